@@ -1,0 +1,53 @@
+"""Text-guided editing of real pictures with latent diffusion models, by learned value inputs."""
+
+from styledit.attention import Layers, attention_control
+from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
+from styledit.editing import Edit, Settings, edit
+from styledit.images import decode_latents, decode_tensor, encode_image, psnr, read_image
+from styledit.inversion import Denoised, Inversion, drift, generate, invert, reconstruct
+from styledit.maps import AttentionMaps
+from styledit.models import load, picture_size
+from styledit.plots import plot_drift, show_images, show_words
+from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
+from styledit.values import FittingStopped, Preset, ValueInputs, fit_values
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AttentionMaps",
+    "Denoised",
+    "Edit",
+    "FittingStopped",
+    "Inversion",
+    "Layers",
+    "Preset",
+    "Settings",
+    "ValueInputs",
+    "align",
+    "attention_control",
+    "ddim_inverse_step",
+    "ddim_step",
+    "decode_latents",
+    "decode_tensor",
+    "drift",
+    "edit",
+    "encode_image",
+    "encode_null",
+    "encode_prompt",
+    "fit_values",
+    "generate",
+    "invert",
+    "known_words",
+    "load",
+    "noise_levels",
+    "picture_size",
+    "plot_drift",
+    "predict_x0_eps",
+    "psnr",
+    "read_image",
+    "reconstruct",
+    "show_images",
+    "show_words",
+    "timesteps",
+    "word_tokens",
+]

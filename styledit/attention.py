@@ -1,0 +1,253 @@
+"""Attention control: what the UNet's attention layers read, replace and record.
+
+Everything goes through the public attention-processor API of diffusers and lasts as long as one
+`with` block. The processor below follows the stock one step for step; the visible difference is that
+keys come from the prompt's embedding `c` while values come from the value input `v_t`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
+
+PLACES = ("down", "mid", "up")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which row of the network's batch is which branch; None where a branch is not in the batch."""
+
+    uncond_source: int | None = None
+    uncond_target: int | None = None
+    cond_source: int | None = None
+    cond_target: int | None = None
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A choice of cross-attention layers.
+
+    `places`: any of "down", "mid", "up". `scales`: sides of the latent grid over sides of the map (1 is
+    full resolution, 4 is the 1/32 of the image side of the paper); None takes every resolution.
+    """
+
+    places: tuple[str, ...] = PLACES
+    scales: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class AttentionEdit:
+    """What the target rows take over from the source rows in one network call.
+
+    `mapper` (N_src, N_tgt), `mask` (N_tgt,) and `scale` (N_tgt,) act on the conditional rows' cross maps,
+    A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale; a mapper of None leaves them alone.
+    `self_cond`, `self_uncond`: the target's self-attention maps become the source's in that branch.
+    """
+
+    mapper: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    scale: torch.Tensor | None = None
+    self_cond: bool = False
+    self_uncond: bool = False
+
+
+@dataclass
+class Control:
+    """The state of one `with attention_control(...)` block; set the fields before each network call.
+
+    `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt.
+    `rows` and `edit`: the batch layout and the edit. `maps`: after a call, {layer: (B, heads, HW, N)} of
+    the recorded layers, as used (edits included), with gradients where gradients are on.
+    """
+
+    recorded: frozenset[str] = frozenset()
+    values: torch.Tensor | None = None
+    rows: Rows = Rows()
+    edit: AttentionEdit | None = None
+    maps: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+@contextmanager
+def attention_control(unet: UNet2DConditionModel, record: Layers | None = None) -> Iterator[Control]:
+    """Control the attention of `unet` inside the block; its processors come back whatever happens.
+
+    Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it
+    computes without the block.
+
+    Args:
+        record: the cross-attention layers whose maps every call leaves in `Control.maps`.
+
+    Raises:
+        ValueError: the UNet has processors that are not the stock ones, or `record` matches no layer.
+    """
+    before = unet.attn_processors
+    _refuse_foreign(before)
+    recorded = frozenset(select_layers(unet, record)) if record else frozenset()
+    control = Control(recorded)
+    try:
+        unet.set_attn_processor({name: _Processor(control, _layer(name)) for name in before})
+        yield control
+    finally:
+        unet.set_attn_processor(dict(before))
+
+
+def cross_layers(unet: UNet2DConditionModel) -> dict[str, int]:
+    """{cross-attention layer: its scale}, in the order of the network; see `Layers` for the scale."""
+    scales, scale = {}, 1
+    for i, block in enumerate(unet.down_blocks):
+        scales[f"down_blocks.{i}."] = scale
+        scale *= 2 if block.downsamplers else 1
+    scales["mid_block."] = scale
+    for i, block in enumerate(unet.up_blocks):
+        scales[f"up_blocks.{i}."] = scale
+        scale //= 2 if block.upsamplers else 1
+    names = [_layer(name) for name in unet.attn_processors if name.endswith("attn2.processor")]
+    return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
+
+
+def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
+    """The {cross-attention layer: scale} that a choice matches.
+
+    Raises:
+        ValueError: it matches none; the message lists what there is.
+    """
+    unknown = set(layers.places) - set(PLACES)
+    if unknown:
+        raise ValueError(f"There is no place {sorted(unknown)[0]!r} in a UNet; choose from {', '.join(PLACES)}.")
+    everything = cross_layers(unet)
+    chosen = {
+        name: scale
+        for name, scale in everything.items()
+        if name.startswith(layers.places) and (layers.scales is None or scale in layers.scales)
+    }
+    if not chosen:
+        there = sorted({(name.split("_")[0], scale) for name, scale in everything.items()})
+        raise ValueError(
+            f"{layers} matches no cross-attention layer; this network has (place, scale) "
+            + ", ".join(map(str, there)) + "."
+        )
+    return chosen
+
+
+class _Processor:
+    """The stock processor's steps, with the interventions of a `Control`."""
+
+    def __init__(self, control: Control, layer: str) -> None:
+        self.control = control
+        self.layer = layer
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        temb: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        control, residual, shape = self.control, hidden_states, hidden_states.shape
+        is_cross = encoder_hidden_states is not None
+        if attn.spatial_norm is not None:
+            hidden_states = attn.spatial_norm(hidden_states, temb)
+        if len(shape) == 4:
+            hidden_states = hidden_states.flatten(2).transpose(1, 2)  # (B, HW, channels)
+        if attn.group_norm is not None:
+            hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
+        context, values = _context(attn, hidden_states, encoder_hidden_states, control.values)
+        bias = _bias(attn, attention_mask, context)
+
+        query = _heads(attn, attn.to_q(hidden_states))  # (B, heads, HW, d_head)
+        key = _heads(attn, attn.to_k(context))  # (B, heads, N or HW, d_head)
+        value = _heads(attn, attn.to_v(values))
+        edit = control.edit
+        if not is_cross and edit is not None:
+            order = _source_rows(len(query), control.rows, edit)
+            query, key = query[order], key[order]  # the same queries and keys are the same maps
+        if is_cross and (self.layer in control.recorded or edit is not None and edit.mapper is not None):
+            scores = query @ key.transpose(-1, -2) * attn.scale
+            probs = (scores if bias is None else scores + bias).softmax(-1)  # (B, heads, HW, N)
+            if edit is not None and edit.mapper is not None:
+                probs = _edit_cross(probs, control.rows, edit)
+            if self.layer in control.recorded:
+                control.maps[self.layer] = probs
+            hidden_states = probs @ value  # (B, heads, HW, d_head)
+        else:
+            hidden_states = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+
+        hidden_states = hidden_states.transpose(1, 2).flatten(2).to(query.dtype)  # (B, HW, channels)
+        hidden_states = attn.to_out[1](attn.to_out[0](hidden_states))
+        if len(shape) == 4:
+            hidden_states = hidden_states.transpose(-1, -2).reshape(shape)
+        if attn.residual_connection:
+            hidden_states = hidden_states + residual
+        return hidden_states / attn.rescale_output_factor
+
+
+def _context(
+    attn: Attention, hidden: torch.Tensor, prompt: torch.Tensor | None, values: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the key and the value projection read."""
+    if prompt is None:
+        return hidden, hidden
+    if values is None:
+        values = prompt
+    elif values.shape != prompt.shape:
+        raise ValueError(
+            f"Value inputs of shape {tuple(values.shape)} do not fit a prompt batch of shape {tuple(prompt.shape)}."
+        )
+    if attn.norm_cross:
+        return attn.norm_encoder_hidden_states(prompt), attn.norm_encoder_hidden_states(values)
+    return prompt, values
+
+
+def _bias(attn: Attention, mask: torch.Tensor | None, context: torch.Tensor) -> torch.Tensor | None:
+    """The attention mask as (B, heads, 1 or HW, N); Stable Diffusion uses none."""
+    if mask is None:
+        return None
+    batch, length, _ = context.shape
+    mask = attn.prepare_attention_mask(mask, length, batch)
+    return mask.view(batch, attn.heads, -1, mask.shape[-1])
+
+
+def _heads(attn: Attention, states: torch.Tensor) -> torch.Tensor:
+    """(B, L, heads * d_head) to (B, heads, L, d_head)."""
+    return states.view(*states.shape[:2], attn.heads, -1).transpose(1, 2)
+
+
+def _source_rows(batch: int, rows: Rows, edit: AttentionEdit) -> list[int]:
+    """For each row of the batch, the row whose self-attention maps it uses."""
+    order = list(range(batch))
+    if edit.self_cond and rows.cond_target is not None:
+        order[rows.cond_target] = rows.cond_source
+    if edit.self_uncond and rows.uncond_target is not None:
+        order[rows.uncond_target] = rows.uncond_source
+    return order
+
+
+def _edit_cross(probs: torch.Tensor, rows: Rows, edit: AttentionEdit) -> torch.Tensor:
+    """Cross maps (B, heads, HW, N) with the conditional target's row replaced."""
+    source, target = probs[rows.cond_source], probs[rows.cond_target]  # (heads, HW, N)
+    edited = source @ edit.mapper * edit.mask + target * (1 - edit.mask)
+    if edit.scale is not None:
+        edited = edited * edit.scale
+    return torch.stack([edited if i == rows.cond_target else row for i, row in enumerate(probs)])
+
+
+def _refuse_foreign(processors: dict[str, object]) -> None:
+    """Only stock processors can be replaced without changing what the network computes."""
+    for name, processor in processors.items():
+        if type(processor) not in (AttnProcessor, AttnProcessor2_0, _Processor):
+            raise ValueError(
+                f"The UNet's layer {_layer(name)!r} has a {type(processor).__name__}, which attention control would "
+                "disable; unload LoRA or IP-Adapter weights, or call pipe.unet.set_default_attn_processor(), first."
+            )
+
+
+def _layer(processor_name: str) -> str:
+    """A layer's name from its processor's."""
+    return processor_name.removesuffix(".processor")

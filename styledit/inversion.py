@@ -1,0 +1,249 @@
+"""Inversion of a picture into a trajectory of latents, and denoising from a latent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+from tqdm.auto import tqdm
+
+from styledit.attention import Control, Layers, attention_control, select_layers
+from styledit.ddim import ddim_inverse_step, ddim_step, guide, noise_levels, timesteps
+from styledit.images import ImageSource, decode_latents, encode_image, read_image
+from styledit.maps import AttentionMaps, grid
+from styledit.models import picture_size
+from styledit.prompts import encode_null, encode_prompt, split_words
+
+if TYPE_CHECKING:
+    from styledit.values import ValueInputs
+
+Callback = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A picture's way to noise. Index i counts from the noisiest, as in denoising.
+
+    `latents` (T + 1, 1, C, h, w): latents[0] is zhat_T, latents[T] is z_0, and denoising step i should go from
+    latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,): abar of
+    each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
+    source's cross-attention maps Ahat; entry i is what the network gives for latents[i] at timesteps[i].
+    """
+
+    image: Image.Image
+    prompt: str
+    timesteps: tuple[int, ...]
+    levels: torch.Tensor
+    latents: torch.Tensor
+    c: torch.Tensor
+    null: torch.Tensor
+    maps: AttentionMaps | None
+
+    @property
+    def steps(self) -> int:
+        """T, the number of steps."""
+        return len(self.timesteps)
+
+    @property
+    def z_T(self) -> torch.Tensor:
+        """The noisiest latent, (1, C, h, w): where every edit starts."""
+        return self.latents[0]
+
+    @property
+    def z_0(self) -> torch.Tensor:
+        """The picture's latent, (1, C, h, w)."""
+        return self.latents[-1]
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """A denoising run: the picture, and its latents (T + 1, 1, C, h, w) from the noisiest."""
+
+    image: Image.Image
+    prompt: str
+    guidance: float
+    latents: torch.Tensor
+
+
+def invert(
+    pipe: StableDiffusionPipeline,
+    image: ImageSource,
+    prompt: str,
+    steps: int = 30,
+    *,
+    record: Layers | None = Layers(),
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> Inversion:
+    """Walk a picture to noise with DDIM at guidance 1 (2010.02502, section 4.3; method section 1).
+
+    Costs T network calls, and one more where maps are recorded (those of the noisiest latent).
+
+    Args:
+        image: a PIL picture whose sides suit the model, or whatever `read_image` takes.
+        prompt: what the picture shows.
+        steps: T.
+        record: whose maps to keep; None keeps none. Memory: T × heads × pixels × N floats a layer.
+        callback: called after each step with a dict of `i` (index of the latent reached), `timestep`, `z`.
+
+    Raises:
+        ValueError: the picture or the prompt cannot be used, or the network returned NaN.
+    """
+    if not isinstance(image, Image.Image):
+        image = read_image(image, picture_size(pipe))
+    c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
+    scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
+    told, levels = (*timesteps(scheduler, steps), 0), noise_levels(scheduler, steps, z.dtype).to(z.device)
+    latents, maps = [z], []
+    with attention_control(pipe.unet, record) as control, torch.no_grad():
+        for i in track(range(steps, 0, -1), "inverting", progress):
+            output = predict(pipe, z, told[i], c)
+            abar_told = scheduler.alphas_cumprod[0].to(z) if i == steps else None
+            z = ddim_inverse_step(output, z, levels[i], levels[i - 1], kind, abar_told)
+            check_finite(z, i - 1)
+            latents.append(z)
+            maps.append(dict(control.maps))
+            notify(callback, i=i - 1, timestep=told[i], z=z)
+        if record:
+            predict(pipe, z, told[0], c)
+            maps.append(dict(control.maps))
+    return Inversion(
+        image=image,
+        prompt=prompt,
+        timesteps=told[:-1],
+        levels=levels,
+        latents=torch.stack(latents[::-1]),
+        c=c,
+        null=null,
+        # The first call, on the clean picture, belongs to no denoising step.
+        maps=_gather(pipe, maps[:0:-1], record, prompt, image, z.shape[-2:]) if record else None,
+    )
+
+
+def generate(
+    pipe: StableDiffusionPipeline,
+    prompt: str,
+    z_T: torch.Tensor | None = None,
+    *,
+    seed: int = 0,
+    steps: int = 30,
+    guidance: float = 5.0,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> Denoised:
+    """A picture from a prompt, as the stock pipeline makes it with DDIM.
+
+    Args:
+        z_T: the latent to start from, (1, C, h, w); None draws one with `seed` at the model's own size.
+        guidance: w; 1 runs the conditional branch only.
+        callback: called after each step with a dict of `i`, `timestep`, `z`.
+    """
+    if z_T is None:
+        width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
+        shape = (1, pipe.unet.config.in_channels, height, width)
+        z_T = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(pipe.unet.device, pipe.unet.dtype)
+    c, null = encode_prompt(pipe, prompt), encode_null(pipe)
+    latents = _denoise(pipe, z_T, c, null, steps, guidance, None, progress, callback)
+    return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents)
+
+
+def reconstruct(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    guidance: float | None = None,
+    values: ValueInputs | None = None,
+    *,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> Denoised:
+    """Denoise an inversion's zhat_T with its own prompt, with learned value inputs where given.
+
+    Args:
+        guidance: w; None takes the guidance the values were fitted at, and 1 without values.
+        callback: as for `generate`.
+    """
+    if guidance is None:
+        guidance = values.guidance if values is not None else 1.0
+    latents = _denoise(
+        pipe, inversion.z_T, inversion.c, inversion.null, inversion.steps, guidance, values, progress, callback
+    )
+    return Denoised(decode_latents(pipe, latents[-1])[0], inversion.prompt, guidance, latents)
+
+
+def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
+    """Root mean squared distance to the inversion's latents at each of the T + 1 indices, (T + 1,)."""
+    return (latents - inversion.latents).pow(2).flatten(1).mean(1).sqrt()
+
+
+def predict(pipe: StableDiffusionPipeline, z: torch.Tensor, timestep: int, context: torch.Tensor) -> torch.Tensor:
+    """The network's output for latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d)."""
+    return pipe.unet(z, timestep, encoder_hidden_states=context).sample
+
+
+def track(loop: Iterable[int], title: str, progress: bool) -> Iterator[int]:
+    """The loop, with a progress bar where wanted."""
+    return iter(tqdm(loop, desc=title, disable=not progress))
+
+
+def notify(callback: Callback | None, **state: Any) -> None:
+    """Call back with the state of a loop, where someone listens."""
+    if callback is not None:
+        callback(state)
+
+
+def check_finite(z: torch.Tensor, i: int) -> None:
+    """Raise ValueError where a latent has NaN or infinite values."""
+    if not torch.isfinite(z).all():
+        raise ValueError(f"The network returned NaN or infinite values at step {i}; load the model with dtype=torch.float32.")
+
+
+def _denoise(
+    pipe: StableDiffusionPipeline,
+    z: torch.Tensor,
+    c: torch.Tensor,
+    null: torch.Tensor,
+    steps: int,
+    guidance: float,
+    values: ValueInputs | None,
+    progress: bool,
+    callback: Callback | None,
+) -> torch.Tensor:
+    """All T + 1 latents of a guided run from z; only the conditional branch reads the values."""
+    kind, guided = pipe.scheduler.config.prediction_type, guidance != 1
+    told, levels = timesteps(pipe.scheduler, steps), noise_levels(pipe.scheduler, steps, z.dtype).to(z.device)
+    context, latents = torch.cat([null, c]) if guided else c, [z]
+    with attention_control(pipe.unet) as control, torch.no_grad():
+        for i in track(range(steps), "denoising", progress):
+            if values is not None:
+                v = values.v(i, c)
+                control.values = torch.cat([null, v]) if guided else v
+            output = predict(pipe, z.expand(len(context), -1, -1, -1), told[i], context)
+            if guided:
+                output = guide(*output.chunk(2), guidance)
+            z = ddim_step(output, z, levels[i], levels[i + 1], kind)
+            check_finite(z, i)
+            latents.append(z)
+            notify(callback, i=i, timestep=told[i], z=z)
+    return torch.stack(latents)
+
+
+def _gather(
+    pipe: StableDiffusionPipeline,
+    steps: list[dict[str, torch.Tensor]],
+    record: Layers,
+    prompt: str,
+    image: Image.Image,
+    latent_size: tuple[int, int],
+) -> AttentionMaps:
+    """Maps of T calls with one row each, stacked per layer."""
+    scales = select_layers(pipe.unet, record)
+    return AttentionMaps(
+        layers={layer: torch.stack([maps[layer][0] for maps in steps]) for layer in scales},  # (T, heads, HW, N)
+        grids={layer: grid(latent_size, scale) for layer, scale in scales.items()},
+        words=split_words(pipe, prompt),
+        size=(image.height, image.width),
+    )

@@ -1,0 +1,202 @@
+"""Prompts: words, tokens and embeddings, and the alignment of two prompts."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+_PIECE = re.compile(r"\w+(?:'\w+)?|[^\w\s]+")  # a word, or a run of punctuation
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a prompt and where its tokens stand in the padded sequence (0 is the start token)."""
+
+    text: str
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How the words of two prompts correspond (Prompt-to-Prompt, section 3 of 2208.01626).
+
+    `mapper` (N_src, N_tgt) sends a source map to target tokens, A_src @ mapper; `mask` (N_tgt,) is 1
+    where a target token has a source, 0 where it is new and keeps its own map.
+    """
+
+    kind: Literal["replace", "refine"]
+    mapper: torch.Tensor
+    mask: torch.Tensor
+
+
+def encode_prompt(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
+    """The prompt's embedding c: the text encoder's last hidden state, (1, N, d).
+
+    Raises:
+        TypeError: the prompt is no string.
+        ValueError: it is empty, longer than the tokenizer takes, or has a word the model cannot know.
+    """
+    split_words(pipe, prompt)
+    return _encode(pipe, prompt)
+
+
+def encode_null(pipe: StableDiffusionPipeline) -> torch.Tensor:
+    """The embedding of the empty prompt, (1, N, d)."""
+    return _encode(pipe, "")
+
+
+def known_words(pipe: StableDiffusionPipeline) -> frozenset[str]:
+    """The words of the model's world, from `words.json` in its folder; empty where it has no such list."""
+    return _read_words(pipe.name_or_path)
+
+
+def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
+    """Check a prompt and split it into words with their token positions. Raises as `encode_prompt`."""
+    if not isinstance(prompt, str):
+        raise TypeError(f"A prompt must be a string, not {type(prompt).__name__}.")
+    texts = _PIECE.findall(prompt.lower())
+    if not texts:
+        raise ValueError("The prompt is empty; describe the picture in words.")
+    tokenizer = pipe.tokenizer
+    words, start = [], 1
+    for text in texts:
+        ids = tokenizer(text, add_special_tokens=False).input_ids
+        _check_known(pipe, text, ids)
+        words.append(Word(text, tuple(range(start, start + len(ids)))))
+        start += len(ids)
+    room = tokenizer.model_max_length - 2  # the start and the end token
+    if start - 1 > room:
+        raise ValueError(f"The prompt has {start - 1} tokens and the model takes {room}; shorten it: {prompt!r}.")
+    if len(tokenizer(prompt, add_special_tokens=False).input_ids) != start - 1:
+        raise ValueError(f"The prompt {prompt!r} cannot be split into words; remove unusual signs.")
+    return tuple(words)
+
+
+def word_tokens(pipe: StableDiffusionPipeline, prompt: str, word: str) -> list[int]:
+    """Positions of a word's tokens in the padded sequence, every occurrence; `word` may be several words.
+
+    Raises:
+        ValueError: the word is not in the prompt (the message says which words are).
+    """
+    return find_word(split_words(pipe, prompt), word)
+
+
+def find_word(words: tuple[Word, ...], word: str) -> list[int]:
+    """As `word_tokens`, for a prompt that has been split."""
+    wanted = _PIECE.findall(word.lower())
+    texts = [entry.text for entry in words]
+    found: list[int] = []
+    for start in range(len(texts) - len(wanted) + 1):
+        if wanted and texts[start : start + len(wanted)] == wanted:
+            found += [p for entry in words[start : start + len(wanted)] for p in entry.positions]
+    if not found:
+        raise ValueError(f"{word!r} is not in the prompt; its words are: {', '.join(dict.fromkeys(texts))}.")
+    return sorted(set(found))
+
+
+def align(pipe: StableDiffusionPipeline, source: str, target: str) -> Alignment:
+    """Align two prompts, as Prompt-to-Prompt does.
+
+    The same number of words: "replace", word by word; the map of a source word is shared out among
+    the tokens of its target word. Otherwise "refine": the token sequences are aligned globally
+    (Needleman–Wunsch: match 1, mismatch -1, gap 0), and unmatched target tokens keep their own maps.
+    """
+    source_words, target_words = split_words(pipe, source), split_words(pipe, target)
+    length = pipe.tokenizer.model_max_length
+    if len(source_words) == len(target_words):
+        mapper, mask = _align_by_word(source_words, target_words, length)
+        return Alignment("replace", mapper, mask)
+    ids = [pipe.tokenizer(prompt, add_special_tokens=False).input_ids for prompt in (source, target)]
+    mapper, mask = _align_globally(*ids, length)
+    return Alignment("refine", mapper, mask)
+
+
+def _align_by_word(source: tuple[Word, ...], target: tuple[Word, ...], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each source column is shared out over its target word; the tail (end and padding) follows in order."""
+    mapper = torch.zeros(length, length)
+    mapper[0, 0] = 1
+    for old, new in zip(source, target):
+        if len(old.positions) == len(new.positions):
+            mapper[list(old.positions), list(new.positions)] = 1
+        else:
+            for position in old.positions:
+                mapper[position, list(new.positions)] = 1 / len(new.positions)
+    _map_tail(mapper, source[-1].positions[-1] + 1, target[-1].positions[-1] + 1)
+    return mapper, torch.ones(length)
+
+
+def _align_globally(source: list[int], target: list[int], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Columns of matched target tokens are one-hot; new tokens have an empty column and mask 0."""
+    mapper = torch.zeros(length, length)
+    mapper[0, 0] = 1
+    for i, j in _matches(source, target):
+        mapper[i + 1, j + 1] = 1
+    _map_tail(mapper, len(source) + 1, len(target) + 1)
+    return mapper, mapper.sum(0).clamp(max=1)
+
+
+def _matches(source: list[int], target: list[int]) -> list[tuple[int, int]]:
+    """Index pairs of equal tokens on the best global path (Needleman–Wunsch)."""
+    score = [[0] * (len(target) + 1) for _ in range(len(source) + 1)]
+    for i, old in enumerate(source, 1):
+        for j, new in enumerate(target, 1):
+            step = score[i - 1][j - 1] + (1 if old == new else -1)
+            score[i][j] = max(step, score[i - 1][j], score[i][j - 1])
+    pairs, i, j = [], len(source), len(target)
+    while i and j:
+        if source[i - 1] == target[j - 1] and score[i][j] == score[i - 1][j - 1] + 1:
+            i, j = i - 1, j - 1
+            pairs.append((i, j))
+        elif score[i][j] == score[i - 1][j]:
+            i -= 1
+        elif score[i][j] == score[i][j - 1]:
+            j -= 1
+        else:
+            i, j = i - 1, j - 1
+    return pairs[::-1]
+
+
+def _map_tail(mapper: torch.Tensor, source_start: int, target_start: int) -> None:
+    """End and padding tokens in order; a longer source tail is gathered in the last target column."""
+    last = mapper.shape[1] - 1
+    for offset, row in enumerate(range(source_start, mapper.shape[0])):
+        mapper[row, min(target_start + offset, last)] = 1
+
+
+def _encode(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
+    """Embedding without checks, as the stock pipeline computes it."""
+    tokens = pipe.tokenizer(
+        prompt, padding="max_length", max_length=pipe.tokenizer.model_max_length, truncation=True, return_tensors="pt"
+    )
+    masked = getattr(pipe.text_encoder.config, "use_attention_mask", False)
+    device = pipe.text_encoder.device
+    with torch.no_grad():
+        return pipe.text_encoder(
+            tokens.input_ids.to(device), attention_mask=tokens.attention_mask.to(device) if masked else None
+        )[0]
+
+
+def _check_known(pipe: StableDiffusionPipeline, text: str, ids: list[int]) -> None:
+    """Refuse a word outside the model's list, or one that the tokenizer cannot spell."""
+    known = known_words(pipe)
+    if known and text not in known and text[0].isalnum():
+        near = difflib.get_close_matches(text, known, n=4, cutoff=0.5)
+        hint = f"near words: {', '.join(near)}" if near else f"for example: {', '.join(sorted(known)[:8])}"
+        raise ValueError(f"The word {text!r} is outside the embedded model's vocabulary; {hint}.")
+    if pipe.tokenizer.unk_token_id in ids:
+        raise ValueError(f"The model's tokenizer cannot spell {text!r}; use other words.")
+
+
+@lru_cache(maxsize=8)
+def _read_words(folder: str | None) -> frozenset[str]:
+    """The word list of a local model folder."""
+    file = Path(folder or "") / "words.json"
+    return frozenset(json.loads(file.read_text())) if folder and file.is_file() else frozenset()

@@ -1,0 +1,237 @@
+"""Value inputs (StyleDiffusion, 2303.15649, section 3): learning what is written, not where.
+
+Cross-attention reads keys from the prompt's embedding c, so each word keeps looking at the same place, and
+values from v_t = c * s_t + b_t. The scale s_t and the shift b_t of each step are learned so that guided denoising
+follows the inversion's latents. Because they act on an embedding, they carry over to another prompt's.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from styledit.attention import Control, Layers, attention_control, select_layers
+from styledit.ddim import ddim_step, guide
+from styledit.inversion import Callback, Inversion, notify, predict, track
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How value inputs are optimised. Functions of the step i (0 is the noisiest).
+
+    `iterations`, `learning_rate`: of Adam, which starts anew at each step; `betas`: its own; `tolerance`: stop a step
+    below this loss; `attention_weight`: lambda; `layers`: whose cross maps enter the attention loss.
+    """
+
+    iterations: Callable[[int], int]
+    learning_rate: Callable[[int], float]
+    tolerance: Callable[[int], float]
+    betas: tuple[float, float] = (0.9, 0.999)
+    attention_weight: float = 1.0
+    layers: Layers = Layers(places=("down", "up"), scales=(4,))
+
+
+PRESETS = {
+    # Few, bold iterations: see the lesson on value inputs for what they cost in quality.
+    "default": Preset(lambda i: 5, lambda i: 0.05, lambda i: 0.0, betas=(0.7, 0.95)),
+    "paper": Preset(
+        iterations=lambda i: math.ceil(100 * math.exp(-0.1 * i)),
+        learning_rate=lambda i: 0.01 * (1 - i / 100),
+        tolerance=lambda i: 1e-5 + 2e-5 * i,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ValueInputs:
+    """Learned scale and shift of every finished step.
+
+    `scale`, `shift` (k, N, d), float32, k = T for a complete fit; `guidance`: the w they were fitted at; `losses` (k,): L_rec
+    that remains at each step; `evaluations`: network cost, a forward counted as 1, a backward as 2.
+    """
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+    guidance: float
+    losses: tuple[float, ...]
+    evaluations: int
+
+    def v(self, i: int, c: torch.Tensor) -> torch.Tensor:
+        """v_t = c * s_t + b_t at step i for embeddings c (B, N, d); c itself at a step that was not fitted."""
+        if i >= len(self.scale):
+            return c
+        return (c * self.scale[i] + self.shift[i]).to(c.dtype)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write to a safetensors file."""
+        tensors = {"scale": self.scale, "shift": self.shift, "losses": torch.tensor(self.losses, dtype=torch.float64)}
+        about = {"guidance": repr(self.guidance), "evaluations": str(self.evaluations)}
+        save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, path, metadata=about)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, device: str | torch.device = "cpu") -> ValueInputs:
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: the file is missing or holds something else.
+        """
+        try:
+            with safe_open(path, "pt", device=str(device)) as file:
+                about = file.metadata()
+                scale, shift, losses = (file.get_tensor(name) for name in ("scale", "shift", "losses"))
+                return cls(scale, shift, float(about["guidance"]), tuple(losses.tolist()), int(about["evaluations"]))
+        except Exception as error:
+            raise ValueError(f"{os.fspath(path)!r} holds no value inputs; give a file written by ValueInputs.save().") from error
+
+
+class FittingStopped(ValueError):
+    """Fitting met NaN or infinite values. `values` holds the finished steps."""
+
+    def __init__(self, message: str, values: ValueInputs) -> None:
+        super().__init__(message)
+        self.values = values
+
+
+def fit_values(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    guidance: float = 7.5,
+    *,
+    preset: str | Preset = "default",
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> ValueInputs:
+    """Learn the value inputs that make guided denoising follow an inversion (method section 2, direct form).
+
+    From the noisiest step down, each warm-started from the one before, minimise
+
+        L = mean (ddim_step(z, eps) - zhat_{t-1})^2 + lambda * sum over layers of mean (A - Ahat_t)^2
+
+    Args:
+        guidance: w of the guided denoising that is to be repaired.
+        preset: "default"; "paper", the published schedule; or your own `Preset`.
+        callback: called after each step with a dict of `i`, `timestep`, `loss` (L_rec that remains),
+            `iterations`, `evaluations`, `z`.
+
+    Raises:
+        ValueError: an unknown preset, or the inversion has no maps of the layers that the preset needs.
+        FittingStopped: NaN or infinite values; its `values` holds the finished steps.
+    """
+    preset = _preset(preset)
+    targets = _source_maps(pipe, inversion, preset)
+    c, null, z = inversion.c, inversion.null, inversion.z_T
+    scale, shift = torch.ones_like(c[0], dtype=torch.float32), torch.zeros_like(c[0], dtype=torch.float32)  # (N, d)
+    scales, shifts, losses, cost = [], [], [], 0
+
+    def finished() -> ValueInputs:
+        stack = torch.stack if scales else lambda _: torch.empty(0, *scale.shape)
+        return ValueInputs(stack(scales), stack(shifts), float(guidance), tuple(losses), cost)
+
+    record = preset.layers if preset.attention_weight else None
+    with attention_control(pipe.unet, record) as control:
+        for i in track(range(inversion.steps), "fitting value inputs", progress):
+            try:
+                step = _Step(pipe, inversion, control, i, z, guidance, preset.attention_weight, targets)
+                scale, shift, iterations = _optimise(step, scale, shift, preset, i)
+                with torch.no_grad():
+                    z = step.forward(c * scale + shift)
+                if not torch.isfinite(z).all():
+                    raise FloatingPointError
+            except FloatingPointError as error:
+                raise FittingStopped(
+                    f"Fitting met NaN or infinite values at step {i} of {inversion.steps}; the {i} finished steps are in this "
+                    "error's `values`. Lower the learning rate of the preset, or load the model in float32.", finished(),
+                ) from error
+            cost += 3 * iterations + 1 + (guidance != 1)
+            scales.append(scale)
+            shifts.append(shift)
+            losses.append(float((z - inversion.latents[i + 1]).pow(2).mean()))
+            notify(
+                callback, i=i, timestep=inversion.timesteps[i], loss=losses[-1], iterations=iterations, evaluations=cost, z=z
+            )
+    return finished()
+
+
+class _Step:
+    """One step's loss as a function of the value input; the unconditional output is computed once."""
+
+    def __init__(
+        self, pipe: StableDiffusionPipeline, inversion: Inversion, control: Control, i: int, z: torch.Tensor,
+        guidance: float, attention_weight: float, maps: dict[str, torch.Tensor],
+    ) -> None:
+        self.pipe, self.inversion, self.control, self.i, self.z = pipe, inversion, control, i, z
+        self.guidance, self.attention_weight = guidance, attention_weight
+        self.maps = {layer: source[i] for layer, source in maps.items()}  # (heads, HW, N)
+        self.uncond = None
+        if guidance != 1:
+            control.values = None
+            with torch.no_grad():
+                self.uncond = predict(pipe, z, inversion.timesteps[i], inversion.null)
+
+    def forward(self, v: torch.Tensor) -> torch.Tensor:
+        """ztilde_{t-1} for a value input (1, N, d)."""
+        self.control.values = v.to(self.inversion.c.dtype)
+        output = predict(self.pipe, self.z, self.inversion.timesteps[self.i], self.inversion.c)
+        if self.uncond is not None:
+            output = guide(self.uncond, output, self.guidance)
+        abar, abar_prev = self.inversion.levels[self.i : self.i + 2]
+        return ddim_step(output, self.z, abar, abar_prev, self.pipe.scheduler.config.prediction_type)
+
+    def loss(self, v: torch.Tensor) -> torch.Tensor:
+        """L_rec + lambda L_attn, a scalar."""
+        loss = (self.forward(v) - self.inversion.latents[self.i + 1]).float().pow(2).mean()
+        for layer, source in self.maps.items():
+            loss = loss + self.attention_weight * (self.control.maps[layer][0] - source).float().pow(2).mean()
+        self.control.maps.clear()  # the maps hold the graph
+        return loss
+
+
+def _optimise(
+    step: _Step, scale: torch.Tensor, shift: torch.Tensor, preset: Preset, i: int
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Adam on one step's loss; returns the new scale and shift and the iterations done."""
+    scale, shift = scale.clone().requires_grad_(), shift.clone().requires_grad_()
+    adam = torch.optim.Adam([scale, shift], lr=preset.learning_rate(i), betas=preset.betas)
+    done = 0
+    with torch.enable_grad():
+        for done in range(1, preset.iterations(i) + 1):
+            loss = step.loss(step.inversion.c * scale + shift)
+            if not torch.isfinite(loss):
+                raise FloatingPointError
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            if loss.item() < preset.tolerance(i):
+                break
+    return scale.detach(), shift.detach(), done
+
+
+def _preset(preset: str | Preset) -> Preset:
+    """The preset of a name."""
+    if isinstance(preset, Preset):
+        return preset
+    if preset not in PRESETS:
+        raise ValueError(f"There is no preset {preset!r}; choose from {', '.join(PRESETS)}, or give a Preset.")
+    return PRESETS[preset]
+
+
+def _source_maps(pipe: StableDiffusionPipeline, inversion: Inversion, preset: Preset) -> dict[str, torch.Tensor]:
+    """{layer: Ahat (T, heads, HW, N)} of the layers in the attention loss."""
+    if not preset.attention_weight:
+        return {}
+    chosen = select_layers(pipe.unet, preset.layers)
+    recorded = inversion.maps.layers if inversion.maps else {}
+    missing = [layer for layer in chosen if layer not in recorded]
+    if missing:
+        raise ValueError(
+            f"The inversion recorded no maps of {missing[0]!r}, which the attention loss compares with; "
+            "invert again with the default `record`, or use a Preset with attention_weight=0."
+        )
+    return {layer: recorded[layer] for layer in chosen}
