@@ -117,6 +117,8 @@ if [ -e .venv/.unfinished ] || ! pip install --quiet --no-index --no-build-isola
         rm -f .venv/.unfinished
         fail "pip could not install everything; the lines above say why (a full disk?). Then run \`$$again\`."
     }
+    # JupyterLab would first ask whether to show its news.
+    $(PY) -m jupyterlab.labextensions disable @jupyterlab/apputils-extension:announcements >/dev/null 2>&1 || true
 fi
 fingerprint > .venv/.styledit
 rm -f .venv/.unfinished
