@@ -1,5 +1,11 @@
 """Text-guided editing of real pictures with latent diffusion models, by learned value inputs."""
 
+from transformers.utils import logging as _logging
+
+# transformers warns, on import, of image processors that nothing here uses.
+_verbosity = _logging.get_verbosity()
+_logging.set_verbosity_error()
+
 from styledit.attention import Layers, attention_control
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
 from styledit.editing import Edit, Settings, edit
@@ -10,6 +16,8 @@ from styledit.models import load, picture_size
 from styledit.plots import plot_drift, show_images, show_words
 from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
 from styledit.values import FittingStopped, Preset, ValueInputs, fit_values
+
+_logging.set_verbosity(_verbosity)
 
 __version__ = "0.1.0"
 

@@ -42,7 +42,7 @@ def load(
     try:
         pipe = StableDiffusionPipeline.from_pretrained(
             str(folder) if local else str(model),
-            torch_dtype=dtype,
+            dtype=dtype,
             safety_checker=None,
             requires_safety_checker=False,
             local_files_only=local,

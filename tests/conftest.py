@@ -84,20 +84,22 @@ def make_pipeline(
         )
     )
     settings = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1} | scheduler
+    ddim = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=prediction_type, **settings
+    )
     pipe = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=DDIMScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=prediction_type, **settings
-        ),
+        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-    ).to(dtype=dtype)
+    )
+    pipe.scheduler = ddim  # set afterwards: the pipeline's constructor rewrites steps_offset=0 to 1
     for network in (unet, vae, text_encoder):
-        network.eval().requires_grad_(False)
+        torch.nn.Module.to(network, dtype).eval().requires_grad_(False)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

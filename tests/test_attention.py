@@ -1,0 +1,164 @@
+"""Attention control: parity with the stock processors, value inputs, recording, edits, and restoring."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0, SlicedAttnProcessor
+
+import styledit
+from conftest import make_pipeline
+from styledit.attention import AttentionEdit, Layers, Rows, attention_control, cross_layers, select_layers
+from styledit.inversion import predict
+
+
+@pytest.fixture(scope="module")
+def batch(pipe64):
+    """Two rows of latents and two prompts, float64."""
+    z = torch.randn(2, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    prompts = [styledit.encode_prompt(pipe64, prompt) for prompt in ("a red car", "a blue cat")]
+    return z, torch.cat(prompts)
+
+
+def call(pipe, batch):
+    with torch.no_grad():
+        return predict(pipe, batch[0], 501, batch[1])
+
+
+def types(unet):
+    return {name: type(processor) for name, processor in unet.attn_processors.items()}
+
+
+@pytest.mark.parametrize("stock", [AttnProcessor2_0, AttnProcessor])
+def test_nothing_switched_on_is_the_stock_network(pipe64, batch, stock):
+    before = dict(pipe64.unet.attn_processors)
+    try:
+        pipe64.unet.set_attn_processor(stock())
+        expected = call(pipe64, batch)
+        with attention_control(pipe64.unet):
+            assert torch.allclose(call(pipe64, batch), expected, rtol=0, atol=1e-12)
+    finally:
+        pipe64.unet.set_attn_processor(before)
+
+
+def test_nothing_switched_on_is_bit_for_bit_in_float32(pipe):
+    z, c = torch.randn(1, 3, 16, 16), styledit.encode_prompt(pipe, "a red car")
+    expected = call(pipe, (z, c))
+    with attention_control(pipe.unet):
+        assert torch.equal(call(pipe, (z, c)), expected)
+
+
+def test_recording_changes_nothing_and_gives_probabilities(pipe64, batch):
+    expected = call(pipe64, batch)
+    with attention_control(pipe64.unet, Layers()) as control:
+        assert torch.allclose(call(pipe64, batch), expected, rtol=0, atol=1e-12)
+    assert list(control.maps) == list(cross_layers(pipe64.unet))
+    for maps in control.maps.values():
+        assert torch.allclose(maps.sum(-1), torch.ones_like(maps[..., 0]))
+
+
+def test_recorded_maps_are_the_stock_processors(pipe64, batch):
+    """Against diffusers' own get_attention_scores, layer by layer."""
+    layer = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
+    attn, seen = pipe64.unet.get_submodule(layer), {}
+    hook = attn.register_forward_pre_hook(lambda module, args: seen.update(hidden=args[0]))
+    with attention_control(pipe64.unet, Layers(("up",), (2,))) as control:
+        call(pipe64, batch)
+    hook.remove()
+    query, key = attn.head_to_batch_dim(attn.to_q(seen["hidden"])), attn.head_to_batch_dim(attn.to_k(batch[1]))
+    stock = attn.get_attention_scores(query, key)  # (B * heads, HW, N)
+    assert torch.allclose(control.maps[layer].flatten(0, 1), stock, atol=1e-12)
+
+
+def test_values_are_read_by_values_only(pipe64, batch):
+    """Equal to hooking every to_v; equal to the plain network where the value input is the prompt."""
+    z, c = batch
+    v = c + 0.3 * torch.randn(c.shape, dtype=c.dtype, generator=torch.Generator().manual_seed(1))
+    hooks = [
+        pipe64.unet.get_submodule(layer).to_v.register_forward_pre_hook(lambda module, args: (v,))
+        for layer in cross_layers(pipe64.unet)
+    ]
+    expected = call(pipe64, batch)
+    for hook in hooks:
+        hook.remove()
+    plain = call(pipe64, batch)
+    with attention_control(pipe64.unet) as control:
+        control.values = v
+        assert torch.allclose(call(pipe64, batch), expected, rtol=0, atol=1e-12)
+        control.values = c
+        assert torch.allclose(call(pipe64, batch), plain, rtol=0, atol=1e-12)
+    assert (expected - plain).abs().max() > 1e-6
+
+
+def test_values_of_the_wrong_shape(pipe64, batch):
+    with attention_control(pipe64.unet) as control, pytest.raises(ValueError, match="do not fit a prompt batch"):
+        control.values = batch[1][:1]
+        call(pipe64, batch)
+
+
+def test_the_attention_loss_acts_through_queries_only(pipe64, batch):
+    """Values change what deeper layers see; the first cross-attention layer's map cannot depend on them."""
+    with attention_control(pipe64.unet, Layers()) as control:
+        control.values = batch[1].clone().requires_grad_()
+        predict(pipe64, batch[0], 501, batch[1])
+        first, *_, last = control.maps.values()
+        assert not first.requires_grad
+        (gradient,) = torch.autograd.grad(last.pow(2).mean(), control.values)
+    assert gradient.abs().max() > 0
+
+
+def test_self_edit_copies_the_sources_maps(pipe64, batch):
+    """The target's row reads the source's self-attention; the source's row stays as it is."""
+    z, c = batch
+    plain = call(pipe64, batch)
+    with attention_control(pipe64.unet) as control:
+        control.rows = Rows(cond_source=0, cond_target=1)
+        control.edit = AttentionEdit(self_cond=True)
+        edited = call(pipe64, batch)
+    assert torch.allclose(edited[0], plain[0], rtol=0, atol=1e-12)
+    assert (edited[1] - plain[1]).abs().max() > 1e-6
+
+
+def test_restores_after_an_error_and_nests(pipe64, batch):
+    before = dict(pipe64.unet.attn_processors)
+    with pytest.raises(KeyboardInterrupt), attention_control(pipe64.unet):
+        raise KeyboardInterrupt
+    assert pipe64.unet.attn_processors == before
+    with attention_control(pipe64.unet, Layers(("mid",))) as outer:
+        with attention_control(pipe64.unet, Layers(("up",))) as inner:
+            call(pipe64, batch)
+        assert inner.maps and not outer.maps
+        call(pipe64, batch)
+        assert len(outer.maps) == 1
+    assert pipe64.unet.attn_processors == before
+
+
+def test_foreign_processors_are_refused(tokenizer):
+    pipe = make_pipeline(tokenizer)
+    pipe.unet.set_attn_processor(SlicedAttnProcessor(1))
+    with pytest.raises(ValueError, match="has a SlicedAttnProcessor, .*set_default_attn_processor"):
+        with attention_control(pipe.unet):
+            pass
+    assert set(types(pipe.unet).values()) == {SlicedAttnProcessor}
+
+
+@pytest.mark.parametrize(
+    "layers,message",
+    [
+        (Layers(scales=(3,)), r"matches no cross-attention layer; this network has .*\('down', 1\)"),
+        (Layers(("mid",), (1,)), "matches no cross-attention layer"),
+        (Layers(("middle",)), "no place 'middle' in a UNet; choose from down, mid, up"),
+    ],
+)
+def test_a_choice_that_matches_nothing_is_an_error_at_once(pipe64, layers, message):
+    with pytest.raises(ValueError, match=message):
+        with attention_control(pipe64.unet, layers):
+            pass
+
+
+def test_scales_follow_the_resolutions(pipe64):
+    scales = {name.rsplit(".transformer", 1)[0]: scale for name, scale in cross_layers(pipe64.unet).items()}
+    assert scales["down_blocks.0.attentions.0"] == 1 and scales["down_blocks.2.attentions.0"] == 4
+    assert scales["mid_block.attentions.0"] == 4
+    assert [scales[f"up_blocks.{i}.attentions.1"] for i in range(3)] == [4, 2, 1]
+    assert len(select_layers(pipe64.unet, Layers(("down", "up"), (4,)))) == 3

@@ -1,0 +1,93 @@
+"""What an inversion holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import styledit
+from conftest import make_pipeline
+from styledit.inversion import predict
+
+
+def test_latents_run_from_noise_to_the_picture(pipe, inversion, picture):
+    assert inversion.latents.shape == (inversion.steps + 1, *inversion.z_0.shape)
+    assert torch.equal(inversion.z_0, styledit.encode_image(pipe, picture))
+    assert (inversion.levels.diff() >= 0).all() and len(inversion.levels) == inversion.steps + 1
+    assert list(inversion.timesteps) == sorted(inversion.timesteps, reverse=True)
+
+
+def test_maps_are_those_of_the_denoising_steps(pipe64, inversion64):
+    """Entry i of the maps is what the network computes for latents[i] at timesteps[i]: the first and the last too."""
+    for i in range(inversion64.steps):
+        with styledit.attention_control(pipe64.unet, styledit.Layers()) as control, torch.no_grad():
+            predict(pipe64, inversion64.latents[i], inversion64.timesteps[i], inversion64.c)
+        for layer, maps in inversion64.maps.step(i).items():
+            assert torch.allclose(maps, control.maps[layer][0], atol=1e-12)
+
+
+def test_maps_are_probabilities_on_known_grids(inversion):
+    for layer, maps in inversion.maps.layers.items():
+        h, w = inversion.maps.grids[layer]
+        assert maps.shape[0] == inversion.steps and maps.shape[2] == h * w
+        assert torch.allclose(maps.sum(-1), torch.ones(maps.shape[:-1]), atol=1e-5)
+
+
+def test_round_trip_at_guidance_one_beats_guided(pipe, inversion):
+    plain, guided = (styledit.reconstruct(pipe, inversion, w, progress=False) for w in (1.0, 7.5))
+    assert styledit.drift(plain.latents, inversion)[-1] < 0.5 * styledit.drift(guided.latents, inversion)[-1]
+    assert styledit.drift(inversion.latents, inversion).eq(0).all()
+
+
+def test_word_map_sums_tokens_and_keeps_the_picture_size(inversion, picture):
+    maps = inversion.maps
+    red_car = maps.word("red car")
+    assert red_car.shape == (picture.height, picture.width)
+    assert torch.allclose(red_car, maps.word("red") + maps.word("car"), atol=1e-6)
+    everything = maps.tokens(list(range(next(iter(maps.layers.values())).shape[-1])))
+    assert torch.allclose(everything, torch.ones_like(everything), atol=1e-4)
+
+
+def test_word_map_of_some_steps(inversion):
+    maps = inversion.maps
+    parts = torch.stack([maps.word("car", steps=[i]) for i in range(inversion.steps)])
+    assert torch.allclose(parts.mean(0), maps.word("car"), atol=1e-6)
+
+
+def test_word_outside_the_prompt(inversion):
+    with pytest.raises(ValueError, match="'fox' is not in the prompt; its words are: a, red, car, in, the, snow"):
+        inversion.maps.word("fox")
+
+
+def test_non_square_pictures(pipe):
+    picture = styledit.read_image(np.full((40, 60, 3), 128, np.uint8), (48, 36))
+    inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
+    assert inversion.z_0.shape[-2:] == (18, 24)
+    assert set(inversion.maps.grids.values()) == {(18, 24), (9, 12), (5, 6)}
+    assert inversion.maps.word("car").shape == (36, 48)
+
+
+def test_a_picture_that_does_not_fit_is_refused(pipe, picture):
+    with pytest.raises(ValueError, match="multiples of 2"):
+        styledit.invert(pipe, picture.resize((33, 32)), "a car", 2, progress=False)
+
+
+def test_nan_weights_are_reported(tokenizer, picture):
+    pipe = make_pipeline(tokenizer)
+    pipe.unet.conv_out.bias.fill_(float("nan"))
+    with pytest.raises(ValueError, match="NaN"):
+        styledit.invert(pipe, picture, "a car", 2, progress=False)
+
+
+def test_callbacks_count_down_to_the_noise(pipe, picture):
+    seen = []
+    inversion = styledit.invert(pipe, picture, "a car", 3, record=None, progress=False, callback=seen.append)
+    assert [state["i"] for state in seen] == [2, 1, 0]
+    assert torch.equal(seen[-1]["z"], inversion.z_T) and inversion.maps is None
+
+
+def test_unet_without_mid_block(tokenizer, picture):
+    pipe = make_pipeline(tokenizer, mid_block=None)
+    inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
+    assert len(inversion.maps.layers) == 9
