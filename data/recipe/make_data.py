@@ -1,0 +1,132 @@
+"""Draw the held-out pictures: ``data/images`` for the lessons, ``data/benchmark`` with known true edits.
+
+    python data/recipe/make_data.py
+
+Only drawings of the held-out artist are used; the same seeds give the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from world import COLOURED, COLOURS, HELD_OUT_ARTIST, OBJECTS, PLACES, STYLES, Scene, allowed, render, sample_scene
+
+DATA = Path(__file__).parents[1]
+PER_KIND = 12  # benchmark cases of each kind of edit
+
+# object, colour, place, style: the lessons' pictures
+LESSON_PICTURES = [
+    ("fox", None, "meadow", "sticker"), ("car", "red", "beach", "sticker"), ("cat", None, "snow", "watercolor"),
+    ("umbrella", "yellow", "desert", "watercolor"), ("rocket", None, "night", "sticker"), ("panda", None, "forest", "pixel"),
+    ("house", None, "snow", "sketch"), ("balloon", "blue", "meadow", "watercolor"), ("frog", None, "pink", "sticker"),
+    ("butterfly", "purple", "white", "pixel"), ("hamburger", None, "beach", "pixel"), ("mushroom", None, "forest", "sketch"),
+]  # fmt: skip
+
+
+def lesson_scenes() -> list[Scene]:
+    return [Scene(o, p, s, HELD_OUT_ARTIST, 1000 + i, c) for i, (o, c, p, s) in enumerate(LESSON_PICTURES)]
+
+
+def benchmark_cases() -> list[tuple[str, Scene, Scene]]:
+    """(kind, source scene, true target scene), PER_KIND of each kind."""
+    rng = np.random.default_rng(2303)
+    cases = []
+    for kind, change in _CHANGES.items():
+        for _ in range(PER_KIND):
+            cases.append((kind, *_draw(change, rng)))
+    return cases
+
+
+def _draw(change, rng: np.random.Generator) -> tuple[Scene, Scene]:
+    while True:  # until the sampled scene admits the change
+        pair = change(sample_scene(rng, (HELD_OUT_ARTIST,)), rng)
+        if pair is not None and pair[0].caption != pair[1].caption:
+            return pair
+
+
+def _other(rng: np.random.Generator, choices, now: str) -> str:
+    return str(rng.choice([c for c in choices if c != now]))
+
+
+def _change_object(s: Scene, rng):
+    alike = [o for o in OBJECTS if (o in COLOURED) == (s.object in COLOURED)]
+    s = replace(s, says_colour=True)
+    return s, replace(s, object=_other(rng, alike, s.object))
+
+
+def _change_colour(s: Scene, rng):
+    if s.colour is None or s.style == "sketch":
+        return None
+    s = replace(s, says_colour=True)
+    return s, replace(s, colour=_other(rng, COLOURS, s.colour))
+
+
+def _change_place(s: Scene, rng):
+    s = replace(s, says_colour=True)
+    return s, replace(s, place=_other(rng, [p for p in PLACES if allowed(p, s.style)], s.place))
+
+
+def _change_style(s: Scene, rng):
+    s = replace(s, says_colour=True)
+    return s, replace(s, style=_other(rng, [style for style in STYLES if allowed(s.place, style)], s.style))
+
+
+def _add_word(s: Scene, rng):
+    if s.colour is None or s.style == "sketch":
+        return None
+    return replace(s, says_colour=False), replace(s, says_colour=True, colour=_other(rng, COLOURS, s.colour))
+
+
+_CHANGES = {"object": _change_object, "colour": _change_colour, "place": _change_place, "style": _change_style,
+            "added word": _add_word}  # fmt: skip
+
+
+def _factors(scene: Scene) -> dict:
+    return {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
+
+
+def _save(folder: Path, name: str, array: np.ndarray) -> str:
+    Image.fromarray(array).save(folder / name, optimize=True)
+    return name
+
+
+def _fresh(name: str) -> Path:
+    folder = DATA / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def _write(folder: Path, records: list[dict]) -> None:
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+
+
+def main() -> None:
+    folder, records = _fresh("images"), []
+    for i, scene in enumerate(lesson_scenes()):
+        name = f"{i:02d}_{scene.object}"
+        picture, mask = render(scene)
+        records.append({"file_name": _save(folder, f"{name}.png", picture), "text": scene.caption,
+                        "mask": _save(folder, f"{name}_mask.png", mask), **_factors(scene)})  # fmt: skip
+    _write(folder, records)
+
+    folder, records = _fresh("benchmark"), []
+    for i, (kind, source, target) in enumerate(benchmark_cases()):
+        name, before, after = f"{i:02d}", render(source), render(target)
+        records.append({
+            "file_name": _save(folder, f"{name}_source.png", before[0]),
+            "source_prompt": source.caption, "target_prompt": target.caption, "kind": kind,
+            "mask": _save(folder, f"{name}_mask.png", before[1]), "target_mask": _save(folder, f"{name}_target_mask.png", after[1]),
+            "truth": _save(folder, f"{name}_truth.png", after[0]), "source": _factors(source), "target": _factors(target),
+        })  # fmt: skip
+    _write(folder, records)
+
+
+if __name__ == "__main__":
+    main()

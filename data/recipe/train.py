@@ -1,0 +1,271 @@
+"""Train the embedded model, stage by stage, from nothing.
+
+    python data/recipe/train.py all            every stage in order
+    python data/recipe/train.py STAGE          one of: autoencoder unet decoder clip judge export
+
+Each stage goes on where it was after a kill. Steps default to what the committed weights had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import lru_cache
+from multiprocessing import Pool
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+from transformers import CLIPConfig, CLIPModel
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or not
+
+import autoencoder
+from styledit.judge import Judge
+from text import build_text_encoder, build_tokenizer, text_config, tokenize
+from training import CACHE, autocast, load_weights, train
+from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
+
+PICTURES = 60_000  # scenes whose latents the diffusion model is trained on
+STEPS = {"unet": 10_000, "decoder": 4_000, "clip": 2_500, "judge": 1_200}
+TEXT_STEPS = 4_000  # steps of the diffusion stage during which the text tower learns too
+ALPHAS = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+
+
+@lru_cache(maxsize=2)
+def scenes(n: int, seed: int) -> list[Scene]:
+    rng = np.random.default_rng(seed)
+    return [sample_scene(rng, TRAIN_ARTISTS) for _ in range(n)]
+
+
+def to_tensor(pictures: np.ndarray) -> torch.Tensor:
+    """(B, H, W, 3) uint8 → (B, 3, H, W) float32 in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+# --- autoencoder: encoder, cached latents, decoder ---------------------------------------------------
+
+
+def load_autoencoder():
+    vae = autoencoder.build()
+    pca = _pca()
+    autoencoder.write_pca(vae, pca["mean"], pca["components"], pca["deviations"])
+    vae.register_to_config(scaling_factor=float(1 / pca["overall"][0]))
+    return vae.requires_grad_(False)
+
+
+def train_autoencoder(_: int) -> None:
+    """Fit the patch PCA, then encode the training scenes once (float16, scaled to unit variance)."""
+    CACHE.mkdir(exist_ok=True)
+    if not (CACHE / "pca.safetensors").exists():
+        mean, components, deviations = autoencoder.patch_components(np.stack([render(s)[0] for s in scenes(2500, 1)]))
+        overall = np.sqrt(deviations.mean())  # the latents' std: each is a component over sqrt(its deviation)
+        tensors = {"mean": mean, "components": components, "deviations": deviations, "overall": overall[None]}
+        tensors = {k: torch.from_numpy(np.ascontiguousarray(v)).float() for k, v in tensors.items()}
+        save_file(tensors, CACHE / "pca.safetensors")
+    if (CACHE / "latents.safetensors").exists():
+        return
+    with Pool(2) as pool:
+        chunks = tqdm(pool.imap(_encode, np.array_split(np.arange(PICTURES), PICTURES // 100)), total=PICTURES // 100)
+        latents = torch.cat([torch.from_numpy(chunk) for chunk in chunks])
+    vae, few = load_autoencoder(), np.stack([render(s)[0] for s in scenes(PICTURES, 2)[:8]])
+    by_encoder = vae.encode(to_tensor(few)).latent_dist.mean * vae.config.scaling_factor
+    torch.testing.assert_close(by_encoder, latents[:8].float(), atol=5e-3, rtol=5e-3)
+    save_file({"latents": latents}, CACHE / "latents.safetensors")
+
+
+def _encode(indices: np.ndarray) -> np.ndarray:
+    """The encoder's means as the matrix product that they are: 30 times faster than through its layers."""
+    pca = _pca()
+    todo = scenes(PICTURES, 2)
+    x = autoencoder.patches(np.stack([render(todo[i])[0] for i in indices])) - pca["mean"]
+    z = x @ (pca["components"] / np.sqrt(pca["deviations"])[:, None]).T / pca["overall"]
+    return np.ascontiguousarray(z.transpose(0, 3, 1, 2)).astype(np.float16)
+
+
+def train_decoder(steps: int) -> None:
+    """Train the decoder on 64 × 64 crops: L1 and gradient difference to the picture."""
+    vae = load_autoencoder()
+    decoder = vae.decoder.requires_grad_(True).to(memory_format=torch.channels_last)
+    latents, source = load_file(CACHE / "latents.safetensors")["latents"], scenes(PICTURES, 2)
+    cells = 8  # a crop's side in latent cells
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        z, x = [], []
+        for i in rng.integers(0, PICTURES, 16):
+            row, column = rng.integers(0, latents.shape[-1] - cells + 1, 2)
+            z.append(latents[i, :, row : row + cells, column : column + cells])
+            x.append(render(source[i])[0][row * 8 : (row + cells) * 8, column * 8 : (column + cells) * 8])
+        with autocast():
+            y = vae.decode(torch.stack(z).float() / vae.config.scaling_factor).sample.float()
+        error = y - to_tensor(np.stack(x))
+        edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+        return error.abs().mean() + 0.5 * edges + error.square().mean()
+
+    train("decoder", {"decoder": decoder}, loss, steps=steps, lr=2e-3, ema=0.998)
+
+
+# --- diffusion ---------------------------------------------------------------------------------------
+
+
+def build_unet():
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=16, in_channels=autoencoder.CHANNELS, out_channels=autoencoder.CHANNELS, layers_per_block=1,
+        block_out_channels=(48, 96, 192), norm_num_groups=16, attention_head_dim=4, cross_attention_dim=128,
+        down_block_types=("CrossAttnDownBlock2D",) * 3, up_block_types=("CrossAttnUpBlock2D",) * 3,
+        mid_block_type="UNetMidBlock2DCrossAttn",
+    )  # fmt: skip
+
+
+def train_unet(steps: int) -> None:
+    """v-prediction with min-SNR weighting (gamma 5), one empty prompt in ten.
+
+    The text tower is trained along for TEXT_STEPS and stays as it is then: the image tower is fitted to it.
+    """
+    from diffusers import DDIMScheduler
+    from diffusers.models.attention_processor import AttnProcessor
+
+    abar = DDIMScheduler(**ALPHAS).alphas_cumprod
+    tokenizer = build_tokenizer()
+    unet, text = build_unet(), build_text_encoder(tokenizer)
+    unet.set_attn_processor(AttnProcessor())  # plain matrix products: faster than the fused kernel in training
+    unet.to(memory_format=torch.channels_last)
+    latents = load_file(CACHE / "latents.safetensors")["latents"]
+    ids = tokenize(tokenizer, [s.caption for s in scenes(PICTURES, 2)])
+    empty = tokenize(tokenizer, [""])
+    batch = 32
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        pick = torch.from_numpy(rng.integers(0, PICTURES, batch))
+        z_0 = latents[pick].float()
+        tokens = torch.where(torch.from_numpy(rng.random((batch, 1)) < 0.1), empty, ids[pick])
+        t = torch.from_numpy(((np.arange(batch) + rng.random(batch)) / batch * 1000).astype(np.int64))
+        a = abar[t][:, None, None, None]
+        eps = torch.randn_like(z_0)
+        z_t = a.sqrt() * z_0 + (1 - a).sqrt() * eps
+        v = a.sqrt() * eps - (1 - a).sqrt() * z_0
+        with autocast():
+            with torch.set_grad_enabled(step < TEXT_STEPS):
+                c = text(tokens).last_hidden_state
+            out = unet(z_t.contiguous(memory_format=torch.channels_last), t, c).sample
+        error = (out.float() - v).square().mean((1, 2, 3))
+        snr = abar[t] / (1 - abar[t])
+        return (error * snr.clamp(max=5) / (snr + 1)).mean()
+
+    train("unet", {"unet": unet, "text": text}, loss, steps=steps, lr=1e-3, ema=0.999)
+
+
+# --- CLIP and judge ----------------------------------------------------------------------------------
+
+
+def augmented(rng: np.random.Generator, n: int) -> tuple[list[Scene], torch.Tensor]:
+    """Fresh training scenes and their pictures (n, 3, H, W) in [0, 1], drawn a little differently each time.
+
+    Small turns and stretches, colour and contrast, blur, and for one in three the latents' own loss, so that
+    a network learns what a thing is rather than how one artist's pixels lie.
+    """
+    picked = [sample_scene(rng) for _ in range(n)]
+    pictures = np.stack([_distort(render(s)[0], rng) for s in picked])
+    return picked, torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+
+
+def _distort(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    side = picture.shape[0]
+    linear = np.eye(2) + rng.normal(0, 0.07, (2, 2))
+    shift = (np.eye(2) - linear) @ np.full(2, side / 2) + rng.uniform(-5, 5, 2)
+    picture = cv2.warpAffine(picture, np.c_[linear, shift].astype(np.float32), (side, side), borderMode=cv2.BORDER_REFLECT_101)
+    if rng.random() < 0.4:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6))
+    if rng.random() < 0.33:
+        picture = _through_latents(picture)
+    gain, bias = rng.uniform(0.85, 1.15, 3) * rng.uniform(0.85, 1.15), rng.uniform(-15, 15)
+    return np.clip(picture * gain + bias + rng.normal(0, rng.uniform(0, 6), picture.shape), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _pca() -> dict[str, np.ndarray]:
+    return {k: v.numpy() for k, v in load_file(CACHE / "pca.safetensors").items()}
+
+
+def _through_latents(picture: np.ndarray) -> np.ndarray:
+    mean, components = _pca()["mean"], _pca()["components"]
+    x = (autoencoder.patches(picture[None]) - mean) @ components.T @ components + mean
+    cells, size = x.shape[1], autoencoder.PATCH
+    x = x.reshape(cells, cells, size, size, 3).transpose(0, 2, 1, 3, 4).reshape(picture.shape)
+    return np.clip((x + 1) * 127.5, 0, 255).astype(np.uint8)
+
+
+NO_COLOUR = "none"
+LABELS = {"object": list(OBJECTS), "colour": [*COLOURS, NO_COLOUR], "place": list(PLACES), "style": list(STYLES)}
+
+
+def factors(scene: Scene) -> dict[str, str]:
+    """The judge's labels of a scene; a pencil shows no colour."""
+    colour = NO_COLOUR if scene.style == "sketch" or scene.colour is None else scene.colour
+    return {"object": scene.object, "colour": colour, "place": scene.place, "style": scene.style}
+
+
+def train_judge(steps: int) -> None:
+    """Cross-entropy on all four factors of augmented training scenes."""
+    judge = Judge(LABELS).to(memory_format=torch.channels_last)
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        picked, pictures = augmented(rng, 32)
+        with autocast():
+            logits = judge(pictures.contiguous(memory_format=torch.channels_last))
+        return sum(
+            F.cross_entropy(logits[f].float(), torch.tensor([LABELS[f].index(factors(s)[f]) for s in picked]), label_smoothing=0.05)
+            for f in LABELS
+        )
+
+    train("judge", {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05)
+
+
+def build_clip(tokenizer) -> CLIPModel:
+    text = text_config(tokenizer).to_dict()
+    vision = dict(hidden_size=128, intermediate_size=512, num_hidden_layers=4, num_attention_heads=4, image_size=128,
+                  patch_size=16, projection_dim=128)  # fmt: skip
+    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=128, attn_implementation="eager"))
+
+
+def train_clip(steps: int) -> None:
+    """Contrastive training (CLIP) of the image tower and both projections against the frozen text tower."""
+    tokenizer = build_tokenizer()
+    clip, text = build_clip(tokenizer), build_text_encoder(tokenizer)
+    if load_weights("unet", {"text": text}, "live") < TEXT_STEPS:
+        raise SystemExit(f"The text tower still learns: train the unet stage to {TEXT_STEPS} steps first.")
+    clip.text_model.load_state_dict(text_tower(text).state_dict())
+    clip.text_model.requires_grad_(False)
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        picked, pictures = augmented(rng, 64)
+        ids = tokenize(tokenizer, [s.caption for s in picked])
+        with autocast():
+            out = clip(input_ids=ids, pixel_values=pictures * 2 - 1)
+        same = (ids[:, None] == ids[None]).all(-1).float()  # equal captions are right answers too
+        target = same / same.sum(1, keepdim=True)
+        return (F.cross_entropy(out.logits_per_text.float(), target) + F.cross_entropy(out.logits_per_image.float(), target)) / 2
+
+    train("clip", {"clip": clip}, loss, steps=steps, lr=1e-3, ema=0.995)
+
+
+STAGES = {"autoencoder": train_autoencoder, "unet": train_unet, "decoder": train_decoder, "judge": train_judge,
+          "clip": train_clip}  # fmt: skip
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument("--steps", type=int, help="in all, counting those before a resume")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
+    for stage in STAGES if args.stage == "all" else [args.stage]:
+        print(f"== {stage}", flush=True)
+        STAGES[stage](args.steps or STEPS.get(stage, 0))

@@ -1,0 +1,138 @@
+"""What every training stage shares: a loop that can be killed at any moment and goes on where it was.
+
+A stage's state (weights, their moving average, Adam's moments, the step) lies in one safetensors file that
+is replaced atomically; everything random at a step is drawn from (seed, step), so a resumed run sees what an
+unbroken one would have seen. The loss curve is appended to a CSV file.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+HERE = Path(__file__).parent
+CACHE = HERE / "cache"  # checkpoints and cached latents; ignored by git
+CURVES = HERE / "curves"  # loss curves; committed
+MODEL = HERE.parent / "model"
+
+
+def bf16_pays() -> bool:
+    """Whether this processor multiplies bfloat16 matrices natively (AVX-512 BF16)."""
+    return torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast() -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays())
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int = 300, decay: float = 0.3) -> float:
+    """Warm-up, plateau, and a linear descent over the last ``decay`` of the steps.
+
+    The plateau makes it possible to train longer later: resume with a larger ``steps``.
+    """
+    return peak * min(1.0, (step + 1) / warmup, max(0.02, (steps - step) / (decay * steps)))
+
+
+def train(
+    name: str,
+    modules: dict[str, torch.nn.Module],
+    loss_of: Callable[[np.random.Generator, int], torch.Tensor],
+    *,
+    steps: int,
+    lr: float,
+    ema: float = 0.999,
+    weight_decay: float = 0.01,
+    seed: int = 0,
+    save_every: float = 180.0,
+) -> None:
+    """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
+
+    Resumes from ``cache/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds.
+    """
+    torch.manual_seed(seed)
+    parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters() if p.requires_grad}
+    average = {k: p.detach().clone() for k, p in parameters.items()}
+    optimiser = torch.optim.AdamW(parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
+    file = CACHE / f"{name}.safetensors"
+    step = _resume(file, parameters, average, optimiser) if file.exists() else 0
+    curve, since, saved = [], time.time(), time.time()
+    while step < steps:
+        rng = np.random.default_rng([seed, step])
+        torch.manual_seed(int(rng.integers(2**31)))
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, steps, lr)
+        loss = loss_of(rng, step)
+        if not torch.isfinite(loss):
+            raise RuntimeError(f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume.")
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+        optimiser.step()
+        step += 1
+        keep = min(ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - keep)
+        curve.append(loss.item())
+        if len(curve) == 50 or step == steps:
+            _log(CURVES / f"{name}.csv", step, float(np.mean(curve)), (time.time() - since) / len(curve))
+            curve, since = [], time.time()
+        if time.time() - saved > save_every or step == steps:
+            _save(file, parameters, average, optimiser, step)
+            saved = time.time()
+    _put(parameters, average)
+
+
+@torch.no_grad()
+def _put(parameters: dict, values: dict) -> None:
+    for k, p in parameters.items():
+        p.copy_(values[k])
+
+
+def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:
+    """Put a stage's averaged (or ``"live"``) weights into ``modules``; the step they are from."""
+    parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters()}
+    with safe_open(CACHE / f"{name}.safetensors", "pt") as f:
+        _put(parameters, {k: f.get_tensor(f"{which}/{k}") for k in parameters})
+        return int(f.metadata()["step"])
+
+
+def _save(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer, step: int) -> None:
+    tensors = {f"live/{k}": p.detach().contiguous() for k, p in parameters.items()}
+    tensors |= {f"average/{k}": p.contiguous() for k, p in average.items()}
+    for k, p in parameters.items():
+        if p in optimiser.state:
+            tensors |= {f"{m}/{k}": optimiser.state[p][m].contiguous() for m in ("exp_avg", "exp_avg_sq")}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, file.with_suffix(".tmp"), metadata={"step": str(step)})
+    os.replace(file.with_suffix(".tmp"), file)
+
+
+def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer) -> int:
+    with safe_open(file, "pt") as f:
+        step = int(f.metadata()["step"])
+        _put(parameters, {k: f.get_tensor(f"live/{k}") for k in parameters})
+        _put(average, {k: f.get_tensor(f"average/{k}") for k in parameters})
+        for k, p in parameters.items():
+            moments = {m: f.get_tensor(f"{m}/{k}").to(memory_format=torch.preserve_format) for m in ("exp_avg", "exp_avg_sq")}
+            moments = {m: torch.empty_like(p).copy_(v) for m, v in moments.items()}  # the parameter's memory layout
+            optimiser.state[p] = {"step": torch.tensor(float(step)), **moments}
+    return step
+
+
+def _log(file: Path, step: int, loss: float, seconds: float) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = not file.exists()
+    with file.open("a", newline="") as f:
+        writer = csv.writer(f)
+        if new:
+            writer.writerow(["step", "loss", "seconds_per_step"])
+        writer.writerow([step, f"{loss:.5f}", f"{seconds:.3f}"])
+    print(f"{file.stem} step {step}: loss {loss:.4f}, {seconds:.2f} s a step", flush=True)

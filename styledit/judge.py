@@ -1,0 +1,75 @@
+"""A small VGG-style network that names a picture's factors and lends its features to losses.
+
+It is trained on the embedded picture world only (see ``data/model/README.md``): it judges generated and
+edited scenes of that world, and its convolutional features serve as the perceptual and style distance.
+It never takes part in training the generator.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+WIDTHS = (16, 32, 64, 128, 128)
+
+
+class Judge(nn.Module):
+    """VGG (Simonyan & Zisserman, arXiv 1409.1556): stages of two 3×3 convolutions, each followed by pooling.
+
+    Args:
+        labels: factor name → its class names; one linear head each, over the averaged last features.
+    """
+
+    def __init__(self, labels: dict[str, list[str]]) -> None:
+        super().__init__()
+        self.labels = labels
+        channels = (3, *WIDTHS)
+        self.stages = nn.ModuleList(_stage(a, b) for a, b in zip(channels, channels[1:]))
+        self.pool = nn.MaxPool2d(2)
+        self.heads = nn.ModuleDict({factor: nn.Linear(2 * WIDTHS[-1], len(names)) for factor, names in labels.items()})
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """Feature maps of every stage, (B, WIDTHS[k], H / 2^k, W / 2^k), of pictures (B, 3, H, W) in [0, 1]."""
+        x, maps = pictures * 2 - 1, []
+        for k, stage in enumerate(self.stages):
+            x = stage(self.pool(x) if k else x)
+            maps.append(x)
+        return maps
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Logits (B, classes) of every factor, for pictures (B, 3, H, W) in [0, 1]."""
+        last = self.features(pictures)[-1]
+        pooled = torch.cat([last.mean((2, 3)), last.amax((2, 3))], 1)  # (B, 2 WIDTHS[-1])
+        return {factor: head(pooled) for factor, head in self.heads.items()}
+
+    @torch.no_grad()
+    def name(self, pictures: Tensor) -> list[dict[str, str]]:
+        """The most likely class of every factor for each of the pictures (B, 3, H, W) in [0, 1]."""
+        logits = self(pictures)
+        picks = {factor: values.argmax(1).tolist() for factor, values in logits.items()}
+        return [{f: self.labels[f][picks[f][i]] for f in picks} for i in range(len(pictures))]
+
+
+def _stage(inputs: int, outputs: int) -> nn.Sequential:
+    def convolution(a: int) -> list[nn.Module]:
+        return [nn.Conv2d(a, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+
+    return nn.Sequential(*convolution(inputs), *convolution(outputs))
+
+
+def load_judge(folder: str | Path) -> Judge:
+    """The trained judge in ``folder`` (``config.json`` and ``model.safetensors``), frozen, float32.
+
+    Raises:
+        ValueError: where the folder does not hold a judge.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").exists():
+        raise ValueError(f"No judge in {folder}: config.json is missing. The embedded model's is data/model/judge.")
+    judge = Judge(json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"])
+    judge.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()}, strict=False)
+    return judge.eval().requires_grad_(False)
