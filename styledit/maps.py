@@ -63,7 +63,7 @@ class AttentionMaps:
         ax = ax or plt.gca()
         if image is not None:
             ax.imshow(image)
-        ax.imshow(self.word(word), cmap="viridis", alpha=1 if image is None else 0.6)
+        ax.imshow(self.word(word).numpy(), cmap="viridis", alpha=1 if image is None else 0.6)
         ax.set_title(word)
         ax.set_axis_off()
         return ax

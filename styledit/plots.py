@@ -48,7 +48,7 @@ def plot_drift(runs: Mapping[str, torch.Tensor], inversion: Inversion, ax: Axes 
     """Each run's distance to the inversion's latents, step by step; `runs` is {name: latents (T + 1, 1, C, h, w)}."""
     ax = ax or plt.subplots(figsize=(6, 3), layout="constrained")[1]
     for colour, (name, latents) in zip(COLOURS, runs.items()):
-        ax.plot(drift(latents, inversion).cpu(), color=colour, label=name)
+        ax.plot(drift(latents, inversion).cpu().numpy(), color=colour, label=name)
     ax.set_xlabel("step (0 is the noisiest)")
     ax.set_ylabel("distance to the inversion")
     ax.set_title("How far denoising strays from the picture's own trajectory")

@@ -27,7 +27,7 @@ def tokenizer() -> CLIPTokenizer:
     letters = "abcdefghijklmnopqrstuvwxyz"
     entries = ["<|startoftext|>", "<|endoftext|>", *letters, *(letter + "</w>" for letter in letters)]
     merges = []
-    for word in WORDS:
+    for word in sorted(WORDS, key=len, reverse=True):  # earlier merges win: long words must not be cut by short ones
         parts = [*word[:-1], word[-1] + "</w>"]
         while len(parts) > 1:
             merge = (parts[0], parts[1])
@@ -36,7 +36,9 @@ def tokenizer() -> CLIPTokenizer:
                 merges.append(merge)
                 entries.append(parts[0])
     vocabulary = {entry: i for i, entry in enumerate(dict.fromkeys(entries))}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=POSITIONS)
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=POSITIONS)
+    assert all(len(tokenizer(word, add_special_tokens=False).input_ids) == 1 for word in WORDS)
+    return tokenizer
 
 
 def make_pipeline(
