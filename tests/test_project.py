@@ -78,7 +78,8 @@ def test_commands_of_the_readme_exist() -> None:
 def test_paths_of_the_readme_exist() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
     folders = re.findall(r"`([a-z]+/)`", README)
-    missing = [path for path in {*links, *folders} - {"out/"} if not (ROOT / path).exists()]
+    examples = re.findall(r'"(data/[^"]+)"', README)
+    missing = [path for path in {*links, *folders, *examples} - {"out/"} if not (ROOT / path).exists()]
     assert not missing
 
 
