@@ -165,7 +165,7 @@ class _Processor:
         key = _heads(attn, attn.to_k(context))  # (B, heads, N or HW, d_head)
         value = _heads(attn, attn.to_v(values))
         edit = control.edit
-        if not is_cross and edit is not None:
+        if not is_cross and edit is not None and (edit.self_cond or edit.self_uncond):
             order = _source_rows(len(query), control.rows, edit)
             query, key = query[order], key[order]  # the same queries and keys are the same maps
         if is_cross and (self.layer in control.recorded or edit is not None and edit.mapper is not None):

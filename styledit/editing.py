@@ -157,7 +157,8 @@ def _denoise_both(
             if values is not None:
                 v_tgt = values.v(i, c_tgt) if plan.on("tau_v", i) else c_tgt
                 control.values = torch.cat([nulls, values.v(i, c), v_tgt])
-            output = predict(pipe, z.repeat(2 if guided else 1, 1, 1, 1), inversion.timesteps[i], torch.cat([nulls, prompts]))
+            batch = z.repeat(2 if guided else 1, 1, 1, 1)
+            output = predict(pipe, batch, inversion.timesteps[i], torch.cat([nulls, prompts]))
             if guided:
                 output = guide(*output.chunk(2), guidance)
             z = ddim_step(output, z, levels[i], levels[i + 1], kind)
@@ -165,9 +166,8 @@ def _denoise_both(
                 z = blend.apply(z, control, i)
             check_finite(z, i)
             latents.append(z)
-            notify(
-                callback, i=i, timestep=inversion.timesteps[i], z=z[1:], z_source=z[:1], mask=blend.mask if blend else None
-            )
+            mask = blend.mask if blend else None
+            notify(callback, i=i, timestep=inversion.timesteps[i], z=z[1:], z_source=z[:1], mask=mask)
     return torch.stack(latents)
 
 
@@ -239,6 +239,12 @@ def _check_values(inversion: Inversion, values: ValueInputs | None) -> None:
     if values is None:
         return
     if len(values.scale) != inversion.steps:
-        raise ValueError(f"The value inputs have {len(values.scale)} steps and the inversion {inversion.steps}; fit them to this inversion.")
+        raise ValueError(
+            f"The value inputs have {len(values.scale)} steps and the inversion {inversion.steps}; "
+            "fit them to this inversion."
+        )
     if values.scale.shape[1:] != inversion.c.shape[1:]:
-        raise ValueError(f"The value inputs have shape {tuple(values.scale.shape[1:])} a step and the prompt {tuple(inversion.c.shape[1:])}; fit them with this model.")
+        raise ValueError(
+            f"The value inputs have shape {tuple(values.scale.shape[1:])} a step and the prompt "
+            f"{tuple(inversion.c.shape[1:])}; fit them with this model."
+        )

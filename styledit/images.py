@@ -111,7 +111,9 @@ def _open(source: ImageSource) -> Image.Image:
         with Image.open(source) as picture:
             return ImageOps.exif_transpose(picture)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{os.fspath(source)!r} could not be read as a picture; save it as PNG or JPEG ({error}).") from error
+        raise ValueError(
+            f"{os.fspath(source)!r} could not be read as a picture; save it as PNG or JPEG ({error})."
+        ) from error
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -133,7 +135,9 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if array.dtype == np.uint16:
         return Image.fromarray((array / 257).round().astype(np.uint8))
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() > 255:
-        raise ValueError(f"An array of type {array.dtype} must hold whole numbers from 0 to 255 (or be uint16, or float in [0, 1]).")
+        raise ValueError(
+            f"An array of type {array.dtype} must hold whole numbers from 0 to 255 (or be uint16, or float in [0, 1])."
+        )
     return Image.fromarray(array.astype(np.uint8))
 
 

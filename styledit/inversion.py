@@ -198,7 +198,9 @@ def notify(callback: Callback | None, **state: Any) -> None:
 def check_finite(z: torch.Tensor, i: int) -> None:
     """Raise ValueError where a latent has NaN or infinite values."""
     if not torch.isfinite(z).all():
-        raise ValueError(f"The network returned NaN or infinite values at step {i}; load the model with dtype=torch.float32.")
+        raise ValueError(
+            f"The network returned NaN or infinite values at step {i}; load the model with dtype=torch.float32."
+        )
 
 
 def _denoise(

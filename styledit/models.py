@@ -37,7 +37,8 @@ def load(
         model = EMBEDDED_FOLDER
     folder = Path(model).expanduser()
     local = folder.is_dir()
-    if not local and (isinstance(model, Path) or str(model).count("/") != 1 or str(model).startswith((".", "/", "~"))):
+    is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
+    if not local and not is_hub_id:
         raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
     try:
         pipe = StableDiffusionPipeline.from_pretrained(
@@ -72,8 +73,7 @@ def check_files(folder: Path) -> None:
         if not file.is_file():
             raise ValueError(f"The embedded model is incomplete: {file} is missing. {_REPAIR}")
         with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
-                else hashlib.sha256(stream.read()).hexdigest()
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != expected:
             raise ValueError(f"The embedded model is damaged: {file} differs from what was published. {_REPAIR}")
 

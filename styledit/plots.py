@@ -21,7 +21,8 @@ def show_images(images: Mapping[str, Image.Image], *, columns: int | None = None
     """Pictures in a grid under their titles; `size` is the width of one in inches."""
     columns = min(columns or 5, len(images))
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, 1.15 * size * rows), squeeze=False, layout="constrained")
+    inches = (size * columns, 1.15 * size * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, layout="constrained")
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, (title, image) in zip(axes.flat, images.items()):

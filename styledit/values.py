@@ -26,8 +26,8 @@ from styledit.inversion import Callback, Inversion, notify, predict, track
 class Preset:
     """How value inputs are optimised. Functions of the step i (0 is the noisiest).
 
-    `iterations`, `learning_rate`: of Adam, which starts anew at each step; `betas`: its own; `tolerance`: stop a step
-    below this loss; `attention_weight`: lambda; `layers`: whose cross maps enter the attention loss.
+    `iterations`, `learning_rate`, `betas`: of Adam, which starts anew at each step; `tolerance`: the loss below
+    which a step ends early; `attention_weight`: lambda; `layers`: whose cross maps enter the attention loss.
     """
 
     iterations: Callable[[int], int]
@@ -53,8 +53,8 @@ PRESETS = {
 class ValueInputs:
     """Learned scale and shift of every finished step.
 
-    `scale`, `shift` (k, N, d), float32, k = T for a complete fit; `guidance`: the w they were fitted at; `losses` (k,): L_rec
-    that remains at each step; `evaluations`: network cost, a forward counted as 1, a backward as 2.
+    `scale`, `shift` (k, N, d), float32, k = T for a complete fit; `guidance`: the w they were fitted at;
+    `losses` (k,): L_rec that remains at each step; `evaluations`: cost, a forward counted as 1, a backward as 2.
     """
 
     scale: torch.Tensor
@@ -88,7 +88,9 @@ class ValueInputs:
                 scale, shift, losses = (file.get_tensor(name) for name in ("scale", "shift", "losses"))
                 return cls(scale, shift, float(about["guidance"]), tuple(losses.tolist()), int(about["evaluations"]))
         except Exception as error:
-            raise ValueError(f"{os.fspath(path)!r} holds no value inputs; give a file written by ValueInputs.save().") from error
+            raise ValueError(
+                f"{os.fspath(path)!r} holds no value inputs; give a file written by ValueInputs.save()."
+            ) from error
 
 
 class FittingStopped(ValueError):
@@ -146,16 +148,16 @@ def fit_values(
                     raise FloatingPointError
             except FloatingPointError as error:
                 raise FittingStopped(
-                    f"Fitting met NaN or infinite values at step {i} of {inversion.steps}; the {i} finished steps are in this "
-                    "error's `values`. Lower the learning rate of the preset, or load the model in float32.", finished(),
+                    f"Fitting met NaN or infinite values at step {i} of {inversion.steps}; the {i} finished steps are in "
+                    "this error's `values`. Lower the learning rate of the preset, or load the model in float32.",
+                    finished(),
                 ) from error
             cost += 3 * iterations + 1 + (guidance != 1)
             scales.append(scale)
             shifts.append(shift)
             losses.append(float((z - inversion.latents[i + 1]).pow(2).mean()))
-            notify(
-                callback, i=i, timestep=inversion.timesteps[i], loss=losses[-1], iterations=iterations, evaluations=cost, z=z
-            )
+            state = {"loss": losses[-1], "iterations": iterations, "evaluations": cost, "z": z}
+            notify(callback, i=i, timestep=inversion.timesteps[i], **state)
     return finished()
 
 
