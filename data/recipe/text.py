@@ -5,24 +5,25 @@ from __future__ import annotations
 import itertools
 import json
 import string
+from collections import Counter
 from pathlib import Path
 
 import torch
-from tokenizers import CharBPETokenizer
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from training import CACHE
-from world import COLOURED, COLOURS, OBJECTS, PLACES, STYLES
+from world import COLOURS, OBJECTS, PLACES, STYLES
 
 POSITIONS = 20
 START, END = "<|startoftext|>", "<|endoftext|>"
-# Words that captions may hold beside the world's own.
-GLUE = ("an", "the", "and", "with", "picture", "photo")
+
+
+RESERVED = ("and", "with", "photo")  # tokens kept for captions to come; no prompt may use them yet
 
 
 def words() -> list[str]:
     """Every word that a prompt may use, sorted."""
-    phrases = [*STYLES.values(), *PLACES.values(), *OBJECTS, *COLOURS, *COLOURED, *GLUE]
+    phrases = [*STYLES.values(), *PLACES.values(), *OBJECTS, *COLOURS, "an"]
     return sorted(set(itertools.chain.from_iterable(phrase.split() for phrase in phrases)))
 
 
@@ -38,17 +39,33 @@ def build_tokenizer() -> CLIPTokenizer:
 
 
 def _write_vocabulary(folder: Path) -> None:
-    """Byte-pair merges trained until every word is one token; all letters are in, also as word ends."""
+    """All letters, also as word ends, and the merges that make each word one token.
+
+    Byte-pair encoding as usual (the most frequent pair first), but with ties broken by the alphabet, so
+    that the same words always give the same ids.
+    """
     letters = [*(string.ascii_lowercase + string.digits + ",.-'")]
-    bpe = CharBPETokenizer(suffix="</w>", lowercase=True)
-    bpe.train_from_iterator(words() * 20, vocab_size=5000, min_frequency=10, initial_alphabet=letters, show_progress=False)
-    trained = json.loads(bpe.to_str())["model"]
-    tokens = [*letters, *(letter + "</w>" for letter in letters), *sorted(trained["vocab"], key=trained["vocab"].get)]
-    tokens = [t for t in dict.fromkeys(tokens) if not t.startswith("<")] + [START, END]
-    merges = [m if isinstance(m, str) else " ".join(m) for m in trained["merges"]]
+    spelled = [[*word[:-1], word[-1] + "</w>"] for word in sorted({*words(), *RESERVED})]
+    merges: list[tuple[str, str]] = []
+    while pairs := Counter(pair for parts in spelled for pair in itertools.pairwise(parts)):
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        spelled = [_merge(parts, best) for parts in spelled]
+    tokens = [*letters, *(letter + "</w>" for letter in letters), *map("".join, merges), START, END]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8")
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
+    ids = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
+    (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(map(" ".join, merges)) + "\n", encoding="utf-8")
+
+
+def _merge(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    merged: list[str] = []
+    for part in parts:
+        if merged and (merged[-1], part) == pair:
+            merged[-1] += part
+        else:
+            merged.append(part)
+    return merged
 
 
 def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> torch.Tensor:

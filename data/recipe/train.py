@@ -1,7 +1,7 @@
 """Train the embedded model, stage by stage, from nothing.
 
     python data/recipe/train.py all            every stage in order
-    python data/recipe/train.py STAGE          one of: autoencoder unet decoder clip judge export
+    python data/recipe/train.py STAGE          one of: autoencoder unet decoder judge clip export
 
 Each stage goes on where it was after a kill. Steps default to what the committed weights had.
 """
@@ -9,8 +9,10 @@ Each stage goes on where it was after a kill. Steps default to what the committe
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from functools import lru_cache
+from hashlib import sha256
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -26,13 +28,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or 
 
 import autoencoder
 from styledit.judge import Judge
-from text import build_text_encoder, build_tokenizer, text_config, tokenize
-from training import CACHE, autocast, load_weights, train
+from text import build_text_encoder, build_tokenizer, text_config, tokenize, words
+from training import CACHE, MODEL, autocast, load_weights, train
 from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
 
 PICTURES = 60_000  # scenes whose latents the diffusion model is trained on
 STEPS = {"unet": 10_000, "decoder": 4_000, "clip": 2_500, "judge": 1_200}
-TEXT_STEPS = 4_000  # steps of the diffusion stage during which the text tower learns too
+TEXT_STEPS = 2_500  # steps of the diffusion stage during which the text tower learns too
 ALPHAS = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
 
@@ -100,8 +102,9 @@ def train_decoder(steps: int) -> None:
             row, column = rng.integers(0, latents.shape[-1] - cells + 1, 2)
             z.append(latents[i, :, row : row + cells, column : column + cells])
             x.append(render(source[i])[0][row * 8 : (row + cells) * 8, column * 8 : (column + cells) * 8])
+        scaled = torch.stack(z).float() / vae.config.scaling_factor
         with autocast():
-            y = vae.decode(torch.stack(z).float() / vae.config.scaling_factor).sample.float()
+            y = vae.decode(scaled.contiguous(memory_format=torch.channels_last)).sample.float()
         error = y - to_tensor(np.stack(x))
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
         return error.abs().mean() + 0.5 * edges + error.square().mean()
@@ -124,7 +127,9 @@ def build_unet():
 
 
 def train_unet(steps: int) -> None:
-    """v-prediction with min-SNR weighting (gamma 5), one empty prompt in ten.
+    """v-prediction, one empty prompt in ten; weights as min-SNR (2303.09556, gamma 5) at low noise.
+
+    At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
 
     The text tower is trained along for TEXT_STEPS and stays as it is then: the image tower is fitted to it.
     """
@@ -156,7 +161,7 @@ def train_unet(steps: int) -> None:
             out = unet(z_t.contiguous(memory_format=torch.channels_last), t, c).sample
         error = (out.float() - v).square().mean((1, 2, 3))
         snr = abar[t] / (1 - abar[t])
-        return (error * snr.clamp(max=5) / (snr + 1)).mean()
+        return (error * (snr.clamp(max=5) + 1) / (snr + 1)).mean()
 
     train("unet", {"unet": unet, "text": text}, loss, steps=steps, lr=1e-3, ema=0.999)
 
@@ -255,8 +260,53 @@ def train_clip(steps: int) -> None:
     train("clip", {"clip": clip}, loss, steps=steps, lr=1e-3, ema=0.995)
 
 
+# --- the folder that ships ---------------------------------------------------------------------------
+
+
+def export(_: int) -> None:
+    """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    tokenizer = build_tokenizer()
+    vae, unet, text, clip = load_autoencoder(), build_unet(), build_text_encoder(tokenizer), build_clip(tokenizer)
+    load_weights("decoder", {"decoder": vae.decoder})
+    load_weights("unet", {"unet": unet})
+    load_weights("unet", {"text": text}, "live")
+    scheduler = DDIMScheduler(**ALPHAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    pipe = StableDiffusionPipeline(
+        vae=vae, unet=unet, text_encoder=text, tokenizer=tokenizer, scheduler=scheduler, safety_checker=None,
+        feature_extractor=None, image_encoder=None, requires_safety_checker=False,
+    )  # fmt: skip
+    pipe.to(torch.float16).save_pretrained(MODEL, safe_serialization=True)
+    load_weights("clip", {"clip": clip})
+    clip.half().save_pretrained(MODEL / "clip", safe_serialization=True)
+    _export_judge(MODEL / "judge")
+    (MODEL / "words.json").write_text(json.dumps(words(), indent=0) + "\n", encoding="utf-8")
+    hashes = {f.relative_to(MODEL).as_posix(): sha256(f.read_bytes()).hexdigest() for f in sorted(MODEL.rglob("*"))
+              if f.suffix in (".safetensors", ".json", ".txt") and f.name != "hashes.json"}  # fmt: skip
+    (MODEL / "hashes.json").write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+
+
+def _export_judge(folder: Path) -> None:
+    """The averaged weights with batch statistics measured for them on fresh pictures."""
+    judge = Judge(LABELS)
+    load_weights("judge", {"judge": judge})
+    for module in judge.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # a plain mean over the batches below
+    rng = np.random.default_rng(7)
+    with torch.no_grad():
+        for _ in range(24):
+            judge(augmented(rng, 32)[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.half().contiguous() for k, v in judge.state_dict().items() if v.is_floating_point()}
+    save_file(tensors, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"labels": LABELS}, indent=1) + "\n", encoding="utf-8")
+
+
 STAGES = {"autoencoder": train_autoencoder, "unet": train_unet, "decoder": train_decoder, "judge": train_judge,
-          "clip": train_clip}  # fmt: skip
+          "clip": train_clip, "export": export}  # fmt: skip
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,8 @@ def train(
 ) -> None:
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
-    Resumes from ``cache/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds.
+    Resumes from ``cache/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
+    at once when asked to stop (Ctrl-C, SIGTERM).
     """
     torch.manual_seed(seed)
     parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters() if p.requires_grad}
@@ -64,6 +66,9 @@ def train(
     file = CACHE / f"{name}.safetensors"
     step = _resume(file, parameters, average, optimiser) if file.exists() else 0
     curve, since, saved = [], time.time(), time.time()
+    asked: list[int] = []
+    for request in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(request, lambda number, _: asked.append(number))
     while step < steps:
         rng = np.random.default_rng([seed, step])
         torch.manual_seed(int(rng.integers(2**31)))
@@ -84,9 +89,11 @@ def train(
         if len(curve) == 50 or step == steps:
             _log(CURVES / f"{name}.csv", step, float(np.mean(curve)), (time.time() - since) / len(curve))
             curve, since = [], time.time()
-        if time.time() - saved > save_every or step == steps:
+        if asked or time.time() - saved > save_every or step == steps:
             _save(file, parameters, average, optimiser, step)
             saved = time.time()
+        if asked:
+            raise SystemExit(f"{name}: stopped and saved at step {step}; the same command goes on from there.")
     _put(parameters, average)
 
 

@@ -1,0 +1,163 @@
+"""Measure the committed weights against the bars that they are held to; exit 1 where one is missed.
+
+    python data/recipe/report.py            the whole table (`make model-report`)
+    python data/recipe/report.py --short    fewer pictures and floors instead of bars (part of `make test`)
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or not
+
+import styledit
+from make_data import lesson_scenes
+from styledit.judge import Judge, load_judge
+from styledit.models import EMBEDDED_FOLDER
+from train import NO_COLOUR, factors
+from world import HELD_OUT_ARTIST, Scene, render, sample_scene
+
+STEPS = 30
+GUIDANCE = 7.5  # of the reconstructions; pictures are generated at 5
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is measured: pictures judged and encoded, prompts generated, pictures inverted and fitted."""
+
+    judged: int
+    prompts: int
+    inverted: int
+    fitted: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement; ``bar`` and ``floor`` are None where it is only reported."""
+
+    what: str
+    value: float
+    unit: str
+    bar: float | None = None
+    floor: float | None = None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true")
+    short = parser.parse_args().short
+    amount = Amount(100, 48, 6, 1) if short else Amount(400, 256, 24, 4)
+    start, missed = time.time(), []
+    print(f"{'measured on the committed weights':58} {'value':>9}   {'floor' if short else 'bar'}")
+    for row in measure(amount):
+        least = row.floor if short else row.bar
+        ok = least is None or row.value >= least
+        missed += [] if ok else [row.what]
+        verdict = "reported" if least is None else f">= {least:g} {row.unit}   {'ok' if ok else 'MISSED'}"
+        print(f"{row.what:58} {row.value:6.1f} {row.unit:3}  {verdict}", flush=True)
+    print(f"({time.time() - start:.0f} s)")
+    if missed:
+        sys.exit(f"Missed: {'; '.join(missed)}.")
+
+
+def measure(amount: Amount) -> Iterator[Row]:
+    """All rows, one after the other."""
+    pipe, judge = styledit.load(), load_judge(EMBEDDED_FOLDER / "judge")
+    rng = np.random.default_rng(4711)
+    scenes = [sample_scene(rng, (HELD_OUT_ARTIST,)) for _ in range(amount.judged)]
+    pictures = to_tensor([render(s)[0] for s in scenes])
+    yield autoencoder_quality(pipe, pictures)
+    floors = {"object": (90, 85), "colour": (None, None), "place": (98, 95), "style": (98, 95)}
+    for factor, (bar, floor) in floors.items():
+        yield Row(f"judge, held-out pictures: {factor}", accuracy(judge, pictures, scenes, factor), "%", bar, floor)
+    yield from generation(pipe, judge, [sample_scene(rng) for _ in range(amount.prompts)])
+    yield from inversion(pipe, [*lesson_scenes(), *scenes][: amount.inverted], amount.fitted)
+    yield Row("one UNet call, batch 2", unet_milliseconds(pipe), "ms")
+
+
+def to_tensor(pictures: list[np.ndarray]) -> torch.Tensor:
+    """(n, 3, H, W) in [0, 1] of uint8 pictures."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+
+
+def psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Decibels of each picture, (n,), for values in [0, 1]."""
+    return -10 * (a - b).square().flatten(1).mean(1).log10()
+
+
+@torch.no_grad()
+def autoencoder_quality(pipe, pictures: torch.Tensor) -> Row:
+    decoded = [pipe.vae.decode(pipe.vae.encode(x * 2 - 1).latent_dist.mean).sample for x in pictures.split(20)]
+    decibels = psnr((torch.cat(decoded) / 2 + 0.5).clamp(0, 1), pictures).mean().item()
+    return Row("autoencoder, held-out artist, PSNR", decibels, "dB", 28, 27)
+
+
+def accuracy(judge: Judge, pictures: torch.Tensor, scenes: list[Scene], factor: str) -> float:
+    """Per cent of the pictures whose factor the judge names as the scene does; colour where there is one."""
+    named = [name for part in pictures.split(50) for name in judge.name(part)]
+    asked = [(n[factor], factors(s)[factor]) for n, s in zip(named, scenes) if factors(s)[factor] != NO_COLOUR]
+    return 100 * float(np.mean([a == b for a, b in asked]))
+
+
+def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
+    """Pictures generated from the scenes' captions, named by the judge."""
+    parts = []
+    for start in range(0, len(scenes), 32):
+        prompts = [s.caption for s in scenes[start : start + 32]]
+        generator = torch.Generator().manual_seed(start)
+        parts.append(pipe(prompts, num_inference_steps=STEPS, guidance_scale=5.0, generator=generator, output_type="np").images)
+    pictures = torch.from_numpy(np.concatenate(parts)).permute(0, 3, 1, 2).float()
+    for factor, (bar, floor) in {"object": (80, 60), "colour": (85, 65), "place": (90, 80), "style": (95, 85)}.items():
+        # A colour that the caption does not say cannot be asked for.
+        asked = [i for i, s in enumerate(scenes) if factor != "colour" or s.says_colour]
+        value = accuracy(judge, pictures[asked], [scenes[i] for i in asked], factor)
+        yield Row(f"generation, {len(scenes)} prompts: {factor}", value, "%", bar, floor)
+
+
+def inversion(pipe, scenes: list[Scene], fitted: int) -> Iterator[Row]:
+    """Round trips, the attention's peak, and fitted value inputs."""
+    hits, plain, guided, learned = [], [], [], []
+    for i, scene in enumerate(scenes):
+        picture, mask = render(scene)
+        inverted = styledit.invert(pipe, styledit.read_image(picture), scene.caption, STEPS, progress=False)
+        own = styledit.decode_tensor(pipe, inverted.z_0)
+        heat = inverted.maps.word(scene.object)
+        hits.append(bool(mask.flatten()[heat.argmax()]))
+
+        def decibels(values=None, guidance=1.0) -> float:
+            z = styledit.reconstruct(pipe, inverted, guidance, values, progress=False).latents[-1]
+            return psnr(styledit.decode_tensor(pipe, z), own).item()
+
+        plain.append(decibels())
+        guided.append(decibels(guidance=GUIDANCE))
+        if i < fitted:
+            learned.append(decibels(styledit.fit_values(pipe, inverted, GUIDANCE, progress=False), GUIDANCE))
+    yield Row("attention: the object word's peak inside its mask", 100 * float(np.mean(hits)), "%", 85, 60)
+    yield Row("DDIM round trip, guidance 1, PSNR", float(np.mean(plain)), "dB", 34, 31)
+    yield Row(f"DDIM round trip, guidance {GUIDANCE}, PSNR", float(np.mean(guided)), "dB")
+    yield Row(f"value inputs, guidance {GUIDANCE}, PSNR", float(np.mean(learned)), "dB", 36, 33)
+
+
+@torch.no_grad()
+def unet_milliseconds(pipe) -> float:
+    config = pipe.unet.config
+    z = torch.randn(2, config.in_channels, config.sample_size, config.sample_size)
+    c = styledit.encode_null(pipe).expand(2, -1, -1)
+    times = []
+    for _ in range(12):
+        start = time.perf_counter()
+        pipe.unet(z, 500, encoder_hidden_states=c)
+        times.append(time.perf_counter() - start)
+    return 1000 * float(np.median(times[2:]))
+
+
+if __name__ == "__main__":
+    main()
