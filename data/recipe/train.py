@@ -109,7 +109,7 @@ def train_decoder(steps: int) -> None:
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
         return error.abs().mean() + 0.5 * edges + error.square().mean()
 
-    train("decoder", {"decoder": decoder}, loss, steps=steps, lr=2e-3, ema=0.998)
+    train("decoder", {"decoder": decoder, "post_quant_conv": vae.post_quant_conv.requires_grad_(True)}, loss, steps=steps, lr=2e-3, ema=0.998)
 
 
 # --- diffusion ---------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def export(_: int) -> None:
 
     tokenizer = build_tokenizer()
     vae, unet, text, clip = load_autoencoder(), build_unet(), build_text_encoder(tokenizer), build_clip(tokenizer)
-    load_weights("decoder", {"decoder": vae.decoder})
+    load_weights("decoder", {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})
     load_weights("unet", {"unet": unet})
     load_weights("unet", {"text": text}, "live")
     scheduler = DDIMScheduler(**ALPHAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1)
@@ -318,4 +318,5 @@ if __name__ == "__main__":
     cv2.setNumThreads(1)
     for stage in STAGES if args.stage == "all" else [args.stage]:
         print(f"== {stage}", flush=True)
+        torch.manual_seed(0)  # the first weights
         STAGES[stage](args.steps or STEPS.get(stage, 0))
