@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers.utils import logging
 
 EMBEDDED_FOLDER = Path(__file__).resolve().parent.parent / "data" / "model"
 _REPAIR = "Run `git checkout -- data/model` in the repository, or clone it again."
@@ -40,6 +41,8 @@ def load(
     is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
     if not local and not is_hub_id:
         raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
+    if local:
+        logging.disable_progress_bar()  # a folder loads in a moment; downloads do show their progress
     try:
         pipe = StableDiffusionPipeline.from_pretrained(
             str(folder) if local else str(model),
@@ -52,6 +55,8 @@ def load(
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{str(model)!r} could not be loaded as a Stable Diffusion pipeline: {reason[0]}") from error
+    finally:
+        logging.enable_progress_bar()
     return _prepare(pipe, device)
 
 

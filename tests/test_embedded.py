@@ -10,10 +10,6 @@ import pytest
 import styledit
 from styledit.models import EMBEDDED_FOLDER
 
-pytestmark = pytest.mark.skipif(
-    not (EMBEDDED_FOLDER / "hashes.json").is_file(), reason="data/model has not been trained yet"
-)
-
 IMAGES = EMBEDDED_FOLDER.parent / "images"
 STEPS = 30
 

@@ -22,18 +22,18 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPModel, CLIPTextModel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or not
 
 import autoencoder
 from styledit.judge import Judge
 from text import build_text_encoder, build_tokenizer, text_config, tokenize, words
-from training import CACHE, MODEL, autocast, load_weights, train
+from training import CACHE, CURVES, MODEL, autocast, load_weights, train
 from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
 
 PICTURES = 60_000  # scenes whose latents the diffusion model is trained on
-STEPS = {"unet": 10_000, "decoder": 4_000, "clip": 2_500, "judge": 1_200}
+STEPS = {"unet": 10_000, "decoder": 2_500, "clip": 1_000, "judge": 1_200}
 TEXT_STEPS = 2_500  # steps of the diffusion stage during which the text tower learns too
 ALPHAS = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
@@ -232,21 +232,24 @@ def train_judge(steps: int) -> None:
     train("judge", {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05)
 
 
-def build_clip(tokenizer) -> CLIPModel:
+def build_clip(tokenizer, tower: CLIPTextModel) -> CLIPModel:
+    """CLIP around a trained text tower, which stays as it is. Pictures go in as (B, 3, H, W) in [-1, 1]."""
     text = text_config(tokenizer).to_dict()
     vision = dict(hidden_size=128, intermediate_size=512, num_hidden_layers=4, num_attention_heads=4, image_size=128,
                   patch_size=16, projection_dim=128)  # fmt: skip
-    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=128, attn_implementation="eager"))
+    clip = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=128, attn_implementation="eager"))
+    clip.text_model.load_state_dict(tower.state_dict())
+    clip.text_model.requires_grad_(False)
+    return clip
 
 
 def train_clip(steps: int) -> None:
     """Contrastive training (CLIP) of the image tower and both projections against the frozen text tower."""
     tokenizer = build_tokenizer()
-    clip, text = build_clip(tokenizer), build_text_encoder(tokenizer)
+    text = build_text_encoder(tokenizer)
     if load_weights("unet", {"text": text}, "live") < TEXT_STEPS:
         raise SystemExit(f"The text tower still learns: train the unet stage to {TEXT_STEPS} steps first.")
-    clip.text_model.load_state_dict(text_tower(text).state_dict())
-    clip.text_model.requires_grad_(False)
+    clip = build_clip(tokenizer, text)
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
         picked, pictures = augmented(rng, 64)
@@ -268,7 +271,7 @@ def export(_: int) -> None:
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     tokenizer = build_tokenizer()
-    vae, unet, text, clip = load_autoencoder(), build_unet(), build_text_encoder(tokenizer), build_clip(tokenizer)
+    vae, unet, text = load_autoencoder(), build_unet(), build_text_encoder(tokenizer)
     load_weights("decoder", {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})
     load_weights("unet", {"unet": unet})
     load_weights("unet", {"text": text}, "live")
@@ -278,13 +281,28 @@ def export(_: int) -> None:
         feature_extractor=None, image_encoder=None, requires_safety_checker=False,
     )  # fmt: skip
     pipe.to(torch.float16).save_pretrained(MODEL, safe_serialization=True)
+    clip = build_clip(tokenizer, text.float())
     load_weights("clip", {"clip": clip})
     clip.half().save_pretrained(MODEL / "clip", safe_serialization=True)
     _export_judge(MODEL / "judge")
+    _plot_curves(MODEL / "curves.png")
     (MODEL / "words.json").write_text(json.dumps(words(), indent=0) + "\n", encoding="utf-8")
     hashes = {f.relative_to(MODEL).as_posix(): sha256(f.read_bytes()).hexdigest() for f in sorted(MODEL.rglob("*"))
               if f.suffix in (".safetensors", ".json", ".txt") and f.name != "hashes.json"}  # fmt: skip
     (MODEL / "hashes.json").write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+
+
+def _plot_curves(file: Path) -> None:
+    """The loss of every stage over its steps."""
+    import matplotlib.pyplot as plt
+
+    curves = sorted(CURVES.glob("*.csv"))
+    figure, axes = plt.subplots(1, len(curves), figsize=(3 * len(curves), 2.4), layout="constrained")
+    for ax, curve in zip(axes, curves):
+        step, loss, _ = np.loadtxt(curve, delimiter=",", skiprows=1, unpack=True)
+        ax.semilogy(step, loss, color="#0072B2")
+        ax.set_title(f"{curve.stem}: loss by step")
+    figure.savefig(file, dpi=70)
 
 
 def _export_judge(folder: Path) -> None:

@@ -11,7 +11,8 @@ import csv
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -66,35 +67,45 @@ def train(
     file = CACHE / f"{name}.safetensors"
     step = _resume(file, parameters, average, optimiser) if file.exists() else 0
     curve, since, saved = [], time.time(), time.time()
-    asked: list[int] = []
-    for request in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(request, lambda number, _: asked.append(number))
-    while step < steps:
-        rng = np.random.default_rng([seed, step])
-        torch.manual_seed(int(rng.integers(2**31)))
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, steps, lr)
-        loss = loss_of(rng, step)
-        if not torch.isfinite(loss):
-            raise RuntimeError(f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume.")
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-        optimiser.step()
-        step += 1
-        keep = min(ema, (1 + step) / (10 + step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - keep)
-        curve.append(loss.item())
-        if len(curve) == 50 or step == steps:
-            _log(CURVES / f"{name}.csv", step, float(np.mean(curve)), (time.time() - since) / len(curve))
-            curve, since = [], time.time()
-        if asked or time.time() - saved > save_every or step == steps:
-            _save(file, parameters, average, optimiser, step)
-            saved = time.time()
-        if asked:
-            raise SystemExit(f"{name}: stopped and saved at step {step}; the same command goes on from there.")
+    with stop_requests() as asked:
+        while step < steps:
+            rng = np.random.default_rng([seed, step])
+            torch.manual_seed(int(rng.integers(2**31)))
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, steps, lr)
+            loss = loss_of(rng, step)
+            if not torch.isfinite(loss):
+                raise RuntimeError(f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume.")
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            optimiser.step()
+            step += 1
+            keep = min(ema, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - keep)
+            curve.append(loss.item())
+            if len(curve) == 50 or step == steps:
+                _log(CURVES / f"{name}.csv", step, float(np.mean(curve)), (time.time() - since) / len(curve))
+                curve, since = [], time.time()
+            if asked or time.time() - saved > save_every or step == steps:
+                _save(file, parameters, average, optimiser, step)
+                saved = time.time()
+            if asked:
+                raise SystemExit(f"{name}: stopped and saved at step {step}; the same command goes on from there.")
     _put(parameters, average)
+
+
+@contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """A list that fills when someone asks the process to stop (Ctrl-C, SIGTERM) inside the block."""
+    asked: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: asked.append(n)) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @torch.no_grad()
@@ -104,10 +115,16 @@ def _put(parameters: dict, values: dict) -> None:
 
 
 def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:
-    """Put a stage's averaged (or ``"live"``) weights into ``modules``; the step they are from."""
+    """Put a stage's averaged (or ``"live"``) weights into ``modules``; the step they are from.
+
+    Parameters that the stage did not train stay as they are.
+    """
     parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters()}
     with safe_open(CACHE / f"{name}.safetensors", "pt") as f:
-        _put(parameters, {k: f.get_tensor(f"{which}/{k}") for k in parameters})
+        trained = {k: f.get_tensor(f"{which}/{k}") for k in parameters if f"{which}/{k}" in f.keys()}
+        if not trained:
+            raise SystemExit(f"The checkpoint of stage {name} holds no weights of {', '.join(modules)}.")
+        _put({k: parameters[k] for k in trained}, trained)
         return int(f.metadata()["step"])
 
 
