@@ -3,7 +3,8 @@
     python data/recipe/train.py all            every stage in order
     python data/recipe/train.py STAGE          one of: autoencoder unet decoder judge clip export
 
-Each stage goes on where it was after a kill. Steps default to what the committed weights had.
+Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
+committed diffusion model further without its checkpoint: autoencoder, then unet --from-model --steps MORE.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or 
 import autoencoder
 from styledit.judge import Judge
 from text import build_text_encoder, build_tokenizer, text_config, tokenize, words
-from training import CACHE, CURVES, MODEL, autocast, load_weights, train
+from training import CACHE, CURVES, HERE, MODEL, autocast, last_step, load_weights, train
 from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
 
+PCA = HERE / "pca.safetensors"  # committed: the signs of components are arbitrary, and the weights know these
 PICTURES = 60_000  # scenes whose latents the diffusion model is trained on
 STEPS = {"unet": 10_000, "decoder": 2_500, "clip": 1_000, "judge": 1_200}
 TEXT_STEPS = 2_500  # steps of the diffusion stage during which the text tower learns too
@@ -63,12 +65,12 @@ def load_autoencoder():
 def train_autoencoder(_: int) -> None:
     """Fit the patch PCA, then encode the training scenes once (float16, scaled to unit variance)."""
     CACHE.mkdir(exist_ok=True)
-    if not (CACHE / "pca.safetensors").exists():
+    if not PCA.exists():
         mean, components, deviations = autoencoder.patch_components(np.stack([render(s)[0] for s in scenes(2500, 1)]))
         overall = np.sqrt(deviations.mean())  # the latents' std: each is a component over sqrt(its deviation)
         tensors = {"mean": mean, "components": components, "deviations": deviations, "overall": overall[None]}
         tensors = {k: torch.from_numpy(np.ascontiguousarray(v)).float() for k, v in tensors.items()}
-        save_file(tensors, CACHE / "pca.safetensors")
+        save_file(tensors, PCA)
     if (CACHE / "latents.safetensors").exists():
         return
     with Pool(2) as pool:
@@ -126,7 +128,7 @@ def build_unet():
     )  # fmt: skip
 
 
-def train_unet(steps: int) -> None:
+def train_unet(steps: int, from_model: bool = False) -> None:
     """v-prediction, one empty prompt in ten; weights as min-SNR (2303.09556, gamma 5) at low noise.
 
     At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
@@ -138,7 +140,11 @@ def train_unet(steps: int) -> None:
 
     abar = DDIMScheduler(**ALPHAS).alphas_cumprod
     tokenizer = build_tokenizer()
-    unet, text = build_unet(), build_text_encoder(tokenizer)
+    unet, text, start = build_unet(), build_text_encoder(tokenizer), 0
+    if from_model:
+        unet.load_state_dict(load_file(MODEL / "unet" / "diffusion_pytorch_model.safetensors"))
+        text.load_state_dict(CLIPTextModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32).state_dict())
+        start = last_step("unet")
     unet.set_attn_processor(AttnProcessor())  # plain matrix products: faster than the fused kernel in training
     unet.to(memory_format=torch.channels_last)
     latents = load_file(CACHE / "latents.safetensors")["latents"]
@@ -163,7 +169,7 @@ def train_unet(steps: int) -> None:
         snr = abar[t] / (1 - abar[t])
         return (error * (snr.clamp(max=5) + 1) / (snr + 1)).mean()
 
-    train("unet", {"unet": unet, "text": text}, loss, steps=steps, lr=1e-3, ema=0.999)
+    train("unet", {"unet": unet, "text": text}, loss, steps=steps, lr=1e-3, start=start, ema=0.999)
 
 
 # --- CLIP and judge ----------------------------------------------------------------------------------
@@ -195,7 +201,7 @@ def _distort(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _pca() -> dict[str, np.ndarray]:
-    return {k: v.numpy() for k, v in load_file(CACHE / "pca.safetensors").items()}
+    return {k: v.numpy() for k, v in load_file(PCA).items()}
 
 
 def _through_latents(picture: np.ndarray) -> np.ndarray:
@@ -330,6 +336,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=[*STAGES, "all"])
     parser.add_argument("--steps", type=int, help="in all, counting those before a resume")
+    parser.add_argument("--from-model", action="store_true", help="unet: start from the weights in data/model")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -337,4 +344,5 @@ if __name__ == "__main__":
     for stage in STAGES if args.stage == "all" else [args.stage]:
         print(f"== {stage}", flush=True)
         torch.manual_seed(0)  # the first weights
-        STAGES[stage](args.steps or STEPS.get(stage, 0))
+        options = {"from_model": True} if args.from_model and stage == "unet" else {}
+        STAGES[stage](args.steps or STEPS.get(stage, 0), **options)

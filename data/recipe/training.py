@@ -35,12 +35,12 @@ def autocast() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays())
 
 
-def learning_rate(step: int, steps: int, peak: float, warmup: int = 300, decay: float = 0.3) -> float:
-    """Warm-up, plateau, and a linear descent over the last ``decay`` of the steps.
+def learning_rate(step: int, steps: int, peak: float, start: int = 0, warmup: int = 300, decay: float = 0.3) -> float:
+    """Warm-up from ``start``, plateau, and a linear descent over the last ``decay`` of the steps.
 
     The plateau makes it possible to train longer later: resume with a larger ``steps``.
     """
-    return peak * min(1.0, (step + 1) / warmup, max(0.02, (steps - step) / (decay * steps)))
+    return peak * min(1.0, (step - start + 1) / warmup, max(0.02, (steps - step) / (decay * steps)))
 
 
 def train(
@@ -50,6 +50,7 @@ def train(
     *,
     steps: int,
     lr: float,
+    start: int = 0,
     ema: float = 0.999,
     weight_decay: float = 0.01,
     seed: int = 0,
@@ -58,21 +59,21 @@ def train(
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
     Resumes from ``cache/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
-    at once when asked to stop (Ctrl-C, SIGTERM).
+    at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.
     """
     torch.manual_seed(seed)
     parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters() if p.requires_grad}
     average = {k: p.detach().clone() for k, p in parameters.items()}
     optimiser = torch.optim.AdamW(parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
     file = CACHE / f"{name}.safetensors"
-    step = _resume(file, parameters, average, optimiser) if file.exists() else 0
+    step = _resume(file, parameters, average, optimiser) if file.exists() else start
     curve, since, saved = [], time.time(), time.time()
     with stop_requests() as asked:
         while step < steps:
             rng = np.random.default_rng([seed, step])
             torch.manual_seed(int(rng.integers(2**31)))
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, steps, lr)
+                group["lr"] = learning_rate(step, steps, lr, start)
             loss = loss_of(rng, step)
             if not torch.isfinite(loss):
                 raise RuntimeError(f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume.")
@@ -81,7 +82,7 @@ def train(
             torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
             optimiser.step()
             step += 1
-            keep = min(ema, (1 + step) / (10 + step))
+            keep = min(ema, (1 + step - start) / (10 + step - start))
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - keep)
             curve.append(loss.item())
@@ -149,6 +150,11 @@ def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.
             moments = {m: torch.empty_like(p).copy_(v) for m, v in moments.items()}  # the parameter's memory layout
             optimiser.state[p] = {"step": torch.tensor(float(step)), **moments}
     return step
+
+
+def last_step(name: str) -> int:
+    """The step that a stage's loss curve ends at."""
+    return int((CURVES / f"{name}.csv").read_text(encoding="utf-8").split()[-1].split(",")[0])
 
 
 def _log(file: Path, step: int, loss: float, seconds: float) -> None:
