@@ -25,7 +25,7 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def fit(steps: int, stop_after: int | None = None) -> torch.nn.Linear:
+def fit(steps: int, stop_after: int | None = None, **options) -> torch.nn.Linear:
     """Train a linear map for `steps` steps; killed in the middle of step `stop_after` where given."""
     torch.manual_seed(0)
     net, done = torch.nn.Linear(5, 3), itertools.count()
@@ -36,7 +36,7 @@ def fit(steps: int, stop_after: int | None = None) -> torch.nn.Linear:
         x = torch.from_numpy(rng.normal(size=(8, 5))).float()
         return (net(x) - x[:, :3] + 0.01 * torch.randn(8, 3)).square().mean()
 
-    training.train("toy", {"net": net}, loss, steps=steps, lr=0.05, save_every=0)
+    training.train("toy", {"net": net}, loss, steps=steps, lr=0.05, **{"save_every": 0, **options})
     return net
 
 
@@ -50,6 +50,20 @@ def test_a_killed_stage_ends_where_an_unbroken_one_does(elsewhere):
     fresh = torch.nn.Linear(5, 3)
     assert training.load_weights("toy", {"net": fresh}) == 40
     assert torch.equal(fresh.weight, resumed.weight)
+
+
+def test_a_run_that_did_not_start_at_zero_survives_a_kill_too(elsewhere):
+    unbroken = fit(340, start=200)
+    (elsewhere / "cache" / "toy.safetensors").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        fit(340, stop_after=20, start=200)
+    with pytest.raises(KeyboardInterrupt):
+        fit(340, stop_after=90, start=200, save_every=1e9)  # goes on from 220; logs step 270, saves nothing
+    assert training.last_step("toy") == 270
+    resumed = fit(340, start=training.last_step("toy"))
+    assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters()))
+    steps = [int(line.split(",")[0]) for line in (elsewhere / "curves" / "toy.csv").read_text().splitlines()[1:]]
+    assert steps == sorted(set(steps)) and steps[-1] == 340
 
 
 def test_the_curve_is_logged_and_falls(elsewhere):

@@ -66,7 +66,10 @@ def train(
     average = {k: p.detach().clone() for k, p in parameters.items()}
     optimiser = torch.optim.AdamW(parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
     file = CACHE / f"{name}.safetensors"
-    step = _resume(file, parameters, average, optimiser) if file.exists() else start
+    step = start
+    if file.exists():
+        step, start = _resume(file, parameters, average, optimiser)
+    _cut(CURVES / f"{name}.csv", step)
     curve, since, saved = [], time.time(), time.time()
     with stop_requests() as asked:
         while step < steps:
@@ -90,7 +93,7 @@ def train(
                 _log(CURVES / f"{name}.csv", step, float(np.mean(curve)), (time.time() - since) / len(curve))
                 curve, since = [], time.time()
             if asked or time.time() - saved > save_every or step == steps:
-                _save(file, parameters, average, optimiser, step)
+                _save(file, parameters, average, optimiser, step, start)
                 saved = time.time()
             if asked:
                 raise SystemExit(f"{name}: stopped and saved at step {step}; the same command goes on from there.")
@@ -129,32 +132,41 @@ def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "a
         return int(f.metadata()["step"])
 
 
-def _save(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer, step: int) -> None:
+def _save(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer, step: int, start: int) -> None:
     tensors = {f"live/{k}": p.detach().contiguous() for k, p in parameters.items()}
     tensors |= {f"average/{k}": p.contiguous() for k, p in average.items()}
     for k, p in parameters.items():
         if p in optimiser.state:
             tensors |= {f"{m}/{k}": optimiser.state[p][m].contiguous() for m in ("exp_avg", "exp_avg_sq")}
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, file.with_suffix(".tmp"), metadata={"step": str(step)})
+    save_file(tensors, file.with_suffix(".tmp"), metadata={"step": str(step), "start": str(start)})
     os.replace(file.with_suffix(".tmp"), file)
 
 
-def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer) -> int:
+def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer) -> tuple[int, int]:
+    """Put the saved state in place; the step it is from, and the step that training started at."""
     with safe_open(file, "pt") as f:
-        step = int(f.metadata()["step"])
+        step, start = (int(f.metadata().get(name, 0)) for name in ("step", "start"))
         _put(parameters, {k: f.get_tensor(f"live/{k}") for k in parameters})
         _put(average, {k: f.get_tensor(f"average/{k}") for k in parameters})
         for k, p in parameters.items():
-            moments = {m: f.get_tensor(f"{m}/{k}").to(memory_format=torch.preserve_format) for m in ("exp_avg", "exp_avg_sq")}
-            moments = {m: torch.empty_like(p).copy_(v) for m, v in moments.items()}  # the parameter's memory layout
-            optimiser.state[p] = {"step": torch.tensor(float(step)), **moments}
-    return step
+            # empty_like keeps the parameter's memory layout
+            moments = {m: torch.empty_like(p).copy_(f.get_tensor(f"{m}/{k}")) for m in ("exp_avg", "exp_avg_sq")}
+            optimiser.state[p] = {"step": torch.tensor(float(step - start)), **moments}
+    return step, start
 
 
 def last_step(name: str) -> int:
     """The step that a stage's loss curve ends at."""
     return int((CURVES / f"{name}.csv").read_text(encoding="utf-8").split()[-1].split(",")[0])
+
+
+def _cut(file: Path, step: int) -> None:
+    """Drop what the curve says of steps after ``step``: they will be done again."""
+    if file.exists():
+        header, *rows = file.read_text(encoding="utf-8").splitlines()
+        kept = [row for row in rows if int(row.split(",")[0]) <= step]
+        file.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
 
 
 def _log(file: Path, step: int, loss: float, seconds: float) -> None:

@@ -266,7 +266,7 @@ def render(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     flip = -1 if layout.random() < 0.5 else 1
     k = side / RENDER
     place_it = np.float32([[flip * k, 0, x if flip > 0 else x + side], [0, k, y]])
-    rgba = cv2.warpAffine(coloured_drawing(scene.artist, scene.object, scene.colour), place_it, (SIDE, SIDE), flags=cv2.INTER_AREA)
+    rgba = cv2.warpAffine(coloured_drawing(scene.artist, scene.object, scene.colour), place_it, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
     alpha = rgba[..., 3:].astype(np.float32) / 255
     picture = _place(scene.place, details).astype(np.float32)
     if scene.style == "sticker":  # a white rim, as cut from paper
