@@ -40,6 +40,11 @@ class Layers:
     places: tuple[str, ...] = PLACES
     scales: tuple[int, ...] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", (self.places,) if isinstance(self.places, str) else tuple(self.places))
+        if self.scales is not None:
+            object.__setattr__(self, "scales", (self.scales,) if isinstance(self.scales, int) else tuple(self.scales))
+
 
 @dataclass(frozen=True)
 class AttentionEdit:
@@ -151,26 +156,26 @@ class _Processor:
         temb: torch.Tensor | None = None,
     ) -> torch.Tensor:
         control, residual, shape = self.control, hidden_states, hidden_states.shape
-        is_cross = encoder_hidden_states is not None
+        is_self = encoder_hidden_states is None
+        is_cross = not is_self and self.layer.endswith("attn2")  # an only_cross_attention block's attn1 is neither
         if attn.spatial_norm is not None:
             hidden_states = attn.spatial_norm(hidden_states, temb)
         if len(shape) == 4:
             hidden_states = hidden_states.flatten(2).transpose(1, 2)  # (B, HW, channels)
         if attn.group_norm is not None:
             hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
-        context, values = _context(attn, hidden_states, encoder_hidden_states, control.values)
+        context, values = _context(attn, hidden_states, encoder_hidden_states, control.values if is_cross else None)
         bias = _bias(attn, attention_mask, context)
 
         query = _heads(attn, attn.to_q(hidden_states))  # (B, heads, HW, d_head)
         key = _heads(attn, attn.to_k(context))  # (B, heads, N or HW, d_head)
         value = _heads(attn, attn.to_v(values))
         edit = control.edit
-        if not is_cross and edit is not None and (edit.self_cond or edit.self_uncond):
+        if is_self and edit is not None and (edit.self_cond or edit.self_uncond):
             order = _source_rows(len(query), control.rows, edit)
             query, key = query[order], key[order]  # the same queries and keys are the same maps
         if is_cross and (self.layer in control.recorded or edit is not None and edit.mapper is not None):
-            scores = query @ key.transpose(-1, -2) * attn.scale
-            probs = (scores if bias is None else scores + bias).softmax(-1)  # (B, heads, HW, N)
+            probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N)
             if edit is not None and edit.mapper is not None:
                 probs = _edit_cross(probs, control.rows, edit)
             if self.layer in control.recorded:
@@ -212,6 +217,17 @@ def _bias(attn: Attention, mask: torch.Tensor | None, context: torch.Tensor) -> 
     batch, length, _ = context.shape
     mask = attn.prepare_attention_mask(mask, length, batch)
     return mask.view(batch, attn.heads, -1, mask.shape[-1])
+
+
+def _probabilities(
+    attn: Attention, query: torch.Tensor, key: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    """softmax(Q K^T / sqrt(d_head)) in at least float32; scaling the query first keeps half precision from overflowing."""
+    dtype, wide = query.dtype, torch.promote_types(query.dtype, torch.float32)
+    if attn.upcast_attention:
+        query, key = query.to(wide), key.to(wide)
+    scores = (query * attn.scale) @ key.transpose(-1, -2)
+    return (scores if bias is None else scores + bias).softmax(-1, dtype=wide).to(dtype)
 
 
 def _heads(attn: Attention, states: torch.Tensor) -> torch.Tensor:

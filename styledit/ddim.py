@@ -14,6 +14,10 @@ that it is *given*; the clean picture's level (`final`) has no timestep of its o
 
 from __future__ import annotations
 
+import math
+import numbers
+import operator
+
 import torch
 from diffusers import DDIMScheduler
 
@@ -25,7 +29,8 @@ def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
         ValueError: `steps` is not between 1 and the number of training steps.
     """
     most = scheduler.config.num_train_timesteps
-    if not isinstance(steps, int) or not 1 <= steps <= most:
+    whole = hasattr(steps, "__index__") and not isinstance(steps, bool)
+    if not whole or not 1 <= operator.index(steps) <= most:
         raise ValueError(f"steps must be a whole number from 1 to {most}, not {steps!r}.")
     own = DDIMScheduler.from_config(scheduler.config)  # the pipeline's scheduler is left as it is
     own.set_timesteps(steps)
@@ -93,3 +98,11 @@ def ddim_inverse_step(
 def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Tensor:
     """Classifier-free guidance, equation 6 of 2207.12598 in Stable Diffusion's convention (1 is no guidance)."""
     return uncond + guidance * (cond - uncond)
+
+
+def check_number(name: str, value: float) -> None:
+    """Raise TypeError where a setting is no number, ValueError where it is not finite."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, not {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}.")

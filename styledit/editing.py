@@ -15,7 +15,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit.attention import AttentionEdit, Control, Layers, Rows, attention_control, cross_layers
-from styledit.ddim import ddim_step, guide
+from styledit.ddim import check_number, ddim_step, guide
 from styledit.images import decode_latents
 from styledit.inversion import Callback, Inversion, check_finite, notify, predict, track
 from styledit.maps import grid, resize
@@ -39,7 +39,11 @@ class Settings:
     blend_threshold: float = 0.3
 
     def __post_init__(self) -> None:
+        check_number("guidance", self.guidance)
+        for word, factor in self.reweight.items():
+            check_number(f"The factor of {word!r}", factor)
         for name in ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold"):
+            check_number(name, getattr(self, name))
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}.")
 
@@ -84,7 +88,8 @@ def edit(
     Args:
         target_prompt: the new prompt. The same number of words as the source's: word by word ("replace");
             otherwise new words are found by alignment ("refine").
-        values: learned value inputs. The source branch always reads them, the target while i < tau_v T.
+        values: learned value inputs. The source branch always reads them, the target while i < tau_v T; steps
+            that were not fitted read the plain embedding.
         guidance: w; None takes the one the values were fitted at, and 7.5 without values.
         tau_v: fraction of the steps at which the target reads c_tgt * s_t + b_t.
         tau_c: ... at which the source's cross-attention maps replace the target's.
@@ -97,14 +102,16 @@ def edit(
             `z_source`, `mask`.
 
     Raises:
-        ValueError: a prompt that cannot be used, a fraction outside [0, 1], a word that is in neither
+        TypeError: a setting that is no number.
+        ValueError: a prompt that cannot be used, a setting that is not finite, a fraction outside [0, 1], a word that is in neither
             prompt, or value inputs of another inversion.
     """
     if guidance is None:
         guidance = values.guidance if values is not None else 7.5
     words = (blend,) if isinstance(blend, str) else tuple(blend or ())
     settings = Settings(guidance, tau_v, tau_c, tau_s, tau_u, dict(reweight or {}), words, blend_threshold)
-    _check_values(inversion, values)
+    if values is not None:
+        values.check(inversion)
     c_tgt = encode_prompt(pipe, target_prompt)
     plan = _Plan(settings, inversion.steps, _edited_maps(pipe, inversion, target_prompt, settings))
     mask = _BlendMask(pipe, inversion, target_prompt, settings) if words else None
@@ -194,14 +201,14 @@ class _BlendMask:
                     total += resize(flat.view(grid(self.size, self.scales[layer])), self.size)
         if i < self.start:
             return z
-        self.mask = torch.stack([self._threshold(total) for total in self.sums]).any(0)  # (h, w)
+        self.mask = torch.stack([self._threshold(total) for total, tokens in zip(self.sums, self.tokens) if tokens]).any(0)  # (h, w)
         source, target = z
         return torch.stack([source, torch.where(self.mask, target, source)])
 
     def _threshold(self, total: torch.Tensor) -> torch.Tensor:
         """A word map's region, grown by one cell as in Prompt-to-Prompt."""
         grown = F.max_pool2d(total[None], 3, stride=1, padding=1)[0]
-        return grown > self.threshold * grown.max()
+        return grown >= self.threshold * grown.max()
 
 
 def _blend_tokens(pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]) -> list[list[int]]:
@@ -232,19 +239,3 @@ def _edited_maps(pipe: StableDiffusionPipeline, inversion: Inversion, target: st
             scale[find_word(words, word)] *= factor
     tensors = (None if t is None else t.to(inversion.c) for t in (alignment.mapper, alignment.mask, scale))
     return AttentionEdit(*tensors)
-
-
-def _check_values(inversion: Inversion, values: ValueInputs | None) -> None:
-    """Value inputs must come from an inversion of the same length and model."""
-    if values is None:
-        return
-    if len(values.scale) != inversion.steps:
-        raise ValueError(
-            f"The value inputs have {len(values.scale)} steps and the inversion {inversion.steps}; "
-            "fit them to this inversion."
-        )
-    if values.scale.shape[1:] != inversion.c.shape[1:]:
-        raise ValueError(
-            f"The value inputs have shape {tuple(values.scale.shape[1:])} a step and the prompt "
-            f"{tuple(inversion.c.shape[1:])}; fit them with this model."
-        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import Literal
 
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from skimage.metrics import peak_signal_noise_ratio
 
 EMBEDDED_SIDE = 128  # side of the embedded model's pictures; other models: `models.picture_size(pipe)`
@@ -24,8 +25,8 @@ def read_image(
     """Read a picture and fit it to `size`.
 
     Args:
-        source: a path, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): unsigned
-            integers over their full range, or floats in [0, 1]. EXIF rotation is applied,
+        source: a path, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint16 over
+            its full range, other integers from 0 to 255, bool, or floats in [0, 1]. EXIF rotation is applied,
             transparency is laid on white, grey and 16-bit pictures become 8-bit RGB.
         size: side in pixels, or (width, height).
         fit: "crop" cuts the largest centred part of the right shape, "pad" keeps everything and fills with white.
@@ -34,13 +35,11 @@ def read_image(
         An RGB picture of exactly `size`.
 
     Raises:
-        ValueError: the file is missing or no picture, or the array is empty, has NaN or values out of range.
-        TypeError: `source` is something else.
+        ValueError: the file is missing or no picture, or the picture is empty, has NaN or values out of range.
+        TypeError: `source` or `size` is something else.
     """
-    width, height = (size, size) if isinstance(size, int) else size
-    if width < 1 or height < 1:
-        raise ValueError(f"A picture cannot have size {width}×{height}; both sides must be at least 1.")
-    picture = _to_rgb(_open(source))
+    width, height = _sides(size)
+    picture = open_rgb(source)
     if fit == "crop":
         return ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
     if fit == "pad":
@@ -48,19 +47,25 @@ def read_image(
     raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}.")
 
 
+def open_rgb(source: ImageSource) -> Image.Image:
+    """What `read_image` reads, at the picture's own size. Raises as `read_image`."""
+    return _to_rgb(_open(source))
+
+
 def encode_image(pipe: StableDiffusionPipeline, image: Image.Image) -> torch.Tensor:
     """The latents of a picture: z_0 = (VAE mean - shift) × scaling factor, of shape (1, C, h, w).
 
     Raises:
-        ValueError: a side of the picture is not a multiple of the autoencoder's factor.
+        ValueError: a side of the picture is not a multiple of the autoencoder's factor, or as `read_image`.
     """
+    image = open_rgb(image)
     factor = pipe.vae_scale_factor
     if image.width % factor or image.height % factor:
         raise ValueError(
             f"The picture is {image.width}×{image.height}, and this model needs sides that are multiples of {factor}; "
             "fit it with read_image(picture, size=...)."
         )
-    pixels = torch.from_numpy(np.asarray(image.convert("RGB"), dtype=np.float32) / 255)  # (H, W, 3)
+    pixels = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)  # (H, W, 3)
     pixels = (2 * pixels - 1).permute(2, 0, 1)[None].to(pipe.vae.device, pipe.vae.dtype)  # (1, 3, H, W)
     with torch.no_grad():
         mean = pipe.vae.encode(pixels).latent_dist.mean  # (1, C, h, w)
@@ -97,23 +102,36 @@ def _shift_and_scale(pipe: StableDiffusionPipeline) -> tuple[float, float]:
     return getattr(pipe.vae.config, "shift_factor", None) or 0.0, pipe.vae.config.scaling_factor
 
 
+def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of a size."""
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(sides) != 2 or any(isinstance(side, bool) or not hasattr(side, "__index__") for side in sides):
+        raise TypeError(f"size must be a whole number or a (width, height) of two, not {size!r}.")
+    width, height = map(operator.index, sides)
+    if width < 1 or height < 1:
+        raise ValueError(f"A picture cannot have size {width}×{height}; both sides must be at least 1.")
+    return width, height
+
+
 def _open(source: ImageSource) -> Image.Image:
     """A loaded PIL image of any mode, upright."""
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return ImageOps.exif_transpose(source)
-    if not isinstance(source, (str, os.PathLike)):
+        name = "The PIL image"
+    elif not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"A picture must be a path, a PIL image or a numpy array, not {type(source).__name__}.")
-    if not os.path.isfile(source):
+    elif not os.path.isfile(source):
         raise ValueError(f"There is no picture at {os.fspath(source)!r}; check the path.")
+    else:
+        name = repr(os.fspath(source))
     try:
+        if isinstance(source, Image.Image):
+            return ImageOps.exif_transpose(source)
         with Image.open(source) as picture:
             return ImageOps.exif_transpose(picture)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"{os.fspath(source)!r} could not be read as a picture; save it as PNG or JPEG ({error})."
-        ) from error
+    except Exception as error:  # decoders raise whatever the bytes make them
+        raise ValueError(f"{name} could not be read as a picture; save it as PNG or JPEG ({error}).") from error
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -143,13 +161,24 @@ def _from_array(array: np.ndarray) -> Image.Image:
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     """8-bit RGB, transparency laid on white."""
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 and 32 bits a pixel, grey
-        values = np.asarray(picture)
-        if picture.mode != "F":
-            values = values.astype(np.uint16) if values.max() > 255 or picture.mode != "I" else values
-        picture = _from_array(values)
+    if 0 in picture.size:
+        raise ValueError(f"A picture of {picture.width}×{picture.height} pixels is empty.")
+    if picture.mode == "F":
+        picture = _from_array(np.asarray(picture))
+    elif picture.mode.startswith("I"):  # 16 and 32 bits a pixel, grey
+        picture = _from_array(_deep(picture))
     if picture.has_transparency_data:
+        if picture.mode == "La":
+            picture = picture.convert("LA")  # the only mode that PIL converts it to
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return picture.convert("RGB")
+
+
+def _deep(picture: Image.Image) -> np.ndarray:
+    """The values of a deep grey picture, as uint16 unless they are those of an 8-bit one."""
+    values = np.asarray(picture)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"A grey picture of mode {picture.mode} must hold values from 0 to 65535; rescale it.")
+    return values if picture.mode == "I" and values.max() <= 255 else values.astype(np.uint16)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from styledit.attention import Control, Layers, attention_control, select_layers
-from styledit.ddim import ddim_inverse_step, ddim_step, guide, noise_levels, timesteps
-from styledit.images import ImageSource, decode_latents, encode_image, read_image
+from styledit.ddim import check_number, ddim_inverse_step, ddim_step, guide, noise_levels, timesteps
+from styledit.images import ImageSource, decode_latents, encode_image, open_rgb, read_image
 from styledit.maps import AttentionMaps, grid
 from styledit.models import picture_size
 from styledit.prompts import encode_null, encode_prompt, split_words
@@ -58,6 +59,12 @@ class Inversion:
         """The picture's latent, (1, C, h, w)."""
         return self.latents[-1]
 
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of z_T and the prompt: value inputs carry it to know their inversion."""
+        z_T = self.z_T.double().cpu().numpy().tobytes()  # exact, whatever the precision
+        return hashlib.sha256(z_T + self.prompt.encode()).hexdigest()[:16]
+
 
 @dataclass(frozen=True)
 class Denoised:
@@ -93,16 +100,15 @@ def invert(
     Raises:
         ValueError: the picture or the prompt cannot be used, or the network returned NaN.
     """
-    if not isinstance(image, Image.Image):
-        image = read_image(image, picture_size(pipe))
+    image = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
     c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
     scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
-    told, levels = (*timesteps(scheduler, steps), 0), noise_levels(scheduler, steps, z.dtype).to(z.device)
+    told, levels = (*timesteps(scheduler, steps), 0), _levels(pipe, steps, z)
     latents, maps = [z], []
     with attention_control(pipe.unet, record) as control, torch.no_grad():
         for i in track(range(steps, 0, -1), "inverting", progress):
             output = predict(pipe, z, told[i], c)
-            abar_told = scheduler.alphas_cumprod[0].to(z) if i == steps else None
+            abar_told = scheduler.alphas_cumprod[0].to(levels) if i == steps else None
             z = ddim_inverse_step(output, z, levels[i], levels[i - 1], kind, abar_told)
             check_finite(z, i - 1)
             latents.append(z)
@@ -141,13 +147,21 @@ def generate(
         z_T: the latent to start from, (1, C, h, w); None draws one with `seed` at the model's own size.
         guidance: w; 1 runs the conditional branch only.
         callback: called after each step with a dict of `i`, `timestep`, `z`.
+
+    Raises:
+        TypeError: the guidance is no number, or `z_T` no tensor.
+        ValueError: a prompt, a guidance, or a shape of `z_T` that cannot be used.
     """
+    check_number("guidance", guidance)
     if z_T is None:
         width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
         shape = (1, pipe.unet.config.in_channels, height, width)
-        z_T = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(pipe.unet.device, pipe.unet.dtype)
+        z_T = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    _check_latent(pipe, z_T)
+    z_T = z_T.to(pipe.unet.device, pipe.unet.dtype)
     c, null = encode_prompt(pipe, prompt), encode_null(pipe)
-    latents = _denoise(pipe, z_T, c, null, steps, guidance, None, progress, callback)
+    told, levels = timesteps(pipe.scheduler, steps), _levels(pipe, steps, z_T)
+    latents = _denoise(pipe, z_T, c, null, told, levels, guidance, None, progress, callback)
     return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents)
 
 
@@ -164,19 +178,28 @@ def reconstruct(
 
     Args:
         guidance: w; None takes the guidance the values were fitted at, and 1 without values.
+        values: learned value inputs; steps that were not fitted read the plain embedding.
         callback: as for `generate`.
+
+    Raises:
+        TypeError: the guidance is no number.
+        ValueError: a guidance that is not finite, or value inputs of another inversion.
     """
     if guidance is None:
         guidance = values.guidance if values is not None else 1.0
+    check_number("guidance", guidance)
+    if values is not None:
+        values.check(inversion)
     latents = _denoise(
-        pipe, inversion.z_T, inversion.c, inversion.null, inversion.steps, guidance, values, progress, callback
+        pipe, inversion.z_T, inversion.c, inversion.null, inversion.timesteps, inversion.levels, guidance, values,
+        progress, callback,
     )
     return Denoised(decode_latents(pipe, latents[-1])[0], inversion.prompt, guidance, latents)
 
 
 def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
     """Root mean squared distance to the inversion's latents at each of the T + 1 indices, (T + 1,)."""
-    return (latents - inversion.latents).pow(2).flatten(1).mean(1).sqrt()
+    return (latents - inversion.latents).float().pow(2).flatten(1).mean(1).sqrt()
 
 
 def predict(pipe: StableDiffusionPipeline, z: torch.Tensor, timestep: int, context: torch.Tensor) -> torch.Tensor:
@@ -203,12 +226,27 @@ def check_finite(z: torch.Tensor, i: int) -> None:
         )
 
 
+def _levels(pipe: StableDiffusionPipeline, steps: int, z: torch.Tensor) -> torch.Tensor:
+    """The noise levels where z is, in at least float32: half precision would round them."""
+    return noise_levels(pipe.scheduler, steps, torch.promote_types(z.dtype, torch.float32)).to(z.device)
+
+
+def _check_latent(pipe: StableDiffusionPipeline, z: torch.Tensor) -> None:
+    """Refuse what is no latent of one picture."""
+    if not isinstance(z, torch.Tensor):
+        raise TypeError(f"z_T must be a tensor, not {type(z).__name__}.")
+    channels = pipe.unet.config.in_channels
+    if z.ndim != 4 or z.shape[:2] != (1, channels) or 0 in z.shape:
+        raise ValueError(f"z_T must have shape (1, {channels}, h, w), not {tuple(z.shape)}.")
+
+
 def _denoise(
     pipe: StableDiffusionPipeline,
     z: torch.Tensor,
     c: torch.Tensor,
     null: torch.Tensor,
-    steps: int,
+    told: Sequence[int],
+    levels: torch.Tensor,
     guidance: float,
     values: ValueInputs | None,
     progress: bool,
@@ -216,10 +254,9 @@ def _denoise(
 ) -> torch.Tensor:
     """All T + 1 latents of a guided run from z; only the conditional branch reads the values."""
     kind, guided = pipe.scheduler.config.prediction_type, guidance != 1
-    told, levels = timesteps(pipe.scheduler, steps), noise_levels(pipe.scheduler, steps, z.dtype).to(z.device)
     context, latents = torch.cat([null, c]) if guided else c, [z]
     with attention_control(pipe.unet) as control, torch.no_grad():
-        for i in track(range(steps), "denoising", progress):
+        for i in track(range(len(told)), "denoising", progress):
             if values is not None:
                 v = values.v(i, c)
                 control.values = torch.cat([null, v]) if guided else v

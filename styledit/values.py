@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from styledit.attention import Control, Layers, attention_control, select_layers
-from styledit.ddim import ddim_step, guide
+from styledit.ddim import check_number, ddim_step, guide
 from styledit.inversion import Callback, Inversion, notify, predict, track
 
 
@@ -43,7 +44,7 @@ PRESETS = {
     "default": Preset(lambda i: 5, lambda i: 0.05, lambda i: 0.0, betas=(0.7, 0.95)),
     "paper": Preset(
         iterations=lambda i: math.ceil(100 * math.exp(-0.1 * i)),
-        learning_rate=lambda i: 0.01 * (1 - i / 100),
+        learning_rate=lambda i: max(0.0, 0.01 * (1 - i / 100)),
         tolerance=lambda i: 1e-5 + 2e-5 * i,
     ),
 }
@@ -54,7 +55,8 @@ class ValueInputs:
     """Learned scale and shift of every finished step.
 
     `scale`, `shift` (k, N, d), float32, k = T for a complete fit; `guidance`: the w they were fitted at;
-    `losses` (k,): L_rec that remains at each step; `evaluations`: cost, a forward counted as 1, a backward as 2.
+    `losses` (k,): L_rec that remains at each step; `evaluations`: cost, a forward counted as 1, a backward as 2;
+    `fingerprint`: that of the inversion they were fitted to.
     """
 
     scale: torch.Tensor
@@ -62,17 +64,28 @@ class ValueInputs:
     guidance: float
     losses: tuple[float, ...]
     evaluations: int
+    fingerprint: str
+
+    def check(self, inversion: Inversion) -> None:
+        """Raise ValueError unless these were fitted to this inversion, some of its steps or all."""
+        if self.scale.shape[1:] != inversion.c.shape[1:]:
+            raise ValueError(
+                f"The value inputs have shape {tuple(self.scale.shape[1:])} a step and the prompt "
+                f"{tuple(inversion.c.shape[1:])}; fit them with this model."
+            )
+        if self.fingerprint != inversion.fingerprint:
+            raise ValueError("The value inputs were fitted to another inversion; fit them to this one with fit_values().")
 
     def v(self, i: int, c: torch.Tensor) -> torch.Tensor:
         """v_t = c * s_t + b_t at step i for embeddings c (B, N, d); c itself at a step that was not fitted."""
         if i >= len(self.scale):
             return c
-        return (c * self.scale[i] + self.shift[i]).to(c.dtype)
+        return (c * self.scale[i].to(c.device) + self.shift[i].to(c.device)).to(c.dtype)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write to a safetensors file."""
         tensors = {"scale": self.scale, "shift": self.shift, "losses": torch.tensor(self.losses, dtype=torch.float64)}
-        about = {"guidance": repr(self.guidance), "evaluations": str(self.evaluations)}
+        about = {"guidance": repr(self.guidance), "evaluations": str(self.evaluations), "fingerprint": self.fingerprint}
         save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, path, metadata=about)
 
     @classmethod
@@ -86,7 +99,8 @@ class ValueInputs:
             with safe_open(path, "pt", device=str(device)) as file:
                 about = file.metadata()
                 scale, shift, losses = (file.get_tensor(name) for name in ("scale", "shift", "losses"))
-                return cls(scale, shift, float(about["guidance"]), tuple(losses.tolist()), int(about["evaluations"]))
+                guidance, evaluations = float(about["guidance"]), int(about["evaluations"])
+                return cls(scale, shift, guidance, tuple(losses.tolist()), evaluations, about["fingerprint"])
         except Exception as error:
             raise ValueError(
                 f"{os.fspath(path)!r} holds no value inputs; give a file written by ValueInputs.save()."
@@ -116,6 +130,8 @@ def fit_values(
 
         L = mean (ddim_step(z, eps) - zhat_{t-1})^2 + lambda * sum over layers of mean (A - Ahat_t)^2
 
+    Ctrl-C ends it early with a warning; the finished steps are returned.
+
     Args:
         guidance: w of the guided denoising that is to be repaired.
         preset: "default"; "paper", the published schedule; or your own `Preset`.
@@ -123,41 +139,44 @@ def fit_values(
             `iterations`, `evaluations`, `z`.
 
     Raises:
-        ValueError: an unknown preset, or the inversion has no maps of the layers that the preset needs.
+        TypeError: the guidance is no number.
+        ValueError: a guidance that is not finite, an unknown preset, or the inversion has no maps of the layers that the preset needs.
         FittingStopped: NaN or infinite values; its `values` holds the finished steps.
     """
+    check_number("guidance", guidance)
     preset = _preset(preset)
     targets = _source_maps(pipe, inversion, preset)
-    c, null, z = inversion.c, inversion.null, inversion.z_T
+    c, z = inversion.c, inversion.z_T
     scale, shift = torch.ones_like(c[0], dtype=torch.float32), torch.zeros_like(c[0], dtype=torch.float32)  # (N, d)
-    scales, shifts, losses, cost = [], [], [], 0
+    done: list[tuple[torch.Tensor, torch.Tensor, float, int]] = []  # scale, shift, loss, cost so far
 
     def finished() -> ValueInputs:
-        stack = torch.stack if scales else lambda _: torch.empty(0, *scale.shape)
-        return ValueInputs(stack(scales), stack(shifts), float(guidance), tuple(losses), cost)
+        scales, shifts = (torch.stack([scale.new_empty(scale.shape), *(entry[k] for entry in done)])[1:] for k in (0, 1))
+        losses, cost = tuple(entry[2] for entry in done), done[-1][3] if done else 0
+        return ValueInputs(scales, shifts, float(guidance), losses, cost, inversion.fingerprint)
 
-    record = preset.layers if preset.attention_weight else None
-    with attention_control(pipe.unet, record) as control:
-        for i in track(range(inversion.steps), "fitting value inputs", progress):
-            try:
+    try:
+        with attention_control(pipe.unet, preset.layers if preset.attention_weight else None) as control:
+            for i in track(range(inversion.steps), "fitting value inputs", progress):
                 step = _Step(pipe, inversion, control, i, z, guidance, preset.attention_weight, targets)
                 scale, shift, iterations = _optimise(step, scale, shift, preset, i)
                 with torch.no_grad():
                     z = step.forward(c * scale + shift)
                 if not torch.isfinite(z).all():
                     raise FloatingPointError
-            except FloatingPointError as error:
-                raise FittingStopped(
-                    f"Fitting met NaN or infinite values at step {i} of {inversion.steps}; the {i} finished steps are in "
-                    "this error's `values`. Lower the learning rate of the preset, or load the model in float32.",
-                    finished(),
-                ) from error
-            cost += 3 * iterations + 1 + (guidance != 1)
-            scales.append(scale)
-            shifts.append(shift)
-            losses.append(float((z - inversion.latents[i + 1]).pow(2).mean()))
-            state = {"loss": losses[-1], "iterations": iterations, "evaluations": cost, "z": z}
-            notify(callback, i=i, timestep=inversion.timesteps[i], **state)
+                loss = float((z - inversion.latents[i + 1]).float().pow(2).mean())
+                cost = (done[-1][-1] if done else 0) + 3 * iterations + 1 + (guidance != 1)
+                done.append((scale, shift, loss, cost))
+                state = {"loss": loss, "iterations": iterations, "evaluations": cost, "z": z}
+                notify(callback, i=i, timestep=inversion.timesteps[i], **state)
+    except FloatingPointError as error:
+        raise FittingStopped(
+            f"Fitting met NaN or infinite values at step {len(done)} of {inversion.steps}; the {len(done)} finished steps "
+            "are in this error's `values`. Lower the learning rate of the preset, or load the model in float32.",
+            finished(),
+        ) from error
+    except KeyboardInterrupt:
+        warnings.warn(f"Fitting was interrupted; the {len(done)} finished steps of {inversion.steps} are returned.", stacklevel=2)
     return finished()
 
 

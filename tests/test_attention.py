@@ -8,7 +8,7 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
 import styledit
 from conftest import make_pipeline
-from styledit.attention import AttentionEdit, Layers, Rows, attention_control, cross_layers, select_layers
+from styledit.attention import AttentionEdit, Layers, Rows, _probabilities, attention_control, cross_layers, select_layers
 from styledit.inversion import predict
 
 
@@ -162,3 +162,15 @@ def test_scales_follow_the_resolutions(pipe64):
     assert scales["mid_block.attentions.0"] == 4
     assert [scales[f"up_blocks.{i}.attentions.1"] for i in range(3)] == [4, 2, 1]
     assert len(select_layers(pipe64.unet, Layers(("down", "up"), (4,)))) == 3
+
+
+def test_one_place_or_scale_is_a_choice_of_one(pipe64):
+    assert Layers("up", 4) == Layers(["up"], [4]) == Layers(("up",), (4,))
+
+
+def test_recorded_probabilities_survive_large_scores_in_half_precision(pipe64):
+    """The scores fit float16 only after scaling."""
+    attn = pipe64.unet.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn2")
+    query, key = (torch.full((1, 2, 3, 8), x, dtype=torch.float16) for x in (200.0, 50.0))
+    probs = _probabilities(attn, query, key, None)
+    assert probs.dtype == torch.float16 and torch.allclose(probs.float(), torch.full((1, 2, 3, 3), 1 / 3), atol=1e-3)

@@ -113,7 +113,7 @@ def test_generate_depends_on_the_seed_alone(pipe):
     assert torch.equal(first, again) and not torch.allclose(first, other)
 
 
-@pytest.mark.parametrize("steps", [0, -1, 1001, 2.5])
+@pytest.mark.parametrize("steps", [0, -1, 1001, 2.5, True])
 def test_steps_out_of_range(pipe, steps):
     with pytest.raises(ValueError, match="steps must be a whole number from 1 to 1000"):
         styledit.timesteps(pipe.scheduler, steps)

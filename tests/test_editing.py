@@ -23,7 +23,7 @@ def values64(inversion64):
     """Value inputs that differ from the prompt at every step."""
     generator = torch.Generator().manual_seed(5)
     scale, shift = torch.randn(2, inversion64.steps, *inversion64.c.shape[1:], generator=generator) * 0.2
-    return styledit.ValueInputs(1 + scale, shift, GUIDANCE, (0.0,) * inversion64.steps, 0)
+    return styledit.ValueInputs(1 + scale, shift, GUIDANCE, (0.0,) * inversion64.steps, 0, inversion64.fingerprint)
 
 
 def run(pipe, inversion, target, values=None, **settings):
@@ -227,7 +227,7 @@ def test_an_edit_leaves_its_inputs_alone(pipe64, inversion64, values64):
     [
         ({"tau_v": 1.5}, "tau_v must lie between 0 and 1, not 1.5"),
         ({"tau_u": -0.1}, "tau_u must lie between 0 and 1"),
-        ({"tau_s": float("nan")}, "tau_s must lie between 0 and 1"),
+        ({"tau_s": float("nan")}, "tau_s must be finite, not nan"),
         ({"blend": "fox"}, "'fox' is in neither prompt; their words are: a, red, car, in, the, snow, blue, cat"),
         ({"reweight": {"car": 2.0}}, "'car' is not in the prompt; its words are: a, blue, cat"),
     ],
@@ -238,12 +238,43 @@ def test_errors(pipe64, inversion64, settings, message):
 
 
 def test_values_of_another_inversion(pipe64, inversion64, values64):
-    short = dataclasses.replace(values64, scale=values64.scale[:3], shift=values64.shift[:3])
-    with pytest.raises(ValueError, match="have 3 steps and the inversion 5"):
-        run(pipe64, inversion64, TARGET, short)
+    other = dataclasses.replace(inversion64, prompt="a blue car in the snow")
     narrow = dataclasses.replace(values64, scale=values64.scale[..., :8], shift=values64.shift[..., :8])
-    with pytest.raises(ValueError, match="fit them with this model"):
-        run(pipe64, inversion64, TARGET, narrow)
+    for inverted, values, message in (
+        (other, values64, "fitted to another inversion"), (inversion64, narrow, "fit them with this model")
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(pipe64, inverted, TARGET, values)
+        with pytest.raises(ValueError, match=message):
+            styledit.reconstruct(pipe64, inverted, values=values, progress=False)
+
+
+def test_a_partial_fit_falls_back_to_the_prompt(pipe64, inversion64, values64):
+    short = dataclasses.replace(values64, scale=values64.scale[:3], shift=values64.shift[:3])
+    edit = run(pipe64, inversion64, TARGET, short, **OFF)
+    source = styledit.reconstruct(pipe64, inversion64, GUIDANCE, short, progress=False)
+    assert torch.allclose(edit.source_latents, source.latents, rtol=0, atol=1e-9)
+    whole = styledit.reconstruct(pipe64, inversion64, GUIDANCE, values64, progress=False)
+    assert torch.equal(source.latents[:4], whole.latents[:4]) and not torch.equal(source.latents[4], whole.latents[4])
+
+
+def test_a_blend_word_of_one_prompt_and_the_highest_threshold(pipe64, inversion64):
+    mask = run(pipe64, inversion64, TARGET, blend="cat", blend_threshold=1.0).mask
+    assert mask.any() and not mask.all()
+
+
+@pytest.mark.parametrize(
+    "settings,error",
+    [
+        ({"guidance": float("nan")}, ValueError),
+        ({"guidance": "7"}, TypeError),
+        ({"tau_v": None}, TypeError),
+        ({"reweight": {"cat": float("inf")}}, ValueError),
+    ],
+)
+def test_settings_that_are_no_finite_number(pipe64, inversion64, settings, error):
+    with pytest.raises(error, match="must be"):
+        run(pipe64, inversion64, TARGET, **settings)
 
 
 def test_an_empty_target(pipe64, inversion64):

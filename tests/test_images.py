@@ -120,3 +120,43 @@ def test_psnr():
     assert styledit.psnr(black, grey) == pytest.approx(20 * np.log10(255 / 26))
     with pytest.raises(ValueError, match="same size"):
         styledit.psnr(black, black.resize((4, 4)))
+
+
+def test_a_pil_picture_is_read_with_the_same_care(pipe, picture, tmp_path):
+    """Alpha, 16 bits and rotation, where no size is asked for."""
+    clear = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    deep = Image.fromarray(np.full((32, 32), 51 * 257, np.uint16))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # turned by 180°
+    picture.save(tmp_path / "turned.png", exif=exif)
+    pairs = [
+        (clear, Image.new("RGB", (32, 32), WHITE)),
+        (deep, Image.new("RGB", (32, 32), (51, 51, 51))),
+        (Image.open(tmp_path / "turned.png"), picture.rotate(180)),
+    ]
+    for source, plain in pairs:
+        inversion = styledit.invert(pipe, source, "a car", 1, record=None, progress=False)
+        assert inversion.image.mode == "RGB" and inversion.image.tobytes() == plain.tobytes()
+        assert torch.equal(inversion.z_0, styledit.encode_image(pipe, plain))
+
+
+def test_pil_pictures_that_cannot_be_read(tmp_path):
+    Image.effect_noise((64, 64), 50).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:900])
+    for source, message in [
+        (Image.open(tmp_path / "cut.png"), "The PIL image could not be read"),
+        (Image.new("I", (8, 8), 70000), "from 0 to 65535"),
+        (Image.new("I", (8, 8), -1), "from 0 to 65535"),
+        (Image.new("RGB", (0, 8)), "is empty"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            read_image(source, 8)
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0)).convert("LA").convert("La")
+    assert read_image(clear, 8).getpixel((4, 4)) == WHITE
+
+
+@pytest.mark.parametrize("size", [True, 8.0, "8", None, (8,), (8, 8.0)])
+def test_size_of_another_type(size):
+    with pytest.raises(TypeError, match="size must be a whole number or"):
+        read_image(Image.new("RGB", (8, 8)), size)
+    assert read_image(Image.new("RGB", (8, 8)), (np.int64(4), 5)).size == (4, 5)

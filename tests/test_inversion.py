@@ -91,3 +91,22 @@ def test_unet_without_mid_block(tokenizer, picture):
     pipe = make_pipeline(tokenizer, mid_block=None)
     inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
     assert len(inversion.maps.layers) == 9
+
+
+def test_half_precision_keeps_the_schedule(tokenizer, picture):
+    pipe = make_pipeline(tokenizer, dtype=torch.bfloat16)
+    inversion = styledit.invert(pipe, picture, "a car", 3, progress=False)
+    assert torch.equal(inversion.levels, styledit.noise_levels(pipe.scheduler, 3))
+    run = styledit.reconstruct(pipe, inversion, 1.0, progress=False)
+    assert inversion.latents.dtype == run.latents.dtype == torch.bfloat16
+    assert styledit.drift(run.latents, inversion).dtype == torch.float32
+
+
+def test_a_latent_of_the_users_own(pipe):
+    z = torch.randn(1, 3, 12, 16, dtype=torch.float64)
+    run = styledit.generate(pipe, "a car", z, steps=1, progress=False)
+    assert run.latents.dtype == torch.float32 and run.image.size == (32, 24)
+    with pytest.raises(ValueError, match=r"must have shape \(1, 3, h, w\), not \(3, 16, 16\)"):
+        styledit.generate(pipe, "a car", torch.zeros(3, 16, 16))
+    with pytest.raises(TypeError, match="z_T must be a tensor, not list"):
+        styledit.generate(pipe, "a car", [0.0])

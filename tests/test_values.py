@@ -78,6 +78,7 @@ def test_presets():
     assert [paper.iterations(i) for i in (0, 10, 29)] == [100, 37, 6]
     assert sum(3 * paper.iterations(i) + 2 for i in range(30)) == 3105
     assert paper.learning_rate(0) == 0.01 and paper.learning_rate(29) == pytest.approx(0.0071)
+    assert paper.learning_rate(150) == 0
     assert paper.tolerance(0) == 1e-5 and paper.tolerance(10) == pytest.approx(21e-5)
     assert paper.betas == (0.9, 0.999) and paper.attention_weight == 1
     assert all(default.iterations(i) == 5 for i in range(30))
@@ -119,11 +120,11 @@ def test_nothing_to_learn_at_guidance_one(pipe, inversion):
 
 
 def test_save_and_load(pipe, inversion, tmp_path):
-    values = styledit.ValueInputs(torch.rand(6, 12, 16), torch.rand(6, 12, 16), 7.5, (0.1, 0.2) * 3, 102)
+    values = styledit.ValueInputs(torch.rand(6, 12, 16), torch.rand(6, 12, 16), 7.5, (0.1, 0.2) * 3, 102, "abc")
     values.save(tmp_path / "v.safetensors")
     again = styledit.ValueInputs.load(tmp_path / "v.safetensors")
     assert torch.equal(again.scale, values.scale) and torch.equal(again.shift, values.shift)
-    assert (again.guidance, again.losses, again.evaluations) == (7.5, values.losses, 102)
+    assert again == dataclasses.replace(values, scale=again.scale, shift=again.shift)
     assert torch.equal(again.v(2, inversion.c), inversion.c * values.scale[2] + values.shift[2])
     (tmp_path / "other").write_bytes(b"something")
     for name in ("other", "missing"):
@@ -143,6 +144,18 @@ def test_nan_keeps_the_finished_steps(pipe, inversion):
     assert pipe.unet.attn_processors == before
 
 
+def test_ctrl_c_keeps_the_finished_steps(pipe, inversion):
+    def interrupt(state):
+        if state["i"] == 1:
+            raise KeyboardInterrupt
+
+    preset = Preset(lambda i: 1, lambda i: 0.01, lambda i: 0.0)
+    with pytest.warns(UserWarning, match="the 2 finished steps of 6 are returned"):
+        kept = styledit.fit_values(pipe, inversion, preset=preset, progress=False, callback=interrupt)
+    assert len(kept.scale) == len(kept.shift) == len(kept.losses) == 2 and kept.evaluations == 2 * 5
+    styledit.reconstruct(pipe, inversion, values=kept, progress=False)
+
+
 def test_weights_stay_untouched(pipe, inversion):
     before = {name: weight.clone() for name, weight in pipe.unet.named_parameters()}
     preset = Preset(lambda i: 1, lambda i: 0.01, lambda i: 0.0)
@@ -157,3 +170,10 @@ def test_errors(pipe, inversion, picture):
     bare = styledit.invert(pipe, picture, "a car", 2, record=Layers(("mid",)), progress=False)
     with pytest.raises(ValueError, match="recorded no maps of 'down_blocks.2.*invert again"):
         styledit.fit_values(pipe, bare)
+    for guidance, error in ((math.inf, ValueError), ("7", TypeError), (True, TypeError)):
+        with pytest.raises(error, match="guidance must be"):
+            styledit.fit_values(pipe, inversion, guidance)
+        with pytest.raises(error, match="guidance must be"):
+            styledit.reconstruct(pipe, inversion, guidance)
+        with pytest.raises(error, match="guidance must be"):
+            styledit.generate(pipe, "a car", guidance=guidance)
