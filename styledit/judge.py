@@ -68,8 +68,10 @@ def load_judge(folder: str | Path) -> Judge:
         ValueError: where the folder does not hold a judge.
     """
     folder = Path(folder)
-    if not (folder / "config.json").exists():
-        raise ValueError(f"No judge in {folder}: config.json is missing. The embedded model's is data/model/judge.")
-    judge = Judge(json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"])
-    judge.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()}, strict=False)
+    try:
+        judge = Judge(json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"])
+        counters = {k: v for k, v in judge.state_dict().items() if k.endswith("num_batches_tracked")}  # may be left out
+        judge.load_state_dict(counters | {k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
+    except Exception as error:
+        raise ValueError(f"There is no judge in {str(folder)!r}; the embedded model's is data/model/judge.") from error
     return judge.eval().requires_grad_(False)

@@ -43,7 +43,7 @@ class AttentionMaps:
             size: (H, W) of the result; None takes the picture's.
 
         Raises:
-            ValueError: the word is not in the prompt.
+            ValueError: the word is not in the prompt, or `steps` names no step.
         """
         return self.tokens(find_word(self.words, word), steps=steps, size=size)
 
@@ -52,6 +52,8 @@ class AttentionMaps:
     ) -> torch.Tensor:
         """As `word`, by token positions; (H, W)."""
         chosen = slice(None) if steps is None else list(steps)
+        if chosen == []:
+            raise ValueError("There is no step to average over; give at least one, or steps=None for all.")
         total = torch.zeros(size or self.size)
         for layer, maps in self.layers.items():
             flat = maps[chosen][..., positions].float().sum(-1).mean((0, 1))  # (pixel,)

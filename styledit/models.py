@@ -30,9 +30,16 @@ def load(
         dtype: precision of the networks.
 
     Raises:
+        TypeError: `model` is no name of a folder or hub id, or `dtype` no floating-point torch dtype.
         ValueError: the embedded model's files are missing or damaged, the folder or the hub id
-            cannot be read as a pipeline, or the pipeline is not of the Stable Diffusion 1/2 family.
+            cannot be read as a pipeline, the pipeline is not of the Stable Diffusion 1/2 family, or
+            the device is not there.
     """
+    if not isinstance(model, (str, Path, type(None))):
+        raise TypeError(f"A model must be a folder, a hub id or None, not {type(model).__name__}.")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"dtype must be a floating-point dtype of torch such as torch.float32, not {dtype!r}.")
+    _check_device(device)
     if model is None:
         check_files(EMBEDDED_FOLDER)
         model = EMBEDDED_FOLDER
@@ -41,6 +48,7 @@ def load(
     is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
     if not local and not is_hub_id:
         raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
+    bars = logging.is_progress_bar_enabled()
     if local:
         logging.disable_progress_bar()  # a folder loads in a moment; downloads do show their progress
     try:
@@ -56,7 +64,8 @@ def load(
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{str(model)!r} could not be loaded as a Stable Diffusion pipeline: {reason[0]}") from error
     finally:
-        logging.enable_progress_bar()
+        if bars:
+            logging.enable_progress_bar()
     return _prepare(pipe, device)
 
 
@@ -70,9 +79,11 @@ def check_files(folder: Path) -> None:
     if not listing.is_file():
         raise ValueError(f"The embedded model is missing ({listing} does not exist). {_REPAIR}")
     try:
-        hashes = dict(json.loads(listing.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"The embedded model is damaged: {listing} is not a JSON object. {_REPAIR}") from error
+        hashes = json.loads(listing.read_text())
+    except ValueError:
+        hashes = None
+    if not isinstance(hashes, dict) or not hashes or not all(_inside(folder, name) for name in hashes):
+        raise ValueError(f"The embedded model is damaged: {listing} does not list the folder's files. {_REPAIR}")
     for name, expected in hashes.items():
         file = folder / name
         if not file.is_file():
@@ -88,6 +99,19 @@ def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
     side = pipe.unet.config.sample_size
     height, width = (side, side) if isinstance(side, int) else side
     return width * pipe.vae_scale_factor, height * pipe.vae_scale_factor
+
+
+def _inside(folder: Path, name: str) -> bool:
+    """Whether a listed name stays in the folder."""
+    return (folder / name).resolve().is_relative_to(folder.resolve())
+
+
+def _check_device(device: str | torch.device | None) -> None:
+    """Refuse a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(0, device=device)
+    except Exception as error:  # which one depends on how torch was built
+        raise ValueError(f"The device {str(device)!r} is not available here; use 'cpu', or None.") from error
 
 
 def _prepare(pipe: StableDiffusionPipeline, device: str | torch.device | None) -> StableDiffusionPipeline:

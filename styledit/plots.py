@@ -18,7 +18,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 
 def show_images(images: Mapping[str, Image.Image], *, columns: int | None = None, size: float = 2.2) -> Figure:
-    """Pictures in a grid under their titles; `size` is the width of one in inches."""
+    """Pictures in a grid under their titles; `size` is the width of one in inches.
+
+    Raises:
+        ValueError: there are no pictures.
+    """
+    if not images:
+        raise ValueError("There are no pictures to show; give {title: picture}.")
     columns = min(columns or 5, len(images))
     rows = -(-len(images) // columns)
     inches = (size * columns, 1.15 * size * rows)

@@ -45,7 +45,7 @@ def encode_prompt(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
         ValueError: it is empty, longer than the tokenizer takes, or has a word the model cannot know.
     """
     split_words(pipe, prompt)
-    return _encode(pipe, prompt)
+    return _encode(pipe, _without_full_stop(pipe, prompt))
 
 
 def encode_null(pipe: StableDiffusionPipeline) -> torch.Tensor:
@@ -62,20 +62,22 @@ def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     """Check a prompt and split it into words with their token positions. Raises as `encode_prompt`."""
     if not isinstance(prompt, str):
         raise TypeError(f"A prompt must be a string, not {type(prompt).__name__}.")
+    prompt = _without_full_stop(pipe, prompt)
     texts = _PIECE.findall(prompt.lower())
     if not texts:
         raise ValueError("The prompt is empty; describe the picture in words.")
     tokenizer = pipe.tokenizer
-    words, start = [], 1
+    words, spelled, start = [], [], 1
     for text in texts:
         ids = tokenizer(text, add_special_tokens=False).input_ids
         _check_known(pipe, text, ids)
         words.append(Word(text, tuple(range(start, start + len(ids)))))
+        spelled += ids
         start += len(ids)
     room = tokenizer.model_max_length - 2  # the start and the end token
     if start - 1 > room:
         raise ValueError(f"The prompt has {start - 1} tokens and the model takes {room}; shorten it: {prompt!r}.")
-    if len(tokenizer(prompt, add_special_tokens=False).input_ids) != start - 1:
+    if tokenizer(prompt, add_special_tokens=False).input_ids != spelled:
         raise ValueError(f"The prompt {prompt!r} cannot be split into words; remove unusual signs.")
     return tuple(words)
 
@@ -114,7 +116,8 @@ def align(pipe: StableDiffusionPipeline, source: str, target: str) -> Alignment:
     if len(source_words) == len(target_words):
         mapper, mask = _align_by_word(source_words, target_words, length)
         return Alignment("replace", mapper, mask)
-    ids = [pipe.tokenizer(prompt, add_special_tokens=False).input_ids for prompt in (source, target)]
+    prompts = (_without_full_stop(pipe, prompt) for prompt in (source, target))
+    ids = [pipe.tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
     mapper, mask = _align_globally(*ids, length)
     return Alignment("refine", mapper, mask)
 
@@ -184,10 +187,17 @@ def _encode(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
         )[0]
 
 
+def _without_full_stop(pipe: StableDiffusionPipeline, prompt: str) -> str:
+    """A model with a word list knows no signs, and a sentence may still end."""
+    return prompt.rstrip().removesuffix(".") if known_words(pipe) else prompt
+
+
 def _check_known(pipe: StableDiffusionPipeline, text: str, ids: list[int]) -> None:
     """Refuse a word outside the model's list, or one that the tokenizer cannot spell."""
     known = known_words(pipe)
-    if known and text not in known and text[0].isalnum():
+    if known and not text[0].isalnum():
+        raise ValueError(f"The embedded model knows words and no signs; leave out {text!r}.")
+    if known and text not in known:
         near = difflib.get_close_matches(text, known, n=4, cutoff=0.5)
         hint = f"near words: {', '.join(near)}" if near else f"for example: {', '.join(sorted(known)[:8])}"
         raise ValueError(f"The word {text!r} is outside the embedded model's vocabulary; {hint}.")

@@ -55,6 +55,11 @@ def test_word_map_of_some_steps(inversion):
     assert torch.allclose(parts.mean(0), maps.word("car"), atol=1e-6)
 
 
+def test_word_map_of_no_step(inversion):
+    with pytest.raises(ValueError, match="no step to average over"):
+        inversion.maps.word("car", steps=[])
+
+
 def test_word_outside_the_prompt(inversion):
     with pytest.raises(ValueError, match="'fox' is not in the prompt; its words are: a, red, car, in, the, snow"):
         inversion.maps.word("fox")

@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler
+from diffusers.utils import logging
 
 import styledit
 from conftest import make_pipeline
@@ -64,3 +65,36 @@ def test_no_such_folder(name):
 def test_a_folder_that_is_no_pipeline(tmp_path):
     with pytest.raises(ValueError, match="could not be loaded as a Stable Diffusion pipeline"):
         styledit.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "settings,error,message",
+    [
+        ({"model": 3}, TypeError, "a folder, a hub id or None, not int"),
+        ({"device": "abacus"}, ValueError, "The device 'abacus' is not available"),
+        ({"device": "cuda:99"}, ValueError, "The device 'cuda:99' is not available"),
+        ({"dtype": "float32"}, TypeError, "must be a floating-point dtype"),
+        ({"dtype": torch.int8}, TypeError, "must be a floating-point dtype"),
+    ],
+)
+def test_arguments_that_cannot_be_used(settings, error, message):
+    with pytest.raises(error, match=message):
+        styledit.load(**settings)
+
+
+@pytest.mark.parametrize("listing", ["{}", "[]", "3", '{"../outside": ""}', '{"/outside": ""}'])
+def test_a_listing_that_lists_nothing_or_leaves_the_folder(tmp_path, listing):
+    (tmp_path / "hashes.json").write_text(listing)
+    with pytest.raises(ValueError, match="does not list the folder's files"):
+        models.check_files(tmp_path)
+
+
+def test_progress_bars_stay_as_the_user_had_them(tmp_path):
+    try:
+        for bars in (True, False):
+            (logging.enable_progress_bar if bars else logging.disable_progress_bar)()
+            with pytest.raises(ValueError):
+                styledit.load(tmp_path)
+            assert logging.is_progress_bar_enabled() is bars
+    finally:
+        logging.enable_progress_bar()

@@ -22,6 +22,11 @@ def test_show_images(picture):
     assert len(figure.axes) == 9 and figure.axes[3].get_gridspec().ncols == 3
 
 
+def test_no_images():
+    with pytest.raises(ValueError, match="no pictures to show"):
+        styledit.show_images({})
+
+
 def test_show_words(inversion, picture):
     figure = styledit.show_words(inversion.maps, picture)
     assert [ax.get_title() for ax in figure.axes] == ["picture", "a", "red", "car", "in", "the", "snow"]

@@ -66,6 +66,17 @@ def test_word_outside_the_world(known):
         styledit.encode_prompt(known, "a zzzz")
 
 
+def test_signs_in_the_world(known):
+    assert torch.equal(styledit.encode_prompt(known, "A red car. "), styledit.encode_prompt(known, "a red car"))
+    assert styledit.word_tokens(known, "a red car.", "car") == [3]
+    assert styledit.align(known, "a car.", "a red car").mask.tolist() == [1, 1, 0] + [1] * 9
+    for prompt, sign in (("a red, car", ","), ("a. red car", "."), ("a car..", "."), ("a car!", "!")):
+        with pytest.raises(ValueError, match=f"leave out '[{sign}]'"):
+            styledit.encode_prompt(known, prompt)
+    with pytest.raises(ValueError, match="The prompt is empty"):
+        styledit.encode_prompt(known, ".")
+
+
 def test_other_models_take_any_word(pipe):
     assert styledit.known_words(pipe) == frozenset()
     styledit.encode_prompt(pipe, "a zebra")
