@@ -90,21 +90,6 @@ def test_values_are_read_by_values_only(pipe64, batch):
     assert (expected - plain).abs().max() > 1e-6
 
 
-def test_values_stay_out_of_attn1_where_it_reads_the_prompt(pipe64, batch):
-    unet = type(pipe64.unet).from_config({**pipe64.unet.config, "only_cross_attention": True}).double()
-    read = {}
-    for name in ("attn1", "attn2"):
-        layer = unet.get_submodule(f"down_blocks.0.attentions.0.transformer_blocks.0.{name}")
-        layer.to_v.register_forward_pre_hook(lambda module, args, name=name: read.update({name: args[0]}))
-    expected = unet(batch[0], 501, encoder_hidden_states=batch[1]).sample
-    with attention_control(unet) as control, torch.no_grad():
-        assert torch.allclose(unet(batch[0], 501, encoder_hidden_states=batch[1]).sample, expected, rtol=0, atol=1e-12)
-        control.values = batch[1] + 1
-        unet(batch[0], 501, encoder_hidden_states=batch[1])
-    assert torch.equal(read["attn1"], batch[1])
-    assert torch.equal(read["attn2"], control.values)
-
-
 def test_values_of_the_wrong_shape(pipe64, batch):
     with attention_control(pipe64.unet) as control, pytest.raises(ValueError, match="do not fit a prompt batch"):
         control.values = batch[1][:1]
