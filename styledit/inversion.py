@@ -61,9 +61,12 @@ class Inversion:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of z_T and the prompt: value inputs carry it to know their inversion."""
-        z_T = self.z_T.double().cpu().numpy().tobytes()  # exact, whatever the precision
-        return hashlib.sha256(z_T + self.prompt.encode()).hexdigest()[:16]
+        """A short hash of picture, prompt and timesteps: value inputs carry it to know their inversion.
+
+        Not of the latents, which differ in the last bit from one machine to the next.
+        """
+        about = f"{self.image.size} {self.prompt} {self.timesteps}".encode()
+        return hashlib.sha256(self.image.tobytes() + about).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
