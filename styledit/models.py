@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 from diffusers.utils import logging
+from transformers.utils import logging as transformers_logging
 
 EMBEDDED_FOLDER = Path(__file__).resolve().parent.parent / "data" / "model"
 _REPAIR = "Run `git checkout -- data/model` in the repository, or clone it again."
@@ -48,9 +49,10 @@ def load(
     is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
     if not local and not is_hub_id:
         raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
-    bars = logging.is_progress_bar_enabled()
-    if local:
-        logging.disable_progress_bar()  # a folder loads in a moment; downloads do show their progress
+    # A folder loads in a moment; downloads do show their progress.
+    shown = [log for log in (logging, transformers_logging) if local and log.is_progress_bar_enabled()]
+    for log in shown:
+        log.disable_progress_bar()
     try:
         pipe = StableDiffusionPipeline.from_pretrained(
             str(folder) if local else str(model),
@@ -64,8 +66,8 @@ def load(
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{str(model)!r} could not be loaded as a Stable Diffusion pipeline: {reason[0]}") from error
     finally:
-        if bars:
-            logging.enable_progress_bar()
+        for log in shown:
+            log.enable_progress_bar()
     return _prepare(pipe, device)
 
 
