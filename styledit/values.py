@@ -41,7 +41,7 @@ class Preset:
 
 PRESETS = {
     # Few, bold iterations and a light attention term. On the embedded model, whose maps have few tokens and so
-    # large entries, lambda = 1 outweighs L_rec: 25 dB instead of 37 at the same cost (first lesson picture).
+    # large entries, lambda = 1 outweighs L_rec: on one picture 25 dB, against 35 at 0.03 and 37 at 0, at equal cost.
     "default": Preset(lambda i: 8, lambda i: 0.05, lambda i: 0.0, betas=(0.7, 0.95), attention_weight=0.01),
     "paper": Preset(
         iterations=lambda i: math.ceil(100 * math.exp(-0.1 * i)),
