@@ -75,9 +75,10 @@ def measure(amount: Amount) -> Iterator[Row]:
     scenes = [sample_scene(rng, (HELD_OUT_ARTIST,)) for _ in range(amount.judged)]
     pictures = to_tensor([render(s)[0] for s in scenes])
     yield autoencoder_quality(pipe, pictures)
+    named = names(judge, pictures)
     floors = {"object": (90, 85), "colour": (None, None), "place": (98, 95), "style": (98, 95)}
     for factor, (bar, floor) in floors.items():
-        yield Row(f"judge, held-out pictures: {factor}", accuracy(judge, pictures, scenes, factor), "%", bar, floor)
+        yield Row(f"judge, held-out pictures: {factor}", accuracy(named, scenes, factor), "%", bar, floor)
     yield from generation(pipe, judge, [sample_scene(rng) for _ in range(amount.prompts)])
     yield from inversion(pipe, [*lesson_scenes(), *scenes][: amount.inverted], amount.fitted)
     yield Row("one UNet call, batch 2", unet_milliseconds(pipe), "ms")
@@ -100,9 +101,13 @@ def autoencoder_quality(pipe, pictures: torch.Tensor) -> Row:
     return Row("autoencoder, held-out artist, PSNR", decibels, "dB", 28, 27)
 
 
-def accuracy(judge: Judge, pictures: torch.Tensor, scenes: list[Scene], factor: str) -> float:
+def names(judge: Judge, pictures: torch.Tensor) -> list[dict[str, str]]:
+    """What the judge calls every factor of every picture."""
+    return [name for part in pictures.split(50) for name in judge.name(part)]
+
+
+def accuracy(named: list[dict[str, str]], scenes: list[Scene], factor: str) -> float:
     """Per cent of the pictures whose factor the judge names as the scene does; colour where there is one."""
-    named = [name for part in pictures.split(50) for name in judge.name(part)]
     asked = [(n[factor], factors(s)[factor]) for n, s in zip(named, scenes) if factors(s)[factor] != NO_COLOUR]
     return 100 * float(np.mean([a == b for a, b in asked]))
 
@@ -115,10 +120,11 @@ def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
         generator = torch.Generator().manual_seed(start)
         parts.append(pipe(prompts, num_inference_steps=STEPS, guidance_scale=5.0, generator=generator, output_type="np").images)
     pictures = torch.from_numpy(np.concatenate(parts)).permute(0, 3, 1, 2).float()
+    named = names(judge, pictures)
     for factor, (bar, floor) in {"object": (80, 60), "colour": (85, 65), "place": (90, 80), "style": (95, 85)}.items():
         # A colour that the caption does not say cannot be asked for.
         asked = [i for i, s in enumerate(scenes) if factor != "colour" or s.says_colour]
-        value = accuracy(judge, pictures[asked], [scenes[i] for i in asked], factor)
+        value = accuracy([named[i] for i in asked], [scenes[i] for i in asked], factor)
         yield Row(f"generation, {len(scenes)} prompts: {factor}", value, "%", bar, floor)
 
 
