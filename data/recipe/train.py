@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or 
 import autoencoder
 from styledit.judge import Judge
 from text import build_text_encoder, build_tokenizer, text_config, tokenize, words
-from training import CACHE, CURVES, HERE, MODEL, autocast, last_step, load_weights, train
+from training import CACHE, CURVES, HERE, MODEL, autocast, bf16_pays, last_step, load_weights, train
 from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
 
 PCA = HERE / "pca.safetensors"  # committed: the signs of components are arbitrary, and the weights know these
@@ -146,7 +146,8 @@ def train_unet(steps: int, from_model: bool = False) -> None:
         text.load_state_dict(CLIPTextModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32).state_dict())
         start = last_step("unet")
     unet.set_attn_processor(AttnProcessor())  # plain matrix products: faster than the fused kernel in training
-    unet.to(memory_format=torch.channels_last)
+    layout = torch.channels_last if bf16_pays() else torch.contiguous_format  # whichever is faster
+    unet.to(memory_format=layout)
     latents = load_file(CACHE / "latents.safetensors")["latents"]
     ids = tokenize(tokenizer, [s.caption for s in scenes(PICTURES, 2)])
     empty = tokenize(tokenizer, [""])
@@ -164,7 +165,7 @@ def train_unet(steps: int, from_model: bool = False) -> None:
         with autocast():
             with torch.set_grad_enabled(step < TEXT_STEPS):
                 c = text(tokens).last_hidden_state
-            out = unet(z_t.contiguous(memory_format=torch.channels_last), t, c).sample
+            out = unet(z_t.contiguous(memory_format=layout), t, c).sample
         error = (out.float() - v).square().mean((1, 2, 3))
         snr = abar[t] / (1 - abar[t])
         return (error * (snr.clamp(max=5) + 1) / (snr + 1)).mean()

@@ -149,7 +149,10 @@ def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.
         step, start = (int(f.metadata().get(name, 0)) for name in ("step", "start"))
         _put(parameters, {k: f.get_tensor(f"live/{k}") for k in parameters})
         _put(average, {k: f.get_tensor(f"average/{k}") for k in parameters})
+        stored = set(f.keys())
         for k, p in parameters.items():
+            if f"exp_avg/{k}" not in stored:  # no gradient yet, as the text tower's after TEXT_STEPS
+                continue
             # empty_like keeps the parameter's memory layout
             moments = {m: torch.empty_like(p).copy_(f.get_tensor(f"{m}/{k}")) for m in ("exp_avg", "exp_avg_sq")}
             optimiser.state[p] = {"step": torch.tensor(float(step - start)), **moments}
@@ -173,7 +176,7 @@ def _log(file: Path, step: int, loss: float, seconds: float) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     new = not file.exists()
     with file.open("a", newline="") as f:
-        writer = csv.writer(f)
+        writer = csv.writer(f, lineterminator="\n")
         if new:
             writer.writerow(["step", "loss", "seconds_per_step"])
         writer.writerow([step, f"{loss:.5f}", f"{seconds:.3f}"])
