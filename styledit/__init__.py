@@ -8,14 +8,17 @@ _logging.set_verbosity_error()
 
 from styledit.attention import Layers, attention_control
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
-from styledit.editing import Edit, Settings, edit
+from styledit.editing import Edit, Editor, Settings, edit
+from styledit.fitting import fit_values
 from styledit.images import decode_latents, decode_tensor, encode_image, psnr, read_image
 from styledit.inversion import Denoised, Inversion, drift, generate, invert, reconstruct
+from styledit.losses import Regularisation
 from styledit.maps import AttentionMaps
 from styledit.models import load, picture_size
 from styledit.plots import plot_drift, show_images, show_words
 from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
-from styledit.values import FittingStopped, Preset, ValueInputs, fit_values
+from styledit.recording import Record
+from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs
 
 _logging.set_verbosity(_verbosity)
 
@@ -25,10 +28,14 @@ __all__ = [
     "AttentionMaps",
     "Denoised",
     "Edit",
+    "Editor",
     "FittingStopped",
     "Inversion",
     "Layers",
+    "PRESETS",
     "Preset",
+    "Record",
+    "Regularisation",
     "Settings",
     "ValueInputs",
     "align",

@@ -7,9 +7,10 @@ keys come from the prompt's embedding `c` while values come from the value input
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,26 +20,21 @@ from diffusers.models.attention_processor import Attention, AttnProcessor, AttnP
 PLACES = ("down", "mid", "up")
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Which row of the network's batch is which branch; None where a branch is not in the batch."""
-
-    uncond_source: int | None = None
-    uncond_target: int | None = None
-    cond_source: int | None = None
-    cond_target: int | None = None
+KINDS = {"cross": "attn2", "self": "attn1"}
 
 
 @dataclass(frozen=True)
 class Layers:
-    """A choice of cross-attention layers.
+    """A choice of attention layers.
 
     `places`: any of "down", "mid", "up". `scales`: sides of the latent grid over sides of the map (1 is
-    full resolution, 4 is the 1/32 of the image side of the paper); None takes every resolution.
+    full resolution, 4 is the 1/32 of the image side of the paper); None takes every resolution. `kind`:
+    "cross" (pixels look at tokens) or "self" (pixels look at pixels).
     """
 
     places: tuple[str, ...] = PLACES
     scales: tuple[int, ...] | None = None
+    kind: Literal["cross", "self"] = "cross"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "places", (self.places,) if isinstance(self.places, str) else tuple(self.places))
@@ -47,14 +43,35 @@ class Layers:
 
 
 @dataclass(frozen=True)
-class AttentionEdit:
-    """What the target rows take over from the source rows in one network call.
+class Rows:
+    """The batch of a network call: first `uncond` rows of the empty prompt, then `cond` rows of prompts."""
 
-    `mapper` (N_src, N_tgt), `mask` (N_tgt,) and `scale` (N_tgt,) act on the conditional rows' cross maps,
-    A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale; a mapper of None leaves them alone.
-    `self_cond`, `self_uncond`: the target's self-attention maps become the source's in that branch.
+    uncond: int = 0
+    cond: int = 1
+
+
+@dataclass(frozen=True)
+class SourceAttention:
+    """What one call with the source prompt leaves for an edit to take over.
+
+    `cross`: {layer: maps (heads, HW, N)} of the conditional row; `states`: {self-attention layer: (queries, keys)},
+    each (B, heads, HW, d_head) with the call's rows. The same queries and keys are the same maps, in far less memory.
     """
 
+    cross: dict[str, torch.Tensor] = field(default_factory=dict)
+    states: dict[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AttentionEdit:
+    """What n target rows take over from the source in one network call; n conditional rows, and n or 0 unconditional ones.
+
+    `mapper` (n, N_src, N_tgt), `mask` and `scale` (n, N_tgt) act on the conditional rows' cross maps,
+    A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale; a mapper of None leaves them alone.
+    `self_cond`, `self_uncond`: self-attention maps become the source's in that branch.
+    """
+
+    source: SourceAttention
     mapper: torch.Tensor | None = None
     mask: torch.Tensor | None = None
     scale: torch.Tensor | None = None
@@ -67,33 +84,36 @@ class Control:
     """The state of one `with attention_control(...)` block; set the fields before each network call.
 
     `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt.
-    `rows` and `edit`: the batch layout and the edit. `maps`: after a call, {layer: (B, heads, HW, N)} of
-    the recorded layers, as used (edits included), with gradients where gradients are on.
+    `rows` and `edit`: the batch layout and the edit. `keep`: where a source call leaves its attention.
+    `maps`: after a call, {layer: (B, heads, HW, N or HW)} of the recorded layers, as used (edits included), with
+    gradients where gradients are on.
     """
 
     recorded: frozenset[str] = frozenset()
     values: torch.Tensor | None = None
     rows: Rows = Rows()
     edit: AttentionEdit | None = None
+    keep: SourceAttention | None = None
     maps: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 @contextmanager
-def attention_control(unet: UNet2DConditionModel, record: Layers | None = None) -> Iterator[Control]:
+def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> Iterator[Control]:
     """Control the attention of `unet` inside the block; its processors come back whatever happens.
 
     Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it
     computes without the block.
 
     Args:
-        record: the cross-attention layers whose maps every call leaves in `Control.maps`.
+        record: the layers whose maps every call leaves in `Control.maps`.
 
     Raises:
-        ValueError: the UNet has processors that are not the stock ones, or `record` matches no layer.
+        ValueError: the UNet has processors that are not the stock ones, or a choice in `record` matches no layer.
     """
     before = unet.attn_processors
     _refuse_foreign(before)
-    recorded = frozenset(select_layers(unet, record)) if record else frozenset()
+    choices = (record,) if isinstance(record, Layers) else tuple(record or ())
+    recorded = frozenset(layer for choice in choices for layer in select_layers(unet, choice))
     control = Control(recorded)
     try:
         unet.set_attn_processor({name: _Processor(control, _layer(name)) for name in before})
@@ -102,8 +122,8 @@ def attention_control(unet: UNet2DConditionModel, record: Layers | None = None) 
         unet.set_attn_processor(dict(before))
 
 
-def cross_layers(unet: UNet2DConditionModel) -> dict[str, int]:
-    """{cross-attention layer: its scale}, in the order of the network; see `Layers` for the scale."""
+def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] = "cross") -> dict[str, int]:
+    """{attention layer of a kind: its scale}, in the order of the network; see `Layers` for the scale."""
     scales, scale = {}, 1
     for i, block in enumerate(unet.down_blocks):
         scales[f"down_blocks.{i}."] = scale
@@ -112,20 +132,24 @@ def cross_layers(unet: UNet2DConditionModel) -> dict[str, int]:
     for i, block in enumerate(unet.up_blocks):
         scales[f"up_blocks.{i}."] = scale
         scale //= 2 if block.upsamplers else 1
-    names = [_layer(name) for name in unet.attn_processors if name.endswith("attn2.processor")]
+    names = [_layer(name) for name in unet.attn_processors if name.endswith(f"{KINDS[kind]}.processor")]
+    if kind == "self":  # the first attention of an only_cross_attention block reads the prompt
+        names = [name for name in names if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention]
     return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
 
 
 def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
-    """The {cross-attention layer: scale} that a choice matches.
+    """The {attention layer: scale} that a choice matches.
 
     Raises:
         ValueError: it matches none; the message lists what there is.
     """
+    if layers.kind not in KINDS:
+        raise ValueError(f"The kind of attention must be 'cross' or 'self', not {layers.kind!r}.")
     unknown = set(layers.places) - set(PLACES)
     if unknown:
         raise ValueError(f"There is no place {sorted(unknown)[0]!r} in a UNet; choose from {', '.join(PLACES)}.")
-    everything = cross_layers(unet)
+    everything = attention_layers(unet, layers.kind)
     chosen = {
         name: scale
         for name, scale in everything.items()
@@ -134,7 +158,7 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
     if not chosen:
         there = sorted({(name.split("_")[0], scale) for name, scale in everything.items()})
         raise ValueError(
-            f"{layers} matches no cross-attention layer; this network has (place, scale) "
+            f"{layers} matches no {layers.kind}-attention layer; this network has (place, scale) "
             + ", ".join(map(str, there)) + "."
         )
     return chosen
@@ -157,7 +181,7 @@ class _Processor:
     ) -> torch.Tensor:
         control, residual, shape = self.control, hidden_states, hidden_states.shape
         is_self = encoder_hidden_states is None
-        is_cross = not is_self and self.layer.endswith("attn2")  # an only_cross_attention block's attn1 is neither
+        is_cross = not is_self and self.layer.endswith(KINDS["cross"])  # an only_cross_attention block's attn1 is neither
         if attn.spatial_norm is not None:
             hidden_states = attn.spatial_norm(hidden_states, temb)
         if len(shape) == 4:
@@ -167,30 +191,48 @@ class _Processor:
         context, values = _context(attn, hidden_states, encoder_hidden_states, control.values if is_cross else None)
         bias = _bias(attn, attention_mask, context)
 
-        query = _heads(attn, attn.to_q(hidden_states))  # (B, heads, HW, d_head)
-        key = _heads(attn, attn.to_k(context))  # (B, heads, N or HW, d_head)
-        value = _heads(attn, attn.to_v(values))
-        edit = control.edit
-        if is_self and edit is not None and (edit.self_cond or edit.self_uncond):
-            order = _source_rows(len(query), control.rows, edit)
-            query, key = query[order], key[order]  # the same queries and keys are the same maps
-        if is_cross and (self.layer in control.recorded or edit is not None and edit.mapper is not None):
-            probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N)
-            if edit is not None and edit.mapper is not None:
-                probs = _edit_cross(probs, control.rows, edit)
-            if self.layer in control.recorded:
+        value = _heads(attn, attn.to_v(values))  # (B, heads, N or HW, d_head)
+        query, key = self._queries_and_keys(attn, hidden_states, context, is_self)
+        if is_self and control.keep is not None:
+            control.keep.states[self.layer] = query, key
+        edited = is_cross and control.edit is not None and control.edit.mapper is not None
+        recorded = self.layer in control.recorded
+        if recorded or edited or is_cross and control.keep is not None:
+            probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N or HW)
+            if is_cross and control.keep is not None:
+                control.keep.cross[self.layer] = probs[control.rows.uncond]
+            if edited:
+                probs = _edit_cross(probs, control.rows, control.edit, self.layer)
+            if recorded:
                 control.maps[self.layer] = probs
             hidden_states = probs @ value  # (B, heads, HW, d_head)
         else:
             hidden_states = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
-        hidden_states = hidden_states.transpose(1, 2).flatten(2).to(query.dtype)  # (B, HW, channels)
+        hidden_states = hidden_states.transpose(1, 2).flatten(2).to(value.dtype)  # (B, HW, channels)
         hidden_states = attn.to_out[1](attn.to_out[0](hidden_states))
         if len(shape) == 4:
             hidden_states = hidden_states.transpose(-1, -2).reshape(shape)
         if attn.residual_connection:
             hidden_states = hidden_states + residual
         return hidden_states / attn.rescale_output_factor
+
+    def _queries_and_keys(
+        self, attn: Attention, hidden: torch.Tensor, context: torch.Tensor, is_self: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, heads, HW, d_head) and (B, heads, HW or N, d_head): the layer's own, or the source's where an edit says so."""
+        edit, rows = self.control.edit, self.control.rows
+        if not is_self or edit is None or not (edit.self_cond or edit.self_uncond):
+            return _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
+        source = edit.source.states[self.layer]
+        parts = []
+        for row, on, own in ((0, edit.self_uncond, hidden[: rows.uncond]), (-1, edit.self_cond, hidden[rows.uncond :])):
+            if on:
+                parts.append([states[row].expand(len(own), -1, -1, -1) for states in source])
+            else:
+                parts.append([_heads(attn, attn.to_q(own)), _heads(attn, attn.to_k(own))])
+        query, key = (torch.cat(pair) for pair in zip(*parts))
+        return query, key
 
 
 def _context(
@@ -235,23 +277,14 @@ def _heads(attn: Attention, states: torch.Tensor) -> torch.Tensor:
     return states.view(*states.shape[:2], attn.heads, -1).transpose(1, 2)
 
 
-def _source_rows(batch: int, rows: Rows, edit: AttentionEdit) -> list[int]:
-    """For each row of the batch, the row whose self-attention maps it uses."""
-    order = list(range(batch))
-    if edit.self_cond and rows.cond_target is not None:
-        order[rows.cond_target] = rows.cond_source
-    if edit.self_uncond and rows.uncond_target is not None:
-        order[rows.uncond_target] = rows.uncond_source
-    return order
-
-
-def _edit_cross(probs: torch.Tensor, rows: Rows, edit: AttentionEdit) -> torch.Tensor:
-    """Cross maps (B, heads, HW, N) with the conditional target's row replaced."""
-    source, target = probs[rows.cond_source], probs[rows.cond_target]  # (heads, HW, N)
-    edited = source @ edit.mapper * edit.mask + target * (1 - edit.mask)
+def _edit_cross(probs: torch.Tensor, rows: Rows, edit: AttentionEdit, layer: str) -> torch.Tensor:
+    """Cross maps (B, heads, HW, N) with the conditional rows replaced."""
+    uncond, target = probs[: rows.uncond], probs[rows.uncond :]  # (n, heads, HW, N)
+    mapper, mask = edit.mapper[:, None], edit.mask[:, None, None]
+    edited = edit.source.cross[layer] @ mapper * mask + target * (1 - mask)
     if edit.scale is not None:
-        edited = edited * edit.scale
-    return torch.stack([edited if i == rows.cond_target else row for i, row in enumerate(probs)])
+        edited = edited * edit.scale[:, None, None]
+    return torch.cat([uncond, edited])
 
 
 def _refuse_foreign(processors: dict[str, object]) -> None:

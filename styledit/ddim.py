@@ -34,13 +34,25 @@ def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
         raise ValueError(f"steps must be a whole number from 1 to {most}, not {steps!r}.")
     own = DDIMScheduler.from_config(scheduler.config)  # the pipeline's scheduler is left as it is
     own.set_timesteps(steps)
-    return [min(int(t), most - 1) for t in own.timesteps]
+    # For some numbers of steps, 61 among them, rounding gives "trailing" one timestep too many, -1.
+    return [min(int(t), most - 1) for t in own.timesteps[:steps]]
 
 
 def noise_levels(scheduler: DDIMScheduler, steps: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """abar of the T + 1 latents of a run, noisiest first, the clean picture's level last; (T + 1,)."""
+    """abar of the T + 1 latents of a run, noisiest first, the clean picture's level last; (T + 1,), on the CPU.
+
+    Every step ends at the level of the timestep told next. The stock `DDIMScheduler.step` counts
+    `num_train_timesteps // steps` back instead: the same with "leading" spacing, and with "trailing" where the
+    number of steps divides that of training; otherwise it hands the network a level that is not the one told.
+
+    Raises:
+        ValueError: as `timesteps`; or the noisiest level has no signal and the network predicts epsilon.
+    """
     told = timesteps(scheduler, steps)
-    return torch.cat([scheduler.alphas_cumprod[told], scheduler.final_alpha_cumprod.reshape(1)]).to(dtype)
+    # `DDIMScheduler.add_noise` moves one of the two tables to the device of the latents.
+    levels = torch.cat([scheduler.alphas_cumprod[told].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()])
+    _check_signal(levels, scheduler.config.prediction_type)
+    return levels.to(dtype)
 
 
 def predict_x0_eps(
@@ -54,8 +66,9 @@ def predict_x0_eps(
         prediction_type: "epsilon", "v_prediction" (2202.00512, appendix D) or "sample".
 
     Raises:
-        ValueError: another prediction type.
+        ValueError: another prediction type, or "epsilon" at `abar` 0, where x0 could be anything.
     """
+    _check_signal(abar, prediction_type)
     alpha, sigma = abar**0.5, (1 - abar) ** 0.5
     if prediction_type == "epsilon":
         return (z - sigma * output) / alpha, output
@@ -98,6 +111,15 @@ def ddim_inverse_step(
 def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Tensor:
     """Classifier-free guidance, equation 6 of 2207.12598 in Stable Diffusion's convention (1 is no guidance)."""
     return uncond + guidance * (cond - uncond)
+
+
+def _check_signal(abar: torch.Tensor, prediction_type: str) -> None:
+    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule rescaled to zero terminal SNR (2305.08891)."""
+    if prediction_type == "epsilon" and (abar == 0).any():
+        raise ValueError(
+            "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture from it; "
+            "use a scheduler with rescale_betas_zero_snr=False or timestep_spacing='leading'."
+        )
 
 
 def check_number(name: str, value: float) -> None:

@@ -1,25 +1,28 @@
 """P2Plus editing (StyleDiffusion, 2303.15649, section 3.3): the source's structure under the target's words.
 
-Both prompts are denoised in one batch from the inversion's zhat_T. Four switches say for which fraction of
-the steps the target follows the source; a step i is on while i < tau * T.
+Both prompts are denoised from the inversion's zhat_T. Four switches say for which fraction of the steps the
+target follows the source; a step i is on while i < tau * T.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 import torch.nn.functional as F
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.attention import AttentionEdit, Control, Layers, Rows, attention_control, cross_layers
-from styledit.ddim import check_number, ddim_step, guide
+from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAttention, attention_control, attention_layers
+from styledit.ddim import check_number
 from styledit.images import decode_latents
-from styledit.inversion import Callback, Inversion, check_finite, notify, predict, track
-from styledit.maps import grid, resize
-from styledit.prompts import Alignment, align, encode_prompt, find_word, split_words
+from styledit.inversion import Callback, Inversion, check_finite, guided_step, notify, predict, track
+from styledit.losses import Regularisation
+from styledit.maps import AttentionMaps, grid, resize
+from styledit.prompts import align, encode_prompt, find_word, split_words
+from styledit.recording import GIB, Record, Recorder
+from styledit.source import SourceBranch
 from styledit.values import ValueInputs
 
 BLEND_START = 0.2  # fraction of the steps before the blend mask is trusted, as in Prompt-to-Prompt's code
@@ -27,25 +30,64 @@ BLEND_START = 0.2  # fraction of the steps before the blend mask is trusted, as 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of an edit; `edit` documents each."""
+    """The settings of an edit; every fraction lies in [0, 1].
 
-    guidance: float = 7.5
+    Args:
+        guidance: w of the target; None takes the source's (the one its value inputs were fitted at, else 7.5).
+        tau_v: fraction of the steps at which the target reads c_tgt * s_t + b_t, afterwards plain c_tgt.
+        tau_c: ... at which the source's cross-attention maps replace the target's.
+        tau_s: ... at which the source's self-attention maps replace the target's in the conditional branch.
+        tau_u: ... the same in the unconditional branch.
+        tau_words: {word of a target prompt: its own tau_c}.
+        reweight: {word of a target prompt: factor on its map}, while its tau_c is on, as in Prompt-to-Prompt.
+        blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
+            (Prompt-to-Prompt's local blend).
+        blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
+        regularisation: what the target's own maps should be like (method section 3): before each step the latent
+            moves by -`rate` times the gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).
+
+    Raises:
+        TypeError: a setting that is no number.
+        ValueError: a number that is not finite or a fraction outside [0, 1].
+    """
+
+    guidance: float | None = None
     tau_v: float = 0.5
     tau_c: float = 0.6
     tau_s: float = 0.6
     tau_u: float = 0.0
+    tau_words: Mapping[str, float] = field(default_factory=dict)
     reweight: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
     blend_threshold: float = 0.3
+    regularisation: Regularisation = Regularisation()
+    rate: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number("guidance", self.guidance)
+        words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
+        object.__setattr__(self, "blend", words)
+        for name in ("tau_words", "reweight"):
+            object.__setattr__(self, name, dict(getattr(self, name) or {}))
+        if self.guidance is not None:
+            check_number("guidance", self.guidance)
+        check_number("rate", self.rate)
         for word, factor in self.reweight.items():
             check_number(f"The factor of {word!r}", factor)
-        for name in ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold"):
-            check_number(name, getattr(self, name))
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}.")
+        fractions = {name: getattr(self, name) for name in ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold")}
+        fractions |= {f"tau_c of {word!r}": tau for word, tau in self.tau_words.items()}
+        for name, value in fractions.items():
+            check_number(name, value)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, not {value}.")
+
+    @classmethod
+    def of(cls, **settings: object) -> Settings:
+        """Settings by name; TypeError names an unknown one."""
+        known = [f.name for f in fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise TypeError(f"There is no setting {name!r}; choose from {', '.join(known)}.")
+        return cls(**settings)
 
 
 @dataclass(frozen=True)
@@ -53,7 +95,9 @@ class Edit:
     """An edit and what it came from.
 
     `image`: the edited picture; `reconstruction`: the source branch's; `latents`, `source_latents`
-    (T + 1, 1, C, h, w): both branches from the noisiest; `mask` (h, w), bool, or None: the last blend mask.
+    (T + 1, 1, C, h, w): both branches from the noisiest; `mask` (h, w), bool, or None: the last blend mask;
+    `maps`: the target's attention maps as used, where recorded; `first_step`: the step that had to be run
+    first (T where nothing had changed since the last edit).
     """
 
     image: Image.Image
@@ -64,146 +108,346 @@ class Edit:
     source_latents: torch.Tensor
     mask: torch.Tensor | None
     settings: Settings
+    maps: AttentionMaps | None = None
+    first_step: int = 0
 
 
 def edit(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
-    target_prompt: str,
+    target_prompt: str | Sequence[str],
     values: ValueInputs | None = None,
     *,
-    guidance: float | None = None,
-    tau_v: float = 0.5,
-    tau_c: float = 0.6,
-    tau_s: float = 0.6,
-    tau_u: float = 0.0,
-    reweight: Mapping[str, float] | None = None,
-    blend: Sequence[str] | str | None = None,
-    blend_threshold: float = 0.3,
+    record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
-) -> Edit:
-    """Edit a picture by changing its prompt (method section 4).
+    **settings: object,
+) -> Edit | list[Edit]:
+    """Edit a picture by changing its prompt (method section 4). For many edits of one picture use `Editor`.
 
     Args:
-        target_prompt: the new prompt. The same number of words as the source's: word by word ("replace");
-            otherwise new words are found by alignment ("refine").
+        target_prompt: the new prompt, or several, which are denoised in one batch. The same number of words as the
+            source's: word by word ("replace"); otherwise new words are found by alignment ("refine").
         values: learned value inputs. The source branch always reads them, the target while i < tau_v T; steps
             that were not fitted read the plain embedding.
-        guidance: w; None takes the one the values were fitted at, and 7.5 without values.
-        tau_v: fraction of the steps at which the target reads c_tgt * s_t + b_t.
-        tau_c: ... at which the source's cross-attention maps replace the target's.
-        tau_s: ... at which the source's self-attention maps replace the target's in the conditional branch.
-        tau_u: ... the same in the unconditional branch.
-        reweight: {word of the target prompt: factor on its map}, while i < tau_c T, as in Prompt-to-Prompt.
-        blend: words of either prompt. Outside the union of their maps, thresholded at `blend_threshold` of
-            their maximum, the target stays at the source's latent (Prompt-to-Prompt's local blend).
-        callback: called after each step with a dict of `i`, `timestep`, `z` (the target's latent),
-            `z_source`, `mask`.
+        record: whose attention maps of the target to keep; None keeps none.
+        callback: called after each step with a dict of `i`, `timestep`, `z` (n, C, h, w) of the targets,
+            `z_source`, `masks`.
+        settings: those of `Settings`, by name.
+
+    Returns:
+        An `Edit`, or a list of them for several prompts.
 
     Raises:
-        TypeError: a setting that is no number.
-        ValueError: a prompt that cannot be used, a setting that is not finite, a fraction outside [0, 1], a word that is in neither
+        TypeError: a setting that does not exist or is no number.
+        ValueError: a prompt that cannot be used, a setting out of range, a word that is in neither
             prompt, or value inputs of another inversion.
     """
-    if guidance is None:
-        guidance = values.guidance if values is not None else 7.5
-    words = (blend,) if isinstance(blend, str) else tuple(blend or ())
-    settings = Settings(guidance, tau_v, tau_c, tau_s, tau_u, dict(reweight or {}), words, blend_threshold)
-    if values is not None:
-        values.check(inversion)
-    c_tgt = encode_prompt(pipe, target_prompt)
-    plan = _Plan(settings, inversion.steps, _edited_maps(pipe, inversion, target_prompt, settings))
-    mask = _BlendMask(pipe, inversion, target_prompt, settings) if words else None
-    latents = _denoise_both(pipe, inversion, c_tgt, values, plan, mask, progress, callback)  # (T + 1, 2, C, h, w)
-    reconstruction, image = decode_latents(pipe, latents[-1])
-    return Edit(
-        image, reconstruction, inversion.prompt, target_prompt, latents[:, 1:], latents[:, :1],
-        mask.mask if mask else None, settings,
-    )
+    editor = Editor(pipe, inversion, values, limit=0)
+    return editor.edit(target_prompt, record=record, progress=progress, callback=callback, **settings)
+
+
+class Editor:
+    """Edits of one inverted picture, which share the source's run.
+
+    The source's latents and attention are kept, within `limit`, and replayed: an edit runs the target only. An
+    edit whose settings differ from those of the last one from step k on starts at step k. Both are exact.
+
+    Args:
+        values: learned value inputs. The source runs at the guidance they were fitted at, whatever the target's is:
+            elsewhere it would not give the picture. Without them it runs at the target's guidance.
+        nulls: (T or 1, N, d), what the unconditional branches read in place of the empty prompt (null-text and
+            negative-prompt inversion); None for the empty prompt.
+        direct: the source's latents are the inversion's own (direct inversion).
+        limit: bytes that the source's attention may take in memory; steps beyond it run again with each edit.
+
+    Raises:
+        ValueError: value inputs of another inversion, or `nulls` of a shape that does not fit.
+    """
+
+    def __init__(
+        self,
+        pipe: StableDiffusionPipeline,
+        inversion: Inversion,
+        values: ValueInputs | None = None,
+        *,
+        nulls: torch.Tensor | None = None,
+        direct: bool = False,
+        limit: int = 2 * GIB,
+    ) -> None:
+        if values is not None:
+            values.check(inversion)
+        if nulls is not None and (nulls.shape[1:] != inversion.c.shape[1:] or len(nulls) not in (1, inversion.steps)):
+            raise ValueError(
+                f"nulls must have shape (1 or {inversion.steps}, {', '.join(map(str, inversion.c.shape[1:]))}), "
+                f"not {tuple(nulls.shape)}."
+            )
+        self.pipe, self.inversion, self.values = pipe, inversion, values
+        self.nulls, self.direct, self.limit = nulls, direct, limit
+        self.source: SourceBranch | None = None
+        self._last: _Run | None = None
+
+    def edit(
+        self,
+        target_prompt: str | Sequence[str],
+        *,
+        record: Record | Layers | None = None,
+        progress: bool = True,
+        callback: Callback | None = None,
+        **settings: object,
+    ) -> Edit | list[Edit]:
+        """One edit, or one for each of several prompts; arguments, result and errors as for `styledit.edit`."""
+        targets = (target_prompt,) if isinstance(target_prompt, str) else tuple(target_prompt)
+        if not targets:
+            raise ValueError("There is no target prompt; give one, or several in a list.")
+        chosen = Settings.of(**settings)
+        source = self._source_for(chosen)
+        chosen = replace(chosen, guidance=float(source.guidance if chosen.guidance is None else chosen.guidance))
+        run = _Run(self.pipe, source, targets, chosen)
+        if record is None and self._last is not None:
+            run.take_over(self._last)
+        recorders = [Recorder(self.pipe, record, target, self.inversion.z_T.shape[-2:], self.inversion.steps) for target in targets]
+        first = len(run.latents) - 1
+        run.go(recorders, progress, callback)
+        self.source, self._last = source, run
+        edits = run.edits(recorders, first)
+        return edits[0] if isinstance(target_prompt, str) else edits
+
+    def _source_for(self, settings: Settings) -> SourceBranch:
+        """The source branch that these settings need: the one that is kept where it fits."""
+        own = self.values.guidance if self.values is not None else 7.5 if settings.guidance is None else settings.guidance
+        target = own if settings.guidance is None else settings.guidance
+        both = own != 1 or target != 1
+        if self.source is not None and (self.source.guidance, self.source.unconditional) == (own, both):
+            return self.source
+        return SourceBranch(
+            self.pipe, self.inversion, self.values, guidance=own, nulls=self.nulls, direct=self.direct,
+            unconditional=both, limit=self.limit,
+        )
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """Which switches are on at which step."""
+class _StepPlan:
+    """Everything that the settings say of one step; equal plans from equal latents give equal results."""
 
-    settings: Settings
-    steps: int
-    maps: AttentionEdit
+    guidance: float
+    read_values: bool
+    self_cond: bool
+    self_uncond: bool
+    taken: tuple[tuple[bool, ...], ...]  # for each target and token: whether its map is the source's
+    factors: tuple[tuple[float, ...], ...]
+    blend: tuple[str, ...]
+    blend_threshold: float | None
+    regularisation: Regularisation
+    rate: float
 
-    def on(self, switch: str, i: int) -> bool:
-        return i < getattr(self.settings, switch) * self.steps
+    @property
+    def needs_source(self) -> bool:
+        """Whether the source's attention is used."""
+        return bool(self.self_cond or self.self_uncond or self.cross or self.blend or self.regularisation)
 
-    def attention(self, i: int) -> AttentionEdit:
-        cross = self.maps if self.on("tau_c", i) else AttentionEdit()
-        return AttentionEdit(cross.mapper, cross.mask, cross.scale, self.on("tau_s", i), self.on("tau_u", i))
-
-
-def _denoise_both(
-    pipe: StableDiffusionPipeline,
-    inversion: Inversion,
-    c_tgt: torch.Tensor,
-    values: ValueInputs | None,
-    plan: _Plan,
-    blend: _BlendMask | None,
-    progress: bool,
-    callback: Callback | None,
-) -> torch.Tensor:
-    """Source and target from zhat_T in one batch; latents (T + 1, 2, C, h, w), source first."""
-    guidance, kind = plan.settings.guidance, pipe.scheduler.config.prediction_type
-    c, null, levels = inversion.c, inversion.null, inversion.levels
-    guided = guidance != 1
-    prompts = torch.cat([c, c_tgt])  # (2, N, d)
-    nulls = torch.cat([null, null] if guided else [null[:0]])
-    z = inversion.z_T.expand(2, -1, -1, -1)
-    latents = [z]
-    with attention_control(pipe.unet, blend.layers if blend else None) as control, torch.no_grad():
-        control.rows = Rows(0, 1, 2, 3) if guided else Rows(cond_source=0, cond_target=1)
-        for i in track(range(inversion.steps), "editing", progress):
-            control.edit = plan.attention(i)
-            if values is not None:
-                v_tgt = values.v(i, c_tgt) if plan.on("tau_v", i) else c_tgt
-                control.values = torch.cat([nulls, values.v(i, c), v_tgt])
-            batch = z.repeat(2 if guided else 1, 1, 1, 1)
-            output = predict(pipe, batch, inversion.timesteps[i], torch.cat([nulls, prompts]))
-            if guided:
-                output = guide(*output.chunk(2), guidance)
-            z = ddim_step(output, z, levels[i], levels[i + 1], kind)
-            if blend:
-                z = blend.apply(z, control, i)
-            check_finite(z, i)
-            latents.append(z)
-            mask = blend.mask if blend else None
-            notify(callback, i=i, timestep=inversion.timesteps[i], z=z[1:], z_source=z[:1], mask=mask)
-    return torch.stack(latents)
+    @property
+    def cross(self) -> bool:
+        """Whether the cross maps are edited."""
+        return any(map(any, self.taken)) or any(factor != 1 for row in self.factors for factor in row)
 
 
-class _BlendMask:
-    """Local blend: where the named words look, averaged over the steps so far."""
+class _Run:
+    """One denoising run of n targets, and what another run can take over from it."""
+
+    def __init__(self, pipe: StableDiffusionPipeline, source: SourceBranch, targets: tuple[str, ...], settings: Settings) -> None:
+        self.pipe, self.source, self.targets, self.settings = pipe, source, targets, settings
+        inversion = source.inversion
+        self.c = torch.cat([encode_prompt(pipe, target) for target in targets])  # (n, N, d)
+        alignments = [align(pipe, inversion.prompt, target) for target in targets]
+        self.mapper = torch.stack([a.mapper for a in alignments]).to(self.c)  # (n, N_src, N_tgt)
+        self.mask = torch.stack([a.mask for a in alignments]).to(self.c)  # (n, N_tgt)
+        self.words = [split_words(pipe, target) for target in targets]
+        self.plans = _plans(self, inversion.steps)
+        self.blends = [_Blend(pipe, inversion, target, settings) for target in targets] if settings.blend else []
+        self.latents = [inversion.z_T.expand(len(targets), -1, -1, -1)]  # (n, C, h, w) each
+
+    def take_over(self, other: _Run) -> None:
+        """Start where the plan first differs from another run's of the same targets."""
+        if other.source is not self.source or other.targets != self.targets:
+            return
+        same = [mine == theirs for mine, theirs in zip(self.plans, other.plans)]
+        k = [*same, False].index(False)
+        self.latents = other.latents[: k + 1]
+        for mine, theirs in zip(self.blends, other.blends):
+            mine.sums = theirs.sums[: k + 1]
+            mine.mask = theirs.mask if k == len(self.plans) else None
+
+    def go(self, recorders: list[Recorder], progress: bool, callback: Callback | None) -> None:
+        """Denoise from the last latent there is."""
+        inversion, first = self.source.inversion, len(self.latents) - 1
+        wanted = [*recorders[0].layers, *([_Blend.layers] if self.blends else []), *self._regularised_layers()]
+        with attention_control(self.pipe.unet, wanted) as control, torch.no_grad():
+            for i in track(range(first, inversion.steps), "editing", progress and first < inversion.steps):
+                z = self._step(control, i, recorders)
+                check_finite(z, i)
+                self.latents.append(z)
+                masks = [blend.mask for blend in self.blends]
+                notify(callback, i=i, timestep=inversion.timesteps[i], z=z, z_source=self.source.latents[i + 1], masks=masks)
+
+    def edits(self, recorders: list[Recorder], first: int) -> list[Edit]:
+        """The results, one for each target."""
+        source_latents = torch.stack(self.source.latents)
+        reconstruction, *images = decode_latents(self.pipe, torch.cat([source_latents[-1], self.latents[-1]]))
+        latents = torch.stack(self.latents)  # (T + 1, n, C, h, w)
+        masks = [blend.mask for blend in self.blends] or [None] * len(self.targets)
+        return [
+            Edit(
+                images[j], reconstruction, self.source.inversion.prompt, target, latents[:, j : j + 1], source_latents,
+                masks[j], self.settings, recorders[j].maps(), first,
+            )
+            for j, target in enumerate(self.targets)
+        ]
+
+    def _step(self, control: Control, i: int, recorders: list[Recorder]) -> torch.Tensor:
+        """The targets' latents after step i, (n, C, h, w)."""
+        inversion, plan, z = self.source.inversion, self.plans[i], self.latents[-1]
+        attention = self.source.step(control, i, plan.needs_source)
+        reads = self.source.values is not None and plan.read_values
+        v = self.source.values.v(i, self.c) if reads else None
+        control.edit = self._edit(plan, attention) if plan.needs_source else None
+        if plan.regularisation:
+            z = z - plan.rate * self._gradient(control, z, i, v, attention)
+        z = guided_step(
+            self.pipe, control, z, inversion.timesteps[i], inversion.levels[i : i + 2], self.source.null(i), self.c,
+            plan.guidance, v,
+        )
+        maps = dict(control.maps)
+        for j, (blend, row) in enumerate(zip(self.blends, range(control.rows.uncond, control.rows.uncond + len(z)))):
+            z = torch.cat([z[:j], blend.apply(z[j : j + 1], self.source.latents[i + 1], attention, maps, row, i), z[j + 1 :]])
+        for j, recorder in enumerate(recorders):
+            control.maps = dict(maps)
+            recorder.add(i, control, j)
+        control.maps.clear()
+        return z
+
+    def _edit(self, plan: _StepPlan, attention: SourceAttention) -> AttentionEdit:
+        mapper = mask = scale = None
+        if plan.cross:
+            mapper, mask = self.mapper, self.mask * torch.tensor(plan.taken).to(self.mask)
+            scale = torch.tensor(plan.factors).to(self.mask) if any(f != 1 for row in plan.factors for f in row) else None
+        return AttentionEdit(attention, mapper, mask, scale, plan.self_cond, plan.self_uncond)
+
+    def _regularised_layers(self) -> list[Layers]:
+        return [self.settings.regularisation.layers] if self.settings.regularisation else []
+
+    def _gradient(
+        self, control: Control, z: torch.Tensor, i: int, v: torch.Tensor | None, attention: SourceAttention
+    ) -> torch.Tensor:
+        """That of the regularisation of the targets' own cross maps, with respect to the latents (n, C, h, w)."""
+        inversion, regularisation, edit = self.source.inversion, self.settings.regularisation, control.edit
+        grids = {
+            layer: grid(z.shape[-2:], scale)
+            for layer, scale in attention_layers(self.pipe.unet).items()
+        }
+        control.edit = AttentionEdit(attention, self_cond=edit.self_cond)
+        control.rows, control.values = Rows(0, len(z)), v
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            predict(self.pipe, z, inversion.timesteps[i], self.c)
+            loss = 0
+            for j, words in enumerate(self.words):
+                own = {layer: control.maps[layer][j] for layer in control.maps}  # (heads, HW, N)
+                wanted = {
+                    layer: attention.cross[layer] @ self.mapper[j] * self.mask[j] + maps.detach() * (1 - self.mask[j])
+                    for layer, maps in own.items()
+                }
+                loss = loss + regularisation.loss(own, wanted, grids, words)
+            (gradient,) = torch.autograd.grad(loss, z)
+        control.maps.clear()
+        control.edit = edit
+        return gradient
+
+
+def _plans(run: _Run, steps: int) -> list[_StepPlan]:
+    """What the settings say of each step."""
+    settings = run.settings
+    taus, factors = zip(*(_by_token(words, run.mask.shape[1], settings) for words in run.words))
+    plans = []
+    for i in range(steps):
+        on = [[i < tau * steps for tau in row] for row in taus]
+        plans.append(
+            _StepPlan(
+                guidance=settings.guidance,
+                read_values=i < settings.tau_v * steps,
+                self_cond=i < settings.tau_s * steps,
+                self_uncond=i < settings.tau_u * steps,
+                taken=tuple(map(tuple, on)),
+                factors=tuple(tuple(f if o else 1.0 for f, o in zip(*pair)) for pair in zip(factors, on)),
+                blend=settings.blend,
+                blend_threshold=settings.blend_threshold if settings.blend and i >= BLEND_START * steps else None,
+                regularisation=settings.regularisation,
+                rate=settings.rate if settings.regularisation else 0.0,
+            )
+        )
+    for name in ("tau_words", "reweight"):
+        for word in getattr(settings, name):
+            _check_word(run, word)
+    return plans
+
+
+def _by_token(words: tuple, length: int, settings: Settings) -> tuple[list[float], list[float]]:
+    """tau_c and the factor of each of a target's tokens."""
+    taus, factors = [settings.tau_c] * length, [1.0] * length
+    for word, tau in settings.tau_words.items():
+        for position in _positions(words, word):
+            taus[position] = tau
+    for word, factor in settings.reweight.items():
+        for position in _positions(words, word):
+            factors[position] *= factor
+    return taus, factors
+
+
+def _positions(words: tuple, word: str) -> list[int]:
+    """A word's tokens; none where the prompt does not have it."""
+    try:
+        return find_word(words, word)
+    except ValueError:
+        return []
+
+
+def _check_word(run: _Run, word: str) -> None:
+    """Raise ValueError where no target has the word."""
+    if not any(_positions(words, word) for words in run.words):
+        find_word(run.words[0], word)
+
+
+class _Blend:
+    """Local blend: where the named words look, averaged over the steps so far.
+
+    `sums[i]` (2, h, w): the source's and the target's maps of the words before step i.
+    """
 
     layers = Layers()
 
     def __init__(self, pipe: StableDiffusionPipeline, inversion: Inversion, target: str, settings: Settings) -> None:
         self.start, self.threshold = BLEND_START * inversion.steps, settings.blend_threshold
         self.size = inversion.z_T.shape[-2:]
-        self.scales = cross_layers(pipe.unet)
+        self.scales = attention_layers(pipe.unet)
         self.tokens = _blend_tokens(pipe, inversion.prompt, target, settings.blend)
-        self.sums = [torch.zeros(self.size, device=inversion.z_T.device) for _ in self.tokens]
+        self.sums = [torch.zeros(2, *self.size, device=inversion.z_T.device)]
         self.mask: torch.Tensor | None = None
 
-    def apply(self, z: torch.Tensor, control: Control, i: int) -> torch.Tensor:
-        """Add this step's maps, and past the start set the target to the source outside the mask."""
-        rows = (control.rows.cond_source, control.rows.cond_target)
-        for total, row, tokens in zip(self.sums, rows, self.tokens):
-            for layer, maps in control.maps.items():
+    def apply(
+        self, z: torch.Tensor, source: torch.Tensor, attention: SourceAttention, maps: dict[str, torch.Tensor], row: int, i: int
+    ) -> torch.Tensor:
+        """Add this step's maps, and past the start set the target (1, C, h, w) to the source outside the mask."""
+        total = self.sums[i].clone()
+        for layer, scale in self.scales.items():
+            for plane, tokens, probs in zip(total, self.tokens, (attention.cross[layer], maps[layer][row])):
                 if tokens:
-                    flat = maps[row][..., tokens].float().sum(-1).mean(0)  # (HW,)
-                    total += resize(flat.view(grid(self.size, self.scales[layer])), self.size)
+                    flat = probs[..., tokens].float().sum(-1).mean(0)  # (HW,)
+                    plane += resize(flat.view(grid(self.size, scale)), self.size)
+        self.sums.append(total)
         if i < self.start:
             return z
-        self.mask = torch.stack([self._threshold(total) for total, tokens in zip(self.sums, self.tokens) if tokens]).any(0)  # (h, w)
-        source, target = z
-        return torch.stack([source, torch.where(self.mask, target, source)])
+        self.mask = torch.stack([self._threshold(plane) for plane, tokens in zip(total, self.tokens) if tokens]).any(0)
+        return torch.where(self.mask, z, source)
 
     def _threshold(self, total: torch.Tensor) -> torch.Tensor:
         """A word map's region, grown by one cell as in Prompt-to-Prompt."""
@@ -216,26 +460,10 @@ def _blend_tokens(pipe: StableDiffusionPipeline, source: str, target: str, words
     split = [split_words(pipe, prompt) for prompt in (source, target)]
     tokens: list[list[int]] = [[], []]
     for word in words:
-        failures = []
-        for positions, prompt_words in zip(tokens, split):
-            try:
-                positions += find_word(prompt_words, word)
-            except ValueError as error:
-                failures.append(error)
-        if len(failures) == 2:
+        found = [_positions(prompt_words, word) for prompt_words in split]
+        if not any(found):
             there = dict.fromkeys(entry.text for prompt_words in split for entry in prompt_words)
             raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
+        for positions, more in zip(tokens, found):
+            positions += more
     return tokens
-
-
-def _edited_maps(pipe: StableDiffusionPipeline, inversion: Inversion, target: str, settings: Settings) -> AttentionEdit:
-    """The edit of the cross maps: alignment of the prompts and factors of words."""
-    alignment: Alignment = align(pipe, inversion.prompt, target)
-    scale = None
-    if settings.reweight:
-        scale = torch.ones_like(alignment.mask)
-        words = split_words(pipe, target)
-        for word, factor in settings.reweight.items():
-            scale[find_word(words, word)] *= factor
-    tensors = (None if t is None else t.to(inversion.c) for t in (alignment.mapper, alignment.mask, scale))
-    return AttentionEdit(*tensors)

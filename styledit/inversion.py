@@ -12,12 +12,13 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from tqdm.auto import tqdm
 
-from styledit.attention import Control, Layers, attention_control, select_layers
+from styledit.attention import Control, Layers, Rows, attention_control
 from styledit.ddim import check_number, ddim_inverse_step, ddim_step, guide, noise_levels, timesteps
 from styledit.images import ImageSource, decode_latents, encode_image, open_rgb, read_image
-from styledit.maps import AttentionMaps, grid
+from styledit.maps import AttentionMaps
 from styledit.models import picture_size
-from styledit.prompts import encode_null, encode_prompt, split_words
+from styledit.prompts import encode_null, encode_prompt
+from styledit.recording import Record, Recorder
 
 if TYPE_CHECKING:
     from styledit.values import ValueInputs
@@ -71,12 +72,13 @@ class Inversion:
 
 @dataclass(frozen=True)
 class Denoised:
-    """A denoising run: the picture, and its latents (T + 1, 1, C, h, w) from the noisiest."""
+    """A denoising run: the picture, its latents (T + 1, 1, C, h, w) from the noisiest, and the maps where recorded."""
 
     image: Image.Image
     prompt: str
     guidance: float
     latents: torch.Tensor
+    maps: AttentionMaps | None = None
 
 
 def invert(
@@ -85,7 +87,7 @@ def invert(
     prompt: str,
     steps: int = 30,
     *,
-    record: Layers | None = Layers(),
+    record: Record | Layers | None = Layers(),
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Inversion:
@@ -97,29 +99,29 @@ def invert(
         image: a PIL picture whose sides suit the model, or whatever `read_image` takes.
         prompt: what the picture shows.
         steps: T.
-        record: whose maps to keep; None keeps none. Memory: T × heads × pixels × N floats a layer.
+        record: whose maps to keep; None keeps none. `Record.bytes` tells the memory beforehand.
         callback: called after each step with a dict of `i` (index of the latent reached), `timestep`, `z`.
 
     Raises:
-        ValueError: the picture or the prompt cannot be used, or the network returned NaN.
+        ValueError: the picture or the prompt cannot be used, the network returned NaN, or the maps need too much memory.
     """
     image = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
     c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
     scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
     told, levels = (*timesteps(scheduler, steps), 0), _levels(pipe, steps, z)
-    latents, maps = [z], []
-    with attention_control(pipe.unet, record) as control, torch.no_grad():
+    latents, recorder = [z], Recorder(pipe, record, prompt, z.shape[-2:], steps)
+    with attention_control(pipe.unet, recorder.layers) as control, torch.no_grad():
         for i in track(range(steps, 0, -1), "inverting", progress):
             output = predict(pipe, z, told[i], c)
             abar_told = scheduler.alphas_cumprod[0].to(levels) if i == steps else None
             z = ddim_inverse_step(output, z, levels[i], levels[i - 1], kind, abar_told)
             check_finite(z, i - 1)
             latents.append(z)
-            maps.append(dict(control.maps))
+            recorder.add(i, control)  # what the network gives for latents[i]; the clean picture belongs to no denoising step
             notify(callback, i=i - 1, timestep=told[i], z=z)
-        if record:
+        if 0 in recorder.steps:
             predict(pipe, z, told[0], c)
-            maps.append(dict(control.maps))
+            recorder.add(0, control)
     return Inversion(
         image=image,
         prompt=prompt,
@@ -128,8 +130,7 @@ def invert(
         latents=torch.stack(latents[::-1]),
         c=c,
         null=null,
-        # The first call, on the clean picture, belongs to no denoising step.
-        maps=_gather(pipe, maps[:0:-1], record, prompt, image, z.shape[-2:]) if record else None,
+        maps=recorder.maps(backwards=True),
     )
 
 
@@ -141,6 +142,7 @@ def generate(
     seed: int = 0,
     steps: int = 30,
     guidance: float = 5.0,
+    record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Denoised:
@@ -149,6 +151,7 @@ def generate(
     Args:
         z_T: the latent to start from, (1, C, h, w); None draws one with `seed` at the model's own size.
         guidance: w; 1 runs the conditional branch only.
+        record: whose attention maps to keep; None keeps none.
         callback: called after each step with a dict of `i`, `timestep`, `z`.
 
     Raises:
@@ -164,8 +167,9 @@ def generate(
     z_T = z_T.to(pipe.unet.device, pipe.unet.dtype)
     c, null = encode_prompt(pipe, prompt), encode_null(pipe)
     told, levels = timesteps(pipe.scheduler, steps), _levels(pipe, steps, z_T)
-    latents = _denoise(pipe, z_T, c, null, told, levels, guidance, None, progress, callback)
-    return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents)
+    recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], steps)
+    latents = _denoise(pipe, z_T, c, null, told, levels, guidance, None, recorder, progress, callback)
+    return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents, recorder.maps())
 
 
 def reconstruct(
@@ -174,6 +178,7 @@ def reconstruct(
     guidance: float | None = None,
     values: ValueInputs | None = None,
     *,
+    record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Denoised:
@@ -182,7 +187,7 @@ def reconstruct(
     Args:
         guidance: w; None takes the guidance the values were fitted at, and 1 without values.
         values: learned value inputs; steps that were not fitted read the plain embedding.
-        callback: as for `generate`.
+        record, callback: as for `generate`.
 
     Raises:
         TypeError: the guidance is no number.
@@ -193,11 +198,12 @@ def reconstruct(
     check_number("guidance", guidance)
     if values is not None:
         values.check(inversion)
+    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps)
     latents = _denoise(
         pipe, inversion.z_T, inversion.c, inversion.null, inversion.timesteps, inversion.levels, guidance, values,
-        progress, callback,
+        recorder, progress, callback,
     )
-    return Denoised(decode_latents(pipe, latents[-1])[0], inversion.prompt, guidance, latents)
+    return Denoised(decode_latents(pipe, latents[-1])[0], inversion.prompt, guidance, latents, recorder.maps())
 
 
 def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
@@ -208,6 +214,35 @@ def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
 def predict(pipe: StableDiffusionPipeline, z: torch.Tensor, timestep: int, context: torch.Tensor) -> torch.Tensor:
     """The network's output for latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d)."""
     return pipe.unet(z, timestep, encoder_hidden_states=context).sample
+
+
+def guided_step(
+    pipe: StableDiffusionPipeline,
+    control: Control,
+    z: torch.Tensor,
+    timestep: int,
+    levels: torch.Tensor,
+    null: torch.Tensor,
+    c: torch.Tensor,
+    guidance: float,
+    values: torch.Tensor | None = None,
+    unconditional: bool | None = None,
+) -> torch.Tensor:
+    """One guided DDIM step for n latents at once, (n, C, h, w), in one network call.
+
+    Args:
+        levels: abar of z and of the result, (2,).
+        null, c: what the two branches read, (1 or n, N, d) and (n, N, d); only the conditional one reads `values` (n, N, d).
+        unconditional: whether that branch runs; None runs it unless the guidance is 1.
+    """
+    n, both = len(z), guidance != 1 if unconditional is None else unconditional
+    nulls = null.expand(n, -1, -1) if both else null[:0]
+    control.rows = Rows(len(nulls), n)
+    control.values = None if values is None else torch.cat([nulls, values])
+    output = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]))
+    if both:
+        output = guide(*output.chunk(2), guidance)
+    return ddim_step(output, z, levels[0], levels[1], pipe.scheduler.config.prediction_type)
 
 
 def track(loop: Iterable[int], title: str, progress: bool) -> Iterator[int]:
@@ -252,40 +287,18 @@ def _denoise(
     levels: torch.Tensor,
     guidance: float,
     values: ValueInputs | None,
+    recorder: Recorder,
     progress: bool,
     callback: Callback | None,
 ) -> torch.Tensor:
     """All T + 1 latents of a guided run from z; only the conditional branch reads the values."""
-    kind, guided = pipe.scheduler.config.prediction_type, guidance != 1
-    context, latents = torch.cat([null, c]) if guided else c, [z]
-    with attention_control(pipe.unet) as control, torch.no_grad():
+    latents = [z]
+    with attention_control(pipe.unet, recorder.layers) as control, torch.no_grad():
         for i in track(range(len(told)), "denoising", progress):
-            if values is not None:
-                v = values.v(i, c)
-                control.values = torch.cat([null, v]) if guided else v
-            output = predict(pipe, z.expand(len(context), -1, -1, -1), told[i], context)
-            if guided:
-                output = guide(*output.chunk(2), guidance)
-            z = ddim_step(output, z, levels[i], levels[i + 1], kind)
+            v = None if values is None else values.v(i, c)
+            z = guided_step(pipe, control, z, told[i], levels[i : i + 2], null, c, guidance, v)
             check_finite(z, i)
+            recorder.add(i, control)
             latents.append(z)
             notify(callback, i=i, timestep=told[i], z=z)
     return torch.stack(latents)
-
-
-def _gather(
-    pipe: StableDiffusionPipeline,
-    steps: list[dict[str, torch.Tensor]],
-    record: Layers,
-    prompt: str,
-    image: Image.Image,
-    latent_size: tuple[int, int],
-) -> AttentionMaps:
-    """Maps of T calls with one row each, stacked per layer."""
-    scales = select_layers(pipe.unet, record)
-    return AttentionMaps(
-        layers={layer: torch.stack([maps[layer][0] for maps in steps]) for layer in scales},  # (T, heads, HW, N)
-        grids={layer: grid(latent_size, scale) for layer, scale in scales.items()},
-        words=split_words(pipe, prompt),
-        size=(image.height, image.width),
-    )

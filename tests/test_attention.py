@@ -8,7 +8,9 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
 import styledit
 from conftest import make_pipeline
-from styledit.attention import AttentionEdit, Layers, Rows, _probabilities, attention_control, cross_layers, select_layers
+from styledit.attention import (
+    AttentionEdit, Layers, Rows, SourceAttention, _probabilities, attention_control, attention_layers, select_layers
+)  # fmt: skip
 from styledit.inversion import predict
 
 
@@ -52,7 +54,7 @@ def test_recording_changes_nothing_and_gives_probabilities(pipe64, batch):
     expected = call(pipe64, batch)
     with attention_control(pipe64.unet, Layers()) as control:
         assert torch.allclose(call(pipe64, batch), expected, rtol=0, atol=1e-12)
-    assert list(control.maps) == list(cross_layers(pipe64.unet))
+    assert list(control.maps) == list(attention_layers(pipe64.unet))
     for maps in control.maps.values():
         assert torch.allclose(maps.sum(-1), torch.ones_like(maps[..., 0]))
 
@@ -76,7 +78,7 @@ def test_values_are_read_by_values_only(pipe64, batch):
     v = c + 0.3 * torch.randn(c.shape, dtype=c.dtype, generator=torch.Generator().manual_seed(1))
     hooks = [
         pipe64.unet.get_submodule(layer).to_v.register_forward_pre_hook(lambda module, args: (v,))
-        for layer in cross_layers(pipe64.unet)
+        for layer in attention_layers(pipe64.unet)
     ]
     expected = call(pipe64, batch)
     for hook in hooks:
@@ -107,16 +109,56 @@ def test_the_attention_loss_acts_through_queries_only(pipe64, batch):
     assert gradient.abs().max() > 0
 
 
-def test_self_edit_copies_the_sources_maps(pipe64, batch):
-    """The target's row reads the source's self-attention; the source's row stays as it is."""
+def test_a_source_calls_queries_and_keys_are_its_self_maps(pipe64, batch):
+    """Every row of another call that takes them over looks where the source looked."""
     z, c = batch
-    plain = call(pipe64, batch)
-    with attention_control(pipe64.unet) as control:
-        control.rows = Rows(cond_source=0, cond_target=1)
-        control.edit = AttentionEdit(self_cond=True)
-        edited = call(pipe64, batch)
-    assert torch.allclose(edited[0], plain[0], rtol=0, atol=1e-12)
-    assert (edited[1] - plain[1]).abs().max() > 1e-6
+    record = Layers(kind="self")
+    with attention_control(pipe64.unet, record) as control, torch.no_grad():
+        control.rows, control.keep = Rows(0, 1), SourceAttention()
+        predict(pipe64, z[:1], 501, c[:1])
+        source, maps = control.keep, dict(control.maps)
+        control.keep, control.rows = None, Rows(1, 1)
+        control.edit = AttentionEdit(source, self_cond=True)
+        other = z[1:].expand(2, -1, -1, -1), c[1:].expand(2, -1, -1)
+        predict(pipe64, other[0], 501, other[1])
+        plain = dict(control.maps)
+        control.edit = AttentionEdit(source, self_cond=True, self_uncond=True)
+        predict(pipe64, other[0], 501, other[1])
+    assert list(source.states) == list(attention_layers(pipe64.unet, "self")) == list(maps)
+    for layer, (query, key) in source.states.items():
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        assert torch.allclose(maps[layer], scores.softmax(-1), rtol=0, atol=1e-12)
+        assert torch.equal(plain[layer][1], maps[layer][0]) and not torch.allclose(plain[layer][0], maps[layer][0])
+        assert torch.equal(control.maps[layer], maps[layer].expand(2, -1, -1, -1))
+
+
+def test_a_source_call_keeps_its_conditional_cross_maps(pipe64, batch):
+    with attention_control(pipe64.unet, Layers()) as control, torch.no_grad():
+        control.rows, control.keep = Rows(1, 1), SourceAttention()
+        call(pipe64, batch)
+    assert list(control.keep.cross) == list(attention_layers(pipe64.unet))
+    assert all(torch.equal(maps, control.maps[layer][1]) for layer, maps in control.keep.cross.items())
+
+
+def test_cross_edit_is_the_formula(pipe64, batch):
+    """A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale on the conditional row alone, at the first layer."""
+    z, c = batch
+    generator = torch.Generator().manual_seed(3)
+    n = c.shape[1]
+    mapper, mask, scale = torch.rand(1, n, n, generator=generator), torch.rand(1, n, generator=generator), torch.rand(1, n, generator=generator)
+    mapper, mask, scale = mapper.double(), mask.double(), scale.double()
+    first = next(iter(attention_layers(pipe64.unet)))
+    with attention_control(pipe64.unet, Layers()) as control, torch.no_grad():
+        control.rows, control.keep = Rows(0, 1), SourceAttention()
+        predict(pipe64, z[:1], 501, c[:1])
+        source, control.keep, control.rows = control.keep, None, Rows(1, 1)
+        predict(pipe64, z, 501, c)
+        own = control.maps[first]
+        control.edit = AttentionEdit(source, mapper, mask, scale)
+        predict(pipe64, z, 501, c)
+    expected = (torch.einsum("hpi,ij->hpj", source.cross[first], mapper[0]) * mask[0] + own[1] * (1 - mask[0])) * scale[0]
+    assert torch.allclose(control.maps[first][1], expected, rtol=0, atol=1e-12)
+    assert torch.equal(control.maps[first][0], own[0])
 
 
 def test_restores_after_an_error_and_nests(pipe64, batch):
@@ -147,6 +189,8 @@ def test_foreign_processors_are_refused(tokenizer):
     [
         (Layers(scales=(3,)), r"matches no cross-attention layer; this network has .*\('down', 1\)"),
         (Layers(("mid",), (1,)), "matches no cross-attention layer"),
+        (Layers(scales=8, kind="self"), r"matches no self-attention layer; this network has .*\('down', 1\)"),
+        (Layers(kind="both"), "must be 'cross' or 'self', not 'both'"),
         (Layers(("middle",)), "no place 'middle' in a UNet; choose from down, mid, up"),
     ],
 )
@@ -157,7 +201,7 @@ def test_a_choice_that_matches_nothing_is_an_error_at_once(pipe64, layers, messa
 
 
 def test_scales_follow_the_resolutions(pipe64):
-    scales = {name.rsplit(".transformer", 1)[0]: scale for name, scale in cross_layers(pipe64.unet).items()}
+    scales = {name.rsplit(".transformer", 1)[0]: scale for name, scale in attention_layers(pipe64.unet).items()}
     assert scales["down_blocks.0.attentions.0"] == 1 and scales["down_blocks.2.attentions.0"] == 4
     assert scales["mid_block.attentions.0"] == 4
     assert [scales[f"up_blocks.{i}.attentions.1"] for i in range(3)] == [4, 2, 1]

@@ -9,7 +9,7 @@ import torch
 from diffusers import DDIMScheduler
 
 import styledit
-from styledit.attention import cross_layers
+from styledit.attention import attention_layers
 
 TARGET = "a blue cat in the snow"  # word by word
 LONGER = "a plain red car in the snow"  # a new word
@@ -181,7 +181,7 @@ def test_guidance_one_runs_the_conditional_branch_alone(pipe64, inversion64):
     handle = pipe64.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
     one = run(pipe64, inversion64, TARGET, guidance=1.0, tau_u=1.0)
     handle.remove()
-    assert rows == [2] * inversion64.steps
+    assert rows == [1, 1] * inversion64.steps  # source and target, each in a call of its own
     nearly = run(pipe64, inversion64, TARGET, guidance=1.0 + 1e-12, tau_u=1.0)
     assert torch.allclose(one.latents, nearly.latents, atol=1e-8)
 
@@ -192,7 +192,7 @@ def test_blend_keeps_the_source_outside_the_mask(pipe64, inversion64):
     assert edit.mask.shape == inversion64.z_0.shape[-2:] and edit.mask.any() and not edit.mask.all()
     difference = (edit.latents[-1] - edit.source_latents[-1])[0]
     assert difference[:, ~edit.mask].eq(0).all() and difference[:, edit.mask].abs().max() > 1e-5
-    assert states[0]["mask"] is None and states[1]["mask"] is not None  # starts after a fifth of 5 steps
+    assert states[0]["masks"] == [None] and states[1]["masks"][0] is not None  # starts after a fifth of 5 steps
     free = run(pipe64, inversion64, TARGET, blend="cat", blend_threshold=0.0)
     assert free.mask.all() and torch.allclose(free.latents, run(pipe64, inversion64, TARGET).latents, atol=1e-9)
 
@@ -204,7 +204,7 @@ def test_blend_mask_is_the_thresholded_average_map(pipe64, inversion64):
         total = torch.zeros(16, 16)
         for i in range(inversion64.steps):
             pipe64.unet(edit.source_latents[i], inversion64.timesteps[i], encoder_hidden_states=inversion64.c)
-            for layer, scale in cross_layers(pipe64.unet).items():
+            for layer, scale in attention_layers(pipe64.unet).items():
                 plane = control.maps[layer][0, :, :, 3].mean(0).view(1, 1, 16 // scale, 16 // scale).float()
                 total += torch.nn.functional.interpolate(plane, (16, 16), mode="bilinear")[0, 0]
     grown = torch.nn.functional.max_pool2d(total[None, None], 3, 1, 1)[0, 0]

@@ -1,0 +1,119 @@
+"""What to record of a run's attention, and how much memory that takes before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from styledit.attention import Control, Layers, select_layers
+from styledit.maps import AttentionMaps, grid
+from styledit.prompts import split_words
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Record:
+    """Which attention maps a run keeps.
+
+    `layers`: one choice of layers or several, such as (Layers(), Layers(scales=4, kind="self")); `steps`: indices of the
+    steps, 0 the noisiest, None for all; `branch`: the conditional or the unconditional row of a guided run;
+    `limit`: bytes that the maps may take.
+    """
+
+    layers: Layers | tuple[Layers, ...] = Layers()
+    steps: Iterable[int] | None = None
+    branch: Literal["cond", "uncond"] = "cond"
+    limit: int = 2 * GIB
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", (self.layers,) if isinstance(self.layers, Layers) else tuple(self.layers))
+        if self.steps is not None:
+            object.__setattr__(self, "steps", tuple(sorted({int(i) for i in self.steps})))
+        if self.branch not in ("cond", "uncond"):
+            raise ValueError(f"branch must be 'cond' or 'uncond', not {self.branch!r}.")
+
+    def bytes(self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int], steps: int) -> int:
+        """The memory that the maps of a run of `steps` steps on (h, w) latents will take.
+
+        Raises:
+            ValueError: a choice that matches no layer, or a step that the run does not have.
+        """
+        return self.bytes_per_step(pipe, latent_size) * len(self.chosen_steps(steps))
+
+    def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int]) -> int:
+        """The same for one step."""
+        numbers = 0
+        for choice in self.layers:
+            for layer, scale in select_layers(pipe.unet, choice).items():
+                height, width = grid(latent_size, scale)
+                keys = height * width if choice.kind == "self" else pipe.tokenizer.model_max_length
+                numbers += pipe.unet.get_submodule(layer).heads * height * width * keys
+        return numbers * pipe.unet.dtype.itemsize
+
+    def chosen_steps(self, steps: int) -> tuple[int, ...]:
+        """The indices recorded in a run of `steps` steps."""
+        if self.steps is None:
+            return tuple(range(steps))
+        wrong = [i for i in self.steps if not 0 <= i < steps]
+        if wrong or not self.steps:
+            raise ValueError(f"The steps to record must be some of 0 to {steps - 1}, not {list(self.steps)}.")
+        return self.steps
+
+
+class Recorder:
+    """Collects the maps of one run.
+
+    Raises:
+        ValueError: the maps would not fit `record.limit`, or as `Record.bytes`.
+    """
+
+    def __init__(
+        self, pipe: StableDiffusionPipeline, record: Record | Layers | None, prompt: str, latent_size: tuple[int, int], steps: int
+    ) -> None:
+        self.record = Record(record) if isinstance(record, Layers) else record
+        self.kept: list[dict[str, torch.Tensor]] = []
+        self.steps: tuple[int, ...] = ()
+        if self.record is None:
+            return
+        self.steps = self.record.chosen_steps(steps)
+        needed = self.record.bytes(pipe, latent_size, steps)
+        if needed > self.record.limit:
+            fitting = self.record.limit // self.record.bytes_per_step(pipe, latent_size)
+            raise ValueError(
+                f"These maps would take {needed / GIB:.2f} GiB, more than the limit of {self.record.limit / GIB:.2f} GiB; record "
+                f"fewer layers (larger scales), or {fitting} of the steps, or raise Record.limit."
+            )
+        chosen = {choice: select_layers(pipe.unet, choice) for choice in self.record.layers}
+        self.kinds = {layer: choice.kind for choice, layers in chosen.items() for layer in layers}
+        self.grids = {layer: grid(latent_size, scale) for layers in chosen.values() for layer, scale in layers.items()}
+        self.words = split_words(pipe, prompt)
+        self.size = tuple(side * pipe.vae_scale_factor for side in latent_size)
+
+    @property
+    def layers(self) -> tuple[Layers, ...]:
+        """What `attention_control` has to record."""
+        return self.record.layers if self.record else ()
+
+    def add(self, i: int, control: Control, j: int = 0) -> None:
+        """Keep what the call of step i left in `control.maps`: the j-th prompt's row of the branch."""
+        if i in self.steps:
+            if self.record.branch == "uncond" and not control.rows.uncond:
+                raise ValueError("This run has no unconditional branch to record; use branch='cond', or a guidance other than 1.")
+            row = j + (control.rows.uncond if self.record.branch == "cond" else 0)
+            self.kept.append({layer: control.maps[layer][row] for layer in self.kinds})
+        control.maps.clear()
+
+    def maps(self, backwards: bool = False) -> AttentionMaps | None:
+        """Everything kept, its step axis from the noisiest; `backwards` where the run went towards noise."""
+        if self.record is None:
+            return None
+        kept = self.kept[::-1] if backwards else self.kept
+        stacked = {layer: torch.stack([maps[layer] for maps in kept]) for layer in self.kinds}  # (step, head, pixel, N)
+        cross = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "cross"}
+        own = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "self"}
+        return AttentionMaps(cross, self.grids, self.words, self.size, self_layers=own, steps=self.steps)

@@ -1,0 +1,67 @@
+"""What to record: chosen layers, steps and branch, memory known beforehand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import styledit
+from styledit import Layers, Record
+from styledit.attention import attention_control, attention_layers
+from styledit.inversion import predict
+
+PROMPT = "a red car in the snow"
+
+
+def test_recorded_maps_take_the_memory_that_was_said(pipe, picture):
+    for record in (Record(), Record((Layers(scales=2), Layers(("up",), kind="self")), steps=(1, 3))):
+        maps = styledit.invert(pipe, picture, PROMPT, 5, record=record, progress=False).maps
+        tensors = [*maps.layers.values(), *maps.self_layers.values()]
+        assert record.bytes(pipe, (16, 16), 5) == sum(t.numel() * t.element_size() for t in tensors)
+
+
+def test_chosen_steps_are_those_of_a_full_recording(pipe, picture):
+    some = styledit.invert(pipe, picture, PROMPT, 5, record=Record(steps=(3, 0)), progress=False).maps
+    every = styledit.invert(pipe, picture, PROMPT, 5, progress=False).maps
+    assert some.steps == (0, 3) and every.steps == (0, 1, 2, 3, 4)
+    for layer, maps in some.layers.items():
+        assert torch.equal(maps, every.layers[layer][[0, 3]])
+
+
+def test_self_maps_and_branches_are_the_networks_own(pipe, inversion):
+    """Recorded while denoising, against single calls with each branch's prompt."""
+    record = (Layers(kind="self"), Layers())
+    for branch, context in (("cond", inversion.c), ("uncond", inversion.null)):
+        run = styledit.reconstruct(pipe, inversion, 4.0, record=Record(record, steps=(2,), branch=branch), progress=False)
+        with attention_control(pipe.unet, record) as control, torch.no_grad():
+            predict(pipe, run.latents[2], inversion.timesteps[2], context)
+        recorded = run.maps.layers | run.maps.self_layers
+        assert set(run.maps.self_layers) == set(attention_layers(pipe.unet, "self"))
+        assert set(recorded) == set(control.maps)
+        assert all(torch.allclose(recorded[layer][0], control.maps[layer][0], atol=1e-5) for layer in recorded)
+
+
+def test_generation_records_too(pipe):
+    run = styledit.generate(pipe, PROMPT, steps=3, record=Layers(), progress=False)
+    assert run.maps.word("car").shape == (32, 32) and run.maps.steps == (0, 1, 2)
+    assert styledit.generate(pipe, PROMPT, steps=3, progress=False).maps is None
+
+
+@pytest.mark.parametrize(
+    "record,message",
+    [
+        (Record(limit=250_000), r"would take 0.00 GiB, more than the limit of 0.00 GiB; record fewer layers .* or 2 of the steps"),
+        (Record(steps=(0, 7)), "must be some of 0 to 4"),
+        (Record(steps=()), "must be some of 0 to 4"),
+        (Record(branch="uncond"), "no unconditional branch"),
+        (Record(Layers(scales=16)), "matches no cross-attention layer"),
+    ],
+)
+def test_errors(pipe, picture, record, message):
+    with pytest.raises(ValueError, match=message):
+        styledit.invert(pipe, picture, PROMPT, 5, record=record, progress=False)
+
+
+def test_an_unknown_branch():
+    with pytest.raises(ValueError, match="branch must be 'cond' or 'uncond'"):
+        Record(branch="both")
