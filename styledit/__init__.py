@@ -8,7 +8,7 @@ _logging.set_verbosity_error()
 
 from styledit.attention import Layers, attention_control
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
-from styledit.editing import Edit, Editor, Settings, edit
+from styledit.editing import Edit, Editor, edit
 from styledit.fitting import fit_values
 from styledit.images import decode_latents, decode_tensor, encode_image, psnr, read_image
 from styledit.inversion import Denoised, Inversion, drift, generate, invert, reconstruct
@@ -18,6 +18,7 @@ from styledit.models import load, picture_size
 from styledit.plots import plot_drift, show_images, show_words
 from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
 from styledit.recording import Record
+from styledit.settings import Settings
 from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs
 
 _logging.set_verbosity(_verbosity)

@@ -6,88 +6,23 @@ target follows the source; a step i is on while i < tau * T.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAttention, attention_control, attention_layers
-from styledit.ddim import check_number
+from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAttention, attention_control, select_layers
+from styledit.blend import LocalBlend
 from styledit.images import decode_latents
 from styledit.inversion import Callback, Inversion, check_finite, guided_step, notify, predict, track
-from styledit.losses import Regularisation
-from styledit.maps import AttentionMaps, grid, resize
-from styledit.prompts import align, encode_prompt, find_word, split_words
+from styledit.maps import AttentionMaps, grid
+from styledit.prompts import align, encode_prompt, split_words
 from styledit.recording import GIB, Record, Recorder
+from styledit.settings import Settings, StepPlan, plan_steps
 from styledit.source import SourceBranch
 from styledit.values import ValueInputs
-
-BLEND_START = 0.2  # fraction of the steps before the blend mask is trusted, as in Prompt-to-Prompt's code
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of an edit; every fraction lies in [0, 1].
-
-    Args:
-        guidance: w of the target; None takes the source's (the one its value inputs were fitted at, else 7.5).
-        tau_v: fraction of the steps at which the target reads c_tgt * s_t + b_t, afterwards plain c_tgt.
-        tau_c: ... at which the source's cross-attention maps replace the target's.
-        tau_s: ... at which the source's self-attention maps replace the target's in the conditional branch.
-        tau_u: ... the same in the unconditional branch.
-        tau_words: {word of a target prompt: its own tau_c}.
-        reweight: {word of a target prompt: factor on its map}, while its tau_c is on, as in Prompt-to-Prompt.
-        blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
-            (Prompt-to-Prompt's local blend).
-        blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
-        regularisation: what the target's own maps should be like (method section 3): before each step the latent
-            moves by -`rate` times the gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).
-
-    Raises:
-        TypeError: a setting that is no number.
-        ValueError: a number that is not finite or a fraction outside [0, 1].
-    """
-
-    guidance: float | None = None
-    tau_v: float = 0.5
-    tau_c: float = 0.6
-    tau_s: float = 0.6
-    tau_u: float = 0.0
-    tau_words: Mapping[str, float] = field(default_factory=dict)
-    reweight: Mapping[str, float] = field(default_factory=dict)
-    blend: tuple[str, ...] = ()
-    blend_threshold: float = 0.3
-    regularisation: Regularisation = Regularisation()
-    rate: float = 1.0
-
-    def __post_init__(self) -> None:
-        words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
-        object.__setattr__(self, "blend", words)
-        for name in ("tau_words", "reweight"):
-            object.__setattr__(self, name, dict(getattr(self, name) or {}))
-        if self.guidance is not None:
-            check_number("guidance", self.guidance)
-        check_number("rate", self.rate)
-        for word, factor in self.reweight.items():
-            check_number(f"The factor of {word!r}", factor)
-        fractions = {name: getattr(self, name) for name in ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold")}
-        fractions |= {f"tau_c of {word!r}": tau for word, tau in self.tau_words.items()}
-        for name, value in fractions.items():
-            check_number(name, value)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, not {value}.")
-
-    @classmethod
-    def of(cls, **settings: object) -> Settings:
-        """Settings by name; TypeError names an unknown one."""
-        known = [f.name for f in fields(cls)]
-        for name in settings:
-            if name not in known:
-                raise TypeError(f"There is no setting {name!r}; choose from {', '.join(known)}.")
-        return cls(**settings)
 
 
 @dataclass(frozen=True)
@@ -226,32 +161,6 @@ class Editor:
         )
 
 
-@dataclass(frozen=True)
-class _StepPlan:
-    """Everything that the settings say of one step; equal plans from equal latents give equal results."""
-
-    guidance: float
-    read_values: bool
-    self_cond: bool
-    self_uncond: bool
-    taken: tuple[tuple[bool, ...], ...]  # for each target and token: whether its map is the source's
-    factors: tuple[tuple[float, ...], ...]
-    blend: tuple[str, ...]
-    blend_threshold: float | None
-    regularisation: Regularisation
-    rate: float
-
-    @property
-    def needs_source(self) -> bool:
-        """Whether the source's attention is used."""
-        return bool(self.self_cond or self.self_uncond or self.cross or self.blend or self.regularisation)
-
-    @property
-    def cross(self) -> bool:
-        """Whether the cross maps are edited."""
-        return any(map(any, self.taken)) or any(factor != 1 for row in self.factors for factor in row)
-
-
 class _Run:
     """One denoising run of n targets, and what another run can take over from it."""
 
@@ -263,8 +172,9 @@ class _Run:
         self.mapper = torch.stack([a.mapper for a in alignments]).to(self.c)  # (n, N_src, N_tgt)
         self.mask = torch.stack([a.mask for a in alignments]).to(self.c)  # (n, N_tgt)
         self.words = [split_words(pipe, target) for target in targets]
-        self.plans = _plans(self, inversion.steps)
-        self.blends = [_Blend(pipe, inversion, target, settings) for target in targets] if settings.blend else []
+        self.plans = plan_steps(settings, inversion.steps, self.words, self.mask.shape[1])
+        words, threshold = settings.blend, settings.blend_threshold
+        self.blends = [LocalBlend(pipe, inversion, target, words, threshold) for target in targets] if words else []
         self.latents = [inversion.z_T.expand(len(targets), -1, -1, -1)]  # (n, C, h, w) each
 
     def take_over(self, other: _Run) -> None:
@@ -281,7 +191,7 @@ class _Run:
     def go(self, recorders: list[Recorder], progress: bool, callback: Callback | None) -> None:
         """Denoise from the last latent there is."""
         inversion, first = self.source.inversion, len(self.latents) - 1
-        wanted = [*recorders[0].layers, *([_Blend.layers] if self.blends else []), *self._regularised_layers()]
+        wanted = [*recorders[0].layers, *([LocalBlend.layers] if self.blends else []), *self._regularised_layers()]
         with attention_control(self.pipe.unet, wanted) as control, torch.no_grad():
             for i in track(range(first, inversion.steps), "editing", progress and first < inversion.steps):
                 z = self._step(control, i, recorders)
@@ -326,7 +236,7 @@ class _Run:
         control.maps.clear()
         return z
 
-    def _edit(self, plan: _StepPlan, attention: SourceAttention) -> AttentionEdit:
+    def _edit(self, plan: StepPlan, attention: SourceAttention) -> AttentionEdit:
         mapper = mask = scale = None
         if plan.cross:
             mapper, mask = self.mapper, self.mask * torch.tensor(plan.taken).to(self.mask)
@@ -341,10 +251,8 @@ class _Run:
     ) -> torch.Tensor:
         """That of the regularisation of the targets' own cross maps, with respect to the latents (n, C, h, w)."""
         inversion, regularisation, edit = self.source.inversion, self.settings.regularisation, control.edit
-        grids = {
-            layer: grid(z.shape[-2:], scale)
-            for layer, scale in attention_layers(self.pipe.unet).items()
-        }
+        scales = select_layers(self.pipe.unet, regularisation.layers)
+        grids = {layer: grid(z.shape[-2:], scale) for layer, scale in scales.items()}
         control.edit = AttentionEdit(attention, self_cond=edit.self_cond)
         control.rows, control.values = Rows(0, len(z)), v
         with torch.enable_grad():
@@ -352,7 +260,7 @@ class _Run:
             predict(self.pipe, z, inversion.timesteps[i], self.c)
             loss = 0
             for j, words in enumerate(self.words):
-                own = {layer: control.maps[layer][j] for layer in control.maps}  # (heads, HW, N)
+                own = {layer: control.maps[layer][j] for layer in scales}  # (heads, HW, N)
                 wanted = {
                     layer: attention.cross[layer] @ self.mapper[j] * self.mask[j] + maps.detach() * (1 - self.mask[j])
                     for layer, maps in own.items()
@@ -362,108 +270,3 @@ class _Run:
         control.maps.clear()
         control.edit = edit
         return gradient
-
-
-def _plans(run: _Run, steps: int) -> list[_StepPlan]:
-    """What the settings say of each step."""
-    settings = run.settings
-    taus, factors = zip(*(_by_token(words, run.mask.shape[1], settings) for words in run.words))
-    plans = []
-    for i in range(steps):
-        on = [[i < tau * steps for tau in row] for row in taus]
-        plans.append(
-            _StepPlan(
-                guidance=settings.guidance,
-                read_values=i < settings.tau_v * steps,
-                self_cond=i < settings.tau_s * steps,
-                self_uncond=i < settings.tau_u * steps,
-                taken=tuple(map(tuple, on)),
-                factors=tuple(tuple(f if o else 1.0 for f, o in zip(*pair)) for pair in zip(factors, on)),
-                blend=settings.blend,
-                blend_threshold=settings.blend_threshold if settings.blend and i >= BLEND_START * steps else None,
-                regularisation=settings.regularisation,
-                rate=settings.rate if settings.regularisation else 0.0,
-            )
-        )
-    for name in ("tau_words", "reweight"):
-        for word in getattr(settings, name):
-            _check_word(run, word)
-    return plans
-
-
-def _by_token(words: tuple, length: int, settings: Settings) -> tuple[list[float], list[float]]:
-    """tau_c and the factor of each of a target's tokens."""
-    taus, factors = [settings.tau_c] * length, [1.0] * length
-    for word, tau in settings.tau_words.items():
-        for position in _positions(words, word):
-            taus[position] = tau
-    for word, factor in settings.reweight.items():
-        for position in _positions(words, word):
-            factors[position] *= factor
-    return taus, factors
-
-
-def _positions(words: tuple, word: str) -> list[int]:
-    """A word's tokens; none where the prompt does not have it."""
-    try:
-        return find_word(words, word)
-    except ValueError:
-        return []
-
-
-def _check_word(run: _Run, word: str) -> None:
-    """Raise ValueError where no target has the word."""
-    if not any(_positions(words, word) for words in run.words):
-        find_word(run.words[0], word)
-
-
-class _Blend:
-    """Local blend: where the named words look, averaged over the steps so far.
-
-    `sums[i]` (2, h, w): the source's and the target's maps of the words before step i.
-    """
-
-    layers = Layers()
-
-    def __init__(self, pipe: StableDiffusionPipeline, inversion: Inversion, target: str, settings: Settings) -> None:
-        self.start, self.threshold = BLEND_START * inversion.steps, settings.blend_threshold
-        self.size = inversion.z_T.shape[-2:]
-        self.scales = attention_layers(pipe.unet)
-        self.tokens = _blend_tokens(pipe, inversion.prompt, target, settings.blend)
-        self.sums = [torch.zeros(2, *self.size, device=inversion.z_T.device)]
-        self.mask: torch.Tensor | None = None
-
-    def apply(
-        self, z: torch.Tensor, source: torch.Tensor, attention: SourceAttention, maps: dict[str, torch.Tensor], row: int, i: int
-    ) -> torch.Tensor:
-        """Add this step's maps, and past the start set the target (1, C, h, w) to the source outside the mask."""
-        total = self.sums[i].clone()
-        for layer, scale in self.scales.items():
-            for plane, tokens, probs in zip(total, self.tokens, (attention.cross[layer], maps[layer][row])):
-                if tokens:
-                    flat = probs[..., tokens].float().sum(-1).mean(0)  # (HW,)
-                    plane += resize(flat.view(grid(self.size, scale)), self.size)
-        self.sums.append(total)
-        if i < self.start:
-            return z
-        self.mask = torch.stack([self._threshold(plane) for plane, tokens in zip(total, self.tokens) if tokens]).any(0)
-        return torch.where(self.mask, z, source)
-
-    def _threshold(self, total: torch.Tensor) -> torch.Tensor:
-        """A word map's region, grown by one cell as in Prompt-to-Prompt."""
-        grown = F.max_pool2d(total[None], 3, stride=1, padding=1)[0]
-        return grown >= self.threshold * grown.max()
-
-
-def _blend_tokens(pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]) -> list[list[int]]:
-    """Token positions of the blend words in the source and in the target prompt."""
-    split = [split_words(pipe, prompt) for prompt in (source, target)]
-    tokens: list[list[int]] = [[], []]
-    for word in words:
-        found = [_positions(prompt_words, word) for prompt_words in split]
-        if not any(found):
-            there = dict.fromkeys(entry.text for prompt_words in split for entry in prompt_words)
-            raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
-        for positions, more in zip(tokens, found):
-            positions += more
-    return tokens

@@ -104,6 +104,14 @@ def find_word(words: tuple[Word, ...], word: str) -> list[int]:
     return sorted(set(found))
 
 
+def positions_of(words: tuple[Word, ...], word: str) -> list[int]:
+    """As `find_word`; empty where the prompt does not have the word."""
+    try:
+        return find_word(words, word)
+    except ValueError:
+        return []
+
+
 def align(pipe: StableDiffusionPipeline, source: str, target: str) -> Alignment:
     """Align two prompts, as Prompt-to-Prompt does.
 

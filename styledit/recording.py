@@ -90,7 +90,8 @@ class Recorder:
             )
         chosen = {choice: select_layers(pipe.unet, choice) for choice in self.record.layers}
         self.kinds = {layer: choice.kind for choice, layers in chosen.items() for layer in layers}
-        self.grids = {layer: grid(latent_size, scale) for layers in chosen.values() for layer, scale in layers.items()}
+        self.scales = {layer: scale for layers in chosen.values() for layer, scale in layers.items()}
+        self.grids = {layer: grid(latent_size, scale) for layer, scale in self.scales.items()}
         self.words = split_words(pipe, prompt)
         self.size = tuple(side * pipe.vae_scale_factor for side in latent_size)
 
@@ -116,4 +117,4 @@ class Recorder:
         stacked = {layer: torch.stack([maps[layer] for maps in kept]) for layer in self.kinds}  # (step, head, pixel, N)
         cross = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "cross"}
         own = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "self"}
-        return AttentionMaps(cross, self.grids, self.words, self.size, self_layers=own, steps=self.steps)
+        return AttentionMaps(cross, self.grids, self.words, self.size, self_layers=own, steps=self.steps, scales=self.scales)

@@ -12,7 +12,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
 import styledit
 from conftest import make_pipeline
 
-KINDS = ("epsilon", "v_prediction", "sample")
+KINDS, SPACINGS = ("epsilon", "v_prediction", "sample"), ("leading", "trailing", "linspace")
 PROMPT = "a red car in the snow"
 
 
@@ -40,7 +40,7 @@ def constant_noise_pipeline(tokenizer, kind, **scheduler):
     return pipe
 
 
-@pytest.mark.parametrize("kind,offset,to_one,spacing", list(itertools.product(KINDS, (0, 1), (True, False), ("leading", "trailing"))))
+@pytest.mark.parametrize("kind,offset,to_one,spacing", list(itertools.product(KINDS, (0, 1), (True, False), SPACINGS)))
 def test_invert_then_denoise_returns_the_picture(tokenizer, picture, kind, offset, to_one, spacing):
     pipe = constant_noise_pipeline(
         tokenizer, kind, steps_offset=offset, set_alpha_to_one=to_one, timestep_spacing=spacing
@@ -52,7 +52,7 @@ def test_invert_then_denoise_returns_the_picture(tokenizer, picture, kind, offse
     assert (run.latents - inversion.latents).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("offset,to_one,spacing", list(itertools.product((0, 1), (True, False), ("leading", "trailing"))))
+@pytest.mark.parametrize("offset,to_one,spacing", list(itertools.product((0, 1), (True, False), SPACINGS)))
 def test_the_timestep_told_is_the_noise_level_of_the_input(tokenizer, picture, offset, to_one, spacing):
     pipe = constant_noise_pipeline(
         tokenizer, "epsilon", steps_offset=offset, set_alpha_to_one=to_one, timestep_spacing=spacing
@@ -70,18 +70,76 @@ def test_the_timestep_told_is_the_noise_level_of_the_input(tokenizer, picture, o
         assert torch.allclose(sample, abar.sqrt() * x0 + (1 - abar).sqrt() * pipe.unet.eps, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind,to_one", list(itertools.product(KINDS, (True, False))))
-def test_ddim_step_is_the_stock_schedulers(kind, to_one):
-    scheduler = DDIMScheduler(
+def make_scheduler(kind="epsilon", spacing="leading", offset=1, to_one=False, zero_snr=False):
+    return DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, prediction_type=kind,
-        set_alpha_to_one=to_one, steps_offset=1,
+        set_alpha_to_one=to_one, steps_offset=offset, timestep_spacing=spacing, rescale_betas_zero_snr=zero_snr,
     )
-    scheduler.set_timesteps(9)
-    levels = styledit.noise_levels(scheduler, 9)
-    z, output = torch.randn(2, 1, 3, 4, 4)
-    for i, t in enumerate(scheduler.timesteps):
+
+
+@pytest.mark.parametrize(
+    "kind,spacing,offset,to_one,zero_snr", list(itertools.product(KINDS, SPACINGS, (0, 1), (True, False), (True, False)))
+)
+def test_a_run_is_the_stock_schedulers(kind, spacing, offset, to_one, zero_snr):
+    scheduler, steps = make_scheduler(kind, spacing, offset, to_one, zero_snr), 10
+    if kind == "epsilon" and zero_snr and spacing != "leading":
+        with pytest.raises(ValueError, match="At abar 0 a latent is noise alone.*timestep_spacing='leading'"):
+            styledit.noise_levels(scheduler, steps)
+        return
+    scheduler.set_timesteps(steps)
+    told, levels = styledit.timesteps(scheduler, steps), styledit.noise_levels(scheduler, steps)
+    assert told == scheduler.timesteps.tolist()
+    z = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    for i, t in enumerate(told):
+        before = t - scheduler.config.num_train_timesteps // steps  # where the stock step goes
+        abar = scheduler.alphas_cumprod[t]
+        abar_prev = scheduler.alphas_cumprod[before] if before >= 0 else scheduler.final_alpha_cumprod
+        if spacing != "linspace":  # there it is not the timestep told next, and the network would be told the wrong level
+            assert torch.equal(levels[i : i + 2], torch.stack([abar, abar_prev]))
+        output = (z + t / 1000).cos()
         stock = scheduler.step(output, t, z).prev_sample
-        assert torch.equal(styledit.ddim_step(output, z, levels[i], levels[i + 1], kind), stock)
+        z = styledit.ddim_step(output, z, abar, abar_prev, kind)
+        assert torch.equal(z, stock) and z.isfinite().all()
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("steps", [1, 7, 61, 121, 999])  # with 61 and 121 the stock "trailing" has a timestep -1
+def test_every_step_has_a_timestep_of_its_own(spacing, steps):
+    told = styledit.timesteps(make_scheduler(spacing=spacing), steps)
+    assert len(told) == steps and told == sorted(set(told), reverse=True) and told[-1] >= 0
+    assert len(styledit.noise_levels(make_scheduler(spacing=spacing), steps)) == steps + 1
+
+
+@pytest.mark.parametrize("kind,spacing,to_one", list(itertools.product(KINDS[1:], SPACINGS[1:], (True, False))))
+def test_zero_terminal_snr_both_ways(kind, spacing, to_one):
+    """A network that knows x0 and eps: abar 0 is where inversion ends and denoising starts."""
+    scheduler = make_scheduler(kind, spacing, to_one=to_one, zero_snr=True)
+    levels = styledit.noise_levels(scheduler, 7, torch.float64)
+    assert levels[0] == 0
+    x0, eps = torch.randn(2, 1, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    trajectory = [level.sqrt() * x0 + (1 - level).sqrt() * eps for level in levels]
+
+    def network(z: torch.Tensor, abar: torch.Tensor) -> torch.Tensor:
+        if abar > 0:
+            x0_told = (z - (1 - abar).sqrt() * eps) / abar.sqrt()  # the clean picture is told a level that is not its own
+        else:
+            x0_told = x0
+        return x0_told if kind == "sample" else abar.sqrt() * eps - (1 - abar).sqrt() * x0_told
+
+    z = trajectory[-1]
+    for i in range(7, 0, -1):
+        abar_told = scheduler.alphas_cumprod[0].double() if i == 7 else None
+        output = network(z, levels[i] if abar_told is None else abar_told)
+        z = styledit.ddim_inverse_step(output, z, levels[i], levels[i - 1], kind, abar_told)
+        assert torch.allclose(z, trajectory[i - 1], rtol=0, atol=1e-5)
+    for i in range(7):
+        z = styledit.ddim_step(network(z, levels[i]), z, levels[i], levels[i + 1], kind)
+        assert torch.allclose(z, trajectory[i + 1], rtol=0, atol=1e-5)
+
+
+def test_noise_alone_says_nothing_to_an_epsilon_network():
+    with pytest.raises(ValueError, match="At abar 0 a latent is noise alone"):
+        styledit.predict_x0_eps(*torch.ones(2, 1), torch.tensor(0.0), "epsilon")
 
 
 @pytest.mark.parametrize("kind", KINDS)

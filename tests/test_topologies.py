@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import (
     AttnProcessor2_0,
     IPAdapterAttnProcessor2_0,
@@ -36,7 +37,6 @@ ONE_ITERATION = styledit.Preset(iterations=lambda i: 1, learning_rate=lambda i: 
 EVERYTHING = {"tau_v": 1.0, "tau_c": 1.0, "tau_s": 1.0, "tau_u": 1.0}
 BETAS = {
     "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1, "set_alpha_to_one": False,
-    "clip_sample": False,
 }
 
 
@@ -116,10 +116,11 @@ def save(folder: Path, tokenizer: CLIPTokenizer, topology: Topology, **unet: obj
     if topology.pad_token:
         tokenizer.add_special_tokens({"pad_token": topology.pad_token})
     changed = replace(topology, unet=topology.unet | unet)
+    scheduler = topology.scheduler(**BETAS, **topology.schedule)
+    scheduler.register_to_config(clip_sample=False)  # published with PNDM too, which does not know it
     pipe = StableDiffusionPipeline(
         vae=build_vae(), text_encoder=build_text_encoder(tokenizer, topology.text_width), tokenizer=tokenizer,
-        unet=build_unet(changed), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-        scheduler=topology.scheduler(**BETAS, **topology.schedule),
+        unet=build_unet(changed), scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )
     pipe.save_pretrained(folder)
     return folder
@@ -217,9 +218,13 @@ def test_heads_are_counted_as_the_configs_mean(loaded, name):
 def test_reconstruction_at_guidance_one(loaded, walked):
     run = styledit.reconstruct(loaded, walked, 1.0, progress=False)
     assert run.image.size == SIZE and run.latents.shape == (STEPS + 1, 1, 4, 9, 5)
-    far, near = (styledit.drift(latents, walked)[-1] / walked.z_0.std() for latents in (run.latents[:1], run.latents))
-    print(float(far), float(near))
-    assert near < 0.05 < 0.5 < far
+    expected = walked.z_0
+    if loaded.scheduler.config.prediction_type == "v_prediction":
+        # with v near 0 each step turns the latent's angle by d, and scales it by cos d, in both directions
+        angles = walked.levels.sqrt().arccos()
+        expected = expected * angles.diff().cos().prod() ** 2
+    near, far = ((run.latents[i] - expected).pow(2).mean().sqrt() / expected.std() for i in (-1, 0))
+    assert near < 0.1 < 0.3 < far, (near, far)
 
 
 def test_fitting(loaded, walked, fitted):
@@ -287,10 +292,8 @@ def test_half_precision(folders, name, dtype, tall):
     assert all(np.isfinite(loss) and loss > 0 for loss in values.losses)
     result = styledit.edit(pipe, inversion, "a blue car in the snow", values, **EVERYTHING, progress=False)
     assert result.latents.isfinite().all() and result.source_latents.isfinite().all()
-    full = styledit.load(folders(name))
-    exact = styledit.invert(full, tall, PROMPT, 2, record=None, progress=False)
-    print(name, dtype, (inversion.latents.float() - exact.latents).abs().max() / exact.latents.abs().max())
-    assert torch.allclose(inversion.latents.float(), exact.latents, rtol=0, atol=0.05 * float(exact.latents.abs().max()))
+    exact = styledit.invert(styledit.load(folders(name)), tall, PROMPT, 2, record=None, progress=False).latents
+    assert torch.allclose(inversion.latents.float(), exact, rtol=0, atol=0.05 * float(exact.abs().max()))
 
 
 def test_a_pad_token_of_its_own(folders):
@@ -382,7 +385,8 @@ def test_blocks_that_read_the_prompt_twice(folders):
     """With only_cross_attention the first attention reads the prompt too: it is neither self nor cross for control."""
     unet = styledit.load(folders("prompt-only")).unet
     c, v = torch.randn(2, 1, POSITIONS, 24, generator=torch.Generator().manual_seed(1))
-    first = [name for name, module in unet.named_modules() if name.endswith("attn1") and module.only_cross_attention]
+    blocks = {name: module for name, module in unet.named_modules() if isinstance(module, BasicTransformerBlock)}
+    first = [f"{name}.attn1" for name, block in blocks.items() if block.only_cross_attention]
     assert first and not set(first) & {*attention_layers(unet, "cross"), *attention_layers(unet, "self")}
     read = []
     for name in first:
@@ -419,7 +423,7 @@ def full_size_step(folder: str, low_memory: bool) -> None:
     unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)  # diffusers' defaults are SD 1.5's otherwise
     pipe = StableDiffusionPipeline(
         vae=build_vae(), text_encoder=build_text_encoder(tokenizer, 768), tokenizer=tokenizer, unet=unet, safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False, scheduler=DDIMScheduler(**BETAS),
+        feature_extractor=None, requires_safety_checker=False, scheduler=DDIMScheduler(clip_sample=False, **BETAS),
     )
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         network.eval().requires_grad_(False)
@@ -433,7 +437,7 @@ def full_size_step(folder: str, low_memory: bool) -> None:
     print(json.dumps({"parameters": weights, "before": before, "peak": peak, "loss": values.losses[0]}))
 
 
-@pytest.mark.skipif(os.environ.get("STYLEDIT_FULL_SIZE") != "1", reason="set STYLEDIT_FULL_SIZE=1; takes minutes and 10 GB or more")
+@pytest.mark.skipif(os.environ.get("STYLEDIT_FULL_SIZE") != "1", reason="takes minutes and 10 GB; set STYLEDIT_FULL_SIZE=1")
 def test_low_memory_at_full_size(tokenizer, tmp_path, capsys):
     tokenizer.save_pretrained(tmp_path)
     found = {}

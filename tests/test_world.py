@@ -16,7 +16,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 sys.path.insert(0, str(DATA / "recipe"))
 
 import world  # noqa: E402
-from make_data import benchmark_cases, lesson_scenes  # noqa: E402
+from make_data import PER_KIND, edit_cases, lesson_scenes  # noqa: E402
 from world import COLOURED, HELD_OUT_ARTIST, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene  # noqa: E402
 
 
@@ -82,7 +82,7 @@ def test_the_lesson_and_benchmark_files_are_what_the_generator_draws():
     for record, scene in zip(lessons, lesson_scenes(), strict=True):
         assert record["text"] == scene.caption and scene.artist == HELD_OUT_ARTIST
         assert_close(DATA / "images" / record["file_name"], render(scene)[0])
-    for record, (kind, source, target) in zip(cases, benchmark_cases(), strict=True):
+    for record, (kind, source, target) in zip(cases, edit_cases((HELD_OUT_ARTIST,), PER_KIND, 2303), strict=True):
         assert (record["kind"], record["source_prompt"], record["target_prompt"]) == (kind, source.caption, target.caption)
         assert source.artist == target.artist == HELD_OUT_ARTIST and source.seed == target.seed
         assert_close(DATA / "benchmark" / record["file_name"], render(source)[0])

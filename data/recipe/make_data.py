@@ -33,19 +33,15 @@ def lesson_scenes() -> list[Scene]:
     return [Scene(o, p, s, HELD_OUT_ARTIST, 1000 + i, c) for i, (o, c, p, s) in enumerate(LESSON_PICTURES)]
 
 
-def benchmark_cases() -> list[tuple[str, Scene, Scene]]:
-    """(kind, source scene, true target scene), PER_KIND of each kind."""
-    rng = np.random.default_rng(2303)
-    cases = []
-    for kind, change in _CHANGES.items():
-        for _ in range(PER_KIND):
-            cases.append((kind, *_draw(change, rng)))
-    return cases
+def edit_cases(artists: tuple[str, ...], per_kind: int, seed: int) -> list[tuple[str, Scene, Scene]]:
+    """(kind, source scene, true target scene), so many of each kind."""
+    rng = np.random.default_rng(seed)
+    return [(kind, *_draw(change, artists, rng)) for kind, change in _CHANGES.items() for _ in range(per_kind)]
 
 
-def _draw(change, rng: np.random.Generator) -> tuple[Scene, Scene]:
+def _draw(change, artists: tuple[str, ...], rng: np.random.Generator) -> tuple[Scene, Scene]:
     while True:  # until the sampled scene admits the change
-        pair = change(sample_scene(rng, (HELD_OUT_ARTIST,)), rng)
+        pair = change(sample_scene(rng, artists), rng)
         if pair is not None and pair[0].caption != pair[1].caption:
             return pair
 
@@ -117,7 +113,7 @@ def main() -> None:
     _write(folder, records)
 
     folder, records = _fresh("benchmark"), []
-    for i, (kind, source, target) in enumerate(benchmark_cases()):
+    for i, (kind, source, target) in enumerate(edit_cases((HELD_OUT_ARTIST,), PER_KIND, 2303)):
         name, before, after = f"{i:02d}", render(source), render(target)
         records.append({
             "file_name": _save(folder, f"{name}_source.png", before[0]),

@@ -146,7 +146,7 @@ def train_unet(steps: int, from_model: bool = False) -> None:
         text.load_state_dict(CLIPTextModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32).state_dict())
         start = last_step("unet")
     unet.set_attn_processor(AttnProcessor())  # plain matrix products: faster than the fused kernel in training
-    layout = torch.channels_last if bf16_pays() else torch.contiguous_format  # whichever is faster
+    layout = torch.contiguous_format if torch.get_num_threads() > 1 and not bf16_pays() else torch.channels_last  # the faster one
     unet.to(memory_format=layout)
     latents = load_file(CACHE / "latents.safetensors")["latents"]
     ids = tokenize(tokenizer, [s.caption for s in scenes(PICTURES, 2)])

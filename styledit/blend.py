@@ -1,0 +1,77 @@
+"""Local blend (Prompt-to-Prompt, 2208.01626): outside the words' maps the target stays at the source's latent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from diffusers import StableDiffusionPipeline
+
+from styledit.attention import Layers, SourceAttention, attention_layers
+from styledit.inversion import Inversion
+from styledit.maps import grid, resize
+from styledit.prompts import positions_of, split_words
+
+BLEND_START = 0.2  # fraction of the steps before the mask is trusted, as in Prompt-to-Prompt's code
+
+
+class LocalBlend:
+    """Where the named words look, averaged over the steps so far.
+
+    `sums[i]` (2, h, w): the source's and the target's maps of the words before step i; `mask` (h, w), bool, or None: the last.
+
+    Args:
+        words: words of the source prompt, the target prompt or both.
+        threshold: fraction of a word map's maximum from which a cell belongs to the mask.
+
+    Raises:
+        ValueError: a word that is in neither prompt.
+    """
+
+    layers = Layers()
+
+    def __init__(
+        self, pipe: StableDiffusionPipeline, inversion: Inversion, target: str, words: Sequence[str], threshold: float
+    ) -> None:
+        self.start, self.threshold = BLEND_START * inversion.steps, threshold
+        self.size = inversion.z_T.shape[-2:]
+        self.scales = attention_layers(pipe.unet)
+        self.tokens = _blend_tokens(pipe, inversion.prompt, target, words)
+        self.sums = [torch.zeros(2, *self.size, device=inversion.z_T.device)]
+        self.mask: torch.Tensor | None = None
+
+    def apply(
+        self, z: torch.Tensor, source: torch.Tensor, attention: SourceAttention, maps: dict[str, torch.Tensor], row: int, i: int
+    ) -> torch.Tensor:
+        """Add this step's maps, and past the start set the target (1, C, h, w) to the source outside the mask."""
+        total = self.sums[i].clone()
+        for layer, scale in self.scales.items():
+            for plane, tokens, probs in zip(total, self.tokens, (attention.cross[layer], maps[layer][row])):
+                if tokens:
+                    flat = probs[..., tokens].float().sum(-1).mean(0)  # (HW,)
+                    plane += resize(flat.view(grid(self.size, scale)), self.size)
+        self.sums.append(total)
+        if i < self.start:
+            return z
+        self.mask = torch.stack([self._threshold(plane) for plane, tokens in zip(total, self.tokens) if tokens]).any(0)
+        return torch.where(self.mask, z, source)
+
+    def _threshold(self, total: torch.Tensor) -> torch.Tensor:
+        """A word map's region, grown by one cell as in Prompt-to-Prompt."""
+        grown = F.max_pool2d(total[None], 3, stride=1, padding=1)[0]
+        return grown >= self.threshold * grown.max()
+
+
+def _blend_tokens(pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]) -> list[list[int]]:
+    """Token positions of the blend words in the source and in the target prompt."""
+    split = [split_words(pipe, prompt) for prompt in (source, target)]
+    tokens: list[list[int]] = [[], []]
+    for word in words:
+        found = [positions_of(prompt_words, word) for prompt_words in split]
+        if not any(found):
+            there = dict.fromkeys(entry.text for prompt_words in split for entry in prompt_words)
+            raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
+        for positions, more in zip(tokens, found):
+            positions += more
+    return tokens
