@@ -8,13 +8,15 @@ LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour test model-report setup clean distclean
+.PHONY: help lab tour test bench benchmark model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab           open the lessons in JupyterLab"
 	@echo "make tour          the first edit without a browser; its pictures go to out/"
 	@echo "make test          everything that CI runs"
+	@echo "make benchmark     compare the editing methods on 60 edits whose true answer is known"
+	@echo "make bench         measure the speed of the library"
 	@echo "make model-report  measure the embedded model against its bars"
 	@echo "make setup         only build the environment in .venv"
 	@echo "make clean         remove out/ and caches; make distclean removes .venv too"
@@ -29,6 +31,12 @@ tour: setup
 
 model-report: setup
 	$(OFFLINE) $(PY) data/recipe/report.py
+
+benchmark: setup
+	$(OFFLINE) $(PY) data/recipe/benchmark.py
+
+bench: setup
+	$(OFFLINE) $(PY) tests/bench.py
 
 # All three parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
 # The notebooks keep the plotting backend of their kernel, whose pictures they show.

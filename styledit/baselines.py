@@ -51,7 +51,7 @@ def null_text(
         nulls: from `fit_nulls`; None fits them first.
     """
     nulls = nulls or fit_nulls(pipe, inversion, guidance, progress=progress)
-    editor = Editor(pipe, inversion, nulls=nulls.nulls.to(inversion.null), limit=0)
+    editor = Editor(pipe, inversion, guidance=nulls.guidance, nulls=nulls.nulls.to(inversion.null), limit=0)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
 

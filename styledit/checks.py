@@ -37,6 +37,15 @@ def check_value_input(value_input: Callable[[Tensor, Tensor, Tensor], Tensor]) -
     print("Right: a scale and a shift, so it can be applied to any other prompt's embedding too.")
 
 
+def check_guess(guess: Callable[[Tensor, Tensor, float], Tensor]) -> None:
+    """Check `guess(c, null, w)`, the shift for which value inputs undo guidance, were the network linear."""
+    c, null = _noise(2)
+    _same(_call(guess, c, null, 1.0), torch.zeros_like(c), "at w = 1 there is nothing to undo")
+    shift = _call(guess, c, null, 7.5)
+    _same(null + 7.5 * (c + shift - null), c, "null + w (c + b - null) must be c; solve it for b")
+    print("Right: with v = c + b, guidance ends where the plain prompt is.")
+
+
 def _noise(n: int) -> tuple[Tensor, ...]:
     return torch.randn(n, 1, 4, 6, 6, generator=torch.Generator().manual_seed(0)).unbind(0)
 

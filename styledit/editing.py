@@ -15,6 +15,7 @@ from PIL import Image
 
 from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAttention, attention_control, select_layers
 from styledit.blend import LocalBlend
+from styledit.ddim import check_number
 from styledit.images import decode_latents
 from styledit.inversion import Callback, Inversion, check_finite, guided_step, notify, predict, track
 from styledit.maps import AttentionMaps, grid
@@ -23,6 +24,9 @@ from styledit.recording import GIB, Record, Recorder
 from styledit.settings import Settings, StepPlan, plan_steps
 from styledit.source import SourceBranch
 from styledit.values import ValueInputs
+
+
+GUIDANCE = 7.5  # w where nothing else says it
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,9 @@ class Editor:
     edit whose settings differ from those of the last one from step k on starts at step k. Both are exact.
 
     Args:
-        values: learned value inputs. The source runs at the guidance they were fitted at, whatever the target's is:
-            elsewhere it would not give the picture. Without them it runs at the target's guidance.
+        values: learned value inputs.
+        guidance: w of the source, whatever the target's is; None takes the one that the value inputs were fitted at,
+            elsewhere they would not give the picture, and without value inputs the target's.
         nulls: (T or 1, N, d), what the unconditional branches read in place of the empty prompt (null-text and
             negative-prompt inversion); None for the empty prompt.
         direct: the source's latents are the inversion's own (direct inversion).
@@ -106,10 +111,13 @@ class Editor:
         inversion: Inversion,
         values: ValueInputs | None = None,
         *,
+        guidance: float | None = None,
         nulls: torch.Tensor | None = None,
         direct: bool = False,
         limit: int = 2 * GIB,
     ) -> None:
+        if guidance is not None:
+            check_number("guidance", guidance)
         if values is not None:
             values.check(inversion)
         if nulls is not None and (nulls.shape[1:] != inversion.c.shape[1:] or len(nulls) not in (1, inversion.steps)):
@@ -118,6 +126,7 @@ class Editor:
                 f"not {tuple(nulls.shape)}."
             )
         self.pipe, self.inversion, self.values = pipe, inversion, values
+        self.guidance = values.guidance if guidance is None and values is not None else guidance
         self.nulls, self.direct, self.limit = nulls, direct, limit
         self.source: SourceBranch | None = None
         self._last: _Run | None = None
@@ -150,7 +159,7 @@ class Editor:
 
     def _source_for(self, settings: Settings) -> SourceBranch:
         """The source branch that these settings need: the one that is kept where it fits."""
-        own = self.values.guidance if self.values is not None else 7.5 if settings.guidance is None else settings.guidance
+        own = next(w for w in (self.guidance, settings.guidance, GUIDANCE) if w is not None)
         target = own if settings.guidance is None else settings.guidance
         both = own != 1 or target != 1
         if self.source is not None and (self.source.guidance, self.source.unconditional) == (own, both):

@@ -14,6 +14,7 @@ RIGHT = [
     (checks.check_inverse_step, inverse_step),
     (checks.check_guidance, lambda uncond, cond, w: (1 - w) * uncond + w * cond),
     (checks.check_value_input, lambda c, s, b: s * c + b),
+    (checks.check_guess, lambda c, null, w: (w - 1) / w * (null - c)),
 ]
 WRONG = [
     (checks.check_inverse_step, lambda eps, z, abar, abar_next: inverse_step(eps, z, abar_next, abar), "abar_next"),
@@ -22,6 +23,8 @@ WRONG = [
     (checks.check_guidance, lambda uncond, cond, w: cond[:, :1], "shape"),
     (checks.check_value_input, lambda c, s, b: c + s * b, "scale"),
     (checks.check_value_input, lambda c, s, b: s, "s = 1"),
+    (checks.check_guess, lambda c, null, w: null - c, "w = 1"),
+    (checks.check_guess, lambda c, null, w: (1 - 1 / w) * (c - null), "solve it for b"),
 ]
 
 

@@ -140,6 +140,9 @@ def test_the_source_keeps_its_guidance_where_value_inputs_were_fitted(pipe, inve
     plain = editor(pipe, inversion, None)
     first, second = (plain.edit(TARGET, guidance=w, progress=False) for w in (4.0, 2.0))
     assert not torch.equal(first.source_latents, second.source_latents)
+    told = editor(pipe, inversion, None, guidance=4.0)
+    third = told.edit(TARGET, guidance=2.0, progress=False)
+    assert torch.equal(third.source_latents, first.source_latents) and third.settings.guidance == 2.0
 
 
 def test_direct_and_nulls(pipe, inversion):

@@ -150,7 +150,7 @@ class Bench:
             options, cost = [{"values": values} for values in fitted], [values.evaluations for values in fitted]
         elif method == "null-text":
             nulls = baselines.fit_nulls(self.pipe, inversions, GUIDANCE, progress=False)
-            options, cost = [{"nulls": fit.nulls} for fit in nulls], [fit.evaluations for fit in nulls]
+            options, cost = [{"nulls": fit.nulls, "guidance": fit.guidance} for fit in nulls], [fit.evaluations for fit in nulls]
         elif method == "negative-prompt":
             options = [{"nulls": inversion.c} for inversion in inversions]
         elif method == "direct inversion":

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or 
 import autoencoder
 from styledit.judge import Judge
 from text import build_text_encoder, build_tokenizer, text_config, tokenize, words
-from training import CACHE, CURVES, HERE, MODEL, autocast, bf16_pays, last_step, load_weights, train
+from training import CACHE, CURVES, HERE, MODEL, autocast, bf16_pays, has_checkpoint, last_step, load_weights, train
 from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
 
 PCA = HERE / "pca.safetensors"  # committed: the signs of components are arbitrary, and the weights know these
@@ -274,12 +274,18 @@ def train_clip(steps: int) -> None:
 
 
 def export(_: int) -> None:
-    """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
+    """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
+
+    Decoder, CLIP and judge stay as they are there where they have no checkpoint.
+    """
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
 
     tokenizer = build_tokenizer()
     vae, unet, text = load_autoencoder(), build_unet(), build_text_encoder(tokenizer)
-    load_weights("decoder", {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})
+    if has_checkpoint("decoder"):
+        load_weights("decoder", {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})
+    else:
+        vae.load_state_dict(AutoencoderKL.from_pretrained(MODEL / "vae").state_dict())
     load_weights("unet", {"unet": unet})
     load_weights("unet", {"text": text}, "live")
     scheduler = DDIMScheduler(**ALPHAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1)
@@ -288,10 +294,12 @@ def export(_: int) -> None:
         feature_extractor=None, image_encoder=None, requires_safety_checker=False,
     )  # fmt: skip
     pipe.to(torch.float16).save_pretrained(MODEL, safe_serialization=True)
-    clip = build_clip(tokenizer, text.float())
-    load_weights("clip", {"clip": clip})
-    clip.half().save_pretrained(MODEL / "clip", safe_serialization=True)
-    _export_judge(MODEL / "judge")
+    if has_checkpoint("clip"):
+        clip = build_clip(tokenizer, text.float())
+        load_weights("clip", {"clip": clip})
+        clip.half().save_pretrained(MODEL / "clip", safe_serialization=True)
+    if has_checkpoint("judge"):
+        _export_judge(MODEL / "judge")
     _plot_curves(MODEL / "curves.png")
     (MODEL / "words.json").write_text(json.dumps(words(), indent=0) + "\n", encoding="utf-8")
     hashes = {f.relative_to(MODEL).as_posix(): sha256(f.read_bytes()).hexdigest() for f in sorted(MODEL.rglob("*"))

@@ -67,7 +67,7 @@ def train(
     optimiser = torch.optim.AdamW(parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
     file = CACHE / f"{name}.safetensors"
     step = start
-    if file.exists():
+    if has_checkpoint(name):
         step, start = _resume(file, parameters, average, optimiser)
     _cut(CURVES / f"{name}.csv", step)
     curve, since, saved = [], time.time(), time.time()
@@ -116,6 +116,11 @@ def stop_requests() -> Iterator[list[int]]:
 def _put(parameters: dict, values: dict) -> None:
     for k, p in parameters.items():
         p.copy_(values[k])
+
+
+def has_checkpoint(name: str) -> bool:
+    """Whether a stage has been trained here."""
+    return (CACHE / f"{name}.safetensors").exists()
 
 
 def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:
