@@ -10,11 +10,14 @@ from styledit.attention import Layers, attention_control
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
 from styledit.editing import Edit, Editor, edit
 from styledit.fitting import fit_values
-from styledit.images import decode_latents, decode_tensor, encode_image, psnr, read_image
+from styledit.images import decode_latents, decode_tensor, encode_image, read_image
 from styledit.inversion import Denoised, Inversion, drift, generate, invert, reconstruct
 from styledit.losses import Regularisation
 from styledit.maps import AttentionMaps
-from styledit.models import load, picture_size
+from styledit.metrics import (
+    METRICS, Networks, clip_similarity, edit_metrics, load_networks, mse, perceptual_distance, psnr, ssim, structure_distance
+)  # fmt: skip
+from styledit.models import load, load_clip, picture_size
 from styledit.plots import plot_drift, show_images, show_words
 from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
 from styledit.recording import Record
@@ -33,6 +36,8 @@ __all__ = [
     "FittingStopped",
     "Inversion",
     "Layers",
+    "METRICS",
+    "Networks",
     "PRESETS",
     "Preset",
     "Record",
@@ -41,12 +46,14 @@ __all__ = [
     "ValueInputs",
     "align",
     "attention_control",
+    "clip_similarity",
     "ddim_inverse_step",
     "ddim_step",
     "decode_latents",
     "decode_tensor",
     "drift",
     "edit",
+    "edit_metrics",
     "encode_image",
     "encode_null",
     "encode_prompt",
@@ -55,7 +62,11 @@ __all__ = [
     "invert",
     "known_words",
     "load",
+    "load_clip",
+    "load_networks",
+    "mse",
     "noise_levels",
+    "perceptual_distance",
     "picture_size",
     "plot_drift",
     "predict_x0_eps",
@@ -64,6 +75,8 @@ __all__ = [
     "reconstruct",
     "show_images",
     "show_words",
+    "ssim",
+    "structure_distance",
     "timesteps",
     "word_tokens",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,55 +18,12 @@ from styledit.maps import AttentionMaps
 from styledit.models import picture_size
 from styledit.prompts import encode_null, encode_prompt
 from styledit.recording import Record, Recorder
+from styledit.trajectory import Inversion
 
 if TYPE_CHECKING:
     from styledit.values import ValueInputs
 
 Callback = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Inversion:
-    """A picture's way to noise. Index i counts from the noisiest, as in denoising.
-
-    `latents` (T + 1, 1, C, h, w): latents[0] is zhat_T, latents[T] is z_0, and denoising step i should go from
-    latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,): abar of
-    each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
-    source's cross-attention maps Ahat; entry i is what the network gives for latents[i] at timesteps[i].
-    """
-
-    image: Image.Image
-    prompt: str
-    timesteps: tuple[int, ...]
-    levels: torch.Tensor
-    latents: torch.Tensor
-    c: torch.Tensor
-    null: torch.Tensor
-    maps: AttentionMaps | None
-
-    @property
-    def steps(self) -> int:
-        """T, the number of steps."""
-        return len(self.timesteps)
-
-    @property
-    def z_T(self) -> torch.Tensor:
-        """The noisiest latent, (1, C, h, w): where every edit starts."""
-        return self.latents[0]
-
-    @property
-    def z_0(self) -> torch.Tensor:
-        """The picture's latent, (1, C, h, w)."""
-        return self.latents[-1]
-
-    @property
-    def fingerprint(self) -> str:
-        """A short hash of picture, prompt and timesteps: value inputs carry it to know their inversion.
-
-        Not of the latents, which differ in the last bit from one machine to the next.
-        """
-        about = f"{self.image.size} {self.prompt} {self.timesteps}".encode()
-        return hashlib.sha256(self.image.tobytes() + about).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

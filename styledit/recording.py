@@ -106,7 +106,7 @@ class Recorder:
             if self.record.branch == "uncond" and not control.rows.uncond:
                 raise ValueError("This run has no unconditional branch to record; use branch='cond', or a guidance other than 1.")
             row = j + (control.rows.uncond if self.record.branch == "cond" else 0)
-            self.kept.append({layer: control.maps[layer][row] for layer in self.kinds})
+            self.kept.append({layer: control.maps[layer][row].cpu() for layer in self.kinds})  # the GPU's memory is dearer
         control.maps.clear()
 
     def maps(self, backwards: bool = False) -> AttentionMaps | None:

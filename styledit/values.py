@@ -12,15 +12,13 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
-from styledit.inversion import Inversion
 from styledit.losses import Regularisation
+from styledit.trajectory import Inversion, write_tensors
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,7 @@ class ValueInputs:
         """Write to a safetensors file, which is replaced as a whole; `state` and `about` are what a fit goes on from."""
         tensors = {"scale": self.scale, "shift": self.shift, "losses": torch.tensor(self.losses, dtype=torch.float64), **(state or {})}
         about |= {"guidance": repr(self.guidance), "evaluations": str(self.evaluations), "fingerprint": self.fingerprint}
-        unfinished = Path(path).with_name(Path(path).name + ".tmp")
-        save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, unfinished, metadata=about)
-        os.replace(unfinished, path)
+        write_tensors(path, tensors, about)
 
     @classmethod
     def load(cls, path: str | os.PathLike, device: str | torch.device = "cpu") -> ValueInputs:

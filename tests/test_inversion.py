@@ -115,3 +115,29 @@ def test_a_latent_of_the_users_own(pipe):
         styledit.generate(pipe, "a car", torch.zeros(3, 16, 16))
     with pytest.raises(TypeError, match="z_T must be a tensor, not list"):
         styledit.generate(pipe, "a car", [0.0])
+
+
+def test_an_inversion_survives_its_file(pipe, picture, tmp_path):
+    """Latents, embeddings, picture and maps come back; value inputs and edits take the copy for the original."""
+    record = styledit.Record((styledit.Layers(), styledit.Layers(scales=4, kind="self")), steps=(0, 2))
+    inversion = styledit.invert(pipe, picture, "a red car in the snow", 3, record=record, progress=False)
+    file = tmp_path / "inversion.safetensors"
+    inversion.save(file)
+    again = styledit.Inversion.load(file)
+    assert again.fingerprint == inversion.fingerprint and again.timesteps == inversion.timesteps
+    for name in ("latents", "levels", "c", "null"):
+        assert torch.equal(getattr(again, name), getattr(inversion, name))
+    assert torch.equal(again.maps.word("car"), inversion.maps.word("car"))
+    assert torch.equal(again.maps.pixel(3, 3), inversion.maps.pixel(3, 3)) and again.maps.steps == (0, 2)
+    edits = [styledit.edit(pipe, v, "a blue cat in the snow", progress=False) for v in (inversion, again)]
+    assert torch.equal(edits[0].latents, edits[1].latents)
+    bare = styledit.invert(pipe, picture, "a red car", 2, record=None, progress=False)
+    bare.save(file)
+    assert styledit.Inversion.load(file).maps is None and [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_file_that_holds_no_inversion(tmp_path):
+    (tmp_path / "other").write_bytes(b"something")
+    for name in ("other", "missing"):
+        with pytest.raises(ValueError, match="holds no inversion; give a file written by"):
+            styledit.Inversion.load(tmp_path / name)

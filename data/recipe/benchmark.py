@@ -38,6 +38,7 @@ SETTINGS = FOLDER / "settings.json"
 STEPS, GUIDANCE = 15, 7.5  # T and the w of every fit
 BATCH = 12  # pictures fitted together
 OURS, PAPER = "styledit", "StyleDiffusion, paper preset"
+KINDS = ("object", "colour", "place", "style", "added word")
 METHODS = ("DDIM + P2P", "null-text", "negative-prompt", "direct inversion", "SDEdit", PAPER, OURS)
 PAPER_EVERY = 5  # the published fit costs ten times ours: it runs on every fifth case
 TIE = {"truth_psnr": 0.1, "happened": 1.7}  # dB; per cent, one case of 60
@@ -61,12 +62,12 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--tune", nargs="*", metavar="METHOD", help="choose settings, for these methods or for all")
     parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args()
-    if options.tune:
-        tune(options.workers)
+    if options.tune is not None:
+        tune(options.tune or [method for method in METHODS if method != PAPER], options.workers)
     else:
         report(options.workers, options.out)
 
@@ -271,15 +272,16 @@ GUIDANCES = (7.5, 5.0, 3.0)
 STRENGTHS = (0.3, 0.5, 0.7, 0.9)
 
 
-def tune(workers: int) -> None:
-    """For each method and kind the settings of the best mean score; writes settings.json."""
-    jobs = [(method, kind) for method in METHODS if method != PAPER for kind in ("object", "colour", "place", "style", "added word")]
-    settings: dict[str, dict[str, dict]] = {}
+def tune(methods: list[str], workers: int) -> None:
+    """For each method and kind the settings of the best mean score; updates settings.json."""
+    jobs = [(method, kind) for method in methods for kind in KINDS]
+    settings = json.loads(SETTINGS.read_text(encoding="utf-8")) if SETTINGS.exists() else {}
     for method, kind, best, score, line in _run(_best, jobs, workers):
         settings.setdefault(method, {})[kind] = best
         print(f"{method}, {kind}: {best} ({score:.2f}; {line})", flush=True)
-    settings[PAPER] = settings[OURS]  # it, too, reads value inputs; its fit costs too much for a search of its own
-    SETTINGS.write_text(json.dumps({method: settings[method] for method in METHODS}, indent=1) + "\n", encoding="utf-8")
+        settings[PAPER] = settings.get(OURS, {})  # it, too, reads value inputs; its fit costs too much for a search of its own
+        ordered = {m: {k: settings[m][k] for k in KINDS if k in settings[m]} for m in METHODS if m in settings}
+        SETTINGS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
 
 def _best(job: tuple[str, str]) -> tuple[str, str, dict, float, str]:
