@@ -108,11 +108,13 @@ def _check_family(pipe: StableDiffusionPipeline) -> None:
     """Refuse a UNet that takes anything but latents of the autoencoder, a timestep and a prompt."""
     unet, channels = pipe.unet.config, pipe.vae.config.latent_channels
     if any(getattr(unet, setting, None) is not None for setting in _MORE_INPUTS):
-        raise ValueError("This UNet needs more inputs than a prompt (SDXL or similar); use a Stable Diffusion 1 or 2 model.")
+        raise ValueError(
+            "This UNet needs more inputs than a prompt (SDXL or similar); use a Stable Diffusion 1 or 2 model."
+        )
     if not unet.in_channels == unet.out_channels == channels:
         raise ValueError(
-            f"This UNet takes {unet.in_channels} channels and returns {unet.out_channels}, and the autoencoder's latents have "
-            f"{channels} (an inpainting or similar model); use a text-to-image model."
+            f"This UNet takes {unet.in_channels} channels and returns {unet.out_channels}, and the autoencoder's "
+            f"latents have {channels} (an inpainting or similar model); use a text-to-image model."
         )
 
 

@@ -78,7 +78,8 @@ def make_scheduler(kind="epsilon", spacing="leading", offset=1, to_one=False, ze
 
 
 @pytest.mark.parametrize(
-    "kind,spacing,offset,to_one,zero_snr", list(itertools.product(KINDS, SPACINGS, (0, 1), (True, False), (True, False)))
+    "kind,spacing,offset,to_one,zero_snr",
+    list(itertools.product(KINDS, SPACINGS, (0, 1), (True, False), (True, False))),
 )
 def test_a_run_is_the_stock_schedulers(kind, spacing, offset, to_one, zero_snr):
     scheduler, steps = make_scheduler(kind, spacing, offset, to_one, zero_snr), 10
@@ -94,7 +95,7 @@ def test_a_run_is_the_stock_schedulers(kind, spacing, offset, to_one, zero_snr):
         before = t - scheduler.config.num_train_timesteps // steps  # where the stock step goes
         abar = scheduler.alphas_cumprod[t]
         abar_prev = scheduler.alphas_cumprod[before] if before >= 0 else scheduler.final_alpha_cumprod
-        if spacing != "linspace":  # there it is not the timestep told next, and the network would be told the wrong level
+        if spacing != "linspace":  # there it is not the timestep told next: the network would be told a wrong level
             assert torch.equal(levels[i : i + 2], torch.stack([abar, abar_prev]))
         output = (z + t / 1000).cos()
         stock = scheduler.step(output, t, z).prev_sample
@@ -121,7 +122,7 @@ def test_zero_terminal_snr_both_ways(kind, spacing, to_one):
 
     def network(z: torch.Tensor, abar: torch.Tensor) -> torch.Tensor:
         if abar > 0:
-            x0_told = (z - (1 - abar).sqrt() * eps) / abar.sqrt()  # the clean picture is told a level that is not its own
+            x0_told = (z - (1 - abar).sqrt() * eps) / abar.sqrt()  # not x0 where the level told is not that of z
         else:
             x0_told = x0
         return x0_told if kind == "sample" else abar.sqrt() * eps - (1 - abar).sqrt() * x0_told

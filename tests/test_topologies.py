@@ -36,13 +36,14 @@ SIZE = (40, 72)  # (width, height) of a picture whose 5 × 9 latents have an odd
 ONE_ITERATION = styledit.Preset(iterations=lambda i: 1, learning_rate=lambda i: 0.01, tolerance=lambda i: 0.0)
 EVERYTHING = {"tau_v": 1.0, "tau_c": 1.0, "tau_s": 1.0, "tau_u": 1.0}
 BETAS = {
-    "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1, "set_alpha_to_one": False,
+    "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+    "steps_offset": 1, "set_alpha_to_one": False,
 }
 
 
 @dataclass(frozen=True)
 class Topology:
-    """What tells one family from another, as its configs spell it; `levels`: which levels of the UNet have attention."""
+    """What tells one family from another, as its configs spell it; `levels`: which of the UNet's have attention."""
 
     unet: dict[str, object]
     levels: tuple[bool, ...] = (True, True, True, False)
@@ -56,21 +57,25 @@ class Topology:
 
 SD1 = {"sample_size": 64, "attention_head_dim": 8, "block_out_channels": (16, 32, 32, 32), "layers_per_block": 2}
 SD2 = {
-    "sample_size": 64, "attention_head_dim": [5, 10, 20, 20], "block_out_channels": (20, 40, 80, 80), "layers_per_block": 2,
-    "use_linear_projection": True,
+    "sample_size": 64, "attention_head_dim": [5, 10, 20, 20], "block_out_channels": (20, 40, 80, 80),
+    "layers_per_block": 2, "use_linear_projection": True,
 }
+BK = SD1 | {"layers_per_block": 1, "mid_block_type": None}
 V = {"prediction_type": "v_prediction"}
 ZERO_SNR = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 TOPOLOGIES = {
     "sd1": Topology(SD1, scheduler=PNDMScheduler, schedule={"skip_prk_steps": True}),
     "sd2-base": Topology(SD2, text_width=32, pad_token="!"),
     "sd2-v": Topology(
-        SD2 | {"sample_size": 96, "upcast_attention": True}, schedule=V, text_width=32, pad_token="!", picture=(768, 768)
+        SD2 | {"sample_size": 96, "upcast_attention": True},
+        schedule=V, text_width=32, pad_token="!", picture=(768, 768),
     ),
-    "sd2-zero-snr": Topology(SD2 | {"sample_size": [72, 128]}, schedule=V | ZERO_SNR, text_width=32, picture=(1024, 576)),
-    "bk-small": Topology(SD1 | {"layers_per_block": 1, "mid_block_type": None}, scheduler=PNDMScheduler, scales=(1, 2, 4)),
+    "sd2-zero-snr": Topology(
+        SD2 | {"sample_size": [72, 128]}, schedule=V | ZERO_SNR, text_width=32, picture=(1024, 576)
+    ),
+    "bk-small": Topology(BK, scheduler=PNDMScheduler, scales=(1, 2, 4)),
     "bk-tiny": Topology(
-        SD1 | {"layers_per_block": 1, "mid_block_type": None, "block_out_channels": (16, 32, 32)},
+        BK | {"block_out_channels": (16, 32, 32)},
         levels=(True, True, True), scheduler=PNDMScheduler, scales=(1, 2, 4),
     ),
     "prompt-only": Topology(SD1 | {"layers_per_block": 1, "only_cross_attention": [False, True, True, False]}),
@@ -95,17 +100,17 @@ def build_vae() -> AutoencoderKL:
     """Factor 8, as all of the family; scaled to latents of about unit variance, as theirs are."""
     torch.manual_seed(0)
     return AutoencoderKL(
-        block_out_channels=(4, 4, 8, 8), down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4, norm_num_groups=4, scaling_factor=3.0,
+        block_out_channels=(4, 4, 8, 8), down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, norm_num_groups=4, scaling_factor=3.0,
     )
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer, width: int) -> CLIPTextModel:
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(tokenizer), hidden_size=width, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-            max_position_embeddings=POSITIONS, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            vocab_size=len(tokenizer), hidden_size=width, intermediate_size=32, num_hidden_layers=2,
+            num_attention_heads=2, max_position_embeddings=POSITIONS, bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         )
     )
 
@@ -120,7 +125,8 @@ def save(folder: Path, tokenizer: CLIPTokenizer, topology: Topology, **unet: obj
     scheduler.register_to_config(clip_sample=False)  # published with PNDM too, which does not know it
     pipe = StableDiffusionPipeline(
         vae=build_vae(), text_encoder=build_text_encoder(tokenizer, topology.text_width), tokenizer=tokenizer,
-        unet=build_unet(changed), scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        unet=build_unet(changed), scheduler=scheduler,
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )
     pipe.save_pretrained(folder)
     return folder
@@ -263,7 +269,8 @@ def test_generate_is_the_stock_pipeline(folders, name):
 def test_generate_is_the_stock_pipeline_in_float64(folders, name):
     pipe = styledit.load(folders(name), dtype=torch.float64)
     run = styledit.generate(pipe, PROMPT, noise(torch.float64), steps=STEPS, guidance=5.0, progress=False)
-    pipe.scheduler.alphas_cumprod = pipe.scheduler.alphas_cumprod.double()  # the stock step takes its roots in this precision
+    # the stock step takes the roots of these tables in their precision
+    pipe.scheduler.alphas_cumprod = pipe.scheduler.alphas_cumprod.double()
     pipe.scheduler.final_alpha_cumprod = pipe.scheduler.final_alpha_cumprod.double()
     assert torch.allclose(run.latents[-1], stock_latents(pipe, noise(torch.float64)), rtol=0, atol=1e-10)
 
@@ -279,8 +286,11 @@ def test_other_sizes(folders, size, tall):
     assert torch.allclose(result.latents, result.source_latents, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("name", ["bk-tiny", "sd2-v"], scope="function")
+@pytest.mark.parametrize(
+    "name,dtype",
+    [("bk-tiny", torch.float16), ("bk-tiny", torch.bfloat16), ("sd2-v", torch.float16)],
+    scope="function",
+)
 def test_half_precision(folders, name, dtype, tall):
     pipe = styledit.load(folders(name), dtype=dtype)
     assert {network.dtype for network in (pipe.unet, pipe.vae, pipe.text_encoder)} == {dtype}
@@ -417,13 +427,14 @@ def test_unets_that_need_more(tokenizer, tmp_path, change, message):
 
 
 def full_size_step(folder: str, low_memory: bool) -> None:
-    """Fit one step of a full-size SD 1.5 UNet at 512 × 512 and print the peak memory as JSON; run in a process of its own."""
+    """Fit one step of a full-size SD 1.5 UNet at 512 × 512 and print the peak memory; run in a process of its own."""
     tokenizer, pixels = CLIPTokenizer.from_pretrained(folder), np.random.default_rng(0).integers(0, 256, (512, 512, 3))
     torch.manual_seed(0)
     unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)  # diffusers' defaults are SD 1.5's otherwise
     pipe = StableDiffusionPipeline(
-        vae=build_vae(), text_encoder=build_text_encoder(tokenizer, 768), tokenizer=tokenizer, unet=unet, safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False, scheduler=DDIMScheduler(clip_sample=False, **BETAS),
+        vae=build_vae(), text_encoder=build_text_encoder(tokenizer, 768), tokenizer=tokenizer, unet=unet,
+        scheduler=DDIMScheduler(clip_sample=False, **BETAS),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         network.eval().requires_grad_(False)
@@ -437,7 +448,7 @@ def full_size_step(folder: str, low_memory: bool) -> None:
     print(json.dumps({"parameters": weights, "before": before, "peak": peak, "loss": values.losses[0]}))
 
 
-@pytest.mark.skipif(os.environ.get("STYLEDIT_FULL_SIZE") != "1", reason="takes minutes and 10 GB; set STYLEDIT_FULL_SIZE=1")
+@pytest.mark.skipif(os.environ.get("STYLEDIT_FULL_SIZE") != "1", reason="minutes and 10 GB; set STYLEDIT_FULL_SIZE=1")
 def test_low_memory_at_full_size(tokenizer, tmp_path, capsys):
     tokenizer.save_pretrained(tmp_path)
     found = {}
