@@ -24,7 +24,7 @@ help:
 	@echo "The first command builds .venv. Another Python: make lab PYTHON=python3.13"
 
 lab: setup
-	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_ARGS) $(LESSON)
+	$(PY) -m jupyterlab $(AS_ROOT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) $(LAB_ARGS)
 
 tour: setup
 	$(PY) -m styledit.tour
@@ -103,6 +103,7 @@ pip() { $(PY) -m pip --disable-pip-version-check "$$@"; }
 pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null || fail "There is no pip in .venv. Run \`make distclean\`, then \`$$again\`."
 
 # An environment that holds everything already needs no network.
+if [ ! -e .venv/.unfinished ]; then say "Checking what is in .venv ..."; fi
 want='.[lab,recipe,test]'
 if [ -e .venv/.unfinished ] || ! pip install --quiet --no-index --no-build-isolation --editable "$$want" >/dev/null 2>&1; then
     probe=$$(mktemp -d)
@@ -122,9 +123,9 @@ if [ -e .venv/.unfinished ] || ! pip install --quiet --no-index --no-build-isola
         rm -f .venv/.unfinished
         fail "pip could not install everything; the lines above say why (a full disk?). Then run \`$$again\`."
     }
-    # JupyterLab would first ask whether to show its news.
-    $(PY) -m jupyterlab.labextensions disable @jupyterlab/apputils-extension:announcements >/dev/null 2>&1 || true
 fi
+# JupyterLab would first ask whether to show its news.
+$(PY) -m jupyterlab.labextensions disable @jupyterlab/apputils-extension:announcements >/dev/null 2>&1 || true
 fingerprint > .venv/.styledit
 rm -f .venv/.unfinished
 say "The environment in .venv is ready."

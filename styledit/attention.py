@@ -227,6 +227,8 @@ class _Processor:
         source = edit.source.states[self.layer]
         parts = []
         for row, on, own in ((0, edit.self_uncond, hidden[: rows.uncond]), (-1, edit.self_cond, hidden[rows.uncond :])):
+            if not len(own):  # no unconditional rows at guidance 1
+                continue
             if on:
                 parts.append([states[row].expand(len(own), -1, -1, -1) for states in source])
             else:

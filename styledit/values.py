@@ -54,7 +54,7 @@ class Preset:
 
 PRESETS = {
     "default": Preset(lambda i: 3 if i < 22 else 2, lambda i: 0.02, betas=(0.5, 0.95), warm=True),
-    "fine": Preset(lambda i: 8 if i < 22 else 7, lambda i: 0.015, betas=(0.5, 0.95), warm=True),
+    "fine": Preset(lambda i: 8 if i < 22 else 7, lambda i: 0.02, betas=(0.7, 0.95), warm=True),
     "paper": Preset(
         iterations=lambda i: math.ceil(100 * math.exp(-0.1 * i)),
         learning_rate=lambda i: max(0.0, 0.01 * (1 - i / 100)),

@@ -179,11 +179,12 @@ def test_switches_compose(pipe64, inversion64, values64):
 def test_guidance_one_runs_the_conditional_branch_alone(pipe64, inversion64):
     rows = []
     handle = pipe64.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
-    one = run(pipe64, inversion64, TARGET, guidance=1.0, tau_u=1.0)
+    run(pipe64, inversion64, TARGET, guidance=1.0, tau_u=1.0)
     handle.remove()
     assert rows == [1, 1] * inversion64.steps  # source and target, each in a call of its own
-    nearly = run(pipe64, inversion64, TARGET, guidance=1.0 + 1e-12, tau_u=1.0)
-    assert torch.allclose(one.latents, nearly.latents, atol=1e-8)
+    for taus in ({"tau_u": 1.0}, {"tau_u": 0.0}, {"tau_u": 0.0, "tau_s": 0.0}):
+        one, nearly = (run(pipe64, inversion64, TARGET, guidance=w, **taus) for w in (1.0, 1.0 + 1e-12))
+        assert torch.allclose(one.latents, nearly.latents, atol=1e-8)
 
 
 def test_blend_keeps_the_source_outside_the_mask(pipe64, inversion64):

@@ -65,6 +65,13 @@ def test_l2_compares_with_the_aligned_source(pipe64, inversion64):
     assert not torch.allclose(moved.latents, run(pipe64, inversion64, TARGET).latents, atol=1e-6)
 
 
+def test_it_goes_with_the_switches(pipe64, inversion64):
+    settings = {"guidance": 4.0, "progress": False, "regularisation": Regularisation(sparsity=1.0)}
+    edit = styledit.edit(pipe64, inversion64, TARGET, rate=1e-9, **settings)
+    plain = styledit.edit(pipe64, inversion64, TARGET, guidance=4.0, progress=False)
+    assert torch.allclose(edit.latents, plain.latents, atol=1e-6)
+
+
 def test_it_is_part_of_the_plan(pipe64, inversion64):
     editor = styledit.Editor(pipe64, inversion64)
     editor.edit(TARGET, progress=False, **OFF)
