@@ -196,17 +196,19 @@ class _Processor:
         if is_self and control.keep is not None:
             control.keep.states[self.layer] = query, key
         edited = is_cross and control.edit is not None and control.edit.mapper is not None
+        kept = is_cross and control.keep is not None
         recorded = self.layer in control.recorded
-        if recorded or edited or is_cross and control.keep is not None:
+        if recorded or edited or kept:
             probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N or HW)
-            if is_cross and control.keep is not None:
-                control.keep.cross[self.layer] = probs[control.rows.uncond]
+            if kept:
+                control.keep.cross[self.layer] = probs[control.rows.uncond].clone()  # a view would keep every row
             if edited:
                 probs = _edit_cross(probs, control.rows, control.edit, self.layer)
             if recorded:
                 control.maps[self.layer] = probs
+        if edited or kept:
             hidden_states = probs @ value  # (B, heads, HW, d_head)
-        else:
+        else:  # the stock kernel also where maps are recorded: recording changes nothing, to the bit
             hidden_states = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
         hidden_states = hidden_states.transpose(1, 2).flatten(2).to(value.dtype)  # (B, HW, channels)
@@ -295,7 +297,7 @@ def _refuse_foreign(processors: dict[str, object]) -> None:
         if type(processor) not in (AttnProcessor, AttnProcessor2_0, _Processor):
             raise ValueError(
                 f"The UNet's layer {_layer(name)!r} has a {type(processor).__name__}, which attention control would "
-                "disable; unload LoRA or IP-Adapter weights, or call pipe.unet.set_default_attn_processor(), first."
+                "disable; unload IP-Adapter or legacy LoRA weights, or call pipe.unet.set_default_attn_processor(), first."
             )
 
 

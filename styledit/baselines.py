@@ -12,7 +12,7 @@ from diffusers import StableDiffusionPipeline
 from styledit.attention import attention_control
 from styledit.ddim import check_number, ddim_step, guide
 from styledit.editing import Edit, Editor, Settings
-from styledit.fitting import minimise
+from styledit.fitting import check_together, minimise
 from styledit.images import decode_latents
 from styledit.inversion import Callback, Inversion, check_finite, guided_step, notify, predict, track
 from styledit.prompts import encode_prompt
@@ -51,7 +51,7 @@ def null_text(
         nulls: from `fit_nulls`; None fits them first.
     """
     nulls = nulls or fit_nulls(pipe, inversion, guidance, progress=progress)
-    editor = Editor(pipe, inversion, guidance=nulls.guidance, nulls=nulls.nulls.to(inversion.null), limit=0)
+    editor = Editor(pipe, inversion, guidance=nulls.guidance, nulls=nulls.nulls, limit=0)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
 
@@ -79,6 +79,8 @@ def sdedit(
 ) -> Edit:
     """SDEdit (2108.01073): noise the picture, denoise with the target prompt. Only the picture's z_0 and timesteps are used.
 
+    The result's latents begin at the step from which it denoises, `first_step`.
+
     Args:
         strength: the fraction of the T steps that are denoised, in (0, 1].
         seed: of the noise.
@@ -88,7 +90,7 @@ def sdedit(
     """
     check_number("strength", strength)
     check_number("guidance", guidance)
-    first = inversion.steps - int(strength * inversion.steps)
+    first = inversion.steps - int(round(strength * inversion.steps, 6))
     if not 0 < strength <= 1 or first == inversion.steps:
         raise ValueError(f"strength must lie in (0, 1] and leave a step of {inversion.steps} to denoise, not {strength}.")
     levels, z_0 = inversion.levels, inversion.z_0
@@ -135,6 +137,7 @@ def fit_nulls(
         raise ValueError("At guidance 1 the null embedding is not used; choose another guidance.")
     one = isinstance(inversion, Inversion)
     inversions = (inversion,) if one else tuple(inversion)
+    check_together(inversions)
     c, latents = torch.cat([v.c for v in inversions]), torch.cat([v.latents for v in inversions], 1)
     told, levels, kind = inversions[0].timesteps, inversions[0].levels, pipe.scheduler.config.prediction_type
     nulls = [v.null.float().clone().requires_grad_() for v in inversions]  # (1, N, d) each

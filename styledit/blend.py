@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,10 +17,16 @@ from styledit.prompts import positions_of, split_words
 BLEND_START = 0.2  # fraction of the steps before the mask is trusted, as in Prompt-to-Prompt's code
 
 
-class LocalBlend:
-    """Where the named words look, averaged over the steps so far.
+def blend_start(steps: int) -> float:
+    """The step from which the mask is used; the last one at the latest."""
+    return min(round(BLEND_START * steps, 6), steps - 1)
 
-    `sums[i]` (2, h, w): the source's and the target's maps of the words before step i; `mask` (h, w), bool, or None: the last.
+
+class LocalBlend:
+    """The union of the regions where the named words look, each averaged over the steps so far.
+
+    `sums[i]` (words, h, w): each word's map, of the source's or the target's prompt, before step i; `mask` (h, w), bool,
+    or None: the last.
 
     Args:
         words: words of the source prompt, the target prompt or both.
@@ -34,11 +41,11 @@ class LocalBlend:
     def __init__(
         self, pipe: StableDiffusionPipeline, inversion: Inversion, target: str, words: Sequence[str], threshold: float
     ) -> None:
-        self.start, self.threshold = BLEND_START * inversion.steps, threshold
+        self.start, self.threshold = blend_start(inversion.steps), threshold
         self.size = inversion.z_T.shape[-2:]
         self.scales = attention_layers(pipe.unet)
         self.tokens = _blend_tokens(pipe, inversion.prompt, target, words)
-        self.sums = [torch.zeros(2, *self.size, device=inversion.z_T.device)]
+        self.sums = [torch.zeros(len(self.tokens), *self.size, device=inversion.z_T.device)]
         self.mask: torch.Tensor | None = None
 
     def apply(
@@ -47,14 +54,14 @@ class LocalBlend:
         """Add this step's maps, and past the start set the target (1, C, h, w) to the source outside the mask."""
         total = self.sums[i].clone()
         for layer, scale in self.scales.items():
-            for plane, tokens, probs in zip(total, self.tokens, (attention.cross[layer], maps[layer][row])):
-                if tokens:
-                    flat = probs[..., tokens].float().sum(-1).mean(0)  # (HW,)
-                    plane += resize(flat.view(grid(self.size, scale)), self.size)
+            of = {"source": attention.cross[layer], "target": maps[layer][row]}
+            for plane, (prompt, tokens) in zip(total, self.tokens):
+                flat = of[prompt][..., tokens].float().sum(-1).mean(0)  # (HW,)
+                plane += resize(flat.view(grid(self.size, scale)), self.size)
         self.sums.append(total)
         if i < self.start:
             return z
-        self.mask = torch.stack([self._threshold(plane) for plane, tokens in zip(total, self.tokens) if tokens]).any(0)
+        self.mask = torch.stack([self._threshold(plane) for plane in total]).any(0)
         return torch.where(self.mask, z, source)
 
     def _threshold(self, total: torch.Tensor) -> torch.Tensor:
@@ -63,15 +70,16 @@ class LocalBlend:
         return grown >= self.threshold * grown.max()
 
 
-def _blend_tokens(pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]) -> list[list[int]]:
-    """Token positions of the blend words in the source and in the target prompt."""
-    split = [split_words(pipe, prompt) for prompt in (source, target)]
-    tokens: list[list[int]] = [[], []]
+def _blend_tokens(
+    pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]
+) -> list[tuple[Literal["source", "target"], list[int]]]:
+    """Each word's prompt and token positions; a word of both prompts comes twice."""
+    split = {"source": split_words(pipe, source), "target": split_words(pipe, target)}
+    tokens = []
     for word in words:
-        found = [positions_of(prompt_words, word) for prompt_words in split]
-        if not any(found):
-            there = dict.fromkeys(entry.text for prompt_words in split for entry in prompt_words)
+        found = [(prompt, positions_of(prompt_words, word)) for prompt, prompt_words in split.items()]
+        if not any(positions for _, positions in found):
+            there = dict.fromkeys(entry.text for prompt_words in split.values() for entry in prompt_words)
             raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
-        for positions, more in zip(tokens, found):
-            positions += more
+        tokens += [entry for entry in found if entry[1]]
     return tokens

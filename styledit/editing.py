@@ -118,6 +118,12 @@ class Editor:
     ) -> None:
         if guidance is not None:
             check_number("guidance", guidance)
+        if not isinstance(inversion, Inversion):
+            raise TypeError(f"An edit starts from an Inversion, not {type(inversion).__name__}; make one with invert().")
+        if not isinstance(values, (ValueInputs, type(None))):
+            raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
+        if not isinstance(nulls, (torch.Tensor, type(None))):
+            raise TypeError(f"nulls must be a tensor, not {type(nulls).__name__}; fit_nulls() has one in `.nulls`.")
         if values is not None:
             values.check(inversion)
         if nulls is not None and (nulls.shape[1:] != inversion.c.shape[1:] or len(nulls) not in (1, inversion.steps)):
@@ -127,7 +133,7 @@ class Editor:
             )
         self.pipe, self.inversion, self.values = pipe, inversion, values
         self.guidance = values.guidance if guidance is None and values is not None else guidance
-        self.nulls, self.direct, self.limit = nulls, direct, limit
+        self.nulls, self.direct, self.limit = None if nulls is None else nulls.to(inversion.null), direct, limit
         self.source: SourceBranch | None = None
         self._last: _Run | None = None
 
@@ -141,6 +147,8 @@ class Editor:
         **settings: object,
     ) -> Edit | list[Edit]:
         """One edit, or one for each of several prompts; arguments, result and errors as for `styledit.edit`."""
+        if not isinstance(target_prompt, (str, list, tuple)):
+            raise TypeError(f"A target prompt must be a string, or several in a list, not {target_prompt!r}.")
         targets = (target_prompt,) if isinstance(target_prompt, str) else tuple(target_prompt)
         if not targets:
             raise ValueError("There is no target prompt; give one, or several in a list.")
@@ -150,10 +158,13 @@ class Editor:
         run = _Run(self.pipe, source, targets, chosen)
         if record is None and self._last is not None:
             run.take_over(self._last)
-        recorders = [Recorder(self.pipe, record, target, self.inversion.z_T.shape[-2:], self.inversion.steps) for target in targets]
+        size, steps, both = self.inversion.z_T.shape[-2:], self.inversion.steps, chosen.guidance != 1
+        recorders = [Recorder(self.pipe, record, target, size, steps, both, len(targets)) for target in targets]
         first = len(run.latents) - 1
+        if source is not self.source:  # the old one's attention is freed before this one's is kept
+            self.source, self._last = source, None
         run.go(recorders, progress, callback)
-        self.source, self._last = source, run
+        self._last = run
         edits = run.edits(recorders, first)
         return edits[0] if isinstance(target_prompt, str) else edits
 
@@ -181,6 +192,8 @@ class _Run:
         self.mapper = torch.stack([a.mapper for a in alignments]).to(self.c)  # (n, N_src, N_tgt)
         self.mask = torch.stack([a.mask for a in alignments]).to(self.c)  # (n, N_tgt)
         self.words = [split_words(pipe, target) for target in targets]
+        for words in self.words:
+            settings.regularisation.tokens(words)  # a word that is not there is an error at once
         self.plans = plan_steps(settings, inversion.steps, self.words, self.mask.shape[1])
         words, threshold = settings.blend, settings.blend_threshold
         self.blends = [LocalBlend(pipe, inversion, target, words, threshold) for target in targets] if words else []

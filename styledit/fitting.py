@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from styledit.maps import grid
 from styledit.models import Clip, load_clip
 from styledit.prompts import split_words
 from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs, guess
+
+
+GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
 
 
 def fit_values(
@@ -68,6 +72,10 @@ def fit_values(
     """
     check_number("guidance", guidance)
     one = isinstance(inversion, Inversion)
+    if not one and not isinstance(inversion, (list, tuple)):
+        raise TypeError(f"Value inputs are fitted to an Inversion or a list of them, not {type(inversion).__name__}.")
+    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
+        raise ValueError(f"There is no folder for the checkpoint {os.fspath(checkpoint)!r}; create it first.")
     if checkpoint is not None and not one:
         raise ValueError("A checkpoint holds the fit of one picture; fit several without one, or one after the other.")
     fit = _Fit(pipe, (inversion,) if one else tuple(inversion), float(guidance), _preset(preset), image_encoder, seed)
@@ -117,8 +125,8 @@ def minimise(
             if not torch.isfinite(values).all():
                 raise FloatingPointError
             wanted = [p for j in active for p in parameters[j]]
-            for p, gradient in zip(wanted, torch.autograd.grad(values.sum(), wanted)):
-                p.grad = gradient
+            for p, gradient in zip(wanted, torch.autograd.grad(GRADIENT_SCALE * values.sum(), wanted)):
+                p.grad = gradient / GRADIENT_SCALE
         for j in active:
             optimisers[j].step()
             done[j] += 1
@@ -147,13 +155,14 @@ class _Fit:
         self, pipe: StableDiffusionPipeline, inversions: tuple[Inversion, ...], guidance: float, preset: Preset,
         image_encoder: Clip | None, seed: int,
     ) -> None:
-        _check_together(inversions)
+        check_together(inversions)
         self.pipe, self.inversions, self.guidance, self.preset = pipe, inversions, guidance, preset
         self.timesteps, self.levels = inversions[0].timesteps, inversions[0].levels
         self.c, self.null = (torch.cat([getattr(v, name) for v in inversions]) for name in ("c", "null"))  # (n, N, d)
         self.latents = torch.cat([inversion.latents for inversion in inversions], 1)  # (T + 1, n, C, h, w)
         self.recorded = (preset.regularisation.layers,) if preset.regularisation else ()
         self.targets = [_source_maps(pipe, inversion, preset) for inversion in inversions]
+        self._about = f"{preset.fingerprint(len(self.timesteps))} seed {seed}"
         self.words = [split_words(pipe, inversion.prompt) for inversion in inversions]
         self.z = self.latents[0]
         self.modules, self.inputs = self._parameterised(image_encoder, seed)
@@ -226,7 +235,7 @@ class _Fit:
         state = {"state/z": self.z} | {f"state/{name}": tensor for name, tensor in self.modules[0].state_dict().items()}
         for k, p in enumerate(self.parameters[0]):
             state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in self.optimisers[0].state[p].items()}
-        self.values()[0].save(path, state, preset=self.preset.fingerprint(self.steps))
+        self.values()[0].save(path, state, preset=self._about)
 
     def load(self, path: str | os.PathLike) -> None:
         """Go on from what `save` wrote.
@@ -237,15 +246,18 @@ class _Fit:
         values = ValueInputs.load(path, self.c.device)
         with safe_open(path, "pt", device=str(self.c.device)) as file:
             about, names = file.metadata(), list(file.keys())
-            mine = (self.preset.fingerprint(self.steps), self.guidance, self.inversions[0].fingerprint)
+            mine = (self._about, self.guidance, self.inversions[0].fingerprint)
             if (about.get("preset"), values.guidance, values.fingerprint) != mine:
                 raise ValueError(
                     f"{os.fspath(path)!r} holds a fit of another picture, prompt, guidance or preset; "
                     "name another file, or remove this one."
                 )
             state = {name.removeprefix("state/"): file.get_tensor(name) for name in names if name.startswith("state/")}
-            self.z = state.pop("z")
-            self.modules[0].load_state_dict(state)
+            self.z = state.pop("z").to(self.latents)
+            try:
+                self.modules[0].load_state_dict(state)
+            except RuntimeError as error:
+                raise ValueError(f"{os.fspath(path)!r} holds a fit with another image encoder or model; name another file.") from error
             for k, p in enumerate(self.parameters[0]):
                 prefix = f"adam/{k}/"
                 moments = {name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)}
@@ -323,13 +335,13 @@ def _preset(preset: str | Preset) -> Preset:
     """The preset of a name."""
     if isinstance(preset, Preset):
         return preset
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"There is no preset {preset!r}; choose from {', '.join(PRESETS)}, or give a Preset.")
     return PRESETS[preset]
 
 
-def _check_together(inversions: tuple[Inversion, ...]) -> None:
-    """Refuse inversions that cannot share a batch."""
+def check_together(inversions: tuple[Inversion, ...]) -> None:
+    """Raise ValueError for inversions that cannot share a batch."""
     if not inversions:
         raise ValueError("There is no inversion to fit; give one, or several in a list.")
     kinds = {(inversion.timesteps, inversion.latents.shape, inversion.c.shape) for inversion in inversions}

@@ -65,6 +65,11 @@ def invert(
     c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
     scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
     told, levels = (*timesteps(scheduler, steps), 0), _levels(pipe, steps, z)
+    if levels[0] == 0:
+        raise ValueError(
+            "This scheduler's noisiest latent is noise alone, from which no picture comes back; give the pipeline "
+            'DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading").'
+        )
     latents, recorder = [z], Recorder(pipe, record, prompt, z.shape[-2:], steps)
     with attention_control(pipe.unet, recorder.layers) as control, torch.no_grad():
         for i in track(range(steps, 0, -1), "inverting", progress):
@@ -123,7 +128,7 @@ def generate(
     z_T = z_T.to(pipe.unet.device, pipe.unet.dtype)
     c, null = encode_prompt(pipe, prompt), encode_null(pipe)
     told, levels = timesteps(pipe.scheduler, steps), _levels(pipe, steps, z_T)
-    recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], steps)
+    recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], steps, guidance != 1)
     latents = _denoise(pipe, z_T, c, null, told, levels, guidance, None, recorder, progress, callback)
     return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents, recorder.maps())
 
@@ -154,7 +159,7 @@ def reconstruct(
     check_number("guidance", guidance)
     if values is not None:
         values.check(inversion)
-    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps)
+    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps, guidance != 1)
     latents = _denoise(
         pipe, inversion.z_T, inversion.c, inversion.null, inversion.timesteps, inversion.levels, guidance, values,
         recorder, progress, callback,

@@ -28,10 +28,12 @@ class Record:
     layers: Layers | tuple[Layers, ...] = Layers()
     steps: Iterable[int] | None = None
     branch: Literal["cond", "uncond"] = "cond"
-    limit: int = 2 * GIB
+    limit: int = 8 * GIB
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", (self.layers,) if isinstance(self.layers, Layers) else tuple(self.layers))
+        if not self.layers or not all(isinstance(choice, Layers) for choice in self.layers):
+            raise TypeError(f"Record.layers must be a Layers or several, not {self.layers!r}.")
         if self.steps is not None:
             object.__setattr__(self, "steps", tuple(sorted({int(i) for i in self.steps})))
         if self.branch not in ("cond", "uncond"):
@@ -66,24 +68,35 @@ class Record:
 
 
 class Recorder:
-    """Collects the maps of one run.
+    """Collects the maps of one run, of a prompt; `runs` of them share the limit.
 
     Raises:
         ValueError: the maps would not fit `record.limit`, or as `Record.bytes`.
     """
 
     def __init__(
-        self, pipe: StableDiffusionPipeline, record: Record | Layers | None, prompt: str, latent_size: tuple[int, int], steps: int
+        self,
+        pipe: StableDiffusionPipeline,
+        record: Record | Layers | None,
+        prompt: str,
+        latent_size: tuple[int, int],
+        steps: int,
+        unconditional: bool = False,
+        runs: int = 1,
     ) -> None:
         self.record = Record(record) if isinstance(record, Layers) else record
+        if self.record is not None and not isinstance(self.record, Record):
+            raise TypeError(f"record must be a Record, a Layers or None, not {record!r}.")
         self.kept: list[dict[str, torch.Tensor]] = []
         self.steps: tuple[int, ...] = ()
         if self.record is None:
             return
+        if self.record.branch == "uncond" and not unconditional:
+            raise ValueError("This run has no unconditional branch to record; use branch='cond', or a guidance other than 1.")
         self.steps = self.record.chosen_steps(steps)
-        needed = self.record.bytes(pipe, latent_size, steps)
+        needed = runs * self.record.bytes(pipe, latent_size, steps)
         if needed > self.record.limit:
-            fitting = self.record.limit // self.record.bytes_per_step(pipe, latent_size)
+            fitting = self.record.limit // (runs * self.record.bytes_per_step(pipe, latent_size))
             raise ValueError(
                 f"These maps would take {needed / GIB:.2f} GiB, more than the limit of {self.record.limit / GIB:.2f} GiB; record "
                 f"fewer layers (larger scales), or {fitting} of the steps, or raise Record.limit."
@@ -103,10 +116,8 @@ class Recorder:
     def add(self, i: int, control: Control, j: int = 0) -> None:
         """Keep what the call of step i left in `control.maps`: the j-th prompt's row of the branch."""
         if i in self.steps:
-            if self.record.branch == "uncond" and not control.rows.uncond:
-                raise ValueError("This run has no unconditional branch to record; use branch='cond', or a guidance other than 1.")
             row = j + (control.rows.uncond if self.record.branch == "cond" else 0)
-            self.kept.append({layer: control.maps[layer][row].cpu() for layer in self.kinds})  # the GPU's memory is dearer
+            self.kept.append({layer: control.maps[layer][row].clone().cpu() for layer in self.kinds})  # a view would keep every row
         control.maps.clear()
 
     def maps(self, backwards: bool = False) -> AttentionMaps | None:

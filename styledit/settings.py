@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from styledit.blend import BLEND_START
+from styledit.blend import blend_start
 from styledit.ddim import check_number
 from styledit.losses import Regularisation
 from styledit.prompts import Word, find_word, positions_of
@@ -47,10 +47,21 @@ class Settings:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.blend, (str, Iterable, type(None))):
+            raise TypeError(f"blend must be a word or several, not {self.blend!r}.")
         words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
         object.__setattr__(self, "blend", words)
         for name in ("tau_words", "reweight"):
-            object.__setattr__(self, name, dict(getattr(self, name) or {}))
+            by_word = getattr(self, name) or {}
+            if not isinstance(by_word, Mapping):
+                raise TypeError(f"{name} must be a dict of words, such as {{'fox': 0.5}}, not {by_word!r}.")
+            object.__setattr__(self, name, dict(by_word))
+            words = (*words, *by_word)
+        for word in words:
+            if not isinstance(word, str):
+                raise TypeError(f"Words of an edit must be strings, not {word!r}.")
+        if not isinstance(self.regularisation, Regularisation):
+            raise TypeError(f"regularisation must be a Regularisation, not {self.regularisation!r}.")
         if self.guidance is not None:
             check_number("guidance", self.guidance)
         check_number("rate", self.rate)
@@ -111,22 +122,27 @@ def plan_steps(settings: Settings, steps: int, targets: Sequence[tuple[Word, ...
     taus, factors = zip(*(_by_token(words, length, settings) for words in targets))
     plans = []
     for i in range(steps):
-        on = [[i < tau * steps for tau in row] for row in taus]
+        on = [[_on(i, tau, steps) for tau in row] for row in taus]
         plans.append(
             StepPlan(
                 guidance=settings.guidance,
-                read_values=i < settings.tau_v * steps,
-                self_cond=i < settings.tau_s * steps,
-                self_uncond=i < settings.tau_u * steps,
+                read_values=_on(i, settings.tau_v, steps),
+                self_cond=_on(i, settings.tau_s, steps),
+                self_uncond=_on(i, settings.tau_u, steps),
                 taken=tuple(map(tuple, on)),
                 factors=tuple(tuple(f if o else 1.0 for f, o in zip(*pair)) for pair in zip(factors, on)),
                 blend=settings.blend,
-                blend_threshold=settings.blend_threshold if settings.blend and i >= BLEND_START * steps else None,
+                blend_threshold=settings.blend_threshold if settings.blend and i >= blend_start(steps) else None,
                 regularisation=settings.regularisation,
                 rate=settings.rate if settings.regularisation else 0.0,
             )
         )
     return plans
+
+
+def _on(i: int, tau: float, steps: int) -> bool:
+    """i < tau T, where 0.14 * 50 is 7."""
+    return i < round(tau * steps, 6)
 
 
 def _by_token(words: tuple[Word, ...], length: int, settings: Settings) -> tuple[list[float], list[float]]:

@@ -19,8 +19,7 @@ from styledit.values import ValueInputs
 class SourceBranch:
     """The source prompt's denoising run from zhat_T.
 
-    `latents`: z_i of the steps known so far, (1, C, h, w) each, from the noisiest; `evaluations`: network
-    evaluations spent (one row of a batch counts as 1).
+    `latents`: z_i of the steps known so far, (1, C, h, w) each, from the noisiest.
 
     Args:
         values: value inputs that the conditional branch reads; None reads the prompt.
@@ -45,7 +44,6 @@ class SourceBranch:
         self.pipe, self.inversion, self.values = pipe, inversion, values
         self.guidance, self.nulls, self.unconditional = guidance, nulls, unconditional
         self.latents = list(inversion.latents) if direct else [inversion.z_T]
-        self.evaluations = 0
         self._room = limit // attention_bytes(pipe, inversion.z_T.shape[-2:], 1 + unconditional)
         self._kept: dict[int, SourceAttention] = {}
 
@@ -64,14 +62,13 @@ class SourceBranch:
             return self._kept.get(i)
         inversion = self.inversion
         control.edit, control.keep = None, SourceAttention()
+        recorded, control.recorded = control.recorded, frozenset()
         v = None if self.values is None else self.values.v(i, inversion.c)
         z = guided_step(
             self.pipe, control, self.latents[i], inversion.timesteps[i], inversion.levels[i : i + 2], self.null(i),
             inversion.c, self.guidance, v, self.unconditional,
         )
-        kept, control.keep = control.keep, None
-        control.maps.clear()
-        self.evaluations += 1 + self.unconditional
+        kept, control.keep, control.recorded = control.keep, None, recorded
         if len(self.latents) == i + 1:
             check_finite(z, i)
             self.latents.append(z)

@@ -41,7 +41,7 @@ OURS, PAPER = "styledit", "StyleDiffusion, paper preset"
 KINDS = ("object", "colour", "place", "style", "added word")
 METHODS = ("DDIM + P2P", "null-text", "negative-prompt", "direct inversion", "SDEdit", PAPER, OURS)
 PAPER_EVERY = 5  # the published fit costs ten times ours: it runs on every fifth case
-TIE = {"truth_psnr": 0.1, "happened": 1.7}  # dB; per cent, one case of 60
+TIE = {"truth_psnr": 0.1, "happened": None}  # dB; one case
 HAPPENED = "edit happened [%, higher]"
 
 
@@ -229,6 +229,10 @@ def _print_table(rows: list[dict]) -> list[str]:
         mine = [row for row in rows if row["method"] == method]
         means = [np.mean([row[name] for row in mine if name in row]) for name in header]
         print(f"{method:30} {len(mine):5d} " + " ".join(f"{mean:18.4g}" for mean in means))
+    few = {row["case"] for row in rows if row["method"] == PAPER}
+    print(f"on the {len(few)} cases of the {PAPER} (its settings are those of {OURS}): " + ", ".join(
+        f"{method} {_mean(rows, method, 'truth_psnr', few):.1f} dB {_mean(rows, method, 'happened', few):.0f} %" for method in METHODS
+    ))
     for kind in dict.fromkeys(row["kind"] for row in rows):
         print(f"-- {kind}: " + ", ".join(
             f"{method} {_mean(rows, method, 'truth_psnr', kind=kind):.1f} dB {_mean(rows, method, 'happened', kind=kind):.0f} %" for method in METHODS
@@ -238,7 +242,7 @@ def _print_table(rows: list[dict]) -> list[str]:
         for method in METHODS:
             on = {row["case"] for row in rows if row["method"] == method}
             ours, theirs = _mean(rows, OURS, name, on), _mean(rows, method, name, on)
-            if ours < theirs - tie:
+            if ours < theirs - (tie if name != "happened" else 101 / len(on)):  # one case more or less is a tie
                 missed.append(f"{name}: {OURS} {ours:.2f}, {method} {theirs:.2f} on {len(on)} cases")
     return missed
 
