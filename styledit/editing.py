@@ -205,6 +205,8 @@ class _Run:
             return
         same = [mine == theirs for mine, theirs in zip(self.plans, other.plans)]
         k = [*same, False].index(False)
+        if not k:  # the blends may be of other words
+            return
         self.latents = other.latents[: k + 1]
         for mine, theirs in zip(self.blends, other.blends):
             mine.sums = theirs.sums[: k + 1]

@@ -85,14 +85,20 @@ def test_paths_of_the_readme_exist() -> None:
 
 def test_example_of_the_readme_calls_the_library_as_it_is() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     checked = set()
     for call in calls:
-        if isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "styledit":
-            function = getattr(styledit, call.func.attr)
-            inspect.signature(function).bind(*call.args, **{keyword.arg: keyword.value for keyword in call.keywords})
-            checked.add(call.func.attr)
-    assert checked >= {"load", "read_image", "invert", "fit_values", "edit"}
+        keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+        match getattr(call.func.value, "id", ""):
+            case "styledit":
+                inspect.signature(getattr(styledit, call.func.attr)).bind(*call.args, **keywords)
+            case "editor":
+                inspect.signature(getattr(styledit.Editor, call.func.attr)).bind(None, *call.args, **keywords)
+                styledit.Settings.of(**{name: ast.literal_eval(value) for name, value in keywords.items()})
+            case _:
+                continue
+        checked.add(call.func.attr)
+    assert checked >= {"load", "read_image", "invert", "fit_values", "Editor", "edit"}
 
 
 def code_in(markdown: str) -> list[str]:

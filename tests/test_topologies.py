@@ -342,7 +342,7 @@ def test_ip_adapters_are_refused_until_unloaded(folders):
         cross = name.endswith("attn2.processor")
         adapters[name] = IPAdapterAttnProcessor2_0(layer.to_q.in_features, 24) if cross else AttnProcessor2_0()
     pipe.unet.set_attn_processor(dict(adapters))
-    with pytest.raises(ValueError, match=r"IPAdapterAttnProcessor2_0.*; unload LoRA or IP-Adapter weights") as caught:
+    with pytest.raises(ValueError, match=r"IPAdapterAttnProcessor2_0.*; unload IP-Adapter or legacy LoRA weights") as caught:
         styledit.generate(pipe, PROMPT, noise(), steps=1, progress=False)
     assert "\n" not in str(caught.value)
     assert pipe.unet.attn_processors == adapters
@@ -355,7 +355,7 @@ def test_lora_processors_are_refused_until_unloaded(call, kind):
     unet, run = call
     before, stock = run(), dict(unet.attn_processors)
     unet.set_attn_processor(kind())
-    with pytest.raises(ValueError, match=f"{kind.__name__}.*; unload LoRA"), styledit.attention_control(unet):
+    with pytest.raises(ValueError, match=f"{kind.__name__}.*; unload IP-Adapter or legacy LoRA weights"), styledit.attention_control(unet):
         pass
     unet.set_attn_processor(stock)
     with styledit.attention_control(unet):
