@@ -82,7 +82,7 @@ def held_out_cases() -> list[Case]:
         return Image.open(FOLDER / name).convert("RGB")
 
     def mask(name: str) -> np.ndarray:
-        return np.asarray(Image.open(FOLDER / name)) > 127
+        return np.asarray(Image.open(FOLDER / name).convert("L")) > 127
 
     cases = []
     for line in (FOLDER / "metadata.jsonl").read_text(encoding="utf-8").splitlines():
@@ -105,7 +105,7 @@ def training_cases(per_kind: int, seed: int) -> list[Case]:
         cases.append(
             Case(
                 kind, Image.fromarray(before), Image.fromarray(after), source.caption, target.caption,
-                _edited_region(kind, mask > 127, target_mask > 127), _changed(vars(source), vars(target)), source.object, target.object,
+                _edited_region(kind, mask, target_mask), _changed(vars(source), vars(target)), source.object, target.object,
             )
         )  # fmt: skip
     return cases
@@ -132,7 +132,6 @@ class Bench:
     """The model, the judges, and every method on a group of cases."""
 
     def __init__(self) -> None:
-        torch.set_num_threads(1)
         self.pipe = styledit.load()
         self.judge: Judge = load_judge(EMBEDDED_FOLDER / "judge")
         self.networks: Networks = load_networks()
@@ -329,8 +328,8 @@ def _bench() -> Bench:
 
 
 def _run(function, jobs: list, workers: int):
-    """The results of the jobs as they come, from processes of their own."""
-    with get_context("spawn").Pool(workers) as pool:
+    """The results of the jobs as they come, from processes of their own with one thread each."""
+    with get_context("spawn").Pool(workers, torch.set_num_threads, (1,)) as pool:
         yield from pool.imap_unordered(function, jobs)
 
 
