@@ -64,8 +64,8 @@ def test_the_truth_happened_and_the_source_did_not(bench, cases):
 def test_a_row_of_the_table(bench, cases, kind):
     case = next(case for case in cases if case.kind == kind)
     (inversion,) = bench.invert([case])
-    (editor,), (cost,) = bench.editors("negative-prompt", [inversion])
     settings = json.loads(benchmark.SETTINGS.read_text(encoding="utf-8"))["negative-prompt"][kind]
+    (editor,), (cost,) = bench.editors("negative-prompt", [inversion], settings["guidance"])
     row = bench.row(bench.edit("negative-prompt", editor, case, settings), case)
     background = {name for name in METRICS if "background" in name or "edited" in name}
     assert set(row) == {"happened", *METRICS} - (background if kind == "style" else set())

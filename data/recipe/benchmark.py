@@ -3,7 +3,8 @@
     python data/recipe/benchmark.py            the table, to out/benchmark.csv and out/benchmark.png; exit 1 where the bar is missed
     python data/recipe/benchmark.py --tune     choose each method's settings on scenes of the training artists
 
-A method has one group of settings for all cases of an edit kind (benchmark_settings.json), chosen on other scenes.
+A method has one group of settings for all cases of an edit kind (benchmark_settings.json), chosen on other scenes. What
+a method fits, it fits at the guidance of the edit.
 """
 
 from __future__ import annotations
@@ -35,8 +36,7 @@ from world import TRAIN_ARTISTS, render
 
 FOLDER = DATA / "benchmark"
 SETTINGS = Path(__file__).with_name("benchmark_settings.json")
-STEPS, GUIDANCE = 15, 7.5  # T and the w of every fit
-BATCH = 12  # pictures fitted together
+STEPS = 15  # T
 OURS, PAPER = "styledit", "StyleDiffusion, paper preset"
 KINDS = ("object", "colour", "place", "style", "added word")
 METHODS = ("DDIM + P2P", "null-text", "negative-prompt", "direct inversion", "SDEdit", PAPER, OURS)
@@ -139,17 +139,19 @@ class Bench:
     def invert(self, cases: Iterable[Case]) -> list[styledit.Inversion]:
         return [styledit.invert(self.pipe, case.source, case.source_prompt, STEPS, progress=False) for case in cases]
 
-    def editors(self, method: str, inversions: list[styledit.Inversion]) -> tuple[list[styledit.Editor], list[int]]:
-        """What edits each picture by a method, after its fit, and the evaluations of that fit."""
+    def editors(
+        self, method: str, inversions: list[styledit.Inversion], guidance: float
+    ) -> tuple[list[styledit.Editor], list[int]]:
+        """What edits each picture by a method, after its fit at a guidance, and the evaluations of that fit."""
         n, limit = len(inversions), 2**30
         options: list[dict] = [{}] * n
         cost = [0] * n
         if method in (PAPER, OURS):
             preset = "paper" if method == PAPER else "default"
-            fitted = styledit.fit_values(self.pipe, inversions, GUIDANCE, preset=preset, progress=False)
+            fitted = styledit.fit_values(self.pipe, inversions, guidance, preset=preset, progress=False)
             options, cost = [{"values": values} for values in fitted], [values.evaluations for values in fitted]
         elif method == "null-text":
-            nulls = baselines.fit_nulls(self.pipe, inversions, GUIDANCE, progress=False)
+            nulls = baselines.fit_nulls(self.pipe, inversions, guidance, progress=False)
             options, cost = [{"nulls": fit.nulls, "guidance": fit.guidance} for fit in nulls], [fit.evaluations for fit in nulls]
         elif method == "negative-prompt":
             options = [{"nulls": inversion.c} for inversion in inversions]
@@ -184,9 +186,9 @@ def report(workers: int, out: Path) -> None:
     """Run all methods on all cases; write and print the table."""
     start, cases = time.time(), held_out_cases()
     out.mkdir(exist_ok=True)
-    groups = [range(k, min(k + BATCH, len(cases))) for k in range(0, len(cases), BATCH)]
-    jobs = [(method, [i for i in group]) for method in METHODS if method != PAPER for group in groups]
-    jobs.insert(0, (PAPER, list(range(0, len(cases), PAPER_EVERY))))  # the longest first
+    kinds = [[i for i, case in enumerate(cases) if case.kind == kind] for kind in KINDS]
+    jobs = [(PAPER, [i for i in group if i % PAPER_EVERY == 0]) for group in kinds]  # the longest first
+    jobs += [(method, group) for method in METHODS if method != PAPER for group in kinds]
     results: list[tuple[str, int, dict[str, float], Image.Image]] = []
     for part in _run(_measure, jobs, workers):
         results += part
@@ -205,15 +207,15 @@ def report(workers: int, out: Path) -> None:
 
 
 def _measure(job: tuple[str, list[int]]) -> list[tuple[str, int, dict[str, float], Image.Image]]:
-    """A method on some of the cases."""
+    """A method on some cases of one kind."""
     method, indices = job
-    bench, cases = _bench(), held_out_cases()
-    settings = json.loads(SETTINGS.read_text(encoding="utf-8"))[method]
-    chosen = [cases[i] for i in indices]
-    editors, cost = bench.editors(method, bench.invert(chosen))
+    bench, everything = _bench(), held_out_cases()
+    cases = [everything[i] for i in indices]
+    settings = json.loads(SETTINGS.read_text(encoding="utf-8"))[method][cases[0].kind]
+    editors, cost = bench.editors(method, bench.invert(cases), settings["guidance"])
     results = []
-    for i, case, editor, evaluations in zip(indices, chosen, editors, cost):
-        picture = bench.edit(method, editor, case, settings[case.kind])
+    for i, case, editor, evaluations in zip(indices, cases, editors, cost):
+        picture = bench.edit(method, editor, case, settings)
         results.append((method, i, bench.row(picture, case) | {"evaluations": evaluations}, picture))
     return results
 
@@ -266,53 +268,70 @@ def _gallery(cases: list[Case], pictures: dict[tuple[str, int], Image.Image], fi
 
 # --- settings ------------------------------------------------------------------------------------------------
 
-PER_KIND, SEED = 3, 77
-TAUS = [  # tau_v, tau_c, tau_s, tau_u
-    (0.5, 0.6, 0.6, 0.0), (0.5, 0.8, 0.8, 0.8), (0.2, 0.2, 0.2, 0.0), (0.0, 0.2, 0.1, 0.0), (0.0, 0.8, 0.4, 0.4), (0.0, 0.8, 0.8, 0.8),
-    (0.0, 0.4, 0.8, 0.4),
-]  # fmt: skip
-GUIDANCES = (5.0, 3.0)
-STRENGTHS = (0.3, 0.5, 0.7, 0.9)
+PER_KIND, SEED = 10, 77
+TAUS = ((0.2, 0.1, 0.0), (0.2, 0.2, 0.0), (0.4, 0.2, 0.2), (0.4, 0.6, 0.0), (0.4, 0.8, 0.4), (0.8, 0.4, 0.4), (0.8, 0.8, 0.8))
+SEARCHED = {  # what to try of each setting, one after the other, the others staying as they are; the first is where it starts
+    "taus": [dict(zip(("tau_c", "tau_s", "tau_u"), taus)) for taus in TAUS],
+    "guidance": [{"guidance": w} for w in (3.0, 2.0, 5.0)],
+    "tau_v": [{"tau_v": tau} for tau in (0.0, 0.5, 1.0)],
+    "blend": [{"blend": False}, {"blend": True, "blend_threshold": 0.5}, {"blend": True, "blend_threshold": 0.7}],
+}
+SEARCHED_SDEDIT = {
+    "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
+    "guidance": [{"guidance": w} for w in (3.0, 2.0, 5.0)],
+}
 
 
 def tune(methods: list[str], workers: int) -> None:
     """For each method and kind the settings of the best mean score; updates settings.json."""
-    jobs = [(method, kind) for method in methods for kind in KINDS]
+    jobs = [(method, kind) for method in sorted(methods, key=lambda method: method != OURS) for kind in KINDS]
     settings = json.loads(SETTINGS.read_text(encoding="utf-8")) if SETTINGS.exists() else {}
-    for method, kind, best, score, line in _run(_best, jobs, workers):
+    for method, kind, best, line in _run(_best, jobs, workers):
         settings.setdefault(method, {})[kind] = best
-        print(f"{method}, {kind}: {best} ({score:.2f}; {line})", flush=True)
+        print(f"{method}, {kind}: {best} ({line})", flush=True)
         settings[PAPER] = settings.get(OURS, {})  # it, too, reads value inputs; its fit costs too much for a search of its own
         ordered = {m: {k: settings[m][k] for k in KINDS if k in settings[m]} for m in METHODS if m in settings}
         SETTINGS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
 
-def _best(job: tuple[str, str]) -> tuple[str, str, dict, float, str]:
-    """A method's best settings for a kind: the switches and the guidance together, then the local blend.
+def _best(job: tuple[str, str]) -> tuple[str, str, dict, str]:
+    """A method's best settings for a kind: each setting in its turn, then the first one again.
 
     The score is the mean PSNR to the truth in dB plus 10 times the fraction of edits that happened.
     """
     method, kind = job
     bench = _bench()
     cases = [case for case in training_cases(PER_KIND, SEED) if case.kind == kind]
-    editors, _ = bench.editors(method, bench.invert(cases))
+    inversions = bench.invert(cases)
+    searched = SEARCHED_SDEDIT if method == "SDEdit" else _searched(method, kind)
+    editors: dict[float, list[styledit.Editor]] = {}
+    known: dict[tuple, tuple[float, str]] = {}
 
-    def score(settings: dict) -> tuple[float, dict, str]:
-        pictures = [bench.edit(method, editor, case, settings) for editor, case in zip(editors, cases)]
-        psnr = float(np.mean([styledit.psnr(case.truth, picture) for case, picture in zip(cases, pictures)]))
-        happened = float(np.mean([bench.happened(picture, case) for case, picture in zip(cases, pictures)]))
-        return psnr + happened / 10, settings, f"{psnr:.1f} dB, {happened:.0f} %"
+    def score(settings: dict) -> tuple[float, str]:
+        key = tuple(sorted(settings.items()))
+        if key not in known:
+            if settings["guidance"] not in editors:
+                editors[settings["guidance"]], _ = bench.editors(method, inversions, settings["guidance"])
+            pictures = [bench.edit(method, editor, case, settings) for editor, case in zip(editors[settings["guidance"]], cases)]
+            psnr = float(np.mean([styledit.psnr(case.truth, picture) for case, picture in zip(cases, pictures)]))
+            happened = float(np.mean([bench.happened(picture, case) for case, picture in zip(cases, pictures)]))
+            known[key] = psnr + happened / 10, f"{psnr:.1f} dB, {happened:.0f} %"
+        return known[key]
 
-    if method == "SDEdit":
-        best = max((score({"strength": s, "guidance": w}) for s in STRENGTHS for w in GUIDANCES), key=lambda found: found[0])
-    else:
-        taus = [dict(zip(("tau_v", "tau_c", "tau_s", "tau_u"), values)) for values in TAUS]
-        if method != OURS:  # without value inputs tau_v changes nothing
-            taus = [dict(t) for t in dict.fromkeys(tuple({**t, "tau_v": 0.0}.items()) for t in taus)]
-        best = max((score({"guidance": w, **t}) for w in GUIDANCES for t in taus), key=lambda found: found[0])
-        if kind in ("object", "colour", "added word"):
-            best = max([best, score({**best[1], "blend": True})], key=lambda found: found[0])
-    return method, kind, best[1], best[0], best[2]
+    best = {name: value for choices in searched.values() for name, value in choices[0].items()}
+    for choices in (*searched.values(), next(iter(searched.values()))):
+        best = max(({**best, **choice} for choice in choices), key=lambda settings: score(settings)[0])
+    return method, kind, best, score(best)[1]
+
+
+def _searched(method: str, kind: str) -> dict[str, list[dict]]:
+    """What to try of a method that edits with Prompt-to-Prompt's switches."""
+    searched = dict(SEARCHED)
+    if method != OURS:  # without value inputs tau_v changes nothing
+        del searched["tau_v"]
+    if kind not in ("object", "colour", "added word"):  # the others change more than an object
+        del searched["blend"]
+    return searched
 
 
 # --- processes -----------------------------------------------------------------------------------------------

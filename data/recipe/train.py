@@ -35,7 +35,7 @@ from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render
 
 PCA = HERE / "pca.safetensors"  # committed: the signs of components are arbitrary, and the weights know these
 PICTURES = 60_000  # scenes whose latents the diffusion model is trained on
-STEPS = {"unet": 6_300, "decoder": 2_500, "clip": 850, "judge": 1_200}
+STEPS = {"unet": 15_400, "decoder": 2_500, "clip": 850, "judge": 1_200}
 TEXT_STEPS = 2_500  # steps of the diffusion stage during which the text tower learns too
 ALPHAS = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
