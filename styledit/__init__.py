@@ -6,6 +6,7 @@ from transformers.utils import logging as _logging
 _verbosity = _logging.get_verbosity()
 _logging.set_verbosity_error()
 
+from styledit import baselines, checks, losses, metrics
 from styledit.attention import Layers, attention_control
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
 from styledit.editing import Edit, Editor, edit
@@ -46,6 +47,8 @@ __all__ = [
     "ValueInputs",
     "align",
     "attention_control",
+    "baselines",
+    "checks",
     "clip_similarity",
     "ddim_inverse_step",
     "ddim_step",
@@ -64,6 +67,8 @@ __all__ = [
     "load",
     "load_clip",
     "load_networks",
+    "losses",
+    "metrics",
     "mse",
     "noise_levels",
     "perceptual_distance",

@@ -37,9 +37,14 @@ class Layers:
     kind: Literal["cross", "self"] = "cross"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "places", (self.places,) if isinstance(self.places, str) else tuple(self.places))
-        if self.scales is not None:
-            object.__setattr__(self, "scales", (self.scales,) if isinstance(self.scales, int) else tuple(self.scales))
+        for name, kind in (("places", str), ("scales", int)):
+            given = getattr(self, name)
+            if given is None and name == "scales":
+                continue
+            chosen = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+            if not all(isinstance(entry, kind) for entry in chosen):
+                raise TypeError(f"Layers.{name} must be a {kind.__name__} or several, not {given!r}.")
+            object.__setattr__(self, name, chosen)
 
 
 @dataclass(frozen=True)
@@ -112,14 +117,23 @@ def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Laye
     """
     before = unet.attn_processors
     _refuse_foreign(before)
-    choices = (record,) if isinstance(record, Layers) else tuple(record or ())
-    recorded = frozenset(layer for choice in choices for layer in select_layers(unet, choice))
+    recorded = frozenset(layer for choice in choices(record) for layer in select_layers(unet, choice))
     control = Control(recorded)
     try:
         unet.set_attn_processor({name: _Processor(control, _layer(name)) for name in before})
         yield control
     finally:
         unet.set_attn_processor(dict(before))
+
+
+def choices(layers: Layers | Iterable[Layers] | None) -> tuple[Layers, ...]:
+    """One choice of layers, several, or none, as a tuple; TypeError for what is no choice."""
+    if layers is None:
+        return ()
+    chosen = tuple(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else (layers,)
+    if not all(isinstance(entry, Layers) for entry in chosen):
+        raise TypeError(f"Attention layers are chosen by Layers(...), one or several, not {layers!r}.")
+    return chosen
 
 
 def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] = "cross") -> dict[str, int]:

@@ -14,7 +14,7 @@ from styledit.ddim import check_number, ddim_step, guide
 from styledit.editing import Edit, Editor, Settings
 from styledit.fitting import check_together, minimise
 from styledit.images import decode_latents
-from styledit.inversion import Callback, Inversion, check_finite, guided_step, notify, predict, track
+from styledit.inversion import Callback, Inversion, check_finite, check_inversion, guided_step, notify, predict, track
 from styledit.prompts import encode_prompt
 
 
@@ -23,13 +23,14 @@ class Nulls:
     """Learned embeddings of the empty prompt: `nulls` (T, N, d), float32, for `Editor(nulls=...)`.
 
     `guidance`: the w they were fitted at; `losses` (T,): what remains at each step; `evaluations`: cost, a forward
-    counted as 1, a backward as 2.
+    counted as 1, a backward as 2; `fingerprint`: that of the inversion they were fitted to.
     """
 
     nulls: torch.Tensor
     guidance: float
     losses: tuple[float, ...]
     evaluations: int
+    fingerprint: str
 
 
 def ddim_p2p(
@@ -50,7 +51,12 @@ def null_text(
     Args:
         nulls: from `fit_nulls`; None fits them first.
     """
-    nulls = nulls or fit_nulls(pipe, inversion, guidance, progress=progress)
+    check_inversion(pipe, inversion)
+    nulls = fit_nulls(pipe, inversion, guidance, progress=progress) if nulls is None else nulls
+    if not isinstance(nulls, Nulls):
+        raise TypeError(f"nulls must be Nulls or None, not {type(nulls).__name__}; make them with fit_nulls().")
+    if nulls.fingerprint != inversion.fingerprint:
+        raise ValueError("The null embeddings were fitted to another inversion; fit them to this one with fit_nulls().")
     editor = Editor(pipe, inversion, guidance=nulls.guidance, nulls=nulls.nulls, limit=0)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
@@ -60,6 +66,7 @@ def negative_prompt(
     callback: Callback | None = None, **settings: object,
 ) -> Edit:
     """Negative-prompt inversion (2305.16807): the source prompt in place of the empty one, so nothing is guided in the source."""
+    check_inversion(pipe, inversion)
     editor = Editor(pipe, inversion, nulls=inversion.c, limit=0)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
@@ -88,6 +95,7 @@ def sdedit(
     Raises:
         ValueError: a strength outside (0, 1] or so small that no step is left.
     """
+    check_inversion(pipe, inversion)
     check_number("strength", strength)
     check_number("guidance", guidance)
     first = inversion.steps - int(round(strength * inversion.steps, 6))
@@ -136,8 +144,11 @@ def fit_nulls(
     if guidance == 1:
         raise ValueError("At guidance 1 the null embedding is not used; choose another guidance.")
     one = isinstance(inversion, Inversion)
+    if not one and not isinstance(inversion, (list, tuple)):
+        raise TypeError(f"Null embeddings are fitted to an Inversion or a list of them, not {type(inversion).__name__}.")
     inversions = (inversion,) if one else tuple(inversion)
     check_together(inversions)
+    check_inversion(pipe, *inversions)
     c, latents = torch.cat([v.c for v in inversions]), torch.cat([v.latents for v in inversions], 1)
     told, levels, kind = inversions[0].timesteps, inversions[0].levels, pipe.scheduler.config.prediction_type
     nulls = [v.null.float().clone().requires_grad_() for v in inversions]  # (1, N, d) each
@@ -166,7 +177,7 @@ def fit_nulls(
         cost = [spent + 3 * n + 2 for spent, n in zip(cost, done)]
         notify(callback, i=i, timestep=told[i], loss=math.fsum(remaining[-1]) / len(nulls), iterations=sum(done), z=z)
     results = [
-        Nulls(torch.stack([step[j] for step in kept]), float(guidance), tuple(step[j] for step in remaining), cost[j])
-        for j in range(len(nulls))
+        Nulls(torch.stack([step[j] for step in kept]), float(guidance), tuple(step[j] for step in remaining), cost[j], v.fingerprint)
+        for j, v in enumerate(inversions)
     ]
     return results[0] if one else results

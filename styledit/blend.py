@@ -33,7 +33,7 @@ class LocalBlend:
         threshold: fraction of a word map's maximum from which a cell belongs to the mask.
 
     Raises:
-        ValueError: a word that is in neither prompt.
+        ValueError: a prompt pair that has none of the words.
     """
 
     layers = Layers()
@@ -73,13 +73,13 @@ class LocalBlend:
 def _blend_tokens(
     pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]
 ) -> list[tuple[Literal["source", "target"], list[int]]]:
-    """Each word's prompt and token positions; a word of both prompts comes twice."""
+    """Prompt and token positions of the words that are there; a word of both prompts comes twice."""
     split = {"source": split_words(pipe, source), "target": split_words(pipe, target)}
-    tokens = []
-    for word in words:
-        found = [(prompt, positions_of(prompt_words, word)) for prompt, prompt_words in split.items()]
-        if not any(positions for _, positions in found):
-            there = dict.fromkeys(entry.text for prompt_words in split.values() for entry in prompt_words)
-            raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
-        tokens += [entry for entry in found if entry[1]]
+    found = [(prompt, positions_of(prompt_words, word)) for word in words for prompt, prompt_words in split.items()]
+    tokens = [(prompt, positions) for prompt, positions in found if positions]
+    if not tokens:
+        there = dict.fromkeys(entry.text for prompt_words in split.values() for entry in prompt_words)
+        raise ValueError(
+            f"None of the blend words {', '.join(map(repr, words))} is in {source!r} or {target!r}; their words are: {', '.join(there)}."
+        )
     return tokens

@@ -115,7 +115,7 @@ def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Te
 
 def _check_signal(abar: torch.Tensor, prediction_type: str) -> None:
     """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule rescaled to zero SNR (2305.08891)."""
-    if prediction_type == "epsilon" and (abar == 0).any():
+    if prediction_type == "epsilon" and bool(torch.as_tensor(abar == 0).any()):
         raise ValueError(
             "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture from it; "
             "use a scheduler with rescale_betas_zero_snr=False or timestep_spacing='leading'."

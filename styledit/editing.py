@@ -17,9 +17,10 @@ from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAtten
 from styledit.blend import LocalBlend
 from styledit.ddim import check_number
 from styledit.images import decode_latents
-from styledit.inversion import Callback, Inversion, check_finite, guided_step, notify, predict, track
+from styledit.inversion import Callback, Inversion, check_finite, check_inversion, guided_step, notify, predict, track
+from styledit.losses import GRADIENT_SCALE
 from styledit.maps import AttentionMaps, grid
-from styledit.prompts import align, encode_prompt, split_words
+from styledit.prompts import Word, align, encode_prompt, find_word, positions_of, split_words
 from styledit.recording import GIB, Record, Recorder
 from styledit.settings import Settings, StepPlan, plan_steps
 from styledit.source import SourceBranch
@@ -118,8 +119,7 @@ class Editor:
     ) -> None:
         if guidance is not None:
             check_number("guidance", guidance)
-        if not isinstance(inversion, Inversion):
-            raise TypeError(f"An edit starts from an Inversion, not {type(inversion).__name__}; make one with invert().")
+        check_inversion(pipe, inversion)
         if not isinstance(values, (ValueInputs, type(None))):
             raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
         if not isinstance(nulls, (torch.Tensor, type(None))):
@@ -192,12 +192,23 @@ class _Run:
         self.mapper = torch.stack([a.mapper for a in alignments]).to(self.c)  # (n, N_src, N_tgt)
         self.mask = torch.stack([a.mask for a in alignments]).to(self.c)  # (n, N_tgt)
         self.words = [split_words(pipe, target) for target in targets]
-        for words in self.words:
-            settings.regularisation.tokens(words)  # a word that is not there is an error at once
+        self._check_words(split_words(pipe, inversion.prompt))
+        self.regularisations = [settings.regularisation.among(words) for words in self.words]
         self.plans = plan_steps(settings, inversion.steps, self.words, self.mask.shape[1])
         words, threshold = settings.blend, settings.blend_threshold
         self.blends = [LocalBlend(pipe, inversion, target, words, threshold) for target in targets] if words else []
         self.latents = [inversion.z_T.expand(len(targets), -1, -1, -1)]  # (n, C, h, w) each
+
+    def _check_words(self, source: tuple[Word, ...]) -> None:
+        """A word that no prompt has is an error at once; of several targets each uses the words that it has."""
+        for word in self.settings.regularisation.words:
+            if not any(positions_of(words, word) for words in self.words):
+                find_word(self.words[0], word)
+        prompts = (source, *self.words)
+        for word in self.settings.blend:
+            if not any(positions_of(words, word) for words in prompts):
+                there = dict.fromkeys(entry.text for words in prompts for entry in words)
+                raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
 
     def take_over(self, other: _Run) -> None:
         """Start where the plan first differs from another run's of the same targets."""
@@ -274,8 +285,8 @@ class _Run:
         self, control: Control, z: torch.Tensor, i: int, v: torch.Tensor | None, attention: SourceAttention
     ) -> torch.Tensor:
         """That of the regularisation of the targets' own cross maps, with respect to the latents (n, C, h, w)."""
-        inversion, regularisation, edit = self.source.inversion, self.settings.regularisation, control.edit
-        scales = select_layers(self.pipe.unet, regularisation.layers)
+        inversion, edit = self.source.inversion, control.edit
+        scales = select_layers(self.pipe.unet, self.settings.regularisation.layers)
         grids = {layer: grid(z.shape[-2:], scale) for layer, scale in scales.items()}
         control.edit = AttentionEdit(attention, self_cond=edit.self_cond)
         control.rows, control.values = Rows(0, len(z)), v
@@ -283,14 +294,14 @@ class _Run:
             z = z.detach().requires_grad_()
             predict(self.pipe, z, inversion.timesteps[i], self.c)
             loss = 0
-            for j, words in enumerate(self.words):
+            for j, (words, regularisation) in enumerate(zip(self.words, self.regularisations)):
                 own = {layer: control.maps[layer][j] for layer in scales}  # (heads, HW, N)
                 wanted = {
                     layer: attention.cross[layer] @ self.mapper[j] * self.mask[j] + maps.detach() * (1 - self.mask[j])
                     for layer, maps in own.items()
                 }
                 loss = loss + regularisation.loss(own, wanted, grids, words)
-            (gradient,) = torch.autograd.grad(loss, z)
+            (gradient,) = torch.autograd.grad(GRADIENT_SCALE * loss, z)
         control.maps.clear()
         control.edit = edit
-        return gradient
+        return gradient / GRADIENT_SCALE

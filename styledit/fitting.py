@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +17,13 @@ from torch import nn
 
 from styledit.attention import Control, attention_control, select_layers
 from styledit.ddim import check_number, ddim_step, guide
-from styledit.inversion import Callback, Inversion, notify, predict, track
+from styledit.inversion import Callback, Inversion, check_inversion, notify, predict, track
+from styledit.losses import GRADIENT_SCALE
 from styledit.mapping import MappingNetwork
 from styledit.maps import grid
 from styledit.models import Clip, load_clip
 from styledit.prompts import split_words
 from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs, guess
-
-
-GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
 
 
 def fit_values(
@@ -56,7 +55,9 @@ def fit_values(
             killed goes on from; `ValueInputs.load` reads it. For one inversion.
         image_encoder: whose patch tokens the mapping network reads; None takes the embedded CLIP. For Stable Diffusion 1
             the paper takes `load_clip("openai/clip-vit-large-patch14")`.
-        low_memory: recompute activations in the backward pass instead of keeping them (gradient checkpointing).
+        low_memory: recompute activations in the backward pass instead of keeping them (gradient checkpointing). Nothing is
+            sliced: the maps that a loss reads are small beside the activations (those of the published term 10 MB for Stable
+            Diffusion 1 at 512 × 512), and those that an inversion records go to the CPU layer by layer.
         seed: of the mapping network's first weights.
         callback: called after each step with a dict of `i`, `timestep`, `loss` (L_rec that remains, mean over the pictures),
             `iterations`, `evaluations` (sums over the pictures), `z` (n, C, h, w).
@@ -74,6 +75,8 @@ def fit_values(
     one = isinstance(inversion, Inversion)
     if not one and not isinstance(inversion, (list, tuple)):
         raise TypeError(f"Value inputs are fitted to an Inversion or a list of them, not {type(inversion).__name__}.")
+    if torch.is_inference_mode_enabled():
+        raise ValueError("Fitting needs gradients; call it outside torch.inference_mode().")
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise ValueError(f"There is no folder for the checkpoint {os.fspath(checkpoint)!r}; create it first.")
     if checkpoint is not None and not one:
@@ -156,6 +159,7 @@ class _Fit:
         image_encoder: Clip | None, seed: int,
     ) -> None:
         check_together(inversions)
+        check_inversion(pipe, *inversions)
         self.pipe, self.inversions, self.guidance, self.preset = pipe, inversions, guidance, preset
         self.timesteps, self.levels = inversions[0].timesteps, inversions[0].levels
         self.c, self.null = (torch.cat([getattr(v, name) for v in inversions]) for name in ("c", "null"))  # (n, N, d)
@@ -168,15 +172,18 @@ class _Fit:
         self.modules, self.inputs = self._parameterised(image_encoder, seed)
         self.parameters = [list(module.parameters()) for module in self.modules]
         self.optimisers = [torch.optim.Adam(parameters, betas=preset.betas) for parameters in self.parameters]
-        self.scales: list[torch.Tensor] = []  # (n, N, d) of each finished step
-        self.shifts: list[torch.Tensor] = []
-        self.losses: list[list[float]] = []
-        self.evaluations = [0] * len(inversions)
+        # s_t and b_t (n, N, d), remaining L_rec and evaluations so far (of each picture) of every finished step
+        self.finished: list[tuple[torch.Tensor, torch.Tensor, list[float], list[int]]] = []
 
     @property
     def done(self) -> int:
         """The number of finished steps."""
-        return len(self.losses)
+        return len(self.finished)
+
+    @property
+    def evaluations(self) -> list[int]:
+        """Those of each picture."""
+        return self.finished[-1][3] if self.finished else [0] * len(self.inversions)
 
     @property
     def steps(self) -> int:
@@ -211,20 +218,18 @@ class _Fit:
             self.z = before
             raise FloatingPointError
         remaining = (self.z - self.latents[i + 1]).float().square().flatten(1).mean(1).tolist()
-        self.scales.append(scale)
-        self.shifts.append(shift)
-        self.losses.append(remaining)
-        self.evaluations = [e + 3 * k + 1 + (self.guidance != 1) for e, k in zip(self.evaluations, iterations)]
+        evaluations = [e + 3 * k + 1 + (self.guidance != 1) for e, k in zip(self.evaluations, iterations)]
+        self.finished.append((scale, shift, remaining, evaluations))  # at once: Ctrl-C may come at any moment
         about = {"loss": float(np.mean(remaining)), "iterations": sum(iterations), "evaluations": sum(self.evaluations)}
         return about | {"z": self.z}
 
     def values(self) -> list[ValueInputs]:
         """The finished steps of each picture."""
         empty = self.c.new_empty((0, *self.c.shape), dtype=torch.float32)
-        scale, shift = (torch.stack(kept) if kept else empty for kept in (self.scales, self.shifts))  # (k, n, N, d)
+        scale, shift = (torch.stack([step[k] for step in self.finished]) if self.finished else empty for k in (0, 1))  # (k, n, N, d)
         return [
             ValueInputs(
-                scale[:, j], shift[:, j], self.guidance, tuple(losses[j] for losses in self.losses), self.evaluations[j],
+                scale[:, j], shift[:, j], self.guidance, tuple(step[2][j] for step in self.finished), self.evaluations[j],
                 inversion.fingerprint,
             )
             for j, inversion in enumerate(self.inversions)
@@ -263,8 +268,8 @@ class _Fit:
                 moments = {name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)}
                 if moments:
                     self.optimisers[0].state[p] = moments | {"step": moments["step"].cpu()}
-        self.scales, self.shifts = list(values.scale[:, None]), list(values.shift[:, None])
-        self.losses, self.evaluations = [[loss] for loss in values.losses], [values.evaluations]
+        steps = zip(values.scale[:, None], values.shift[:, None], values.losses)
+        self.finished = [(scale, shift, [loss], [values.evaluations]) for scale, shift, loss in steps]
 
     def _parameterised(self, encoder: Clip | None, seed: int) -> tuple[list[nn.Module], list[tuple[torch.Tensor, ...]]]:
         """A module for each picture that gives s_t and b_t, and what it is called with."""
@@ -272,7 +277,11 @@ class _Fit:
         if self.preset.parameterisation == "direct":
             shifts = guess(c, null, self.guidance) if self.preset.warm else torch.zeros_like(c)
             return [_Direct(shift) for shift in shifts], [()] * len(c)
-        encoder = encoder or load_clip(device=c.device)
+        encoder = load_clip(device=c.device) if encoder is None else encoder
+        if not isinstance(encoder, Clip):
+            raise TypeError(f"image_encoder must be a Clip or None, not {type(encoder).__name__}; make one with load_clip().")
+        about_it = next(encoder.model.vision_model.parameters()).detach().float().cpu().numpy().tobytes()
+        self._about += f" encoder {hashlib.sha256(about_it).hexdigest()[:16]}"
         modules, inputs = [], []
         for inversion in self.inversions:
             tokens = _patch_tokens(encoder, inversion, c.device)  # (1, P, d_img)
@@ -289,6 +298,7 @@ class _Fit:
 
     def _reach(self, control: Control, i: int, active: list[int], uncond: torch.Tensor | None) -> torch.Tensor:
         """ztilde_{t-1} of some pictures with their present value inputs, (k, C, h, w)."""
+        control.maps.clear()  # gradient checkpointing leaves those of its second pass
         scale, shift = self._scale_and_shift(active)
         c, z = self.c[active], self.z[active]
         control.values = (c.float() * scale + shift).to(c.dtype)
@@ -344,6 +354,9 @@ def check_together(inversions: tuple[Inversion, ...]) -> None:
     """Raise ValueError for inversions that cannot share a batch."""
     if not inversions:
         raise ValueError("There is no inversion to fit; give one, or several in a list.")
+    for inversion in inversions:
+        if not isinstance(inversion, Inversion):
+            raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
     kinds = {(inversion.timesteps, inversion.latents.shape, inversion.c.shape) for inversion in inversions}
     if len(kinds) > 1:
         raise ValueError("Inversions that are fitted in one batch need the same model, picture size and steps; fit these one by one.")

@@ -53,7 +53,7 @@ def open_rgb(source: ImageSource) -> Image.Image:
 
 
 def encode_image(pipe: StableDiffusionPipeline, image: Image.Image) -> torch.Tensor:
-    """The latents of a picture: z_0 = (VAE mean - shift) × scaling factor, of shape (1, C, h, w).
+    """The latents of a picture: z_0 = (VAE mean - shift) × scaling factor, of shape (1, C, h, w), in at least float32.
 
     Raises:
         ValueError: a side of the picture is not a multiple of the autoencoder's factor, or as `read_image`.
@@ -70,7 +70,7 @@ def encode_image(pipe: StableDiffusionPipeline, image: Image.Image) -> torch.Ten
     with torch.no_grad():
         mean = pipe.vae.encode(pixels).latent_dist.mean  # (1, C, h, w)
     shift, scale = _shift_and_scale(pipe)
-    return (mean - shift) * scale
+    return (mean.to(torch.promote_types(mean.dtype, torch.float32)) - shift) * scale
 
 
 def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DDIMScheduler, StableDiffusionPipeline
 from PIL import Image
 from tqdm.auto import tqdm
 
@@ -15,13 +15,11 @@ from styledit.attention import Control, Layers, Rows, attention_control
 from styledit.ddim import check_number, ddim_inverse_step, ddim_step, guide, noise_levels, timesteps
 from styledit.images import ImageSource, decode_latents, encode_image, open_rgb, read_image
 from styledit.maps import AttentionMaps
-from styledit.models import picture_size
+from styledit.models import model_fingerprint, picture_size
 from styledit.prompts import encode_null, encode_prompt
 from styledit.recording import Record, Recorder
 from styledit.trajectory import Inversion
-
-if TYPE_CHECKING:
-    from styledit.values import ValueInputs
+from styledit.values import ValueInputs
 
 Callback = Callable[[dict[str, Any]], None]
 
@@ -61,6 +59,7 @@ def invert(
     Raises:
         ValueError: the picture or the prompt cannot be used, the network returned NaN, or the maps need too much memory.
     """
+    _check_scheduler(pipe)
     image = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
     c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
     scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
@@ -92,6 +91,7 @@ def invert(
         c=c,
         null=null,
         maps=recorder.maps(backwards=True),
+        model=model_fingerprint(pipe),
     )
 
 
@@ -120,12 +120,13 @@ def generate(
         ValueError: a prompt, a guidance, or a shape of `z_T` that cannot be used.
     """
     check_number("guidance", guidance)
+    _check_scheduler(pipe)
     if z_T is None:
         width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
         shape = (1, pipe.unet.config.in_channels, height, width)
         z_T = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     _check_latent(pipe, z_T)
-    z_T = z_T.to(pipe.unet.device, pipe.unet.dtype)
+    z_T = z_T.to(pipe.unet.device, torch.promote_types(pipe.unet.dtype, torch.float32))
     c, null = encode_prompt(pipe, prompt), encode_null(pipe)
     told, levels = timesteps(pipe.scheduler, steps), _levels(pipe, steps, z_T)
     recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], steps, guidance != 1)
@@ -154,6 +155,9 @@ def reconstruct(
         TypeError: the guidance is no number.
         ValueError: a guidance that is not finite, or value inputs of another inversion.
     """
+    check_inversion(pipe, inversion)
+    if not isinstance(values, (ValueInputs, type(None))):
+        raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
     if guidance is None:
         guidance = values.guidance if values is not None else 1.0
     check_number("guidance", guidance)
@@ -168,13 +172,24 @@ def reconstruct(
 
 
 def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
-    """Root mean squared distance to the inversion's latents at each of the T + 1 indices, (T + 1,)."""
+    """Root mean squared distance to the inversion's latents at each of the T + 1 indices, (T + 1,).
+
+    Raises:
+        ValueError: the latents are not those of a run of T steps on this picture's size.
+    """
+    if latents.shape != inversion.latents.shape:
+        raise ValueError(
+            f"The latents have shape {tuple(latents.shape)} and the inversion's {tuple(inversion.latents.shape)}; compare a whole run."
+        )
     return (latents - inversion.latents).float().pow(2).flatten(1).mean(1).sqrt()
 
 
 def predict(pipe: StableDiffusionPipeline, z: torch.Tensor, timestep: int, context: torch.Tensor) -> torch.Tensor:
-    """The network's output for latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d)."""
-    return pipe.unet(z, timestep, encoder_hidden_states=context).sample
+    """The network's output for latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
+
+    A network of half precision is given half-precision latents; the latents themselves are kept in at least float32.
+    """
+    return pipe.unet(z.to(pipe.unet.dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
 
 
 def guided_step(
@@ -217,11 +232,37 @@ def notify(callback: Callback | None, **state: Any) -> None:
         callback(state)
 
 
+def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> None:
+    """Raise TypeError for what is no Inversion, ValueError for one of another model, or on another device."""
+    for inversion in inversions:
+        if not isinstance(inversion, Inversion):
+            raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
+        if inversion.model != model_fingerprint(pipe):
+            raise ValueError(
+                "The inversion was made with another model, noise schedule or precision than this pipeline's; invert the "
+                "picture again with this one."
+            )
+        if inversion.latents.device != pipe.unet.device:
+            raise ValueError(
+                f"The inversion is on {inversion.latents.device} and the pipeline on {pipe.unet.device}; load it with "
+                f"Inversion.load(path, {str(pipe.unet.device)!r})."
+            )
+
+
 def check_finite(z: torch.Tensor, i: int) -> None:
     """Raise ValueError where a latent has NaN or infinite values."""
     if not torch.isfinite(z).all():
         raise ValueError(
             f"The network returned NaN or infinite values at step {i}; load the model with dtype=torch.float32."
+        )
+
+
+def _check_scheduler(pipe: StableDiffusionPipeline) -> None:
+    """Refuse a pipeline whose scheduler was replaced by one that is not DDIM's."""
+    if not isinstance(pipe.scheduler, DDIMScheduler):
+        raise ValueError(
+            f"Inversion needs a DDIM scheduler, and this pipeline has a {type(pipe.scheduler).__name__}; set pipe.scheduler = "
+            "DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."
         )
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from styledit.attention import Layers
 from styledit.ddim import check_number
-from styledit.prompts import Word, find_word
+from styledit.prompts import Word, find_word, positions_of
 
 Maps = Mapping[str, torch.Tensor]
 Grids = Mapping[str, tuple[int, int]]
 
+GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
 WEIGHTS = ("l2", "l1", "sparsity", "localisation")
 
 
@@ -66,6 +67,11 @@ class Regularisation:
     def needs_targets(self) -> bool:
         """Whether `loss` compares with other maps."""
         return bool(self.l2 or self.l1)
+
+    def among(self, prompt_words: Sequence[Word]) -> Regularisation:
+        """The same for a prompt that may have some of the words only; without weights where it has none of them."""
+        there = tuple(word for word in self.words if positions_of(tuple(prompt_words), word))
+        return replace(self, words=there) if there or not self.words else Regularisation(layers=self.layers)
 
     def tokens(self, prompt_words: Sequence[Word]) -> list[int]:
         """Positions of the tokens of `words`, of every word of the prompt where there are none.

@@ -118,7 +118,7 @@ class AttentionMaps:
         size: tuple[int, int] | None = None,
     ) -> torch.Tensor:
         """As `word`, by token positions, start, end and padding included (see `token_labels`); (H, W)."""
-        rows, wanted = self._rows(steps), _listed(positions)
+        rows, wanted = self._rows(steps), listed(positions)
         length = self._length()
         if not wanted or not all(0 <= position < length for position in wanted):
             raise ValueError(f"Token positions run from 0 (start) to {length - 1}; give some of them, not {wanted}.")
@@ -224,7 +224,7 @@ class AttentionMaps:
     def _rows(self, steps: int | Iterable[int] | None) -> list[int]:
         """Where some steps of the run stand in the step axis."""
         recorded = self._steps()
-        wanted = list(recorded) if steps is None else _listed(steps)
+        wanted = list(recorded) if steps is None else listed(steps)
         if not wanted:
             raise ValueError("There is no step to average over; give at least one, or steps=None for all.")
         for i in wanted:
@@ -257,7 +257,7 @@ class AttentionMaps:
 
     def _heads(self, layer: str, maps: torch.Tensor, heads: int | Iterable[int] | None) -> list[int]:
         count = maps.shape[AXES.index("head")]
-        wanted = list(range(count)) if heads is None else _listed(heads)
+        wanted = list(range(count)) if heads is None else listed(heads)
         if not wanted or not all(0 <= head < count for head in wanted):
             raise ValueError(f"The layer {layer!r} has heads 0 to {count - 1}; give some of them, not {wanted}.")
         return wanted
@@ -302,7 +302,7 @@ def _mean(tensors: Iterator[torch.Tensor]) -> torch.Tensor:
     return total / count
 
 
-def _listed(indices: int | Iterable[int]) -> list[int]:
+def listed(indices: int | Iterable[int]) -> list[int]:
     """One index or several as a list."""
     try:
         return [operator.index(i) for i in (indices if isinstance(indices, Iterable) else [indices])]

@@ -22,6 +22,8 @@ from transformers.utils import logging as transformers_logging
 EMBEDDED_FOLDER = Path(__file__).resolve().parent.parent / "data" / "model"
 # Settings of a UNet that are None where latents, a timestep and a prompt are all it is given.
 _MORE_INPUTS = ("addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim", "time_cond_proj_dim")
+# What of a scheduler's config decides the levels and how the network's output is read.
+_SCHEDULE = ("prediction_type", "beta_start", "beta_end", "beta_schedule", "rescale_betas_zero_snr", "set_alpha_to_one")
 _REPAIR = "Run `git checkout -- data/model` in the repository, or clone it again."
 
 
@@ -89,6 +91,17 @@ def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
     side = pipe.unet.config.sample_size
     height, width = (side, side) if isinstance(side, int) else side
     return width * pipe.vae_scale_factor, height * pipe.vae_scale_factor
+
+
+def model_fingerprint(pipe: StableDiffusionPipeline) -> str:
+    """A short hash that tells this network and noise schedule from others, fine-tunes and other precisions included."""
+    config, unet = pipe.scheduler.config, pipe.unet
+    schedule = {name: config.get(name) for name in _SCHEDULE}
+    digest = hashlib.sha256(f"{schedule} {unet.dtype}".encode())
+    first_values = next(module for name, module in unet.named_modules() if name.endswith("attn2.to_v"))
+    for weight in (unet.conv_in.weight, first_values.weight, unet.conv_out.weight):
+        digest.update(weight.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _inside(folder: Path, name: str) -> bool:

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from diffusers import StableDiffusionPipeline
 
-from styledit.attention import Control, Layers, select_layers
-from styledit.maps import AttentionMaps, grid
+from styledit.attention import Control, Layers, choices, select_layers
+from styledit.maps import AttentionMaps, grid, listed
 from styledit.prompts import split_words
 
 GIB = 2**30
@@ -31,11 +31,11 @@ class Record:
     limit: int = 8 * GIB
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", (self.layers,) if isinstance(self.layers, Layers) else tuple(self.layers))
-        if not self.layers or not all(isinstance(choice, Layers) for choice in self.layers):
-            raise TypeError(f"Record.layers must be a Layers or several, not {self.layers!r}.")
+        object.__setattr__(self, "layers", choices(self.layers))
+        if not self.layers:
+            raise TypeError("Record.layers must name a Layers or several; record=None keeps no maps.")
         if self.steps is not None:
-            object.__setattr__(self, "steps", tuple(sorted({int(i) for i in self.steps})))
+            object.__setattr__(self, "steps", tuple(sorted(set(listed(self.steps)))))
         if self.branch not in ("cond", "uncond"):
             raise ValueError(f"branch must be 'cond' or 'uncond', not {self.branch!r}.")
 
@@ -125,7 +125,8 @@ class Recorder:
         if self.record is None:
             return None
         kept = self.kept[::-1] if backwards else self.kept
-        stacked = {layer: torch.stack([maps[layer] for maps in kept]) for layer in self.kinds}  # (step, head, pixel, N)
+        # Each layer leaves `kept` as it is stacked, so that only one layer is held twice.
+        stacked = {layer: torch.stack([maps.pop(layer) for maps in kept]) for layer in self.kinds}  # (step, head, pixel, N)
         cross = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "cross"}
         own = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "self"}
         return AttentionMaps(cross, self.grids, self.words, self.size, self_layers=own, steps=self.steps, scales=self.scales)

@@ -27,7 +27,8 @@ class Inversion:
     `latents` (T + 1, 1, C, h, w): latents[0] is zhat_T, latents[T] is z_0, and denoising step i should go from
     latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,): abar of
     each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
-    source's cross-attention maps Ahat; entry i is what the network gives for latents[i] at timesteps[i].
+    source's cross-attention maps Ahat, on the CPU; entry i is what the network gives for latents[i] at timesteps[i].
+    `model`: `model_fingerprint` of the pipeline that made it.
     """
 
     image: Image.Image
@@ -38,6 +39,7 @@ class Inversion:
     c: torch.Tensor
     null: torch.Tensor
     maps: AttentionMaps | None
+    model: str = ""
 
     @property
     def steps(self) -> int:
@@ -56,17 +58,17 @@ class Inversion:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of picture, prompt and timesteps: value inputs carry it to know their inversion.
+        """A short hash of picture, prompt, timesteps and model: value inputs carry it to know their inversion.
 
         Not of the latents, which differ in the last bit from one machine to the next.
         """
-        about = f"{self.image.size} {self.prompt} {self.timesteps}".encode()
+        about = f"{self.image.size} {self.prompt} {self.timesteps} {self.model}".encode()
         return hashlib.sha256(self.image.tobytes() + about).hexdigest()[:16]
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything, recorded maps too, to a safetensors file, which is replaced as a whole."""
         tensors = {name: getattr(self, name) for name in TENSORS} | {"image": torch.from_numpy(np.array(self.image))}
-        about: dict[str, object] = {"prompt": self.prompt, "timesteps": self.timesteps}
+        about: dict[str, object] = {"prompt": self.prompt, "timesteps": self.timesteps, "model": self.model}
         if self.maps is not None:
             tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
             tensors |= {f"self/{layer}": maps for layer, maps in self.maps.self_layers.items()}
@@ -76,22 +78,23 @@ class Inversion:
 
     @classmethod
     def load(cls, path: str | os.PathLike, device: str | torch.device = "cpu") -> Inversion:
-        """Read what `save` wrote.
+        """Read what `save` wrote; maps stay on the CPU, the rest goes to `device`, where the pipeline is.
 
         Raises:
             ValueError: the file is missing or holds something else.
         """
         try:
-            with safe_open(path, "pt", device=str(device)) as file:
+            with safe_open(path, "pt") as file:
                 about = json.loads(file.metadata()["inversion"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
             kept = about.pop("maps", None)
             return cls(
-                image=Image.fromarray(tensors["image"].cpu().numpy()),
+                image=Image.fromarray(tensors["image"].numpy()),
                 prompt=about["prompt"],
                 timesteps=tuple(about["timesteps"]),
                 maps=None if kept is None else _maps(tensors, kept),
-                **{name: tensors[name] for name in TENSORS},
+                model=about["model"],
+                **{name: tensors[name].to(device) for name in TENSORS},
             )
         except Exception as error:
             raise ValueError(f"{os.fspath(path)!r} holds no inversion; give a file written by Inversion.save().") from error
@@ -100,6 +103,8 @@ class Inversion:
 def write_tensors(path: str | os.PathLike, tensors: dict[str, torch.Tensor], about: dict[str, str]) -> None:
     """A safetensors file that is whole or not there: it is written beside its place first."""
     unfinished = Path(path).with_name(Path(path).name + ".tmp")
+    if not unfinished.parent.is_dir():
+        raise ValueError(f"There is no folder for {os.fspath(path)!r}; create it first.")
     try:
         save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, unfinished, metadata=about)
         os.replace(unfinished, path)
