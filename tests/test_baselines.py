@@ -111,3 +111,12 @@ def test_sdedit_errors(pipe, inversion, strength):
 def test_null_text_needs_guidance(pipe, inversion):
     with pytest.raises(ValueError, match="At guidance 1 the null embedding is not used"):
         baselines.fit_nulls(pipe, inversion, 1.0)
+
+
+def test_nulls_of_another_inversion_are_refused(pipe, inversion, picture):
+    other = styledit.invert(pipe, picture, "a blue car", 2, progress=False)
+    nulls = baselines.fit_nulls(pipe, other, iterations=1, progress=False)
+    with pytest.raises(ValueError, match="fitted to another inversion"):
+        baselines.null_text(pipe, inversion, "a cat", nulls=nulls)
+    with pytest.raises(TypeError, match="nulls must be Nulls or None, not Tensor"):
+        baselines.null_text(pipe, inversion, "a cat", nulls=nulls.nulls)

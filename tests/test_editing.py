@@ -281,3 +281,27 @@ def test_settings_that_are_no_finite_number(pipe64, inversion64, settings, error
 def test_an_empty_target(pipe64, inversion64):
     with pytest.raises(ValueError, match="The prompt is empty"):
         run(pipe64, inversion64, " ")
+
+
+def test_of_several_targets_each_uses_the_words_it_has(pipe64, inversion64):
+    targets, words = ["a blue cat in the snow", "a blue bus in the snow"], ("car", "cat", "bus")
+    together = styledit.edit(pipe64, inversion64, targets, blend=words, blend_threshold=0.8, progress=False)
+    for result, target, own in zip(together, targets, (("car", "cat"), ("car", "bus"))):
+        alone = styledit.edit(pipe64, inversion64, target, blend=own, blend_threshold=0.8, progress=False)
+        assert torch.equal(result.mask, alone.mask) and torch.allclose(result.latents, alone.latents, atol=1e-9)
+    asked = {"tau_c": 0.0, "tau_s": 0.0, "rate": 3.0}
+    localised = styledit.Regularisation(localisation=1.0, words=("cat",))
+    cat, bus = styledit.edit(pipe64, inversion64, targets, regularisation=localised, progress=False, **asked)
+    alone = styledit.edit(pipe64, inversion64, targets[0], regularisation=localised, progress=False, **asked)
+    plain = styledit.edit(pipe64, inversion64, targets[1], progress=False, **asked)
+    assert torch.allclose(cat.latents, alone.latents, atol=1e-9) and torch.allclose(bus.latents, plain.latents, atol=1e-9)
+
+
+def test_a_word_of_no_prompt_is_refused(pipe64, inversion64):
+    targets = ["a blue cat in the snow", "a blue bus in the snow"]
+    with pytest.raises(ValueError, match="The blend word 'dog' is in neither prompt"):
+        styledit.edit(pipe64, inversion64, targets, blend=("car", "dog"), progress=False)
+    with pytest.raises(ValueError, match="None of the blend words 'bus' is in .* or 'a blue cat in the snow'"):
+        styledit.edit(pipe64, inversion64, targets, blend="bus", progress=False)
+    with pytest.raises(ValueError, match="'dog' is not in the prompt"):
+        styledit.edit(pipe64, inversion64, targets, regularisation=styledit.Regularisation(sparsity=1, words="dog"), progress=False)

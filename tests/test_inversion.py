@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
 import styledit
 from conftest import make_pipeline
@@ -103,7 +104,8 @@ def test_half_precision_keeps_the_schedule(tokenizer, picture):
     inversion = styledit.invert(pipe, picture, "a car", 3, progress=False)
     assert torch.equal(inversion.levels, styledit.noise_levels(pipe.scheduler, 3))
     run = styledit.reconstruct(pipe, inversion, 1.0, progress=False)
-    assert inversion.latents.dtype == run.latents.dtype == torch.bfloat16
+    assert pipe.unet.dtype == inversion.c.dtype == torch.bfloat16
+    assert inversion.latents.dtype == run.latents.dtype == torch.float32  # every step would round them anew
     assert styledit.drift(run.latents, inversion).dtype == torch.float32
 
 
@@ -141,3 +143,57 @@ def test_a_file_that_holds_no_inversion(tmp_path):
     for name in ("other", "missing"):
         with pytest.raises(ValueError, match="holds no inversion; give a file written by"):
             styledit.Inversion.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("change", [{"beta_end": 0.02}, {"prediction_type": "epsilon"}, {"set_alpha_to_one": True}])
+def test_an_inversion_of_another_schedule_is_refused(tokenizer, picture, change):
+    pipe = make_pipeline(tokenizer, "v_prediction")
+    inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, **change)
+    refuse(pipe, inversion)
+
+
+def test_an_inversion_of_another_network_or_precision_is_refused(tokenizer, picture):
+    pipe = make_pipeline(tokenizer, "v_prediction")
+    inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
+    refuse(make_pipeline(tokenizer, "v_prediction", torch.bfloat16), inversion)
+    with torch.no_grad():
+        pipe.unet.conv_out.weight[0, 0, 0, 0] += 0.1  # a fine-tune
+    refuse(pipe, inversion)
+
+
+def refuse(pipe, inversion):
+    calls = [
+        lambda: styledit.reconstruct(pipe, inversion), lambda: styledit.Editor(pipe, inversion),
+        lambda: styledit.fit_values(pipe, inversion), lambda: styledit.baselines.fit_nulls(pipe, inversion),
+        lambda: styledit.baselines.sdedit(pipe, inversion, "a cat"), lambda: styledit.baselines.null_text(pipe, inversion, "a cat"),
+        lambda: styledit.baselines.negative_prompt(pipe, inversion, "a cat"),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(ValueError, match="made with another model, noise schedule or precision"):
+            call()
+
+
+def test_what_is_no_inversion_gets_a_sentence(pipe, inversion):
+    calls = [
+        lambda: styledit.reconstruct(pipe, "x"), lambda: styledit.fit_values(pipe, [inversion, "x"]),
+        lambda: styledit.baselines.sdedit(pipe, "x", "a cat"), lambda: styledit.Editor(pipe, "x"),
+        lambda: styledit.baselines.negative_prompt(pipe, "x", "a cat"), lambda: styledit.baselines.fit_nulls(pipe, "x"),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(TypeError, match="Inversion"):
+            call()
+    with pytest.raises(TypeError, match="values must be ValueInputs or None, not str"):
+        styledit.reconstruct(pipe, inversion, values="x")
+    with pytest.raises(ValueError, match="compare a whole run"):
+        styledit.drift(inversion.latents[2:], inversion)
+    with pytest.raises(ValueError, match="There is no folder for .*create it first"):
+        inversion.save("no_such_folder/x")
+
+
+def test_another_scheduler_gets_a_sentence(tokenizer, picture):
+    pipe = make_pipeline(tokenizer)
+    pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
+    for call in (lambda: styledit.invert(pipe, picture, "a car", 2), lambda: styledit.generate(pipe, "a car")):
+        with pytest.raises(ValueError, match="needs a DDIM scheduler, and this pipeline has a EulerDiscreteScheduler"):
+            call()

@@ -65,3 +65,15 @@ def test_errors(pipe, picture, record, message):
 def test_an_unknown_branch():
     with pytest.raises(ValueError, match="branch must be 'cond' or 'uncond'"):
         Record(branch="both")
+
+
+@pytest.mark.parametrize("call", [lambda: Record(Layers(5)), lambda: Layers(scales="4"), lambda: Record("down"), lambda: Record(steps=(0.7,))])
+def test_what_is_no_choice_gets_a_sentence(call):
+    with pytest.raises(TypeError, match="must be|are chosen by"):
+        call()
+
+
+def test_one_step_is_a_choice(pipe, picture):
+    assert Record(steps=2).chosen_steps(5) == (2,)
+    maps = styledit.invert(pipe, picture, PROMPT, 5, record=Record(steps=2), progress=False).maps
+    assert maps.steps == (2,)

@@ -339,3 +339,18 @@ def test_preset_errors():
         Preset(lambda i: 1, lambda i: 0.1, parameterisation="both")
     with pytest.raises(ValueError, match="warm start is for the direct"):
         Preset(lambda i: 1, lambda i: 0.1, parameterisation="mapping", warm=True)
+
+
+def test_a_checkpoint_of_another_encoder_or_model_is_refused(pipe, inversion, tmp_path):
+    preset, file = dataclasses.replace(PRESETS["paper"], iterations=lambda i: 1), tmp_path / "fit"
+    styledit.fit_values(pipe, inversion, preset=preset, checkpoint=file, progress=False)
+    other = styledit.load_clip()
+    torch.nn.init.normal_(other.model.vision_model.embeddings.class_embedding, generator=torch.Generator().manual_seed(0))
+    elsewhere = dataclasses.replace(inversion, model="another")
+    with pytest.raises(ValueError, match="a fit of another picture"):
+        styledit.fit_values(pipe, inversion, preset=preset, checkpoint=file, image_encoder=other, progress=False)
+    assert elsewhere.fingerprint != inversion.fingerprint
+    with pytest.raises(TypeError, match="image_encoder must be a Clip or None, not str"):
+        styledit.fit_values(pipe, inversion, preset=preset, image_encoder="openai/clip", progress=False)
+    with torch.inference_mode(), pytest.raises(ValueError, match="outside torch.inference_mode"):
+        styledit.fit_values(pipe, inversion, progress=False)
