@@ -12,9 +12,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PICTURE = "00_fox.png"
 # The source stays at the guidance of its value inputs; the target needs less. Another shape or place needs more freedom.
 EDITS: dict[str, tuple[str, dict[str, float]]] = {
-    "style": ("a pencil sketch of a fox in the meadow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.8, "tau_u": 0.4}),
-    "place": ("a plain sticker of a fox in the snow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.1}),
-    "object": ("a plain sticker of a panda in the meadow", {"guidance": 3.0, "tau_v": 0.2, "tau_c": 0.2, "tau_s": 0.2}),
+    "style": ("a watercolor painting of a fox in the meadow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2}),
+    "place": ("a plain sticker of a fox in the snow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.6}),
+    "object": ("a plain sticker of a panda in the meadow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2}),
 }
 
 
