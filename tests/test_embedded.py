@@ -52,7 +52,7 @@ def test_round_trip_and_drift(pipe, scene):
 def test_values_cure_the_drift_and_a_style_edit_changes_the_picture(pipe, scene):
     _, inversion = scene
     best = styledit.decode_latents(pipe, inversion.z_0)[0]
-    values = styledit.fit_values(pipe, inversion, progress=False)
+    values = styledit.fit_values(pipe, inversion, preset="fine", progress=False)
     assert styledit.psnr(styledit.reconstruct(pipe, inversion, values=values, progress=False).image, best) > 32
     style, rest = inversion.prompt.split(" of ", 1)
     assert style == "a plain sticker"
