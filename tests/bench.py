@@ -11,7 +11,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -55,11 +54,9 @@ def presets(pipe, captions: dict[str, str]) -> list[str]:
     """What each preset costs and reaches at guidance 7.5, means over the lesson pictures; what misses its bar."""
     inversions = [styledit.invert(pipe, DATA / "images" / name, text, STEPS, progress=False) for name, text in captions.items()]
     own = [styledit.decode_latents(pipe, inversion.z_0)[0] for inversion in inversions]
-    compared = dict(styledit.PRESETS)
-    compared["paper, lambda 0"] = replace(compared["paper"], regularisation=styledit.Regularisation())
     cost, dB = {}, {}
     print(f"{'value inputs, mean of ' + str(len(own)) + ' pictures':32} {'evaluations':>12} {'to the picture':>15} {'to the decoded latent':>22}")
-    for name, preset in compared.items():
+    for name, preset in styledit.PRESETS.items():
         fits = styledit.fit_values(pipe, inversions, 7.5, preset=preset, progress=False)
         runs = [styledit.reconstruct(pipe, v, values=values, progress=False).image for v, values in zip(inversions, fits)]
         cost[name] = statistics.mean(values.evaluations for values in fits)
