@@ -147,8 +147,8 @@ def fit_nulls(
     if not one and not isinstance(inversion, (list, tuple)):
         raise TypeError(f"Null embeddings are fitted to an Inversion or a list of them, not {type(inversion).__name__}.")
     inversions = (inversion,) if one else tuple(inversion)
-    check_together(inversions)
     check_inversion(pipe, *inversions)
+    check_together(inversions)
     c, latents = torch.cat([v.c for v in inversions]), torch.cat([v.latents for v in inversions], 1)
     told, levels, kind = inversions[0].timesteps, inversions[0].levels, pipe.scheduler.config.prediction_type
     nulls = [v.null.float().clone().requires_grad_() for v in inversions]  # (1, N, d) each

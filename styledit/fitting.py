@@ -158,8 +158,8 @@ class _Fit:
         self, pipe: StableDiffusionPipeline, inversions: tuple[Inversion, ...], guidance: float, preset: Preset,
         image_encoder: Clip | None, seed: int,
     ) -> None:
-        check_together(inversions)
         check_inversion(pipe, *inversions)
+        check_together(inversions)
         self.pipe, self.inversions, self.guidance, self.preset = pipe, inversions, guidance, preset
         self.timesteps, self.levels = inversions[0].timesteps, inversions[0].levels
         self.c, self.null = (torch.cat([getattr(v, name) for v in inversions]) for name in ("c", "null"))  # (n, N, d)
@@ -354,9 +354,6 @@ def check_together(inversions: tuple[Inversion, ...]) -> None:
     """Raise ValueError for inversions that cannot share a batch."""
     if not inversions:
         raise ValueError("There is no inversion to fit; give one, or several in a list.")
-    for inversion in inversions:
-        if not isinstance(inversion, Inversion):
-            raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
     kinds = {(inversion.timesteps, inversion.latents.shape, inversion.c.shape) for inversion in inversions}
     if len(kinds) > 1:
         raise ValueError("Inversions that are fitted in one batch need the same model, picture size and steps; fit these one by one.")
