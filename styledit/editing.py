@@ -24,7 +24,7 @@ from styledit.prompts import Word, align, encode_prompt, find_word, positions_of
 from styledit.recording import GIB, Record, Recorder
 from styledit.settings import Settings, StepPlan, plan_steps
 from styledit.source import SourceBranch
-from styledit.values import ValueInputs
+from styledit.values import ValueInputs, check_values
 
 
 GUIDANCE = 7.5  # w where nothing else says it
@@ -120,12 +120,9 @@ class Editor:
         if guidance is not None:
             check_number("guidance", guidance)
         check_inversion(pipe, inversion)
-        if not isinstance(values, (ValueInputs, type(None))):
-            raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
+        check_values(values, inversion)
         if not isinstance(nulls, (torch.Tensor, type(None))):
             raise TypeError(f"nulls must be a tensor, not {type(nulls).__name__}; fit_nulls() has one in `.nulls`.")
-        if values is not None:
-            values.check(inversion)
         if nulls is not None and (nulls.shape[1:] != inversion.c.shape[1:] or len(nulls) not in (1, inversion.steps)):
             raise ValueError(
                 f"nulls must have shape (1 or {inversion.steps}, {', '.join(map(str, inversion.c.shape[1:]))}), "

@@ -57,7 +57,7 @@ def fit_values(
             the paper takes `load_clip("openai/clip-vit-large-patch14")`.
         low_memory: recompute activations in the backward pass instead of keeping them (gradient checkpointing). Nothing is
             sliced: the maps that a loss reads are small beside the activations (those of the published term 10 MB for Stable
-            Diffusion 1 at 512 × 512), and those that an inversion records go to the CPU layer by layer.
+            Diffusion 1 at 512 × 512), and those that an inversion records go to the CPU after each call.
         seed: of the mapping network's first weights.
         callback: called after each step with a dict of `i`, `timestep`, `loss` (L_rec that remains, mean over the pictures),
             `iterations`, `evaluations` (sums over the pictures), `z` (n, C, h, w).

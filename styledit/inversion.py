@@ -19,7 +19,7 @@ from styledit.models import model_fingerprint, picture_size
 from styledit.prompts import encode_null, encode_prompt
 from styledit.recording import Record, Recorder
 from styledit.trajectory import Inversion
-from styledit.values import ValueInputs
+from styledit.values import ValueInputs, check_values
 
 Callback = Callable[[dict[str, Any]], None]
 
@@ -156,13 +156,10 @@ def reconstruct(
         ValueError: a guidance that is not finite, or value inputs of another inversion.
     """
     check_inversion(pipe, inversion)
-    if not isinstance(values, (ValueInputs, type(None))):
-        raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
+    check_values(values, inversion)
     if guidance is None:
         guidance = values.guidance if values is not None else 1.0
     check_number("guidance", guidance)
-    if values is not None:
-        values.check(inversion)
     recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps, guidance != 1)
     latents = _denoise(
         pipe, inversion.z_T, inversion.c, inversion.null, inversion.timesteps, inversion.levels, guidance, values,

@@ -147,6 +147,14 @@ class ValueInputs:
             ) from error
 
 
+def check_values(values: ValueInputs | None, inversion: Inversion) -> None:
+    """Raise TypeError for what is neither value inputs nor None, ValueError for those of another inversion."""
+    if not isinstance(values, (ValueInputs, type(None))):
+        raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
+    if values is not None:
+        values.check(inversion)
+
+
 class FittingStopped(ValueError):
     """Fitting met NaN or infinite values. `values` holds the finished steps."""
 
