@@ -14,6 +14,7 @@ from styledit.ddim import check_number, ddim_step, guide
 from styledit.editing import Edit, Editor, Settings
 from styledit.fitting import check_together, minimise
 from styledit.images import decode_latents
+from styledit.losses import wide
 from styledit.inversion import Callback, Inversion, check_finite, check_inversion, guided_step, notify, predict, track
 from styledit.prompts import encode_prompt
 
@@ -151,7 +152,7 @@ def fit_nulls(
     check_together(inversions)
     c, latents = torch.cat([v.c for v in inversions]), torch.cat([v.latents for v in inversions], 1)
     told, levels, kind = inversions[0].timesteps, inversions[0].levels, pipe.scheduler.config.prediction_type
-    nulls = [v.null.float().clone().requires_grad_() for v in inversions]  # (1, N, d) each
+    nulls = [wide(v.null).clone().requires_grad_() for v in inversions]  # (1, N, d) each
     z, kept, remaining, cost = latents[0], [], [], [0] * len(inversions)
     for i in track(range(len(told)), "fitting null embeddings", progress):
         with torch.no_grad():
@@ -162,7 +163,7 @@ def fit_nulls(
             return ddim_step(guide(uncond, cond[active], guidance), z[active], levels[i], levels[i + 1], kind)
 
         def losses(active: list[int]) -> torch.Tensor:
-            return (reach(active) - latents[i + 1][active]).float().square().flatten(1).mean(1)
+            return wide(reach(active) - latents[i + 1][active]).square().flatten(1).mean(1)
 
         adams = [torch.optim.Adam([null], lr=learning_rate(i)) for null in nulls]
         try:
@@ -173,7 +174,7 @@ def fit_nulls(
             z = reach(list(range(len(nulls))))
         check_finite(z, i)
         kept.append(torch.cat([null.detach().clone() for null in nulls]))
-        remaining.append((z - latents[i + 1]).float().square().flatten(1).mean(1).tolist())
+        remaining.append(wide(z - latents[i + 1]).square().flatten(1).mean(1).tolist())
         cost = [spent + 3 * n + 2 for spent, n in zip(cost, done)]
         notify(callback, i=i, timestep=told[i], loss=math.fsum(remaining[-1]) / len(nulls), iterations=sum(done), z=z)
     results = [

@@ -18,7 +18,7 @@ from torch import nn
 from styledit.attention import Control, attention_control, select_layers
 from styledit.ddim import check_number, ddim_step, guide
 from styledit.inversion import Callback, Inversion, check_inversion, notify, predict, track
-from styledit.losses import GRADIENT_SCALE
+from styledit.losses import GRADIENT_SCALE, wide
 from styledit.mapping import MappingNetwork
 from styledit.maps import grid
 from styledit.models import Clip, load_clip
@@ -199,7 +199,7 @@ class _Fit:
 
         def losses(active: list[int]) -> torch.Tensor:
             reached = self._reach(control, i, active, uncond)
-            values = (reached - self.latents[i + 1][active]).float().square().flatten(1).mean(1)  # L_rec
+            values = wide(reached - self.latents[i + 1][active]).square().flatten(1).mean(1)  # L_rec
             if self.preset.regularisation:
                 values = values + self._regularise(control, i, active)
             return values
@@ -217,7 +217,7 @@ class _Fit:
         if not torch.isfinite(self.z).all():
             self.z = before
             raise FloatingPointError
-        remaining = (self.z - self.latents[i + 1]).float().square().flatten(1).mean(1).tolist()
+        remaining = wide(self.z - self.latents[i + 1]).square().flatten(1).mean(1).tolist()
         evaluations = [e + 3 * k + 1 + (self.guidance != 1) for e, k in zip(self.evaluations, iterations)]
         self.finished.append((scale, shift, remaining, evaluations))  # at once: Ctrl-C may come at any moment
         about = {"loss": float(np.mean(remaining)), "iterations": sum(iterations), "evaluations": sum(self.evaluations)}
@@ -225,7 +225,7 @@ class _Fit:
 
     def values(self) -> list[ValueInputs]:
         """The finished steps of each picture."""
-        empty = self.c.new_empty((0, *self.c.shape), dtype=torch.float32)
+        empty = wide(self.c.new_empty((0, *self.c.shape)))
         scale, shift = (torch.stack([step[k] for step in self.finished]) if self.finished else empty for k in (0, 1))  # (k, n, N, d)
         return [
             ValueInputs(
@@ -273,7 +273,7 @@ class _Fit:
 
     def _parameterised(self, encoder: Clip | None, seed: int) -> tuple[list[nn.Module], list[tuple[torch.Tensor, ...]]]:
         """A module for each picture that gives s_t and b_t, and what it is called with."""
-        c, null = self.c.float(), self.null.float()
+        c, null = wide(self.c), wide(self.null)
         if self.preset.parameterisation == "direct":
             shifts = guess(c, null, self.guidance) if self.preset.warm else torch.zeros_like(c)
             return [_Direct(shift) for shift in shifts], [()] * len(c)
@@ -284,10 +284,10 @@ class _Fit:
         self._about += f" encoder {hashlib.sha256(about_it).hexdigest()[:16]}"
         modules, inputs = [], []
         for inversion in self.inversions:
-            tokens = _patch_tokens(encoder, inversion, c.device)  # (1, P, d_img)
+            tokens = _patch_tokens(encoder, inversion).to(c)  # (1, P, d_img)
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
-                modules.append(MappingNetwork(*tokens.shape[1:], *c.shape[1:]).to(c.device))
+                modules.append(MappingNetwork(*tokens.shape[1:], *c.shape[1:]).to(c))
             inputs.append((tokens,))
         return modules, inputs
 
@@ -301,7 +301,7 @@ class _Fit:
         control.maps.clear()  # gradient checkpointing leaves those of its second pass
         scale, shift = self._scale_and_shift(active)
         c, z = self.c[active], self.z[active]
-        control.values = (c.float() * scale + shift).to(c.dtype)
+        control.values = (wide(c) * scale + shift).to(c.dtype)
         output = predict(self.pipe, z, self.timesteps[i], c)
         if uncond is not None:
             output = guide(uncond[active], output, self.guidance)
@@ -333,12 +333,12 @@ def _recomputing(unet: UNet2DConditionModel, on: bool) -> Iterator[None]:
             unet.disable_gradient_checkpointing()
 
 
-def _patch_tokens(encoder: Clip, inversion: Inversion, device: torch.device) -> torch.Tensor:
+def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
     """E(x): the image encoder's last hidden states of the picture's patches, without the class token; (1, P, d_img)."""
     pixels = torch.from_numpy(np.asarray(inversion.image, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     tower = encoder.model.vision_model
     with torch.no_grad():
-        return tower(pixel_values=encoder.prepare(pixels).to(tower.device)).last_hidden_state[:, 1:].float().to(device)
+        return tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype)).last_hidden_state[:, 1:]
 
 
 def _preset(preset: str | Preset) -> Preset:

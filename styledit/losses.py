@@ -178,13 +178,13 @@ def _differences(maps: Maps, targets: Maps | None) -> list[torch.Tensor]:
             raise ValueError(
                 f"There is no target for the maps of {layer!r}; record that layer at inversion, or set l2 and l1 to 0."
             )
-        wide = _wide(probs)
-        if targets[layer].shape != wide.shape:
+        own = wide(probs)
+        if targets[layer].shape != own.shape:
             raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(wide.shape)} and their target {tuple(targets[layer].shape)}; "
+                f"The maps of {layer!r} have shape {tuple(own.shape)} and their target {tuple(targets[layer].shape)}; "
                 "both must be those of one step and one row, (heads, HW, N), on pictures of one size."
             )
-        differences.append(wide - targets[layer].to(wide))
+        differences.append(own - targets[layer].to(own))
     return differences
 
 
@@ -198,7 +198,7 @@ def _distributions(maps: Maps, tokens: Sequence[int]) -> dict[str, torch.Tensor]
     for layer, probs in maps.items():
         if not all(0 <= position < probs.shape[-1] for position in tokens):
             raise ValueError(f"Token positions run from 0 to {probs.shape[-1] - 1}; {tokens} are not all among them.")
-        mass = _wide(probs[..., tokens]).mean(0)  # (HW, n)
+        mass = wide(probs[..., tokens]).mean(0)  # (HW, n)
         # A token that looks nowhere has no distribution; the bound keeps its gradient finite, as in `sparsity`.
         distributions[layer] = mass / mass.sum(0).clamp_min(torch.finfo(probs.dtype).eps)
     return distributions
@@ -220,7 +220,7 @@ def _only(maps: Maps | None, tokens: list[int]) -> Maps | None:
     return None if maps is None else {layer: probs[..., tokens] for layer, probs in maps.items()}
 
 
-def _wide(tensor: torch.Tensor) -> torch.Tensor:
+def wide(tensor: torch.Tensor) -> torch.Tensor:
     """In at least float32."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
