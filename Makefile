@@ -27,7 +27,7 @@ lab: setup
 	$(PY) -m jupyterlab $(AS_ROOT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) $(LAB_ARGS)
 
 tour: setup
-	$(PY) -m styledit.tour
+	$(PY) -m styledit.lessons.tour
 
 model-report: setup
 	$(OFFLINE) $(PY) data/recipe/report.py

@@ -6,24 +6,26 @@ from transformers.utils import logging as _logging
 _verbosity = _logging.get_verbosity()
 _logging.set_verbosity_error()
 
-from styledit import baselines, checks, losses, metrics
+from styledit import baselines, lessons, metrics, objectives
 from styledit.attention import Layers, attention_control
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
-from styledit.editing import Edit, Editor, edit
-from styledit.fitting import fit_values
-from styledit.images import decode_latents, decode_tensor, encode_image, read_image
-from styledit.inversion import Denoised, Inversion, drift, generate, invert, reconstruct
-from styledit.losses import Regularisation
+from styledit.editing.editor import Edit, Editor, edit
+from styledit.values.fitting import fit_values
+from styledit.pictures import decode_latents, decode_tensor, encode_image, read_image
+from styledit.generation import Denoised, generate, reconstruct
+from styledit.inversion import Inversion, drift, invert
+from styledit.objectives.attention import Regularisation
 from styledit.maps import AttentionMaps
 from styledit.metrics import (
     METRICS, Networks, clip_similarity, edit_metrics, load_networks, mse, perceptual_distance, psnr, ssim, structure_distance
 )  # fmt: skip
-from styledit.models import load, load_clip, picture_size
-from styledit.plots import plot_drift, show_images, show_words
+from styledit.pipeline import load, picture_size
+from styledit.perception.networks import load_clip
+from styledit.lessons.plots import plot_drift, show_images, show_words
 from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
 from styledit.recording import Record
-from styledit.settings import Settings
-from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs
+from styledit.editing.settings import Settings
+from styledit.values.inputs import PRESETS, FittingStopped, Preset, ValueInputs
 
 _logging.set_verbosity(_verbosity)
 
@@ -48,7 +50,7 @@ __all__ = [
     "align",
     "attention_control",
     "baselines",
-    "checks",
+    "lessons",
     "clip_similarity",
     "ddim_inverse_step",
     "ddim_step",
@@ -67,7 +69,7 @@ __all__ = [
     "load",
     "load_clip",
     "load_networks",
-    "losses",
+    "objectives",
     "metrics",
     "mse",
     "noise_levels",

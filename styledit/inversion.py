@@ -1,38 +1,109 @@
-"""Inversion of a picture into a trajectory of latents, and denoising from a latent."""
+"""Inversion of a picture into a trajectory of latents, and its file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+import json
+import os
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from PIL import Image
-from tqdm.auto import tqdm
+from safetensors import safe_open
 
-from styledit.attention import Control, Layers, Rows, attention_control
-from styledit.ddim import check_number, ddim_inverse_step, ddim_step, guide, noise_levels, timesteps
-from styledit.images import ImageSource, decode_latents, encode_image, open_rgb, read_image
+from styledit.attention import Layers, attention_control
+from styledit.ddim import ddim_inverse_step, timesteps
+from styledit.denoising import Callback, check_finite, check_scheduler, levels_for, notify, predict, track
+from styledit.files import write_tensors
 from styledit.maps import AttentionMaps
-from styledit.models import model_fingerprint, picture_size
-from styledit.prompts import encode_null, encode_prompt
+from styledit.pictures import ImageSource, encode_image, open_rgb, read_image
+from styledit.pipeline import model_fingerprint, picture_size
+from styledit.prompts import Word, encode_null, encode_prompt
 from styledit.recording import Record, Recorder
-from styledit.trajectory import Inversion
-from styledit.values import ValueInputs, check_values
 
-Callback = Callable[[dict[str, Any]], None]
+TENSORS = ("levels", "latents", "c", "null")
 
 
 @dataclass(frozen=True)
-class Denoised:
-    """A denoising run: the picture, its latents (T + 1, 1, C, h, w) from the noisiest, and the maps where recorded."""
+class Inversion:
+    """A picture's way to noise. Index i counts from the noisiest, as in denoising.
+
+    `latents` (T + 1, 1, C, h, w): latents[0] is zhat_T, latents[T] is z_0, and denoising step i should go from
+    latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,): abar of
+    each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
+    source's cross-attention maps Ahat, on the CPU; entry i is what the network gives for latents[i] at timesteps[i].
+    `model`: `model_fingerprint` of the pipeline that made it.
+    """
 
     image: Image.Image
     prompt: str
-    guidance: float
+    timesteps: tuple[int, ...]
+    levels: torch.Tensor
     latents: torch.Tensor
-    maps: AttentionMaps | None = None
+    c: torch.Tensor
+    null: torch.Tensor
+    maps: AttentionMaps | None
+    model: str = ""
+
+    @property
+    def steps(self) -> int:
+        """T, the number of steps."""
+        return len(self.timesteps)
+
+    @property
+    def z_T(self) -> torch.Tensor:
+        """The noisiest latent, (1, C, h, w): where every edit starts."""
+        return self.latents[0]
+
+    @property
+    def z_0(self) -> torch.Tensor:
+        """The picture's latent, (1, C, h, w)."""
+        return self.latents[-1]
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of picture, prompt, timesteps and model: value inputs carry it to know their inversion.
+
+        Not of the latents, which differ in the last bit from one machine to the next.
+        """
+        about = f"{self.image.size} {self.prompt} {self.timesteps} {self.model}".encode()
+        return hashlib.sha256(self.image.tobytes() + about).hexdigest()[:16]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write everything, recorded maps too, to a safetensors file, which is replaced as a whole."""
+        tensors = {name: getattr(self, name) for name in TENSORS} | {"image": torch.from_numpy(np.array(self.image))}
+        about: dict[str, object] = {"prompt": self.prompt, "timesteps": self.timesteps, "model": self.model}
+        if self.maps is not None:
+            tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
+            tensors |= {f"self/{layer}": maps for layer, maps in self.maps.self_layers.items()}
+            words = [(word.text, word.positions) for word in self.maps.words]
+            about["maps"] = {name: getattr(self.maps, name) for name in ("grids", "size", "steps", "scales")} | {"words": words}
+        write_tensors(path, tensors, {"inversion": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, device: str | torch.device = "cpu") -> Inversion:
+        """Read what `save` wrote; maps stay on the CPU, the rest goes to `device`, where the pipeline is.
+
+        Raises:
+            ValueError: the file is missing or holds something else.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads(file.metadata()["inversion"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+            kept = about.pop("maps", None)
+            return cls(
+                image=Image.fromarray(tensors["image"].numpy()),
+                prompt=about["prompt"],
+                timesteps=tuple(about["timesteps"]),
+                maps=None if kept is None else _maps(tensors, kept),
+                model=about["model"],
+                **{name: tensors[name].to(device) for name in TENSORS},
+            )
+        except Exception as error:
+            raise ValueError(f"{os.fspath(path)!r} holds no inversion; give a file written by Inversion.save().") from error
 
 
 def invert(
@@ -59,11 +130,11 @@ def invert(
     Raises:
         ValueError: the picture or the prompt cannot be used, the network returned NaN, or the maps need too much memory.
     """
-    _check_scheduler(pipe)
+    check_scheduler(pipe)
     image = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
     c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
     scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
-    told, levels = (*timesteps(scheduler, steps), 0), _levels(pipe, steps, z)
+    told, levels = (*timesteps(scheduler, steps), 0), levels_for(pipe, steps, z)
     if levels[0] == 0:
         raise ValueError(
             "This scheduler's noisiest latent is noise alone, from which no picture comes back; give the pipeline "
@@ -95,79 +166,6 @@ def invert(
     )
 
 
-def generate(
-    pipe: StableDiffusionPipeline,
-    prompt: str,
-    z_T: torch.Tensor | None = None,
-    *,
-    seed: int = 0,
-    steps: int = 30,
-    guidance: float = 5.0,
-    record: Record | Layers | None = None,
-    progress: bool = True,
-    callback: Callback | None = None,
-) -> Denoised:
-    """A picture from a prompt, as the stock pipeline makes it with DDIM.
-
-    Args:
-        z_T: the latent to start from, (1, C, h, w); None draws one with `seed` at the model's own size.
-        guidance: w; 1 runs the conditional branch only.
-        record: whose attention maps to keep; None keeps none.
-        callback: called after each step with a dict of `i`, `timestep`, `z`.
-
-    Raises:
-        TypeError: the guidance is no number, or `z_T` no tensor.
-        ValueError: a prompt, a guidance, or a shape of `z_T` that cannot be used.
-    """
-    check_number("guidance", guidance)
-    _check_scheduler(pipe)
-    if z_T is None:
-        width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
-        shape = (1, pipe.unet.config.in_channels, height, width)
-        z_T = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-    _check_latent(pipe, z_T)
-    z_T = z_T.to(pipe.unet.device, torch.promote_types(pipe.unet.dtype, torch.float32))
-    c, null = encode_prompt(pipe, prompt), encode_null(pipe)
-    told, levels = timesteps(pipe.scheduler, steps), _levels(pipe, steps, z_T)
-    recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], steps, guidance != 1)
-    latents = _denoise(pipe, z_T, c, null, told, levels, guidance, None, recorder, progress, callback)
-    return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents, recorder.maps())
-
-
-def reconstruct(
-    pipe: StableDiffusionPipeline,
-    inversion: Inversion,
-    guidance: float | None = None,
-    values: ValueInputs | None = None,
-    *,
-    record: Record | Layers | None = None,
-    progress: bool = True,
-    callback: Callback | None = None,
-) -> Denoised:
-    """Denoise an inversion's zhat_T with its own prompt, with learned value inputs where given.
-
-    Args:
-        guidance: w; None takes the guidance the values were fitted at, and 1 without values.
-        values: learned value inputs; steps that were not fitted read the plain embedding.
-        record, callback: as for `generate`.
-
-    Raises:
-        TypeError: the guidance is no number.
-        ValueError: a guidance that is not finite, or value inputs of another inversion.
-    """
-    check_inversion(pipe, inversion)
-    check_values(values, inversion)
-    if guidance is None:
-        guidance = values.guidance if values is not None else 1.0
-    check_number("guidance", guidance)
-    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps, guidance != 1)
-    latents = _denoise(
-        pipe, inversion.z_T, inversion.c, inversion.null, inversion.timesteps, inversion.levels, guidance, values,
-        recorder, progress, callback,
-    )
-    return Denoised(decode_latents(pipe, latents[-1])[0], inversion.prompt, guidance, latents, recorder.maps())
-
-
 def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
     """Root mean squared distance to the inversion's latents at each of the T + 1 indices, (T + 1,).
 
@@ -179,54 +177,6 @@ def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
             f"The latents have shape {tuple(latents.shape)} and the inversion's {tuple(inversion.latents.shape)}; compare a whole run."
         )
     return (latents - inversion.latents).float().pow(2).flatten(1).mean(1).sqrt()
-
-
-def predict(pipe: StableDiffusionPipeline, z: torch.Tensor, timestep: int, context: torch.Tensor) -> torch.Tensor:
-    """The network's output for latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
-
-    A network of half precision is given half-precision latents; the latents themselves are kept in at least float32.
-    """
-    return pipe.unet(z.to(pipe.unet.dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
-
-
-def guided_step(
-    pipe: StableDiffusionPipeline,
-    control: Control,
-    z: torch.Tensor,
-    timestep: int,
-    levels: torch.Tensor,
-    null: torch.Tensor,
-    c: torch.Tensor,
-    guidance: float,
-    values: torch.Tensor | None = None,
-    unconditional: bool | None = None,
-) -> torch.Tensor:
-    """One guided DDIM step for n latents at once, (n, C, h, w), in one network call.
-
-    Args:
-        levels: abar of z and of the result, (2,).
-        null, c: what the two branches read, (1 or n, N, d) and (n, N, d); only the conditional one reads `values` (n, N, d).
-        unconditional: whether that branch runs; None runs it unless the guidance is 1.
-    """
-    n, both = len(z), guidance != 1 if unconditional is None else unconditional
-    nulls = null.expand(n, -1, -1) if both else null[:0]
-    control.rows = Rows(len(nulls), n)
-    control.values = None if values is None else torch.cat([nulls, values])
-    output = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]))
-    if both:
-        output = guide(*output.chunk(2), guidance)
-    return ddim_step(output, z, levels[0], levels[1], pipe.scheduler.config.prediction_type)
-
-
-def track(loop: Iterable[int], title: str, progress: bool) -> Iterator[int]:
-    """The loop, with a progress bar where wanted."""
-    return iter(tqdm(loop, desc=title, disable=not progress))
-
-
-def notify(callback: Callback | None, **state: Any) -> None:
-    """Call back with the state of a loop, where someone listens."""
-    if callback is not None:
-        callback(state)
 
 
 def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> None:
@@ -246,58 +196,17 @@ def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> No
             )
 
 
-def check_finite(z: torch.Tensor, i: int) -> None:
-    """Raise ValueError where a latent has NaN or infinite values."""
-    if not torch.isfinite(z).all():
-        raise ValueError(
-            f"The network returned NaN or infinite values at step {i}; load the model with dtype=torch.float32."
-        )
-
-
-def _check_scheduler(pipe: StableDiffusionPipeline) -> None:
-    """Refuse a pipeline whose scheduler was replaced by one that is not DDIM's."""
-    if not isinstance(pipe.scheduler, DDIMScheduler):
-        raise ValueError(
-            f"Inversion needs a DDIM scheduler, and this pipeline has a {type(pipe.scheduler).__name__}; set pipe.scheduler = "
-            "DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."
-        )
-
-
-def _levels(pipe: StableDiffusionPipeline, steps: int, z: torch.Tensor) -> torch.Tensor:
-    """The noise levels where z is, in at least float32: half precision would round them."""
-    return noise_levels(pipe.scheduler, steps, torch.promote_types(z.dtype, torch.float32)).to(z.device)
-
-
-def _check_latent(pipe: StableDiffusionPipeline, z: torch.Tensor) -> None:
-    """Refuse what is no latent of one picture."""
-    if not isinstance(z, torch.Tensor):
-        raise TypeError(f"z_T must be a tensor, not {type(z).__name__}.")
-    channels = pipe.unet.config.in_channels
-    if z.ndim != 4 or z.shape[:2] != (1, channels) or 0 in z.shape:
-        raise ValueError(f"z_T must have shape (1, {channels}, h, w), not {tuple(z.shape)}.")
-
-
-def _denoise(
-    pipe: StableDiffusionPipeline,
-    z: torch.Tensor,
-    c: torch.Tensor,
-    null: torch.Tensor,
-    told: Sequence[int],
-    levels: torch.Tensor,
-    guidance: float,
-    values: ValueInputs | None,
-    recorder: Recorder,
-    progress: bool,
-    callback: Callback | None,
-) -> torch.Tensor:
-    """All T + 1 latents of a guided run from z; only the conditional branch reads the values."""
-    latents = [z]
-    with attention_control(pipe.unet, recorder.layers) as control, torch.no_grad():
-        for i in track(range(len(told)), "denoising", progress):
-            v = None if values is None else values.v(i, c)
-            z = guided_step(pipe, control, z, told[i], levels[i : i + 2], null, c, guidance, v)
-            check_finite(z, i)
-            recorder.add(i, control)
-            latents.append(z)
-            notify(callback, i=i, timestep=told[i], z=z)
-    return torch.stack(latents)
+def _maps(tensors: dict[str, torch.Tensor], about: dict) -> AttentionMaps:
+    """Recorded maps from a file's tensors and what it says about them."""
+    cross, own = (
+        {name.removeprefix(kind): maps for name, maps in tensors.items() if name.startswith(kind)} for kind in ("maps/", "self/")
+    )
+    return AttentionMaps(
+        cross,
+        {layer: tuple(sides) for layer, sides in about["grids"].items()},
+        tuple(Word(text, tuple(positions)) for text, positions in about["words"]),
+        tuple(about["size"]),
+        self_layers=own,
+        steps=None if about["steps"] is None else tuple(about["steps"]),
+        scales=about["scales"],
+    )

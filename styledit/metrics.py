@@ -20,9 +20,10 @@ from skimage.metrics import mean_squared_error, structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional
 
-from styledit import images
-from styledit.judge import Judge, load_judge
-from styledit.models import EMBEDDED_FOLDER, Clip, Vit, load_clip, load_lpips, load_vit, make_vit
+from styledit import pictures
+from styledit.perception.judge import Judge, load_judge
+from styledit.perception.networks import Clip, Vit, load_clip, load_lpips, load_vit, make_vit
+from styledit.perception.loading import EMBEDDED_FOLDER
 
 Mask = np.ndarray | Tensor | Image.Image
 
@@ -145,7 +146,7 @@ def psnr(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
     """Peak signal-to-noise ratio in dB, -10 log10 of `mse`; infinite where the pictures are equal. Raises as `mse`."""
     first, second, where = _compared(a, b, mask)
     # Where a pixel stands does not matter: those compared make pictures of one row.
-    return images.psnr(*(Image.fromarray(pixels[where][None]) for pixels in (first, second)))
+    return pictures.psnr(*(Image.fromarray(pixels[where][None]) for pixels in (first, second)))
 
 
 def ssim(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
@@ -218,7 +219,7 @@ def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | No
         TypeError: the prompt is no string, or a mask that is neither bool nor a picture.
         ValueError: the prompt is empty, too long or cannot be spelled, or the mask is empty or of another size.
     """
-    pixels = np.array(images.open_rgb(image))  # (H, W, 3)
+    pixels = np.array(pictures.open_rgb(image))  # (H, W, 3)
     if mask is not None:
         pixels[~_inside(mask, pixels.shape[:2])] = 0
     ids = _token_ids(prompt, clip)
@@ -265,7 +266,7 @@ def _token_ids(prompt: str, clip: Clip) -> Tensor:
 
 def _compared(a: Image.Image, b: Image.Image, mask: Mask | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two pictures as uint8 (H, W, 3), black inside the mask, and where to compare them, bool (H, W)."""
-    first, second = (np.array(images.open_rgb(picture)) for picture in (a, b))
+    first, second = (np.array(pictures.open_rgb(picture)) for picture in (a, b))
     if first.shape != second.shape:
         sizes = " and ".join(f"{pixels.shape[1]}×{pixels.shape[0]}" for pixels in (first, second))
         raise ValueError(f"Pictures to compare must be of the same size, these are {sizes}; fit them with read_image.")

@@ -17,7 +17,7 @@ import torch
 
 import styledit
 from styledit.attention import attention_control
-from styledit.inversion import guided_step
+from styledit.denoising import guided_step
 
 DATA = Path(__file__).parents[1] / "data"
 PICTURE, TARGET = "00_fox.png", "a plain sticker of a fox in the snow"

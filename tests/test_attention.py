@@ -11,7 +11,7 @@ from conftest import make_pipeline
 from styledit.attention import (
     AttentionEdit, Layers, Rows, SourceAttention, _probabilities, attention_control, attention_layers, select_layers
 )  # fmt: skip
-from styledit.inversion import predict
+from styledit.denoising import predict
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 
 import styledit
 from styledit import baselines
-from styledit.inversion import predict
+from styledit.denoising import predict
 
 TARGET = "a blue cat in the snow"
 W = 4.0

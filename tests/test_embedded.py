@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import styledit
-from styledit.models import EMBEDDED_FOLDER
+from styledit.perception.loading import EMBEDDED_FOLDER
 
 IMAGES = EMBEDDED_FOLDER.parent / "images"
 STEPS = 30

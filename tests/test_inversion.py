@@ -9,7 +9,7 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
 import styledit
 from conftest import make_pipeline
-from styledit.inversion import predict
+from styledit.denoising import predict
 
 
 def test_latents_run_from_noise_to_the_picture(pipe, inversion, picture):

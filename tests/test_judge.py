@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from styledit.judge import WIDTHS, Judge, load_judge
+from styledit.perception.judge import WIDTHS, Judge, load_judge
 
 LABELS = {"colour": ["red", "blue"], "object": ["car", "cat", "fox"]}
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from styledit.attention import Layers, attention_control, select_layers
-from styledit.inversion import predict
-from styledit.losses import Regularisation, attention_l1, attention_l2, localisation, sparsity
+from styledit.denoising import predict
+from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
 from styledit.maps import grid
 from styledit.prompts import Word
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from styledit.mapping import MappingNetwork
+from styledit.values.mapping import MappingNetwork
 
 
 def test_layers_are_the_published_ones():

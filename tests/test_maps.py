@@ -11,7 +11,7 @@ import torch
 
 import styledit
 from styledit.attention import Layers, attention_control, select_layers
-from styledit.inversion import predict
+from styledit.denoising import predict
 from styledit.maps import AXES, AttentionMaps, resize
 from styledit.prompts import Word
 from styledit.recording import Record

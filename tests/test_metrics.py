@@ -18,10 +18,10 @@ from transformers import ViTModel
 
 from conftest import POSITIONS
 from styledit import metrics
-from styledit.judge import Judge
+from styledit.perception.judge import Judge
 from styledit.metrics import METRICS, clip_similarity, edit_metrics, mse, psnr, ssim
 from styledit.metrics import perceptual_distance, structure_distance
-from styledit.models import EMBEDDED_FOLDER
+from styledit.perception.loading import EMBEDDED_FOLDER
 from test_models import save_clip, save_vit
 
 BENCHMARK = EMBEDDED_FOLDER.parent / "benchmark"

@@ -16,7 +16,8 @@ from transformers import AutoImageProcessor, BertConfig, BertModel, CLIPConfig, 
 
 import styledit
 from conftest import POSITIONS, WIDTH, make_pipeline
-from styledit import models
+from styledit import pipeline
+from styledit.perception import loading, networks
 
 SMALL = {"hidden_size": WIDTH, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 
@@ -44,7 +45,7 @@ def test_a_folder(folder):
 
 
 def test_the_embedded_model_is_checked(folder, monkeypatch):
-    monkeypatch.setattr(models, "EMBEDDED_FOLDER", folder)
+    monkeypatch.setattr(pipeline, "EMBEDDED_FOLDER", folder)
     styledit.load()
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     whole = weights.read_bytes()
@@ -92,7 +93,7 @@ def test_arguments_that_cannot_be_used(settings, error, message):
 def test_a_listing_that_lists_nothing_or_leaves_the_folder(tmp_path, listing):
     (tmp_path / "hashes.json").write_text(listing)
     with pytest.raises(ValueError, match="does not list the folder's files"):
-        models.check_files(tmp_path)
+        loading.check_files(tmp_path)
 
 
 def test_progress_bars_stay_as_the_user_had_them(tmp_path):
@@ -140,7 +141,7 @@ def test_pictures_enter_a_network_as_its_own_config_says(tokenizer, tmp_path):
     y, x = np.mgrid[0:50, 0:72] / 71
     picture = Image.fromarray((np.stack([x, y, np.sin(9 * x * y) ** 2], -1) * 255).astype(np.uint8))
     pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
-    clip, vit = models.load_clip(save_clip(tmp_path / "clip", tokenizer)), models.load_vit(save_vit(tmp_path / "vit"))
+    clip, vit = networks.load_clip(save_clip(tmp_path / "clip", tokenizer)), networks.load_vit(save_vit(tmp_path / "vit"))
     for folder, network in (("clip", clip), ("vit", vit)):
         processor = AutoImageProcessor.from_pretrained(tmp_path / folder, backend="pil")
         wanted = processor(picture, return_tensors="pt").pixel_values
@@ -156,11 +157,11 @@ def test_pictures_enter_a_network_as_its_own_config_says(tokenizer, tmp_path):
 def test_without_a_preprocessor_config_pictures_are_in_minus_one_to_one(tmp_path):
     (save_vit(tmp_path) / "preprocessor_config.json").unlink()
     pixels = torch.rand(2, 3, 24, 24)
-    assert torch.allclose(models.load_vit(tmp_path).prepare(pixels), 2 * pixels - 1, atol=1e-6)
+    assert torch.allclose(networks.load_vit(tmp_path).prepare(pixels), 2 * pixels - 1, atol=1e-6)
 
 
 def test_the_embedded_clip():
-    clip = models.load_clip()
+    clip = networks.load_clip()
     side = clip.model.config.vision_config.image_size
     assert clip.prepare.size == (side, side) and clip.model.dtype == torch.float32
     assert clip.tokenizer.model_max_length == clip.model.config.text_config.max_position_embeddings
@@ -168,9 +169,9 @@ def test_the_embedded_clip():
 
 def test_the_keys_are_those_of_the_last_layer_of_the_image_side(tokenizer, tmp_path):
     folder = save_clip(tmp_path / "clip", tokenizer)
-    vit = models.load_vit(folder)
+    vit = networks.load_vit(folder)
     assert vit.keys is vit.model.encoder.layers[-1].self_attn.k_proj and vit.model.config.patch_size == 8
-    vit = models.load_vit(save_vit(tmp_path / "vit"))
+    vit = networks.load_vit(save_vit(tmp_path / "vit"))
     assert vit.keys is vit.model.layers[-1].attention.k_proj
 
 
@@ -203,19 +204,19 @@ def test_what_is_no_clip(tokenizer, tmp_path, damage, message):
     else:
         weights.unlink()
     with pytest.raises(ValueError, match=message):
-        models.load_clip(folder)
+        networks.load_clip(folder)
 
 
 def test_what_is_no_vision_transformer(tmp_path):
     BertModel(BertConfig(**SMALL, vocab_size=9)).save_pretrained(tmp_path / "bert")
     with pytest.raises(ValueError, match="could not be loaded as a vision transformer: .*nor an image_size"):
-        models.load_vit(tmp_path / "bert")
+        networks.load_vit(tmp_path / "bert")
     with pytest.raises(ValueError, match="There is no folder 'nowhere'"):
-        models.load_vit("./nowhere")
+        networks.load_vit("./nowhere")
     with pytest.raises(TypeError, match="a folder, a hub id or None, not int"):
-        models.load_clip(3)
+        networks.load_clip(3)
     with pytest.raises(ValueError, match="The device 'abacus' is not available"):
-        models.load_clip(device="abacus")
+        networks.load_clip(device="abacus")
 
 
 def test_code_in_a_model_folder_is_never_run(tmp_path):
@@ -224,5 +225,5 @@ def test_code_in_a_model_folder_is_never_run(tmp_path):
     own = {"AutoModel": "model.Model", "AutoConfig": "model.Config"}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "unheard_of", "auto_map": own}))
     with pytest.raises(ValueError, match="could not be loaded as a vision transformer"):
-        models.load_vit(tmp_path)
+        networks.load_vit(tmp_path)
     assert not ran.exists()

@@ -8,7 +8,7 @@ import torch
 import styledit
 from styledit import Layers, Record
 from styledit.attention import attention_control, attention_layers
-from styledit.inversion import predict
+from styledit.denoising import predict
 
 PROMPT = "a red car in the snow"
 

@@ -8,8 +8,8 @@ import torch
 import styledit
 from styledit import Layers, Regularisation
 from styledit.attention import attention_control
-from styledit.inversion import guided_step, predict
-from styledit.losses import localisation, sparsity
+from styledit.denoising import guided_step, predict
+from styledit.objectives.attention import localisation, sparsity
 from styledit.prompts import word_tokens
 
 TARGET, LONGER = "a blue cat in the snow", "a plain red car in the snow"

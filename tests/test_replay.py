@@ -7,8 +7,8 @@ import torch
 
 import styledit
 from styledit.attention import Layers, SourceAttention, attention_control
-from styledit.inversion import guided_step
-from styledit.source import attention_bytes
+from styledit.denoising import guided_step
+from styledit.editing.source import attention_bytes
 
 TARGET, LONGER = "a blue cat in the snow", "a plain red car in the snow"
 TAUS = {"tau_v": 0.5, "tau_c": 0.6, "tau_s": 0.6, "tau_u": 0.4}

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 import styledit
 from conftest import make_pipeline
 from styledit.attention import Layers, attention_control
-from styledit.fitting import _Fit
-from styledit.inversion import guided_step, predict
-from styledit.values import PRESETS, Preset, guess
+from styledit.values.fitting import _Fit
+from styledit.denoising import guided_step, predict
+from styledit.values.inputs import PRESETS, Preset, guess
 
 ONE = Preset(lambda i: 1, lambda i: 0.01)
 

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or 
 import styledit
 from make_data import DATA, edit_cases
 from styledit import baselines
-from styledit.judge import Judge, load_judge
+from styledit.perception.judge import Judge, load_judge
 from styledit.metrics import METRICS, Networks, edit_metrics, load_networks
-from styledit.models import EMBEDDED_FOLDER
+from styledit.perception.loading import EMBEDDED_FOLDER
 from train import NO_COLOUR
 from world import TRAIN_ARTISTS, render
 

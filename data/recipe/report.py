@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or 
 
 import styledit
 from make_data import lesson_scenes
-from styledit.judge import Judge, load_judge
-from styledit.models import EMBEDDED_FOLDER
+from styledit.perception.judge import Judge, load_judge
+from styledit.perception.loading import EMBEDDED_FOLDER
 from train import NO_COLOUR, factors
 from world import HELD_OUT_ARTIST, Scene, render, sample_scene
 

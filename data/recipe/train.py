@@ -28,7 +28,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextModel
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or not
 
 import autoencoder
-from styledit.judge import Judge
+from styledit.perception.judge import Judge
 from text import build_text_encoder, build_tokenizer, text_config, tokenize, words
 from training import CACHE, CURVES, HERE, MODEL, autocast, bf16_pays, has_checkpoint, last_step, load_weights, train
 from world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene

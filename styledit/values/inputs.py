@@ -33,8 +33,9 @@ from typing import Literal
 import torch
 from safetensors import safe_open
 
-from styledit.losses import Regularisation
-from styledit.trajectory import Inversion, write_tensors
+from styledit.objectives.attention import Regularisation
+from styledit.files import write_tensors
+from styledit.inversion import Inversion
 
 
 @dataclass(frozen=True)

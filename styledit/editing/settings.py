@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from styledit.blend import blend_start
+from styledit.editing.blend import blend_start
 from styledit.ddim import check_number
-from styledit.losses import Regularisation
+from styledit.objectives.attention import Regularisation
 from styledit.prompts import Word, find_word, positions_of
 
 

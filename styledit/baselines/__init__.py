@@ -11,11 +11,12 @@ from diffusers import StableDiffusionPipeline
 
 from styledit.attention import attention_control
 from styledit.ddim import check_number, ddim_step, guide
-from styledit.editing import Edit, Editor, Settings
-from styledit.fitting import check_together, minimise
-from styledit.images import decode_latents
-from styledit.losses import wide
-from styledit.inversion import Callback, Inversion, check_finite, check_inversion, guided_step, notify, predict, track
+from styledit.editing.editor import Edit, Editor, Settings
+from styledit.values.fitting import check_together, minimise
+from styledit.pictures import decode_latents
+from styledit.objectives.attention import wide
+from styledit.denoising import Callback, check_finite, guided_step, notify, predict, track
+from styledit.inversion import Inversion, check_inversion
 from styledit.prompts import encode_prompt
 
 

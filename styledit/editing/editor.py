@@ -14,17 +14,18 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAttention, attention_control, select_layers
-from styledit.blend import LocalBlend
+from styledit.editing.blend import LocalBlend
 from styledit.ddim import check_number
-from styledit.images import decode_latents
-from styledit.inversion import Callback, Inversion, check_finite, check_inversion, guided_step, notify, predict, track
-from styledit.losses import GRADIENT_SCALE
+from styledit.pictures import decode_latents
+from styledit.denoising import Callback, check_finite, guided_step, notify, predict, track
+from styledit.inversion import Inversion, check_inversion
+from styledit.objectives.attention import GRADIENT_SCALE
 from styledit.maps import AttentionMaps, grid
 from styledit.prompts import Word, align, encode_prompt, find_word, positions_of, split_words
 from styledit.recording import GIB, Record, Recorder
-from styledit.settings import Settings, StepPlan, plan_steps
-from styledit.source import SourceBranch
-from styledit.values import ValueInputs, check_values
+from styledit.editing.settings import Settings, StepPlan, plan_steps
+from styledit.editing.source import SourceBranch
+from styledit.values.inputs import ValueInputs, check_values
 
 
 GUIDANCE = 7.5  # w where nothing else says it

@@ -11,9 +11,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from styledit.attention import Control, SourceAttention, attention_layers
-from styledit.inversion import Inversion, check_finite, guided_step
+from styledit.denoising import check_finite, guided_step
+from styledit.inversion import Inversion
 from styledit.maps import grid
-from styledit.values import ValueInputs
+from styledit.values.inputs import ValueInputs
 
 
 class SourceBranch:

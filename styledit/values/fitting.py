@@ -17,13 +17,14 @@ from torch import nn
 
 from styledit.attention import Control, attention_control, select_layers
 from styledit.ddim import check_number, ddim_step, guide
-from styledit.inversion import Callback, Inversion, check_inversion, notify, predict, track
-from styledit.losses import GRADIENT_SCALE, wide
-from styledit.mapping import MappingNetwork
+from styledit.denoising import Callback, notify, predict, track
+from styledit.inversion import Inversion, check_inversion
+from styledit.objectives.attention import GRADIENT_SCALE, wide
+from styledit.values.mapping import MappingNetwork
 from styledit.maps import grid
-from styledit.models import Clip, load_clip
+from styledit.perception.networks import Clip, load_clip
 from styledit.prompts import split_words
-from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs, guess
+from styledit.values.inputs import PRESETS, FittingStopped, Preset, ValueInputs, guess
 
 
 def fit_values(

@@ -1,0 +1,1 @@
+"""Regularised editing (P2Plus)."""

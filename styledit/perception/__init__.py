@@ -1,0 +1,1 @@
+"""The networks that look at pictures; they know nothing of editing."""

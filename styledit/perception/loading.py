@@ -1,0 +1,78 @@
+"""What loading any network shares: the embedded model's folder, checks of files and devices, and errors in one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from diffusers.utils import logging
+from transformers.utils import logging as transformers_logging
+
+EMBEDDED_FOLDER = Path(__file__).resolve().parents[2] / "data" / "model"
+_REPAIR = "Run `git checkout -- data/model` in the repository, or clone it again."
+
+
+def check_files(folder: Path) -> None:
+    """Compare every file of `folder` with its sha256 in `folder/hashes.json`.
+
+    Raises:
+        ValueError: naming the first file that is missing or differs, and what to do.
+    """
+    listing = folder / "hashes.json"
+    if not listing.is_file():
+        raise ValueError(f"The embedded model is missing ({listing} does not exist). {_REPAIR}")
+    try:
+        hashes = json.loads(listing.read_text())
+    except ValueError:
+        hashes = None
+    if not isinstance(hashes, dict) or not hashes or not all(_inside(folder, name) for name in hashes):
+        raise ValueError(f"The embedded model is damaged: {listing} does not list the folder's files. {_REPAIR}")
+    for name, expected in hashes.items():
+        file = folder / name
+        if not file.is_file():
+            raise ValueError(f"The embedded model is incomplete: {file} is missing. {_REPAIR}")
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != expected:
+            raise ValueError(f"The embedded model is damaged: {file} differs from what was published. {_REPAIR}")
+
+
+@contextmanager
+def loading(model: str | Path, kind: str) -> Iterator[dict[str, object]]:
+    """Arguments that name a model for `from_pretrained`; what goes wrong inside becomes one sentence."""
+    if not isinstance(model, (str, Path)):
+        raise TypeError(f"A model must be a folder, a hub id or None, not {type(model).__name__}.")
+    folder = Path(model).expanduser()
+    local = folder.is_dir()
+    is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
+    if not local and not is_hub_id:
+        raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
+    # A folder loads in a moment; downloads do show their progress.
+    shown = [log for log in (logging, transformers_logging) if local and log.is_progress_bar_enabled()]
+    for log in shown:
+        log.disable_progress_bar()
+    try:
+        yield {"pretrained_model_name_or_path": str(folder if local else model), "local_files_only": local}
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(f"{str(model)!r} could not be loaded as a {kind}: {reason[0]}") from error
+    finally:
+        for log in shown:
+            log.enable_progress_bar()
+
+
+def _inside(folder: Path, name: str) -> bool:
+    """Whether a listed name stays in the folder."""
+    return (folder / name).resolve().is_relative_to(folder.resolve())
+
+
+def check_device(device: str | torch.device | None) -> None:
+    """Refuse a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(0, device=device)
+    except Exception as error:  # which one depends on how torch was built
+        raise ValueError(f"The device {str(device)!r} is not available here; use 'cpu', or None.") from error

@@ -1,0 +1,1 @@
+"""Value inputs: what they are, presets, and the fit."""
