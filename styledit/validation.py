@@ -1,0 +1,298 @@
+"""Checks of arguments: each returns the value as the library uses it, or raises one sentence with the cure.
+
+`name` is the argument's name as the caller wrote it. A wrong type is a TypeError, a wrong value a ValueError, a file
+that is missing a FileNotFoundError. This module imports nothing of the package, so that every other module can use it.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+Value = TypeVar("Value")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+HIGHEST_SEED = 2**63 - 1
+_SHOWN = 60  # characters of a value that a message repeats
+
+
+def number(name: str, value: object, *, least: float | None = None, most: float | None = None) -> float:
+    """A finite number: int, float, Fraction or a numpy scalar, between `least` and `most` inclusive.
+
+    Raises:
+        TypeError: `value` is something else (a bool, a string, a tensor, None).
+        ValueError: it is NaN, infinite, too large for a float, or out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, not {shown(value)}.")
+    try:
+        converted = float(value)
+    except OverflowError:
+        converted = math.inf
+    if not math.isfinite(converted):
+        raise ValueError(f"{name} must be finite, not {shown(value)}.")
+    _check_range(name, "a number", value, converted, least, most)
+    return converted
+
+
+def fraction(name: str, value: object) -> float:
+    """A number from 0 to 1. Raises as `number`."""
+    return number(name, value, least=0, most=1)
+
+
+def whole(name: str, value: object, *, least: int | None = None, most: int | None = None) -> int:
+    """A whole number: int or a numpy integer, between `least` and `most` inclusive.
+
+    Raises:
+        TypeError: `value` is something else (a bool, a float, a tensor).
+        ValueError: it is out of range.
+    """
+    kind = f"a whole number{_range(least, most)}"
+    if isinstance(value, (bool, np.ndarray, torch.Tensor)):
+        raise TypeError(f"{name} must be {kind}, not {shown(value)}.")
+    try:
+        converted = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be {kind}, not {shown(value)}.") from None
+    _check_range(name, "a whole number", value, converted, least, most)
+    return converted
+
+
+def seed(value: object) -> int:
+    """The seed of a random generator, from 0 to 2^63 - 1. Raises as `whole`."""
+    return whole("seed", value, least=0, most=HIGHEST_SEED)
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False, of Python or numpy.
+
+    Raises:
+        TypeError: `value` is something else.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {shown(value)}.")
+    return bool(value)
+
+
+def text(name: str, value: object) -> str:
+    """A string of whole characters.
+
+    Raises:
+        TypeError: `value` is no string.
+        ValueError: it has a lone surrogate, half of a character, which no tokenizer and no file takes.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {shown(value)}.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        half = value[error.start].encode("unicode_escape").decode()
+        raise ValueError(f"{name} has half a character ({half}) at position {error.start}; remove it.") from None
+    return value
+
+
+def choice(name: str, value: object, options: Collection[str]) -> str:
+    """One of some words.
+
+    Raises:
+        TypeError: `value` is no string.
+        ValueError: it is another word; the message lists those that can be used.
+    """
+    word = text(name, value)
+    if word not in options:
+        known = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{name} must be one of {known}, not {shown(word)}.")
+    return word
+
+
+def function(name: str, value: Function) -> Function:
+    """Something that can be called.
+
+    Raises:
+        TypeError: `value` cannot.
+    """
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {shown(value)}.")
+    return value
+
+
+def instance(name: str, value: object, kind: type[Value], source: str) -> Value:
+    """A value of a class of the package; `source` says where one comes from, such as "invert()".
+
+    Raises:
+        TypeError: `value` is something else.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {_article(kind.__name__)} from {source}, not {_article(_type(value))}.")
+    return value
+
+
+def finite(tensor: torch.Tensor, what: str, cure: str = "load the model with dtype=torch.float32") -> torch.Tensor:
+    """A tensor without NaN and infinite values; `what` begins the message, such as "The network's output at step 3".
+
+    Raises:
+        ValueError: it has such values.
+    """
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{what} has NaN or infinite values; {cure}.")
+    return tensor
+
+
+def pipeline(pipe: object) -> StableDiffusionPipeline:
+    """A Stable Diffusion pipeline with a DDIM scheduler.
+
+    Raises:
+        TypeError: `pipe` is something else.
+        ValueError: its scheduler was replaced by one of another kind.
+    """
+    if not isinstance(pipe, StableDiffusionPipeline):
+        raise TypeError(f"pipe must be a pipeline from styledit.load(), not {_article(_type(pipe))}.")
+    if not isinstance(pipe.scheduler, DDIMScheduler):
+        raise ValueError(
+            f"Inversion needs a DDIM scheduler, and this pipeline has {_article(_type(pipe.scheduler))}; set "
+            "pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."
+        )
+    return pipe
+
+
+def device(value: object) -> torch.device | None:
+    """A device of this machine, or None.
+
+    Raises:
+        TypeError: `value` is neither a name, nor a torch.device, nor None.
+        ValueError: torch does not know it, or this machine does not have it.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, (str, torch.device)):
+        raise TypeError(f"device must be a name such as 'cuda', a torch.device or None, not {shown(value)}.")
+    try:
+        found = torch.device(value)
+        torch.empty(0, device=found)
+    except Exception as error:  # which one depends on how torch was built
+        raise ValueError(f"The device {shown(str(value))} is not available here; use 'cpu', or None.") from error
+    if found.type == "meta":
+        raise ValueError("The device 'meta' holds no numbers; use 'cpu', or None.")
+    return found
+
+
+def dtype(name: str, value: object) -> torch.dtype:
+    """A floating-point dtype of torch.
+
+    Raises:
+        TypeError: `value` is something else.
+    """
+    if not isinstance(value, torch.dtype) or not value.is_floating_point:
+        raise TypeError(f"{name} must be a floating-point dtype of torch such as torch.float32, not {shown(value)}.")
+    return value
+
+
+def path_to_write(name: str, path: object) -> Path:
+    """The place of a file to write, in a folder that exists.
+
+    Raises:
+        TypeError: `path` is neither a string nor a path.
+        ValueError: there is no such folder, it cannot be written to, or a folder has the file's name.
+    """
+    place = _path(name, path)
+    if _is(place, "is_dir"):
+        raise ValueError(f"{name} is the folder {shown(str(place))}; add a file name.")
+    if not place.name or not _is(place.parent, "is_dir"):
+        raise ValueError(f"There is no folder for {shown(str(place))}; create it first.")
+    if not os.access(place.parent, os.W_OK):
+        raise ValueError(f"The folder of {shown(str(place))} cannot be written to; choose another.")
+    return place
+
+
+def path_to_read(name: str, path: object) -> Path:
+    """The place of a file that is there.
+
+    Raises:
+        TypeError: `path` is neither a string nor a path.
+        ValueError: it is a folder.
+        FileNotFoundError: there is no such file.
+    """
+    place = _path(name, path)
+    if _is(place, "is_dir"):
+        raise ValueError(f"{name} is the folder {shown(str(place))}; name a file in it.")
+    if not _is(place, "is_file"):
+        raise FileNotFoundError(f"There is no file {shown(str(place))}; check the path.")
+    return place
+
+
+def shown(value: object) -> str:
+    """A value as messages repeat it: its `repr` in one line, cut where it is long."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return f"{'a tensor' if isinstance(value, torch.Tensor) else 'an array'} of shape {tuple(value.shape)}"
+    try:
+        words = " ".join(repr(value).split())
+    except Exception:  # an int of more digits than Python prints, a broken __repr__
+        words = _article(_type(value))
+    words = words.encode(errors="backslashreplace").decode()
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 3] + "..."
+
+
+def _type(value: object) -> str:
+    """The name of a value's type."""
+    return type(value).__name__
+
+
+def _article(noun: str) -> str:
+    """The noun with its article, such as "an Edit"."""
+    if noun == "NoneType":
+        return "None"
+    return f"{'an' if noun[0] in 'AEIOaeio' else 'a'} {noun}"
+
+
+def _range(least: float | None, most: float | None) -> str:
+    """What a message says of a range, such as " from 1 to 1000"."""
+    if least is None and most is None:
+        return ""
+    if most is None:
+        return f" of at least {least}"
+    if least is None:
+        return f" of at most {most}"
+    return f" from {least} to {most}"
+
+
+def _check_range(
+    name: str, kind: str, value: object, converted: float, least: float | None, most: float | None
+) -> None:
+    """Raise ValueError where a number is out of range."""
+    too_small = least is not None and converted < least
+    too_large = most is not None and converted > most
+    if too_small or too_large:
+        raise ValueError(f"{name} must be {kind}{_range(least, most)}, not {shown(value)}.")
+
+
+def _path(name: str, path: object) -> Path:
+    """A path whose name the file system can hold."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name} must be the path of a file, not {shown(path)}.")
+    written = os.fspath(path)
+    if not isinstance(written, str):
+        raise TypeError(f"{name} must be a path of characters, not {shown(written)}.")
+    try:
+        impossible = b"\0" in os.fsencode(written)
+    except UnicodeEncodeError:
+        impossible = True
+    if impossible or not written:
+        raise ValueError(f"{name} cannot be the path {shown(written)}; name a file.")
+    return Path(written).expanduser() if written.startswith("~") else Path(written)
+
+
+def _is(place: Path, test: str) -> bool:
+    """`Path.is_dir` or `Path.is_file`, False where the name is longer than the file system takes."""
+    try:
+        return getattr(place, test)()
+    except OSError:
+        return False
