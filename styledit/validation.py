@@ -23,6 +23,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 HIGHEST_SEED = 2**63 - 1
 _SHOWN = 60  # characters of a value that a message repeats
+_SHOWN_PATH = 400  # and of a path
 
 
 def number(name: str, value: object, *, least: float | None = None, most: float | None = None) -> float:
@@ -205,11 +206,11 @@ def path_to_write(name: str, path: object) -> Path:
     """
     place = _path(name, path)
     if _is(place, "is_dir"):
-        raise ValueError(f"{name} is the folder {shown(str(place))}; add a file name.")
+        raise ValueError(f"{name} is the folder {shown(str(place), _SHOWN_PATH)}; add a file name.")
     if not place.name or not _is(place.parent, "is_dir"):
-        raise ValueError(f"There is no folder for {shown(str(place))}; create it first.")
+        raise ValueError(f"There is no folder for {shown(str(place), _SHOWN_PATH)}; create it first.")
     if not os.access(place.parent, os.W_OK):
-        raise ValueError(f"The folder of {shown(str(place))} cannot be written to; choose another.")
+        raise ValueError(f"The folder of {shown(str(place), _SHOWN_PATH)} cannot be written to; choose another.")
     return place
 
 
@@ -223,14 +224,14 @@ def path_to_read(name: str, path: object) -> Path:
     """
     place = _path(name, path)
     if _is(place, "is_dir"):
-        raise ValueError(f"{name} is the folder {shown(str(place))}; name a file in it.")
+        raise ValueError(f"{name} is the folder {shown(str(place), _SHOWN_PATH)}; name a file in it.")
     if not _is(place, "is_file"):
-        raise FileNotFoundError(f"There is no file {shown(str(place))}; check the path.")
+        raise FileNotFoundError(f"There is no file {shown(str(place), _SHOWN_PATH)}; check the path.")
     return place
 
 
-def shown(value: object) -> str:
-    """A value as messages repeat it: its `repr` in one line, cut where it is long."""
+def shown(value: object, room: int = _SHOWN) -> str:
+    """A value as messages repeat it: its `repr` in one line, cut after `room` characters."""
     if isinstance(value, (torch.Tensor, np.ndarray)):
         return f"{'a tensor' if isinstance(value, torch.Tensor) else 'an array'} of shape {tuple(value.shape)}"
     try:
@@ -238,7 +239,7 @@ def shown(value: object) -> str:
     except Exception:  # an int of more digits than Python prints, a broken __repr__
         words = _article(_type(value))
     words = words.encode(errors="backslashreplace").decode()
-    return words if len(words) <= _SHOWN else words[: _SHOWN - 3] + "..."
+    return words if len(words) <= room else words[: room - 3] + "..."
 
 
 def _type(value: object) -> str:

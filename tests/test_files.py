@@ -1,0 +1,226 @@
+"""Safetensors files: whole or not there, and exactly what their schema says."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from styledit import files
+from styledit.files import Field, Schema, read_tensors, write_tensors
+
+SCHEMA = Schema(
+    what="value inputs",
+    source="ValueInputs.save()",
+    cure="fit again",
+    tensors={
+        "scale": Field(("k", "N", "d")),
+        "shift": Field(("k", "N", "d")),
+        "losses": Field(("k",), least=0, label="list of losses"),
+        "latents": Field(("T + 1", 1, "C"), required=False, label="row of latents"),
+        "image": Field((2, 2, 3), kind="byte", required=False, label="image"),
+        "maps/*": Field(most=1, label="map"),
+    },
+    about={"guidance": float, "timesteps": json.loads},
+    optional=("timesteps",),
+    lengths=lambda about: {"T": len(about["timesteps"])} if "timesteps" in about else {},
+)
+ABOUT = {"guidance": "7.5", "timesteps": "[3, 2, 1, 0]"}
+
+
+def good():
+    """Tensors that the schema takes."""
+    return {
+        "scale": torch.ones(3, 5, 4),
+        "shift": torch.zeros(3, 5, 4),
+        "losses": torch.ones(3, dtype=torch.float64),
+        "latents": torch.ones(5, 1, 7),
+        "image": torch.ones(2, 2, 3, dtype=torch.uint8),
+        "maps/up": torch.ones(2),
+        "maps/down": torch.ones(2, 3),
+        "something else": torch.ones(1),
+    }
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "fit.safetensors"
+
+
+def test_a_file_is_read_as_it_was_written(path):
+    write_tensors(path, good(), ABOUT)
+    tensors, about = read_tensors(str(path), SCHEMA, "cpu")
+    assert about == {"guidance": 7.5, "timesteps": [3, 2, 1, 0]}
+    assert tensors.keys() == good().keys() - {"something else"}
+    assert all(torch.equal(tensors[name], good()[name]) for name in tensors)
+    assert files.group(tensors, "maps/").keys() == {"up", "down"}
+
+
+def test_optional_parts_may_be_left_out(path):
+    kept = {name: good()[name] for name in ("scale", "shift", "losses")}
+    write_tensors(path, kept, {"guidance": "1"})
+    tensors, about = read_tensors(path, SCHEMA)
+    assert tensors.keys() == kept.keys() and about == {"guidance": 1.0}
+
+
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        ({"scale": None}, r"holds no value inputs \(its scale is missing\); give a file written by ValueInputs.save\(\)."),
+        ({"shift": torch.zeros(3, 5, 8)}, r"with a shift of shape \(3, 5, 8\) and a scale of \(3, 5, 4\); it is damaged, fit"),
+        ({"losses": torch.ones(4)}, r"a list of losses of shape \(4,\) and a scale of \(3, 5, 4\)"),
+        ({"scale": torch.ones(3, 5)}, r"a scale of shape \(3, 5\) in place of \(k, N, d\); it is damaged"),
+        ({"scale": torch.ones(3, 5, 4, dtype=torch.int64)}, "a scale of type I64 where floating-point numbers belong"),
+        ({"scale": torch.full((3, 5, 4), float("nan"))}, "with NaN or infinite values in a scale; it is damaged"),
+        ({"losses": torch.tensor([1.0, -1, 1])}, "a list of losses that goes down to -1, below 0"),
+        ({"maps/up": torch.tensor([2.0])}, "a map that goes up to 2, above 1"),
+        ({"latents": torch.ones(4, 1, 7)}, r"a row of latents of shape \(4, 1, 7\), where 4 should be 5"),
+        ({"latents": torch.ones(5, 2, 7)}, r"a row of latents of shape \(5, 2, 7\), where 2 should be 1"),
+        ({"image": torch.ones(2, 2, 3)}, "an image of type F32 where bytes belong"),
+    ],
+)
+def test_tensors_that_cannot_be(path, change, message):
+    write_tensors(path, {name: tensor for name, tensor in (good() | change).items() if tensor is not None}, ABOUT)
+    with pytest.raises(ValueError, match=message):
+        read_tensors(path, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "about,message",
+    [
+        ({}, "holds no value inputs; give a file written by"),
+        ({"other": "1"}, "holds no value inputs; give a file written by"),
+        ({"timesteps": "[]"}, r"holds no value inputs \(its guidance is missing\)"),
+        ({"guidance": "much"}, "holds value inputs with a bad guidance, 'much'; it is damaged, fit again."),
+        ({"guidance": "1", "timesteps": "[" * 100000}, "with a bad timesteps, "),
+    ],
+)
+def test_metadata_that_cannot_be(path, about, message):
+    write_tensors(path, good(), about)
+    with pytest.raises(ValueError, match=message):
+        read_tensors(path, SCHEMA)
+
+
+def test_what_is_no_such_file(path, tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file '.*fit.safetensors'"):
+        read_tensors(path, SCHEMA)
+    with pytest.raises(ValueError, match="path is the folder"):
+        read_tensors(tmp_path, SCHEMA)
+    write_tensors(path, good(), ABOUT)
+    whole = path.read_bytes()
+    for content in (b"", b"a text", whole[:100], whole[:-1], whole + b"x", b"\xff" * 64):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is no safetensors file, or was cut short"):
+            read_tensors(path, SCHEMA)
+    save_file({"weight": torch.ones(1)}, path)
+    with pytest.raises(ValueError, match="holds no value inputs; give"):
+        read_tensors(path, SCHEMA)
+
+
+def test_a_device_that_is_not_there_is_said_so(path):
+    write_tensors(path, good(), ABOUT)
+    for device in ("cuda:99", "abacus"):
+        with pytest.raises(ValueError, match=f"The device '{device}' is not available here"):
+            read_tensors(path, SCHEMA, device)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_the_mode_follows_the_umask(path, umask):
+    before = os.umask(umask)
+    try:
+        write_tensors(path, good(), ABOUT)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def test_tensors_that_share_memory_or_are_views_are_written(path):
+    base = torch.arange(12.0).reshape(3, 4).requires_grad_()
+    tensors = {"all": base, "again": base, "row": base[1], "turned": base.T, "none": torch.zeros(0, 3)}
+    write_tensors(path, tensors, {})
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in load_file(path).items())
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch):
+    write_tensors(path, good(), ABOUT)
+    old = path.read_bytes()
+
+    def fail(*arguments, **settings):
+        path.with_name("draft").write_bytes(b"half")
+        raise error
+
+    for error, raised in ((OSError("No space left"), ValueError), (KeyboardInterrupt(), KeyboardInterrupt)):
+        monkeypatch.setattr(files, "save_file", fail)
+        with pytest.raises(raised):
+            write_tensors(path, good(), ABOUT)
+        path.with_name("draft").unlink()
+        assert path.read_bytes() == old and list(path.parent.iterdir()) == [path]
+    with pytest.raises(ValueError, match="There is no folder for .*; create it first"):
+        write_tensors(path / "below", good(), ABOUT)
+    with pytest.raises(ValueError, match="path is the folder"):
+        write_tensors(path.parent, good(), ABOUT)
+
+
+def test_a_full_disk_leaves_the_old_file(path):
+    write_tensors(path, good(), ABOUT)
+    old = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file may grow beyond this
+    try:
+        with pytest.raises(ValueError, match="could not be written .* What was there is as it was."):
+            write_tensors(path, {"x": torch.ones(10**6)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == old and list(path.parent.iterdir()) == [path]
+
+
+def test_many_writers_of_one_path_do_not_clash(path):
+    failures = []
+
+    def write(k):
+        try:
+            for _ in range(30):
+                write_tensors(path, {"x": torch.full((1000,), float(k))}, {"guidance": str(k)})
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    schema = Schema("numbers", "a test", "write again", {"x": Field((1000,))}, {"guidance": float})
+    while any(thread.is_alive() for thread in threads):
+        if path.exists():
+            tensors, about = read_tensors(path, schema)
+            assert (tensors["x"] == about["guidance"]).all()
+    assert not failures and list(path.parent.iterdir()) == [path]
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_file(path):
+    code = (
+        "import sys, torch\n"
+        "from styledit.files import write_tensors\n"
+        "k = 0\n"
+        "while True:\n"
+        " k += 1\n"
+        " write_tensors(sys.argv[1], {'x': torch.full((300_000,), float(k))}, {'guidance': str(k)})\n"
+        " print(k, flush=True)\n"
+    )
+    schema = Schema("numbers", "a test", "write again", {"x": Field((300_000,))}, {"guidance": float})
+    process = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for _ in range(5):
+        process.stdout.readline()
+    time.sleep(0.0037)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    tensors, about = read_tensors(path, schema)
+    assert about["guidance"] >= 5 and (tensors["x"] == about["guidance"]).all()
