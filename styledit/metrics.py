@@ -20,10 +20,12 @@ from skimage.metrics import mean_squared_error, structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional
 
-from styledit import pictures
+from styledit import pictures, validation
+from styledit.perception.clip import Clip, load_clip
 from styledit.perception.judge import Judge, load_judge
-from styledit.perception.networks import Clip, Vit, load_clip, load_lpips, load_vit, make_vit
 from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.perception.lpips import load_lpips
+from styledit.perception.vit import Vit, load_vit, make_vit
 
 Mask = np.ndarray | Tensor | Image.Image
 
@@ -85,7 +87,7 @@ def load_networks(
         device: where the networks run; None keeps them on the CPU.
 
     Raises:
-        TypeError: a model that is no name of a folder or hub id.
+        TypeError: a model that is no name of a folder or hub id, or an `lpips` that is no string.
         ValueError: a network cannot be loaded (the message says which and why), or the device is not there.
     """
     eyes = load_clip(clip, device=device)
@@ -115,6 +117,7 @@ def edit_metrics(
     Raises:
         TypeError, ValueError: as the metrics below.
     """
+    validation.instance("networks", networks, Networks, "load_networks()")
     row = {
         "structure_distance": structure_distance(source, edited, networks.vit),
         "clip_similarity": clip_similarity(edited, target_prompt, networks.clip),
@@ -178,10 +181,15 @@ def perceptual_distance(a: Image.Image, b: Image.Image, network: nn.Module, mask
     the background, each position of a smaller map counting by its share of it.
 
     Raises:
-        TypeError, ValueError: as `mse`, or the pictures are too small for the judge.
+        TypeError: as `mse`, or `network` is no network.
+        ValueError: as `mse`, or the pictures are too small for the judge.
     """
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"network must be the judge from load_networks() or an lpips.LPIPS, not {validation.shown(network)}."
+        )
     first, second, where = _compared(a, b, mask)
-    device = next(network.parameters()).device
+    device = next((parameter.device for parameter in network.parameters()), None)
     x, y = _to_tensor(first).to(device), _to_tensor(second).to(device)  # (1, 3, H, W)
     if isinstance(network, Judge):
         least = 2 ** (len(network.stages) - 1)
@@ -203,8 +211,10 @@ def structure_distance(a: Image.Image, b: Image.Image, vit: Vit) -> float:
     side by side. The class token, which the published code counts as one more patch, is left out.
 
     Raises:
+        TypeError: `vit` is something else than a Vit.
         ValueError: pictures of different size, or the network does not make one key for each patch.
     """
+    validation.instance("vit", vit, Vit, "load_networks()")
     first, second, _ = _compared(a, b, None)
     return float(((_self_similarity(first, vit) - _self_similarity(second, vit)) ** 2).mean())
 
@@ -216,9 +226,10 @@ def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | No
     With a mask the picture is black outside it, as PIE-Bench does for the edited region.
 
     Raises:
-        TypeError: the prompt is no string, or a mask that is neither bool nor a picture.
+        TypeError: the prompt is no string, `clip` is something else than a Clip, or a mask neither bool nor a picture.
         ValueError: the prompt is empty, too long or cannot be spelled, or the mask is empty or of another size.
     """
+    validation.instance("clip", clip, Clip, "load_clip()")
     pixels = np.array(pictures.open_rgb(image))  # (H, W, 3)
     if mask is not None:
         pixels[~_inside(mask, pixels.shape[:2])] = 0
@@ -251,8 +262,7 @@ def _self_similarity(pixels: np.ndarray, vit: Vit) -> Tensor:
 
 def _token_ids(prompt: str, clip: Clip) -> Tensor:
     """The tokens (1, n) of a prompt that the CLIP can read whole."""
-    if not isinstance(prompt, str):
-        raise TypeError(f"A prompt must be a string, not {type(prompt).__name__}.")
+    validation.text("The prompt", prompt)
     if not prompt.strip():
         raise ValueError("The prompt is empty; describe the picture in words.")
     ids = clip.tokenizer(prompt).input_ids

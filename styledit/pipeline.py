@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-from styledit.perception.loading import EMBEDDED_FOLDER, check_device, check_files, loading
+from styledit import validation
+from styledit.perception.loading import EMBEDDED_FOLDER, check_files, loading
 
 # Settings of a UNet that are None where latents, a timestep and a prompt are all it is given.
 _MORE_INPUTS = ("addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim", "time_cond_proj_dim")
@@ -39,7 +40,7 @@ def load(
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise TypeError(f"dtype must be a floating-point dtype of torch such as torch.float32, not {dtype!r}.")
-    check_device(device)
+    validation.device(device)
     if model is None:
         check_files(EMBEDDED_FOLDER)
         model = EMBEDDED_FOLDER

@@ -22,7 +22,7 @@ from styledit.perception.judge import Judge
 from styledit.metrics import METRICS, clip_similarity, edit_metrics, mse, psnr, ssim
 from styledit.metrics import perceptual_distance, structure_distance
 from styledit.perception.loading import EMBEDDED_FOLDER
-from test_models import save_clip, save_vit
+from test_perception import save_clip, save_vit
 
 BENCHMARK = EMBEDDED_FOLDER.parent / "benchmark"
 CASES = [json.loads(line) for line in (BENCHMARK / "metadata.jsonl").read_text().splitlines()]
@@ -303,8 +303,10 @@ def test_the_package_lpips(monkeypatch, source, edited, mask):
     expected = 2 * np.abs(floats(source) - floats(edited)).mean(2)
     assert perceptual_distance(source, edited, network) == pytest.approx(expected.mean(), rel=1e-5)
     assert perceptual_distance(source, edited, network, mask) == pytest.approx(expected[~mask].mean(), rel=1e-5)
-    with pytest.raises(ValueError, match="lpips could not load its network 'squeak'"):
+    with pytest.raises(ValueError, match="lpips must be one of 'alex', 'vgg', 'squeeze', not 'squeak'"):
         metrics.load_networks(lpips="squeak")
+    with pytest.raises(ValueError, match="lpips could not load its network 'squeeze'"):
+        metrics.load_networks(lpips="squeeze")
     monkeypatch.setitem(sys.modules, "lpips", None)  # as where it is not installed
     with pytest.raises(ValueError, match="lpips is not installed; run `pip install lpips`"):
         metrics.load_networks(lpips="alex")
@@ -347,7 +349,20 @@ def test_prompts_that_cannot_be_used(networks, source):
         (" ".join(["car"] * (room + 1)), ValueError, f"has {room + 1} tokens and CLIP takes {room}"),
         ("  ", ValueError, "prompt is empty"),
         ("a café", ValueError, "cannot spell 'a café'"),
-        (3, TypeError, "must be a string, not int"),
+        (3, TypeError, "The prompt must be a string, not 3"),
+        ("a \ud83d car", ValueError, "has half a character"),
     ):
         with pytest.raises(error, match=message):
             clip_similarity(source, bad, networks.clip)
+
+
+def test_networks_of_another_kind(networks, source):
+    for call, message in (
+        (lambda: edit_metrics(source, source, "a car", networks.clip), r"networks must be a Networks from load_networks\(\)"),
+        (lambda: edit_metrics(source, source, "a car", None), "networks must be .*, not None"),
+        (lambda: structure_distance(source, source, networks.clip), r"vit must be a Vit from load_networks\(\), not a Clip"),
+        (lambda: clip_similarity(source, "a car", networks), r"clip must be a Clip from load_clip\(\), not a Networks"),
+        (lambda: perceptual_distance(source, source, networks), "network must be the judge .* or an lpips.LPIPS, not"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()

@@ -1,113 +1,22 @@
-"""Loading: folders, damaged files, and what a loaded pipeline is like."""
+"""The networks that look at pictures: how pictures enter them, and what is no such network."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, PNDMScheduler
-from diffusers.utils import logging
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, BertConfig, BertModel, CLIPConfig, CLIPModel, ViTConfig, ViTModel
 
-import styledit
-from conftest import POSITIONS, WIDTH, make_pipeline
-from styledit import pipeline
-from styledit.perception import loading, networks
+from conftest import POSITIONS, WIDTH
+from styledit.perception.clip import load_clip
+from styledit.perception.loading import check_files
+from styledit.perception.vit import load_vit
 
 SMALL = {"hidden_size": WIDTH, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-
-
-@pytest.fixture
-def folder(tokenizer, tmp_path):
-    """A saved model with hashes, as the embedded one."""
-    pipe = make_pipeline(tokenizer)
-    pipe.scheduler = PNDMScheduler.from_config(pipe.scheduler.config)
-    pipe.save_pretrained(tmp_path / "model")
-    root = tmp_path / "model"
-    files = [file for file in root.rglob("*") if file.is_file()]
-    hashes = {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    (root / "hashes.json").write_text(json.dumps(hashes))
-    return root
-
-
-def test_a_folder(folder):
-    pipe = styledit.load(folder)
-    assert type(pipe.scheduler) is DDIMScheduler and not pipe.scheduler.config.clip_sample
-    for network in (pipe.unet, pipe.vae, pipe.text_encoder):
-        assert not network.training and not any(weight.requires_grad for weight in network.parameters())
-    assert styledit.picture_size(pipe) == (32, 32)
-    assert styledit.load(str(folder), dtype=torch.float64).unet.dtype == torch.float64
-
-
-def test_the_embedded_model_is_checked(folder, monkeypatch):
-    monkeypatch.setattr(pipeline, "EMBEDDED_FOLDER", folder)
-    styledit.load()
-    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(ValueError, match="damaged: .*unet.*git checkout"):
-        styledit.load()
-    weights.unlink()
-    with pytest.raises(ValueError, match="incomplete: .*unet.*is missing.*git checkout"):
-        styledit.load()
-    (folder / "hashes.json").write_text("[")
-    with pytest.raises(ValueError, match="damaged: .*hashes.json"):
-        styledit.load()
-    (folder / "hashes.json").unlink()
-    with pytest.raises(ValueError, match="embedded model is missing.*git checkout"):
-        styledit.load()
-
-
-@pytest.mark.parametrize("name", ["./nowhere", "nowhere", "/a/b/c"])
-def test_no_such_folder(name):
-    with pytest.raises(ValueError, match="There is no folder"):
-        styledit.load(name)
-
-
-def test_a_folder_that_is_no_pipeline(tmp_path):
-    with pytest.raises(ValueError, match="could not be loaded as a Stable Diffusion pipeline"):
-        styledit.load(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "settings,error,message",
-    [
-        ({"model": 3}, TypeError, "a folder, a hub id or None, not int"),
-        ({"device": "abacus"}, ValueError, "The device 'abacus' is not available"),
-        ({"device": "cuda:99"}, ValueError, "The device 'cuda:99' is not available"),
-        ({"dtype": "float32"}, TypeError, "must be a floating-point dtype"),
-        ({"dtype": torch.int8}, TypeError, "must be a floating-point dtype"),
-    ],
-)
-def test_arguments_that_cannot_be_used(settings, error, message):
-    with pytest.raises(error, match=message):
-        styledit.load(**settings)
-
-
-@pytest.mark.parametrize("listing", ["{}", "[]", "3", '{"../outside": ""}', '{"/outside": ""}'])
-def test_a_listing_that_lists_nothing_or_leaves_the_folder(tmp_path, listing):
-    (tmp_path / "hashes.json").write_text(listing)
-    with pytest.raises(ValueError, match="does not list the folder's files"):
-        loading.check_files(tmp_path)
-
-
-def test_progress_bars_stay_as_the_user_had_them(tmp_path):
-    try:
-        for bars in (True, False):
-            (logging.enable_progress_bar if bars else logging.disable_progress_bar)()
-            with pytest.raises(ValueError):
-                styledit.load(tmp_path)
-            assert logging.is_progress_bar_enabled() is bars
-    finally:
-        logging.enable_progress_bar()
-
-
-# --- what the metrics look with ---------------------------------------------------------------------
 
 
 def save_clip(folder, tokenizer):
@@ -141,7 +50,7 @@ def test_pictures_enter_a_network_as_its_own_config_says(tokenizer, tmp_path):
     y, x = np.mgrid[0:50, 0:72] / 71
     picture = Image.fromarray((np.stack([x, y, np.sin(9 * x * y) ** 2], -1) * 255).astype(np.uint8))
     pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
-    clip, vit = networks.load_clip(save_clip(tmp_path / "clip", tokenizer)), networks.load_vit(save_vit(tmp_path / "vit"))
+    clip, vit = load_clip(save_clip(tmp_path / "clip", tokenizer)), load_vit(save_vit(tmp_path / "vit"))
     for folder, network in (("clip", clip), ("vit", vit)):
         processor = AutoImageProcessor.from_pretrained(tmp_path / folder, backend="pil")
         wanted = processor(picture, return_tensors="pt").pixel_values
@@ -157,11 +66,11 @@ def test_pictures_enter_a_network_as_its_own_config_says(tokenizer, tmp_path):
 def test_without_a_preprocessor_config_pictures_are_in_minus_one_to_one(tmp_path):
     (save_vit(tmp_path) / "preprocessor_config.json").unlink()
     pixels = torch.rand(2, 3, 24, 24)
-    assert torch.allclose(networks.load_vit(tmp_path).prepare(pixels), 2 * pixels - 1, atol=1e-6)
+    assert torch.allclose(load_vit(tmp_path).prepare(pixels), 2 * pixels - 1, atol=1e-6)
 
 
 def test_the_embedded_clip():
-    clip = networks.load_clip()
+    clip = load_clip()
     side = clip.model.config.vision_config.image_size
     assert clip.prepare.size == (side, side) and clip.model.dtype == torch.float32
     assert clip.tokenizer.model_max_length == clip.model.config.text_config.max_position_embeddings
@@ -169,9 +78,9 @@ def test_the_embedded_clip():
 
 def test_the_keys_are_those_of_the_last_layer_of_the_image_side(tokenizer, tmp_path):
     folder = save_clip(tmp_path / "clip", tokenizer)
-    vit = networks.load_vit(folder)
+    vit = load_vit(folder)
     assert vit.keys is vit.model.encoder.layers[-1].self_attn.k_proj and vit.model.config.patch_size == 8
-    vit = networks.load_vit(save_vit(tmp_path / "vit"))
+    vit = load_vit(save_vit(tmp_path / "vit"))
     assert vit.keys is vit.model.layers[-1].attention.k_proj
 
 
@@ -204,19 +113,19 @@ def test_what_is_no_clip(tokenizer, tmp_path, damage, message):
     else:
         weights.unlink()
     with pytest.raises(ValueError, match=message):
-        networks.load_clip(folder)
+        load_clip(folder)
 
 
 def test_what_is_no_vision_transformer(tmp_path):
     BertModel(BertConfig(**SMALL, vocab_size=9)).save_pretrained(tmp_path / "bert")
     with pytest.raises(ValueError, match="could not be loaded as a vision transformer: .*nor an image_size"):
-        networks.load_vit(tmp_path / "bert")
+        load_vit(tmp_path / "bert")
     with pytest.raises(ValueError, match="There is no folder 'nowhere'"):
-        networks.load_vit("./nowhere")
+        load_vit("./nowhere")
     with pytest.raises(TypeError, match="a folder, a hub id or None, not int"):
-        networks.load_clip(3)
+        load_clip(3)
     with pytest.raises(ValueError, match="The device 'abacus' is not available"):
-        networks.load_clip(device="abacus")
+        load_clip(device="abacus")
 
 
 def test_code_in_a_model_folder_is_never_run(tmp_path):
@@ -225,5 +134,12 @@ def test_code_in_a_model_folder_is_never_run(tmp_path):
     own = {"AutoModel": "model.Model", "AutoConfig": "model.Config"}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "unheard_of", "auto_map": own}))
     with pytest.raises(ValueError, match="could not be loaded as a vision transformer"):
-        networks.load_vit(tmp_path)
+        load_vit(tmp_path)
     assert not ran.exists()
+
+
+@pytest.mark.parametrize("listing", ["{}", "[]", "3", '{"../outside": ""}', '{"/outside": ""}'])
+def test_a_listing_that_lists_nothing_or_leaves_the_folder(tmp_path, listing):
+    (tmp_path / "hashes.json").write_text(listing)
+    with pytest.raises(ValueError, match="does not list the folder's files"):
+        check_files(tmp_path)
