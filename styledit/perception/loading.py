@@ -1,16 +1,21 @@
-"""What loading any network shares: the embedded model's folder, checks of files and devices, and errors in one sentence."""
+"""What loading any network shares: the embedded model's folder, its checksums, and errors in one sentence."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from diffusers.utils import logging
+from transformers import AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
+
+from styledit import validation
+from styledit.perception.preprocessing import Preprocessing, read_preprocessing
 
 EMBEDDED_FOLDER = Path(__file__).resolve().parents[2] / "data" / "model"
 _REPAIR = "Run `git checkout -- data/model` in the repository, or clone it again."
@@ -47,7 +52,7 @@ def loading(model: str | Path, kind: str) -> Iterator[dict[str, object]]:
     if not isinstance(model, (str, Path)):
         raise TypeError(f"A model must be a folder, a hub id or None, not {type(model).__name__}.")
     folder = Path(model).expanduser()
-    local = folder.is_dir()
+    local = os.path.isdir(folder)
     is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
     if not local and not is_hub_id:
         raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
@@ -65,14 +70,33 @@ def loading(model: str | Path, kind: str) -> Iterator[dict[str, object]]:
             log.enable_progress_bar()
 
 
+def load_network(
+    model: str | Path, kind: str, device: str | torch.device | None
+) -> tuple[PreTrainedModel, Preprocessing]:
+    """A network of transformers, frozen, in float32, and how pictures enter it.
+
+    Raises:
+        TypeError: `model` is no name of a folder or hub id.
+        ValueError: it cannot be read as a `kind` from safetensors, or the device is not there.
+    """
+    place = validation.device(device)
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # what it would warn of, missing weights, is refused below
+    try:
+        with loading(model, kind) as source:
+            network, report = AutoModel.from_pretrained(
+                **source, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+            )
+            prepare = read_preprocessing(network, source)
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    # A pooler is a head that nothing here reads, and DINO has none.
+    missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise ValueError(f"{str(model)!r} lacks weights ({missing[0]} for one); get the whole model.")
+    return network.eval().requires_grad_(False).to(place), prepare
+
+
 def _inside(folder: Path, name: str) -> bool:
     """Whether a listed name stays in the folder."""
     return (folder / name).resolve().is_relative_to(folder.resolve())
-
-
-def check_device(device: str | torch.device | None) -> None:
-    """Refuse a device that torch does not know or this machine does not have."""
-    try:
-        torch.empty(0, device=device)
-    except Exception as error:  # which one depends on how torch was built
-        raise ValueError(f"The device {str(device)!r} is not available here; use 'cpu', or None.") from error
