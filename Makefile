@@ -8,15 +8,15 @@ LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour test bench benchmark model-report setup clean distclean
+.PHONY: help lab tour test speed compare model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab           open the lessons in JupyterLab"
 	@echo "make tour          the first edit without a browser; its pictures go to out/"
 	@echo "make test          everything that CI runs"
-	@echo "make benchmark     compare the editing methods on 60 edits whose true answer is known"
-	@echo "make bench         measure the speed of the library"
+	@echo "make compare       compare the editing methods on 60 edits whose true answer is known"
+	@echo "make speed         measure the speed of the library"
 	@echo "make model-report  measure the embedded model against its bars"
 	@echo "make setup         only build the environment in .venv"
 	@echo "make clean         remove out/ and caches; make distclean removes .venv too"
@@ -30,20 +30,20 @@ tour: setup
 	$(PY) -m styledit.lessons.tour
 
 model-report: setup
-	$(OFFLINE) $(PY) data/recipe/report.py
+	$(OFFLINE) $(PY) -m measure.report
 
-benchmark: setup
-	$(OFFLINE) $(PY) data/recipe/benchmark.py
+compare: setup
+	$(OFFLINE) $(PY) -m measure.compare
 
-bench: setup
-	$(OFFLINE) $(PY) tests/bench.py
+speed: setup
+	$(OFFLINE) $(PY) -m measure.speed
 
 # All three parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
 # The notebooks keep the plotting backend of their kernel, whose pictures they show.
 test: setup
 	@failed=; \
 	echo "== The embedded model, short check"; \
-	$(OFFLINE) $(PY) data/recipe/report.py --short || failed="$$failed model"; \
+	$(OFFLINE) $(PY) -m measure.report --short || failed="$$failed model"; \
 	echo "== The notebooks"; \
 	$(OFFLINE) $(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks || failed="$$failed notebooks"; \
 	echo "== The unit tests"; \

@@ -1,34 +1,36 @@
-"""The recipe: resuming is exact, the tokenizer always comes out the same, the encoder is the patch PCA."""
+"""The recipe: resuming is exact, the tokenizer is always the same, the encoder is the patch PCA."""
+
+from __future__ import annotations
 
 import csv
 import itertools
+import json
+import os
+import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data" / "recipe"))
-
-import autoencoder  # noqa: E402
-import text  # noqa: E402
-import training  # noqa: E402
-from world import render, sample_scene  # noqa: E402
+from PIL import Image
+from recipe import folders, loop, make_data, patch_pca, tokenizer, train
+from recipe.samples import augmented, pictures_of, scenes, to_tensor
+from recipe.stages import autoencoder, export
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     """Checkpoints and curves go to a fresh folder."""
-    for module, name in ((training, "CACHE"), (training, "CURVES"), (text, "CACHE")):
-        monkeypatch.setattr(module, name, tmp_path / name.lower())
+    for name in ("CACHE", "CURVES"):
+        monkeypatch.setattr(folders, name, tmp_path / name.lower())
     return tmp_path
 
 
 def fit(steps: int, stop_after: int | None = None, **options) -> torch.nn.Linear:
     """Train a linear map for `steps` steps; killed in the middle of step `stop_after` where given."""
     torch.manual_seed(0)
-    net, done = torch.nn.Linear(5, 3), itertools.count()
+    net = torch.nn.Linear(5, 3)
+    done = itertools.count()
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
         if next(done) == stop_after:
@@ -36,7 +38,7 @@ def fit(steps: int, stop_after: int | None = None, **options) -> torch.nn.Linear
         x = torch.from_numpy(rng.normal(size=(8, 5))).float()
         return (net(x) - x[:, :3] + 0.01 * torch.randn(8, 3)).square().mean()
 
-    training.train("toy", {"net": net}, loss, steps=steps, lr=0.05, **{"save_every": 0, **options})
+    loop.train("toy", {"net": net}, loss, steps=steps, lr=0.05, **{"save_every": 0, **options})
     return net
 
 
@@ -46,9 +48,9 @@ def test_a_killed_stage_ends_where_an_unbroken_one_does(elsewhere):
     with pytest.raises(KeyboardInterrupt):
         fit(40, stop_after=17)
     resumed = fit(40)
-    assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters(), strict=True))
     fresh = torch.nn.Linear(5, 3)
-    assert training.load_weights("toy", {"net": fresh}) == 40
+    assert loop.load_weights("toy", {"net": fresh}) == 40
     assert torch.equal(fresh.weight, resumed.weight)
 
 
@@ -59,10 +61,12 @@ def test_a_run_that_did_not_start_at_zero_survives_a_kill_too(elsewhere):
         fit(340, stop_after=20, start=200)
     with pytest.raises(KeyboardInterrupt):
         fit(340, stop_after=90, start=200, save_every=1e9)  # goes on from 220; logs step 270, saves nothing
-    assert training.last_step("toy") == 270
-    resumed = fit(340, start=training.last_step("toy"))
-    assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters()))
-    steps = [int(line.split(",")[0]) for line in (elsewhere / "curves" / "toy.csv").read_text().splitlines()[1:]]
+    assert loop.last_step("toy") == 270
+    resumed = fit(340, start=loop.last_step("toy"))
+    assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters(), strict=True))
+    steps = [
+        int(line.split(",")[0]) for line in (elsewhere / "curves" / "toy.csv").read_text().splitlines()[1:]
+    ]
     assert steps == sorted(set(steps)) and steps[-1] == 340
 
 
@@ -76,29 +80,100 @@ def test_the_curve_is_logged_and_falls(elsewhere):
 def test_a_diverging_stage_says_so(elsewhere):
     net = torch.nn.Linear(2, 2)
     with pytest.raises(RuntimeError, match="the loss is nan at step 0"):
-        training.train("toy", {"net": net}, lambda rng, step: net.weight.sum() * float("nan"), steps=3, lr=1.0)
+        loop.train("toy", {"net": net}, lambda rng, step: net.weight.sum() * float("nan"), steps=3, lr=1.0)
 
 
 def test_every_word_is_one_token_and_the_vocabulary_is_always_the_same(elsewhere):
-    tokenizer = text.build_tokenizer()
-    assert all(len(tokenizer(word).input_ids) == 3 for word in text.words())
+    built = tokenizer.build_tokenizer()
+    assert all(len(built(word).input_ids) == 3 for word in tokenizer.words())
     files = [(elsewhere / "cache" / "tokenizer" / name) for name in ("vocab.json", "merges.txt")]
     before = [file.read_text() for file in files]
     for file in files:
         file.unlink()
-    text.build_tokenizer()
+    tokenizer.build_tokenizer()
     assert before == [file.read_text() for file in files]
 
 
 def test_the_encoder_is_the_patch_pca():
-    rng = np.random.default_rng(0)
-    pictures = np.stack([render(sample_scene(rng))[0] for _ in range(24)])
-    mean, components, deviations = autoencoder.patch_components(pictures)
+    pictures = pictures_of(scenes(24, 0))
+    pca = patch_pca.fit(pictures)
     vae = autoencoder.build()
-    autoencoder.write_pca(vae, mean, components, deviations)
-    x = torch.from_numpy(pictures[:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    autoencoder.write_pca(vae, pca)
     with torch.no_grad():
-        z = vae.encode(x).latent_dist.mean
-    by_hand = (autoencoder.patches(pictures[:4]) - mean) @ (components / np.sqrt(deviations)[:, None]).T
-    assert z.shape == (4, autoencoder.CHANNELS, 16, 16)
+        z = vae.encode(to_tensor(pictures[:4], signed=True)).latent_dist.mean
+    by_hand = (patch_pca.patches(pictures[:4]) - pca.mean) @ (
+        pca.components / np.sqrt(pca.deviations)[:, None]
+    ).T
+    assert z.shape == (4, patch_pca.CHANNELS, 16, 16)
     np.testing.assert_allclose(z.permute(0, 2, 3, 1).numpy(), by_hand, atol=5e-3)
+    np.testing.assert_allclose(pca.encode(pictures[:4]) * pca.overall, by_hand, atol=1e-5)
+
+
+def test_the_components_keep_most_of_a_picture_and_survive_a_file(tmp_path, monkeypatch):
+    (picture,) = pictures_of(scenes(1, 5))
+    kept = patch_pca.committed().project(picture)
+    error = np.abs(kept.astype(int) - picture).mean()
+    assert 0 < error < 8
+    patch_pca.committed().save(tmp_path / "pca.safetensors")
+    monkeypatch.setattr(patch_pca, "FILE", tmp_path / "pca.safetensors")
+    patch_pca.committed.cache_clear()
+    assert np.array_equal(patch_pca.committed().project(picture), kept)
+    patch_pca.committed.cache_clear()
+
+
+def test_tensors_and_augmentation():
+    pictures = pictures_of(scenes(2, 3))
+    plain = to_tensor(pictures, signed=False)
+    torch.testing.assert_close(to_tensor(pictures, signed=True), plain * 2 - 1)
+    assert plain.shape == (2, 3, 128, 128) and plain.min() >= 0 and plain.max() <= 1
+    first, again = (augmented(np.random.default_rng(4), 3) for _ in range(2))
+    assert first[0] == again[0] and torch.equal(first[1], again[1])
+    assert not torch.equal(first[1], to_tensor(pictures_of(first[0]), signed=False))
+
+
+# --- the commands -----------------------------------------------------------------------------------
+
+
+def test_the_cache_can_lie_outside_the_checkout(tmp_path):
+    asked = "from recipe import folders; print(folders.CACHE)"
+    for value, expected in (("", folders.RECIPE / "cache"), (str(tmp_path), tmp_path)):
+        environment = os.environ | {"STYLEDIT_CACHE": value}
+        run = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert run.stdout.strip() == str(expected), run.stderr
+
+
+@pytest.mark.parametrize("stage", ["unet", "decoder"])
+def test_a_stage_without_its_latents_says_what_to_run(stage):
+    with pytest.raises(SystemExit, match="run the autoencoder stage first"):
+        train.run(stage, 1, from_model=False)
+
+
+@pytest.mark.parametrize("stage", ["clip", "export"])
+def test_a_stage_without_the_diffusion_model_says_what_to_run(stage, tmp_path, monkeypatch):
+    (tmp_path / "vae").symlink_to(folders.MODEL / "vae")
+    monkeypatch.setattr(folders, "MODEL", tmp_path)  # nothing of the embedded model is written over
+    with pytest.raises(SystemExit, match=r"Stage unet has no checkpoint in .*: train it first"):
+        train.run(stage, 1, from_model=False)
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_the_hashes_of_the_embedded_model_are_those_of_its_files():
+    stored = json.loads((folders.MODEL / "hashes.json").read_text(encoding="utf-8"))
+    assert export.hashes(folders.MODEL) == stored
+
+
+def test_drawing_the_data_again_gives_the_committed_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_data, "DATA", tmp_path)
+    make_data.main()
+    for name in ("images", "benchmark"):
+        drawn = {file.name for file in (tmp_path / name).iterdir()}
+        assert drawn == {file.name for file in (folders.DATA / name).iterdir()}
+        lines = [folder / name / "metadata.jsonl" for folder in (tmp_path, folders.DATA)]
+        assert lines[0].read_text(encoding="utf-8") == lines[1].read_text(encoding="utf-8")
+        for file in (tmp_path / name).glob("*mask.png"):
+            stored = np.asarray(Image.open(folders.DATA / name / file.name))
+            assert (np.asarray(Image.open(file)) != stored).mean() < 0.005, (
+                file.name
+            )  # another processor's rounding

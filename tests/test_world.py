@@ -1,27 +1,36 @@
 """The picture world: deterministic, known in every factor, fast, and its held-out drawings are held out."""
 
+from __future__ import annotations
+
 import hashlib
 import json
-import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from multiprocessing import Pool
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-DATA = Path(__file__).resolve().parents[1] / "data"
-sys.path.insert(0, str(DATA / "recipe"))
-
-import world  # noqa: E402
-from make_data import PER_KIND, edit_cases, lesson_scenes  # noqa: E402
-from world import COLOURED, HELD_OUT_ARTIST, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene  # noqa: E402
+from recipe import world
+from recipe.folders import DATA, DRAWINGS
+from recipe.make_data import PER_KIND, SEED, edit_cases, lesson_scenes
+from recipe.world import (
+    COLOURED,
+    HELD_OUT_ARTIST,
+    OBJECTS,
+    PLACES,
+    STYLES,
+    TRAIN_ARTISTS,
+    Scene,
+    render,
+    sample_scene,
+)
 
 
 def records(folder):
-    return [json.loads(line) for line in (DATA / folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = (DATA / folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def test_a_scene_is_drawn_the_same_every_time():
@@ -38,7 +47,9 @@ def test_changing_the_place_leaves_the_object_where_it_was():
     scene = Scene("fox", "white", "pixel", "noto", 3)
     (before, mask), (after, mask_after) = render(scene), render(replace(scene, place="gray"))
     assert np.array_equal(mask, mask_after)
-    whole = np.array([[mask[4 * r : 4 * r + 4, 4 * c : 4 * c + 4].all() for c in range(32)] for r in range(32)])
+    whole = np.array(
+        [[mask[4 * r : 4 * r + 4, 4 * c : 4 * c + 4].all() for c in range(32)] for r in range(32)]
+    )
     assert whole.sum() > 50
     same = (before == after).all(-1)[::4, ::4]
     assert same[whole].mean() > 0.9 and not same[~whole].all()
@@ -51,10 +62,17 @@ def test_captions_name_the_factors():
     assert replace(scene, style="sketch").caption == "a pencil sketch of an umbrella in the forest"
 
 
-@pytest.mark.parametrize("wrong", [dict(object="zebra"), dict(place="moon"), dict(colour=None), dict(colour="pink")])
+@pytest.mark.parametrize(
+    "wrong", [dict(object="zebra"), dict(place="moon"), dict(colour=None), dict(colour="pink")]
+)
 def test_impossible_scenes_are_refused(wrong):
     with pytest.raises(ValueError):
-        Scene(**{**dict(object="car", place="beach", style="sketch", artist="noto", seed=0, colour="red"), **wrong})
+        Scene(
+            **{
+                **dict(object="car", place="beach", style="sketch", artist="noto", seed=0, colour="red"),
+                **wrong,
+            }
+        )
 
 
 def test_sampling_covers_every_factor_and_only_the_training_artists():
@@ -66,8 +84,13 @@ def test_sampling_covers_every_factor_and_only_the_training_artists():
 
 
 def test_no_held_out_drawing_is_trained_on():
-    drawings = {a: json.loads((DATA / "recipe/drawings" / f"{a}.json").read_text(encoding="utf-8"))["svg"] for a in (*TRAIN_ARTISTS, HELD_OUT_ARTIST)}
-    trained = {hashlib.sha256(svg.encode()).hexdigest() for a in TRAIN_ARTISTS for svg in drawings[a].values()}
+    drawings = {
+        artist: json.loads((DRAWINGS / f"{artist}.json").read_text(encoding="utf-8"))["svg"]
+        for artist in (*TRAIN_ARTISTS, HELD_OUT_ARTIST)
+    }
+    trained = {
+        hashlib.sha256(svg.encode()).hexdigest() for a in TRAIN_ARTISTS for svg in drawings[a].values()
+    }
     held_out = {hashlib.sha256(svg.encode()).hexdigest() for svg in drawings[HELD_OUT_ARTIST].values()}
     assert HELD_OUT_ARTIST not in TRAIN_ARTISTS and not trained & held_out
     for name in OBJECTS:  # nor is one the same picture, written differently
@@ -82,13 +105,16 @@ def test_the_lesson_and_benchmark_files_are_what_the_generator_draws():
     for record, scene in zip(lessons, lesson_scenes(), strict=True):
         assert record["text"] == scene.caption and scene.artist == HELD_OUT_ARTIST
         assert_close(DATA / "images" / record["file_name"], render(scene)[0])
-    for record, (kind, source, target) in zip(cases, edit_cases((HELD_OUT_ARTIST,), PER_KIND, 2303), strict=True):
-        assert (record["kind"], record["source_prompt"], record["target_prompt"]) == (kind, source.caption, target.caption)
+    drawn = edit_cases((HELD_OUT_ARTIST,), PER_KIND, SEED)
+    for record, (kind, source, target) in zip(cases, drawn, strict=True):
+        prompts = (record["source_prompt"], record["target_prompt"])
+        assert record["kind"] == kind
+        assert prompts == (source.caption, target.caption)
         assert source.artist == target.artist == HELD_OUT_ARTIST and source.seed == target.seed
         assert_close(DATA / "benchmark" / record["file_name"], render(source)[0])
         assert_close(DATA / "benchmark" / record["truth"], render(target)[0])
-    kinds = [record["kind"] for record in cases]
-    assert {kind: kinds.count(kind) for kind in kinds} == dict.fromkeys(("object", "colour", "place", "style", "added word"), 12)
+    kinds = Counter(record["kind"] for record in cases)
+    assert kinds == dict.fromkeys(("object", "colour", "place", "style", "added word"), 12)
 
 
 def assert_close(file, drawn):
@@ -109,7 +135,7 @@ def draw_some(seed):
 
 
 def test_two_processes_draw_three_hundred_scenes_a_second():
-    for attempt in range(3):  # a busy machine may need another try
+    for _ in range(3):  # a busy machine may need another try
         with Pool(2) as pool:
             rate = sum(pool.map(draw_some, (1, 2)))
         if rate >= 300:

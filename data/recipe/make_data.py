@@ -1,6 +1,6 @@
 """Draw the held-out pictures: ``data/images`` for the lessons, ``data/benchmark`` with known true edits.
 
-    python data/recipe/make_data.py
+    python -m recipe.make_data
 
 Only drawings of the held-out artist are used; the same seeds give the same files.
 """
@@ -15,28 +15,52 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from world import COLOURED, COLOURS, HELD_OUT_ARTIST, OBJECTS, PLACES, STYLES, Scene, allowed, render, sample_scene
+from recipe.folders import DATA
+from recipe.world import (
+    COLOURED,
+    COLOURS,
+    HELD_OUT_ARTIST,
+    OBJECTS,
+    PLACES,
+    STYLES,
+    Scene,
+    allowed,
+    render,
+    sample_scene,
+)
 
-DATA = Path(__file__).parents[1]
 PER_KIND = 12  # benchmark cases of each kind of edit
+SEED = 2303
 
 # object, colour, place, style: the lessons' pictures
 LESSON_PICTURES = [
-    ("fox", None, "meadow", "sticker"), ("car", "red", "beach", "sticker"), ("cat", None, "snow", "watercolor"),
-    ("umbrella", "yellow", "desert", "watercolor"), ("rocket", None, "night", "sticker"), ("panda", None, "forest", "pixel"),
-    ("house", None, "snow", "sketch"), ("balloon", "blue", "meadow", "watercolor"), ("frog", None, "pink", "sticker"),
-    ("butterfly", "purple", "white", "pixel"), ("hamburger", None, "beach", "pixel"), ("mushroom", None, "forest", "sketch"),
-]  # fmt: skip
+    ("fox", None, "meadow", "sticker"),
+    ("car", "red", "beach", "sticker"),
+    ("cat", None, "snow", "watercolor"),
+    ("umbrella", "yellow", "desert", "watercolor"),
+    ("rocket", None, "night", "sticker"),
+    ("panda", None, "forest", "pixel"),
+    ("house", None, "snow", "sketch"),
+    ("balloon", "blue", "meadow", "watercolor"),
+    ("frog", None, "pink", "sticker"),
+    ("butterfly", "purple", "white", "pixel"),
+    ("hamburger", None, "beach", "pixel"),
+    ("mushroom", None, "forest", "sketch"),
+]
 
 
 def lesson_scenes() -> list[Scene]:
-    return [Scene(o, p, s, HELD_OUT_ARTIST, 1000 + i, c) for i, (o, c, p, s) in enumerate(LESSON_PICTURES)]
+    """The scenes of the lessons' pictures, in the order of their files."""
+    return [
+        Scene(name, place, style, HELD_OUT_ARTIST, seed, colour)
+        for seed, (name, colour, place, style) in enumerate(LESSON_PICTURES, 1000)
+    ]
 
 
 def edit_cases(artists: tuple[str, ...], per_kind: int, seed: int) -> list[tuple[str, Scene, Scene]]:
     """(kind, source scene, true target scene), so many of each kind."""
     rng = np.random.default_rng(seed)
-    return [(kind, *_draw(change, artists, rng)) for kind, change in _CHANGES.items() for _ in range(per_kind)]
+    return [(kind, *_draw(change, artists, rng)) for kind, change in CHANGES.items() for _ in range(per_kind)]
 
 
 def _draw(change, artists: tuple[str, ...], rng: np.random.Generator) -> tuple[Scene, Scene]:
@@ -79,12 +103,63 @@ def _add_word(s: Scene, rng):
     return replace(s, says_colour=False), replace(s, says_colour=True, colour=_other(rng, COLOURS, s.colour))
 
 
-_CHANGES = {"object": _change_object, "colour": _change_colour, "place": _change_place, "style": _change_style,
-            "added word": _add_word}  # fmt: skip
+CHANGES = {  # kind of edit → what makes (source, target) of a scene, or None where it does not admit the edit
+    "object": _change_object,
+    "colour": _change_colour,
+    "place": _change_place,
+    "style": _change_style,
+    "added word": _add_word,
+}
 
 
 def _factors(scene: Scene) -> dict:
     return {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
+
+
+def main() -> None:
+    _draw_lessons(_fresh(DATA / "images"))
+    _draw_benchmark(_fresh(DATA / "benchmark"))
+
+
+def _draw_lessons(folder: Path) -> None:
+    records = []
+    for i, scene in enumerate(lesson_scenes()):
+        name = f"{i:02d}_{scene.object}"
+        picture, mask = render(scene)
+        record = {
+            "file_name": _save(folder, f"{name}.png", picture),
+            "text": scene.caption,
+            "mask": _save(folder, f"{name}_mask.png", mask),
+        }
+        records.append(record | _factors(scene))
+    _write(folder, records)
+
+
+def _draw_benchmark(folder: Path) -> None:
+    records = []
+    for i, (kind, source, target) in enumerate(edit_cases((HELD_OUT_ARTIST,), PER_KIND, SEED)):
+        name = f"{i:02d}"
+        picture, mask = render(source)
+        truth, target_mask = render(target)
+        record = {
+            "file_name": _save(folder, f"{name}_source.png", picture),
+            "source_prompt": source.caption,
+            "target_prompt": target.caption,
+            "kind": kind,
+            "mask": _save(folder, f"{name}_mask.png", mask),
+            "target_mask": _save(folder, f"{name}_target_mask.png", target_mask),
+            "truth": _save(folder, f"{name}_truth.png", truth),
+            "source": _factors(source),
+            "target": _factors(target),
+        }
+        records.append(record)
+    _write(folder, records)
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _save(folder: Path, name: str, array: np.ndarray) -> str:
@@ -92,36 +167,9 @@ def _save(folder: Path, name: str, array: np.ndarray) -> str:
     return name
 
 
-def _fresh(name: str) -> Path:
-    folder = DATA / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
-
-
 def _write(folder: Path, records: list[dict]) -> None:
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
-
-
-def main() -> None:
-    folder, records = _fresh("images"), []
-    for i, scene in enumerate(lesson_scenes()):
-        name = f"{i:02d}_{scene.object}"
-        picture, mask = render(scene)
-        records.append({"file_name": _save(folder, f"{name}.png", picture), "text": scene.caption,
-                        "mask": _save(folder, f"{name}_mask.png", mask), **_factors(scene)})  # fmt: skip
-    _write(folder, records)
-
-    folder, records = _fresh("benchmark"), []
-    for i, (kind, source, target) in enumerate(edit_cases((HELD_OUT_ARTIST,), PER_KIND, 2303)):
-        name, before, after = f"{i:02d}", render(source), render(target)
-        records.append({
-            "file_name": _save(folder, f"{name}_source.png", before[0]),
-            "source_prompt": source.caption, "target_prompt": target.caption, "kind": kind,
-            "mask": _save(folder, f"{name}_mask.png", before[1]), "target_mask": _save(folder, f"{name}_target_mask.png", after[1]),
-            "truth": _save(folder, f"{name}_truth.png", after[0]), "source": _factors(source), "target": _factors(target),
-        })  # fmt: skip
-    _write(folder, records)
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / "metadata.jsonl").write_text(lines, encoding="utf-8")
 
 
 if __name__ == "__main__":

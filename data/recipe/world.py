@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from io import BytesIO
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from recipe.folders import DRAWINGS
+
 SIDE = 128  # pixels; every scene is SIDE × SIDE
 RENDER = 144  # side of a rendered drawing before it is placed
-HERE = Path(__file__).parent
 
 TRAIN_ARTISTS = ("noto", "fluent-emoji", "fluent-emoji-flat", "emojione")
 HELD_OUT_ARTIST = "twemoji"
@@ -62,13 +62,15 @@ class Scene:
     def __post_init__(self) -> None:
         if self.object not in OBJECTS or self.place not in PLACES or self.style not in STYLES:
             raise ValueError(f"No such object, place or style: {self.object}, {self.place}, {self.style}.")
-        if (self.colour is not None) != (self.object in COLOURED):
-            raise ValueError(f"A {self.object} comes {'with' if self.object in COLOURED else 'without'} a colour.")
+        has_colour = self.object in COLOURED
+        if has_colour != (self.colour is not None):
+            raise ValueError(f"A {self.object} comes {'with' if has_colour else 'without'} a colour.")
         if self.colour not in (None, *COLOURS):
             raise ValueError(f"No such colour: {self.colour}; choose one of {', '.join(COLOURS)}.")
 
     @property
     def caption(self) -> str:
+        """The prompt that describes the picture."""
         says_colour = self.colour and self.says_colour and self.style != "sketch"  # a pencil has no colour
         colour = f"{self.colour} " if says_colour else ""
         article = "an" if not colour and self.object[0] in "aeiou" else "a"
@@ -86,36 +88,44 @@ def sample_scene(rng: np.random.Generator, artists: tuple[str, ...] = TRAIN_ARTI
     style = str(rng.choice(list(STYLES)))
     place = str(rng.choice([p for p in PLACES if allowed(p, style)]))
     colour = str(rng.choice(list(COLOURS))) if name in COLOURED else None
-    return Scene(name, place, style, str(rng.choice(artists)), int(rng.integers(2**31)), colour, bool(rng.random() < 0.9))
+    artist = str(rng.choice(artists))
+    seed = int(rng.integers(2**31))
+    says_colour = bool(rng.random() < 0.9)
+    return Scene(name, place, style, artist, seed, colour, says_colour)
 
 
 # --- drawings ---------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def _drawings(artist: str) -> dict[str, str]:
-    return json.loads((HERE / "drawings" / f"{artist}.json").read_text(encoding="utf-8"))["svg"]
+    return json.loads((DRAWINGS / f"{artist}.json").read_text(encoding="utf-8"))["svg"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def drawing(artist: str, name: str) -> np.ndarray:
     """The artist's drawing of an object, (RENDER, RENDER, 4) uint8, cut to its ink."""
     import resvg_py
 
     svg = _drawings(artist)[name]
-    rgba = np.array(Image.open(BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=RENDER, height=RENDER)))).convert("RGBA"))
-    rows, columns = (np.flatnonzero((rgba[..., 3] > 8).any(axis)) for axis in (1, 0))
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=RENDER, height=RENDER))
+    rgba = np.array(Image.open(BytesIO(png)).convert("RGBA"))
+    inked = rgba[..., 3] > 8
+    rows = np.flatnonzero(inked.any(1))
+    columns = np.flatnonzero(inked.any(0))
     ink = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     side = max(ink.shape[:2])
     square = np.zeros((side, side, 4), np.uint8)
-    y, x = (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2
+    y = (side - ink.shape[0]) // 2
+    x = (side - ink.shape[1]) // 2
     square[y : y + ink.shape[0], x : x + ink.shape[1]] = ink
-    return cv2.resize(square, (RENDER, RENDER), interpolation=cv2.INTER_AREA if side > RENDER else cv2.INTER_LINEAR)
+    interpolation = cv2.INTER_AREA if side > RENDER else cv2.INTER_LINEAR
+    return cv2.resize(square, (RENDER, RENDER), interpolation=interpolation)
 
 
-@lru_cache(maxsize=None)
+@cache
 def coloured_drawing(artist: str, name: str, colour: str | None) -> np.ndarray:
-    """The drawing with its saturated parts in one hue (a tulip keeps its green leaves); premultiplied RGBA."""
+    """The drawing with its saturated parts in one hue, premultiplied RGBA; a tulip keeps its green leaves."""
     rgba = drawing(artist, name)
     if colour is not None:
         hue, saturation, value = cv2.split(cv2.cvtColor(rgba[..., :3], cv2.COLOR_RGB2HSV))
@@ -150,8 +160,19 @@ def _hill(rng: np.random.Generator, level: float, height: float, waves: float) -
     return np.concatenate([np.stack([_X, y], 1), [[SIDE, SIDE], [0, SIDE]]]).astype(np.int32)
 
 
-def _dots(picture: np.ndarray, rng: np.random.Generator, n: int, colour: tuple, radius: tuple, top: float, bottom: float) -> None:
-    for x, y, r in zip(rng.integers(0, SIDE, n), rng.uniform(top, bottom, n), rng.integers(*radius, n)):
+def _dots(
+    picture: np.ndarray,
+    rng: np.random.Generator,
+    n: int,
+    colour: tuple,
+    radius: tuple,
+    top: float,
+    bottom: float,
+) -> None:
+    columns = rng.integers(0, SIDE, n)
+    rows = rng.uniform(top, bottom, n)
+    radii = rng.integers(*radius, n)
+    for x, y, r in zip(columns, rows, radii, strict=True):
         cv2.circle(picture, (int(x), int(y)), int(r), colour, -1, cv2.LINE_AA)
 
 
@@ -190,7 +211,8 @@ def _snow(rng):
 def _night(rng):
     p = _gradient((12, 16, 48), (44, 48, 100))
     _dots(p, rng, 16, (250, 245, 210), (1, 2), 0, 80)
-    x, y = int(rng.uniform(16, 112)), int(rng.uniform(14, 28))
+    x = int(rng.uniform(16, 112))
+    y = int(rng.uniform(14, 28))
     cv2.circle(p, (x, y), 11, (250, 240, 190), -1, cv2.LINE_AA)
     cv2.circle(p, (x + 6, y - 3), 10, (18, 22, 56), -1, cv2.LINE_AA)
     cv2.fillPoly(p, [_hill(rng, rng.uniform(94, 108), 5, 1)], (16, 30, 40), cv2.LINE_AA)
@@ -209,14 +231,22 @@ def _desert(rng):
 def _forest(rng):
     p = _gradient((60, 105, 75), (110, 150, 100))
     for x in np.linspace(4, 124, 7) + rng.uniform(-6, 6, 7):
-        top, width = rng.uniform(-12, 22), rng.uniform(11, 16)
+        top = rng.uniform(-12, 22)
+        width = rng.uniform(11, 16)
         cv2.rectangle(p, (int(x) - 2, 60), (int(x) + 2, 104), (84, 58, 40), -1)
         cv2.fillPoly(p, [np.int32([[x, top], [x - width, 84], [x + width, 84]])], (28, 74, 48), cv2.LINE_AA)
     cv2.fillPoly(p, [_hill(rng, 102, 3, 1)], (74, 84, 44), cv2.LINE_AA)
     return p
 
 
-_PAINT = {"beach": _beach, "meadow": _meadow, "snow": _snow, "night": _night, "desert": _desert, "forest": _forest}
+_PAINT = {
+    "beach": _beach,
+    "meadow": _meadow,
+    "snow": _snow,
+    "night": _night,
+    "desert": _desert,
+    "forest": _forest,
+}
 
 
 def _place(place: str, rng: np.random.Generator) -> np.ndarray:
@@ -230,9 +260,11 @@ def _watercolor(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Soft washes with darker rims and blotches, on paper that stays white at the ragged edge."""
     soft = cv2.bilateralFilter(cv2.medianBlur(picture, 5), 7, 60, 5).astype(np.float32)
     rim = cv2.absdiff(soft, cv2.GaussianBlur(soft, (0, 0), 2.5)).max(2, keepdims=True)
-    blotch = cv2.resize(rng.normal(0, 1, (9, 9)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[..., None]
+    coarse = rng.normal(0, 1, (9, 9)).astype(np.float32)
+    blotch = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[..., None]
     wash = 255 - (255 - soft) * np.clip(0.72 + 0.12 * blotch, 0.4, 1.0) - 0.8 * rim
-    edge = np.minimum(np.minimum(_X, SIDE - 1 - _X)[None, :], np.minimum(_X, SIDE - 1 - _X)[:, None])
+    border = np.minimum(_X, SIDE - 1 - _X)  # how far each row or column lies from the nearer border
+    edge = np.minimum(border[None, :], border[:, None])
     paper = np.clip((edge + 3 * blotch[..., 0] - 5) / 3, 0, 1)[..., None]
     return np.clip(paper * wash + (1 - paper) * np.float32((252, 250, 244)), 0, 255).astype(np.uint8)
 
@@ -266,11 +298,13 @@ def render(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     flip = -1 if layout.random() < 0.5 else 1
     k = side / RENDER
     place_it = np.float32([[flip * k, 0, x if flip > 0 else x + side], [0, k, y]])
-    rgba = cv2.warpAffine(coloured_drawing(scene.artist, scene.object, scene.colour), place_it, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    drawn = coloured_drawing(scene.artist, scene.object, scene.colour)
+    rgba = cv2.warpAffine(drawn, place_it, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
     alpha = rgba[..., 3:].astype(np.float32) / 255
     picture = _place(scene.place, details).astype(np.float32)
     if scene.style == "sticker":  # a white rim, as cut from paper
-        rim = cv2.dilate(rgba[..., 3], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))[..., None] / np.float32(255)
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+        rim = cv2.dilate(rgba[..., 3], disc)[..., None] / np.float32(255)
         picture = picture * (1 - rim) + 255 * rim
     picture = np.clip(picture * (1 - alpha) + rgba[..., :3], 0, 255).astype(np.uint8)
     if scene.style in _STYLE:

@@ -1,17 +1,13 @@
 """The benchmark of the editing methods: its cases, its verdicts, and one row of its table."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data" / "recipe"))
-
-import benchmark  # noqa: E402
-from styledit.metrics import METRICS  # noqa: E402
-from world import HELD_OUT_ARTIST, Scene, render  # noqa: E402
+from measure import compare as benchmark
+from recipe.world import HELD_OUT_ARTIST, Scene, render
+from styledit.metrics import METRICS
 
 
 @pytest.fixture(scope="module")

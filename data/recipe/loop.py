@@ -20,10 +20,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-HERE = Path(__file__).parent
-CACHE = HERE / "cache"  # checkpoints and cached latents; ignored by git
-CURVES = HERE / "curves"  # loss curves; committed
-MODEL = HERE.parent / "model"
+from recipe import folders
 
 
 def bf16_pays() -> bool:
@@ -32,10 +29,13 @@ def bf16_pays() -> bool:
 
 
 def autocast() -> torch.autocast:
+    """A block of bfloat16 matrix products where they pay."""
     return torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays())
 
 
-def learning_rate(step: int, steps: int, peak: float, start: int = 0, warmup: int = 300, decay: float = 0.3) -> float:
+def learning_rate(
+    step: int, steps: int, peak: float, start: int = 0, warmup: int = 300, decay: float = 0.3
+) -> float:
     """Warm-up from ``start``, plateau, and a linear descent over the last ``decay`` of the steps.
 
     The plateau makes it possible to train longer later: resume with a larger ``steps``.
@@ -58,19 +58,24 @@ def train(
 ) -> None:
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
-    Resumes from ``cache/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
+    Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
     at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.
     """
     torch.manual_seed(seed)
-    parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters() if p.requires_grad}
+    parameters = {name: p for name, p in _named(modules).items() if p.requires_grad}
     average = {k: p.detach().clone() for k, p in parameters.items()}
-    optimiser = torch.optim.AdamW(parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
-    file = CACHE / f"{name}.safetensors"
+    optimiser = torch.optim.AdamW(
+        parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True
+    )
+    file = _checkpoint(name)
+    curve_file = _curve(name)
     step = start
     if has_checkpoint(name):
         step, start = _resume(file, parameters, average, optimiser)
-    _cut(CURVES / f"{name}.csv", step)
-    curve, since, saved = [], time.time(), time.time()
+    _cut(curve_file, step)
+    curve = []
+    since = time.time()
+    saved = time.time()
     with stop_requests() as asked:
         while step < steps:
             rng = np.random.default_rng([seed, step])
@@ -79,7 +84,9 @@ def train(
                 group["lr"] = learning_rate(step, steps, lr, start)
             loss = loss_of(rng, step)
             if not torch.isfinite(loss):
-                raise RuntimeError(f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume.")
+                raise RuntimeError(
+                    f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume."
+                )
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
@@ -87,16 +94,21 @@ def train(
             step += 1
             keep = min(ema, (1 + step - start) / (10 + step - start))
             with torch.no_grad():
-                torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - keep)
+                torch._foreach_lerp_(
+                    list(average.values()), [p.detach() for p in parameters.values()], 1 - keep
+                )
             curve.append(loss.item())
             if len(curve) == 50 or step == steps:
-                _log(CURVES / f"{name}.csv", step, float(np.mean(curve)), (time.time() - since) / len(curve))
-                curve, since = [], time.time()
+                _log(curve_file, step, float(np.mean(curve)), (time.time() - since) / len(curve))
+                curve = []
+                since = time.time()
             if asked or time.time() - saved > save_every or step == steps:
                 _save(file, parameters, average, optimiser, step, start)
                 saved = time.time()
             if asked:
-                raise SystemExit(f"{name}: stopped and saved at step {step}; the same command goes on from there.")
+                raise SystemExit(
+                    f"{name}: stopped and saved at step {step}; the same command goes on from there."
+                )
     _put(parameters, average)
 
 
@@ -104,12 +116,26 @@ def train(
 def stop_requests() -> Iterator[list[int]]:
     """A list that fills when someone asks the process to stop (Ctrl-C, SIGTERM) inside the block."""
     asked: list[int] = []
-    before = {number: signal.signal(number, lambda n, _: asked.append(n)) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda n, _: asked.append(n)) for number in numbers}
     try:
         yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _named(modules: dict[str, torch.nn.Module]) -> dict[str, torch.nn.Parameter]:
+    """All parameters, named as in the checkpoint."""
+    return {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters()}
+
+
+def _checkpoint(name: str) -> Path:
+    return folders.CACHE / f"{name}.safetensors"
+
+
+def _curve(name: str) -> Path:
+    return folders.CURVES / f"{name}.csv"
 
 
 @torch.no_grad()
@@ -120,7 +146,7 @@ def _put(parameters: dict, values: dict) -> None:
 
 def has_checkpoint(name: str) -> bool:
     """Whether a stage has been trained here."""
-    return (CACHE / f"{name}.safetensors").exists()
+    return _checkpoint(name).exists()
 
 
 def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:
@@ -128,16 +154,21 @@ def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "a
 
     Parameters that the stage did not train stay as they are.
     """
-    parameters = {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters()}
-    with safe_open(CACHE / f"{name}.safetensors", "pt") as f:
-        trained = {k: f.get_tensor(f"{which}/{k}") for k in parameters if f"{which}/{k}" in f.keys()}
+    if not has_checkpoint(name):
+        raise SystemExit(f"Stage {name} has no checkpoint in {folders.CACHE}: train it first.")
+    parameters = _named(modules)
+    with safe_open(_checkpoint(name), "pt") as f:
+        stored = set(f.keys())
+        trained = {k: f.get_tensor(f"{which}/{k}") for k in parameters if f"{which}/{k}" in stored}
         if not trained:
             raise SystemExit(f"The checkpoint of stage {name} holds no weights of {', '.join(modules)}.")
         _put({k: parameters[k] for k in trained}, trained)
         return int(f.metadata()["step"])
 
 
-def _save(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer, step: int, start: int) -> None:
+def _save(
+    file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer, step: int, start: int
+) -> None:
     tensors = {f"live/{k}": p.detach().contiguous() for k, p in parameters.items()}
     tensors |= {f"average/{k}": p.contiguous() for k, p in average.items()}
     for k, p in parameters.items():
@@ -159,14 +190,16 @@ def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.
             if f"exp_avg/{k}" not in stored:  # no gradient yet, as the text tower's after TEXT_STEPS
                 continue
             # empty_like keeps the parameter's memory layout
-            moments = {m: torch.empty_like(p).copy_(f.get_tensor(f"{m}/{k}")) for m in ("exp_avg", "exp_avg_sq")}
+            moments = {
+                m: torch.empty_like(p).copy_(f.get_tensor(f"{m}/{k}")) for m in ("exp_avg", "exp_avg_sq")
+            }
             optimiser.state[p] = {"step": torch.tensor(float(step - start)), **moments}
     return step, start
 
 
 def last_step(name: str) -> int:
     """The step that a stage's loss curve ends at."""
-    return int((CURVES / f"{name}.csv").read_text(encoding="utf-8").split()[-1].split(",")[0])
+    return int(_curve(name).read_text(encoding="utf-8").split()[-1].split(",")[0])
 
 
 def _cut(file: Path, step: int) -> None:

@@ -11,15 +11,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 import styledit
+from recipe.folders import DATA
 from styledit.attention import attention_control
 from styledit.denoising import guided_step
 
-DATA = Path(__file__).parents[1] / "data"
 PICTURE, TARGET = "00_fox.png", "a plain sticker of a fox in the snow"
 STEPS, ROUNDS = 30, 5
 SETTINGS = {"guidance": 7.5, "tau_v": 0.5, "tau_c": 0.5, "tau_s": 0.5, "tau_u": 0.5}

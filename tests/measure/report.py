@@ -16,14 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or not
-
 import styledit
-from make_data import lesson_scenes
+from recipe.make_data import lesson_scenes
+from recipe.samples import NO_COLOUR, factors, pictures_of, to_tensor
+from recipe.world import HELD_OUT_ARTIST, Scene, render, sample_scene
 from styledit.perception.judge import Judge, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
-from train import NO_COLOUR, factors
-from world import HELD_OUT_ARTIST, Scene, render, sample_scene
 
 STEPS = 30
 GUIDANCE = 7.5  # of the reconstructions; pictures are generated at 5
@@ -73,7 +71,7 @@ def measure(amount: Amount) -> Iterator[Row]:
     pipe, judge = styledit.load(), load_judge(EMBEDDED_FOLDER / "judge")
     rng = np.random.default_rng(4711)
     scenes = [sample_scene(rng, (HELD_OUT_ARTIST,)) for _ in range(amount.judged)]
-    pictures = to_tensor([render(s)[0] for s in scenes])
+    pictures = to_tensor(pictures_of(scenes), signed=False)
     yield autoencoder_quality(pipe, pictures)
     named = names(judge, pictures)
     floors = {"object": (90, 85), "colour": (None, None), "place": (98, 95), "style": (98, 95)}
@@ -82,11 +80,6 @@ def measure(amount: Amount) -> Iterator[Row]:
     yield from generation(pipe, judge, [sample_scene(rng) for _ in range(amount.prompts)])
     yield from inversion(pipe, [*lesson_scenes(), *scenes][: amount.inverted], amount.fitted)
     yield Row("one UNet call, batch 2", unet_milliseconds(pipe), "ms")
-
-
-def to_tensor(pictures: list[np.ndarray]) -> torch.Tensor:
-    """(n, 3, H, W) in [0, 1] of uint8 pictures."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

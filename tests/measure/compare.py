@@ -23,19 +23,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the package, installed or not
-
 import styledit
-from make_data import DATA, edit_cases
+from recipe.folders import DATA
+from recipe.make_data import edit_cases
+from recipe.samples import NO_COLOUR
+from recipe.world import TRAIN_ARTISTS, render
 from styledit import baselines
 from styledit.perception.judge import Judge, load_judge
 from styledit.metrics import METRICS, Networks, edit_metrics, load_networks
 from styledit.perception.loading import EMBEDDED_FOLDER
-from train import NO_COLOUR
-from world import TRAIN_ARTISTS, render
 
 FOLDER = DATA / "benchmark"
-SETTINGS = Path(__file__).with_name("benchmark_settings.json")
+SETTINGS = Path(__file__).with_name("settings.json")
 STEPS = 15  # T
 OURS, PAPER = "styledit", "StyleDiffusion, paper preset"
 KINDS = ("object", "colour", "place", "style", "added word")

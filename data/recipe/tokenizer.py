@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from training import CACHE
-from world import COLOURS, OBJECTS, PLACES, STYLES
+from recipe import folders
+from recipe.world import COLOURS, OBJECTS, PLACES, STYLES
 
 POSITIONS = 20
-START, END = "<|startoftext|>", "<|endoftext|>"
-
-
+WIDTH = 128  # of the text tower, and of what it gives to cross-attention
+START = "<|startoftext|>"
+END = "<|endoftext|>"
 RESERVED = ("and", "with", "photo")  # tokens kept for captions to come; no prompt may use them yet
 
 
@@ -29,13 +29,18 @@ def words() -> list[str]:
 
 def build_tokenizer() -> CLIPTokenizer:
     """A byte-pair tokenizer that knows each word as one token, and every letter besides."""
-    folder = CACHE / "tokenizer"
+    folder = folders.CACHE / "tokenizer"
     if not (folder / "merges.txt").exists():
         _write_vocabulary(folder)
     return CLIPTokenizer(
-        str(folder / "vocab.json"), str(folder / "merges.txt"), unk_token=END, bos_token=START, eos_token=END,
-        pad_token=END, model_max_length=POSITIONS,
-    )  # fmt: skip
+        str(folder / "vocab.json"),
+        str(folder / "merges.txt"),
+        unk_token=END,
+        bos_token=START,
+        eos_token=END,
+        pad_token=END,
+        model_max_length=POSITIONS,
+    )
 
 
 def _write_vocabulary(folder: Path) -> None:
@@ -55,7 +60,8 @@ def _write_vocabulary(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     ids = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
     (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(map(" ".join, merges)) + "\n", encoding="utf-8")
+    lines = ["#version: 0.2", *map(" ".join, merges)]
+    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _merge(parts: list[str], pair: tuple[str, str]) -> list[str]:
@@ -74,14 +80,24 @@ def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> torch.Tensor:
 
 
 def text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+    """The text tower's shape."""
     return CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=512, num_hidden_layers=3, num_attention_heads=4,
-        max_position_embeddings=POSITIONS, projection_dim=128, hidden_act="quick_gelu", bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=512,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=POSITIONS,
+        projection_dim=WIDTH,
+        hidden_act="quick_gelu",
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """The text tower with fresh weights."""
     config = text_config(tokenizer)
     config._attn_implementation = "eager"  # short sequences: plain products beat the fused kernel on a CPU
     return CLIPTextModel(config)

@@ -1,0 +1,1 @@
+"""The artists' drawings, one JSON file an icon set, and what collected them."""

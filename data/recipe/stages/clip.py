@@ -1,0 +1,62 @@
+"""CLIP: an image tower and two projections around the text tower of the diffusion stage."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPTokenizer
+
+from recipe import loop
+from recipe.samples import augmented
+from recipe.stages.unet import TEXT_STEPS
+from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, text_config, tokenize
+from recipe.world import SIDE
+
+STEPS = 850
+BATCH = 64
+
+
+def build_clip(tokenizer: CLIPTokenizer, tower: CLIPTextModel) -> CLIPModel:
+    """CLIP around a trained text tower, which stays as it is. Pictures go in as (B, 3, H, W) in [-1, 1]."""
+    vision = {
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "image_size": SIDE,
+        "patch_size": 16,
+        "projection_dim": WIDTH,
+    }
+    config = CLIPConfig(
+        text_config=text_config(tokenizer).to_dict(),
+        vision_config=vision,
+        projection_dim=WIDTH,
+        attn_implementation="eager",
+    )
+    clip = CLIPModel(config)
+    clip.text_model.load_state_dict(tower.state_dict())
+    clip.text_model.requires_grad_(False)
+    return clip
+
+
+def train_clip(steps: int) -> None:
+    """Contrastive training (CLIP) of the image tower and both projections against the frozen text tower."""
+    tokenizer = build_tokenizer()
+    text = build_text_encoder(tokenizer)
+    if loop.load_weights("unet", {"text": text}, "live") < TEXT_STEPS:
+        raise SystemExit(f"The text tower still learns: train the unet stage to {TEXT_STEPS} steps first.")
+    clip = build_clip(tokenizer, text)
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        picked, pictures = augmented(rng, BATCH)
+        ids = tokenize(tokenizer, [scene.caption for scene in picked])
+        with loop.autocast():
+            out = clip(input_ids=ids, pixel_values=pictures * 2 - 1)
+        same = (ids[:, None] == ids[None]).all(-1).float()  # equal captions are right answers too
+        target = same / same.sum(1, keepdim=True)
+        by_text = F.cross_entropy(out.logits_per_text.float(), target)
+        by_image = F.cross_entropy(out.logits_per_image.float(), target)
+        return (by_text + by_image) / 2
+
+    loop.train("clip", {"clip": clip}, loss, steps=steps, lr=1e-3, ema=0.995)

@@ -1,0 +1,83 @@
+"""The folder that ships: ``data/model``."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
+
+from recipe import folders, loop
+from recipe.stages.autoencoder import load_autoencoder
+from recipe.stages.clip import build_clip
+from recipe.stages.judge import export_judge
+from recipe.stages.unet import ALPHAS, build_unet
+from recipe.tokenizer import build_text_encoder, build_tokenizer, words
+
+
+def export() -> None:
+    """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
+
+    Decoder, CLIP and judge stay as they are there where they have no checkpoint.
+    """
+    model = folders.MODEL
+    tokenizer = build_tokenizer()
+    vae = load_autoencoder()
+    unet = build_unet()
+    text = build_text_encoder(tokenizer)
+    if loop.has_checkpoint("decoder"):
+        loop.load_weights("decoder", {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})
+    else:
+        vae.load_state_dict(AutoencoderKL.from_pretrained(model / "vae").state_dict())
+    loop.load_weights("unet", {"unet": unet})
+    loop.load_weights("unet", {"text": text}, "live")
+    scheduler = DDIMScheduler(
+        **ALPHAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1
+    )
+    pipe = StableDiffusionPipeline(
+        vae=vae,
+        unet=unet,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        image_encoder=None,
+        requires_safety_checker=False,
+    )
+    pipe.to(torch.float16).save_pretrained(model, safe_serialization=True)
+    if loop.has_checkpoint("clip"):
+        clip = build_clip(tokenizer, text.float())
+        loop.load_weights("clip", {"clip": clip})
+        clip.half().save_pretrained(model / "clip", safe_serialization=True)
+    if loop.has_checkpoint("judge"):
+        export_judge(model / "judge")
+    plot_curves(model / "curves.png")
+    (model / "words.json").write_text(json.dumps(words(), indent=0) + "\n", encoding="utf-8")
+    (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every weight, vocabulary and configuration file in the folder, by its path there."""
+    files = [file for file in sorted(folder.rglob("*")) if file.suffix in (".safetensors", ".json", ".txt")]
+    return {
+        file.relative_to(folder).as_posix(): sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.name != "hashes.json"
+    }
+
+
+def plot_curves(file: Path) -> None:
+    """The loss of every stage over its steps."""
+    import matplotlib.pyplot as plt
+
+    curves = sorted(folders.CURVES.glob("*.csv"))
+    figure, axes = plt.subplots(1, len(curves), figsize=(3 * len(curves), 2.4), layout="constrained")
+    for ax, curve in zip(axes, curves, strict=True):
+        step, loss, _ = np.loadtxt(curve, delimiter=",", skiprows=1, unpack=True)
+        ax.semilogy(step, loss, color="#0072B2")
+        ax.set_title(f"{curve.stem}: loss by step")
+    figure.savefig(file, dpi=70)
