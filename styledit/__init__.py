@@ -1,4 +1,7 @@
-"""Text-guided editing of real pictures with latent diffusion models, by learned value inputs."""
+"""Text-guided editing of real pictures with latent diffusion models, by learned value inputs.
+
+The names below are grouped by the stages of one picture's path. `styledit.lessons` has the figures and exercises.
+"""
 
 from transformers.utils import logging as _logging
 
@@ -6,84 +9,94 @@ from transformers.utils import logging as _logging
 _verbosity = _logging.get_verbosity()
 _logging.set_verbosity_error()
 
-from styledit import baselines, lessons, metrics, objectives
-from styledit.attention import Layers, attention_control
-from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps
-from styledit.editing.editor import Edit, Editor, edit
-from styledit.values.fitting import fit_values
-from styledit.pictures import decode_latents, decode_tensor, encode_image, read_image
-from styledit.generation import Denoised, generate, reconstruct
-from styledit.inversion import Inversion, drift, invert
-from styledit.objectives.attention import Regularisation
-from styledit.maps import AttentionMaps
-from styledit.metrics import (
-    METRICS, Networks, clip_similarity, edit_metrics, load_networks, mse, perceptual_distance, psnr, ssim, structure_distance
-)  # fmt: skip
-from styledit.pipeline import load, picture_size
-from styledit.perception.networks import load_clip
-from styledit.lessons.plots import plot_drift, show_images, show_words
-from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens
-from styledit.recording import Record
-from styledit.editing.settings import Settings
-from styledit.values.inputs import PRESETS, FittingStopped, Preset, ValueInputs
+from styledit import baselines, metrics, objectives  # noqa: E402
+from styledit.attention import Layers  # noqa: E402
+from styledit.control import attention_control  # noqa: E402
+from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps  # noqa: E402
+from styledit.editing import Edit, Editor, Settings, edit  # noqa: E402
+from styledit.generation import Denoised, generate, reconstruct  # noqa: E402
+from styledit.inversion import Inversion, drift, invert  # noqa: E402
+from styledit.maps import AttentionMaps  # noqa: E402
+from styledit.metrics import (  # noqa: E402
+    METRICS,
+    Networks,
+    clip_similarity,
+    edit_metrics,
+    load_networks,
+    mse,
+    perceptual_distance,
+    psnr,
+    ssim,
+    structure_distance,
+)
+from styledit.objectives import Regularisation  # noqa: E402
+from styledit.perception.clip import load_clip  # noqa: E402
+from styledit.pictures import decode_latents, decode_tensor, encode_image, read_image  # noqa: E402
+from styledit.pipeline import load, picture_size  # noqa: E402
+from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens  # noqa: E402
+from styledit.recording import Record  # noqa: E402
+from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs, fit_values  # noqa: E402
 
 _logging.set_verbosity(_verbosity)
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AttentionMaps",
-    "Denoised",
-    "Edit",
-    "Editor",
-    "FittingStopped",
-    "Inversion",
-    "Layers",
-    "METRICS",
-    "Networks",
-    "PRESETS",
-    "Preset",
-    "Record",
-    "Regularisation",
-    "Settings",
-    "ValueInputs",
-    "align",
-    "attention_control",
-    "baselines",
-    "lessons",
-    "clip_similarity",
-    "ddim_inverse_step",
-    "ddim_step",
+    # a pipeline, pictures and prompts
+    "load",
+    "picture_size",
+    "read_image",
+    "encode_image",
     "decode_latents",
     "decode_tensor",
-    "drift",
-    "edit",
-    "edit_metrics",
-    "encode_image",
-    "encode_null",
     "encode_prompt",
-    "fit_values",
-    "generate",
-    "invert",
+    "encode_null",
     "known_words",
-    "load",
-    "load_clip",
-    "load_networks",
-    "objectives",
-    "metrics",
-    "mse",
-    "noise_levels",
-    "perceptual_distance",
-    "picture_size",
-    "plot_drift",
-    "predict_x0_eps",
-    "psnr",
-    "read_image",
-    "reconstruct",
-    "show_images",
-    "show_words",
-    "ssim",
-    "structure_distance",
-    "timesteps",
     "word_tokens",
+    "align",
+    # DDIM
+    "timesteps",
+    "noise_levels",
+    "predict_x0_eps",
+    "ddim_step",
+    "ddim_inverse_step",
+    # attention
+    "Layers",
+    "attention_control",
+    "AttentionMaps",
+    "Record",
+    # there and back
+    "Inversion",
+    "invert",
+    "drift",
+    "Denoised",
+    "generate",
+    "reconstruct",
+    # value inputs
+    "ValueInputs",
+    "fit_values",
+    "Preset",
+    "PRESETS",
+    "FittingStopped",
+    # objectives and editing
+    "objectives",
+    "Regularisation",
+    "Settings",
+    "Edit",
+    "Editor",
+    "edit",
+    # what they are compared with, and how
+    "baselines",
+    "metrics",
+    "METRICS",
+    "Networks",
+    "load_networks",
+    "load_clip",
+    "edit_metrics",
+    "psnr",
+    "ssim",
+    "mse",
+    "perceptual_distance",
+    "structure_distance",
+    "clip_similarity",
 ]

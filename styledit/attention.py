@@ -1,21 +1,23 @@
-"""Attention control: what the UNet's attention layers read, replace and record.
+"""Attention: which layers there are, and what one network call may do to them.
 
-Everything goes through the public attention-processor API of diffusers and lasts as long as one
-`with` block. The processor below follows the stock one step for step; the visible difference is that
-keys come from the prompt's embedding `c` while values come from the value input `v_t`.
+Everything goes through the public attention-processor API of diffusers. The processor below follows the stock one step
+for step; the visible difference is that keys come from the prompt's embedding `c` while values come from the value input
+`v_t`. `styledit.control` puts it in place and takes it out again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
-from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
+from diffusers.models.attention_processor import Attention
+
+from styledit import validation as check
 
 PLACES = ("down", "mid", "up")
 
@@ -37,14 +39,18 @@ class Layers:
     kind: Literal["cross", "self"] = "cross"
 
     def __post_init__(self) -> None:
-        for name, kind in (("places", str), ("scales", int)):
-            given = getattr(self, name)
-            if given is None and name == "scales":
-                continue
-            chosen = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
-            if not all(isinstance(entry, kind) for entry in chosen):
-                raise TypeError(f"Layers.{name} must be a {kind.__name__} or several, not {given!r}.")
-            object.__setattr__(self, name, chosen)
+        places = _several(self.places)
+        if not all(isinstance(place, str) for place in places):
+            raise TypeError(f"Layers.places must be a str or several, not {self.places!r}.")
+        object.__setattr__(self, "places", places)
+        if self.scales is not None:
+            scales = tuple(check.whole("Layers.scales", scale) for scale in _several(self.scales))
+            object.__setattr__(self, "scales", scales)
+
+
+    def takes(self, layer: str, scale: int) -> bool:
+        """Whether a layer of this kind of attention, by name and scale, is chosen."""
+        return layer.startswith(self.places) and (self.scales is None or scale in self.scales)
 
 
 @dataclass(frozen=True)
@@ -66,74 +72,99 @@ class SourceAttention:
     cross: dict[str, torch.Tensor] = field(default_factory=dict)
     states: dict[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
+    def to(self, device: torch.device) -> SourceAttention:
+        """The same on another device, itself where it is there already; copies from pinned memory do not wait."""
+        if all(maps.device == device for maps in self.cross.values()):
+            return self
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def to_host(self) -> SourceAttention:
+        """The same in host memory, pinned where it comes from a CUDA device; itself where it is there already."""
+        if all(maps.device.type == "cpu" for maps in self.cross.values()):
+            return self
+        return self._each(lambda tensor: tensor.cpu().pin_memory() if tensor.is_cuda else tensor.cpu())
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> SourceAttention:
+        return SourceAttention(
+            {layer: change(maps) for layer, maps in self.cross.items()},
+            {layer: (change(query), change(key)) for layer, (query, key) in self.states.items()},
+        )
+
 
 @dataclass(frozen=True)
 class AttentionEdit:
     """What n target rows take over from the source in one network call; n conditional rows, and n or 0 unconditional ones.
 
-    `mapper` (n, N_src, N_tgt), `mask` and `scale` (n, N_tgt) act on the conditional rows' cross maps,
-    A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale; a mapper of None leaves them alone.
+    `mapper` (n, N_src, N_tgt), `has_source` and `reweight` (n, N_tgt) act on the conditional rows' cross maps,
+    A_tgt <- (A_src @ mapper * has_source + A_tgt * (1 - has_source)) * reweight; a mapper of None leaves them alone.
     `self_cond`, `self_uncond`: self-attention maps become the source's in that branch.
     """
 
     source: SourceAttention
     mapper: torch.Tensor | None = None
-    mask: torch.Tensor | None = None
-    scale: torch.Tensor | None = None
+    has_source: torch.Tensor | None = None
+    reweight: torch.Tensor | None = None
     self_cond: bool = False
     self_uncond: bool = False
 
 
-@dataclass
-class Control:
-    """The state of one `with attention_control(...)` block; set the fields before each network call.
+@dataclass(frozen=True)
+class AttentionCall:
+    """What one network call does to attention, and what comes back from it.
 
-    `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt.
-    `rows` and `edit`: the batch layout and the edit. `keep`: where a source call leaves its attention.
-    `maps`: after a call, {layer: (B, heads, HW, N or HW)} of the recorded layers, as used (edits included), with
-    gradients where gradients are on.
+    `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt. `rows` and `edit`: the
+    batch layout and what the target rows take over. `record`: names of the layers whose maps come back, as used (edits
+    included), with gradients where gradients are on. `keep_source`: whether the call's own attention comes back as a
+    `SourceAttention`.
     """
 
-    recorded: frozenset[str] = frozenset()
     values: torch.Tensor | None = None
     rows: Rows = Rows()
     edit: AttentionEdit | None = None
-    keep: SourceAttention | None = None
-    maps: dict[str, torch.Tensor] = field(default_factory=dict)
+    record: frozenset[str] = frozenset()
+    keep_source: bool = False
 
 
-@contextmanager
-def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> Iterator[Control]:
-    """Control the attention of `unet` inside the block; its processors come back whatever happens.
+class Control:
+    """The attention of a UNet inside one `with attention_control(...)` block.
 
-    Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it
-    computes without the block.
-
-    Args:
-        record: the layers whose maps every call leaves in `Control.maps`.
-
-    Raises:
-        ValueError: the UNet has processors that are not the stock ones, or a choice in `record` matches no layer.
+    `call` says what every network call in the block does; `values` (B, N, d) is its part that lessons set. `maps` are those
+    that the last call recorded, {layer: (B, heads, HW, N or HW)}; `source` is what it kept for an edit.
     """
-    before = unet.attn_processors
-    _refuse_foreign(before)
-    recorded = frozenset(layer for choice in choices(record) for layer in select_layers(unet, choice))
-    control = Control(recorded)
-    try:
-        unet.set_attn_processor({name: _Processor(control, _layer(name)) for name in before})
-        yield control
-    finally:
-        unet.set_attn_processor(dict(before))
+
+    def __init__(self, call: AttentionCall) -> None:
+        self.call = call
+        self.maps: dict[str, torch.Tensor] = {}
+        self.source = SourceAttention() if call.keep_source else None
+        self.thread = threading.get_ident()
+
+    @property
+    def values(self) -> torch.Tensor | None:
+        """What the value projections read, (B, N, d); None reads the prompt."""
+        return self.call.values
+
+    @values.setter
+    def values(self, values: torch.Tensor | None) -> None:
+        self.call = replace(self.call, values=values)
+
+    def rules_here(self) -> bool:
+        """Whether the running call is of the block's own thread, or of its backward pass, which has threads of its own."""
+        return self.thread == threading.get_ident() or torch._C._current_graph_task_id() != -1
 
 
-def choices(layers: Layers | Iterable[Layers] | None) -> tuple[Layers, ...]:
-    """One choice of layers, several, or none, as a tuple; TypeError for what is no choice."""
+def as_choices(layers: Layers | Iterable[Layers] | None) -> tuple[Layers, ...]:
+    """One choice of layers, several, or none, as a tuple; TypeError for anything but `Layers`."""
     if layers is None:
         return ()
     chosen = tuple(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else (layers,)
     if not all(isinstance(entry, Layers) for entry in chosen):
         raise TypeError(f"Attention layers are chosen by Layers(...), one or several, not {layers!r}.")
     return chosen
+
+
+def _several(given: object) -> tuple:
+    """One entry or several as a tuple."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
 
 
 def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] = "cross") -> dict[str, int]:
@@ -146,7 +177,7 @@ def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] 
     for i, block in enumerate(unet.up_blocks):
         scales[f"up_blocks.{i}."] = scale
         scale //= 2 if block.upsamplers else 1
-    names = [_layer(name) for name in unet.attn_processors if name.endswith(f"{KINDS[kind]}.processor")]
+    names = [layer_name(name) for name in unet.attn_processors if name.endswith(f"{KINDS[kind]}.processor")]
     if kind == "self":  # the first attention of an only_cross_attention block reads the prompt
         names = [name for name in names if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention]
     return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
@@ -164,11 +195,7 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
     if unknown:
         raise ValueError(f"There is no place {sorted(unknown)[0]!r} in a UNet; choose from {', '.join(PLACES)}.")
     everything = attention_layers(unet, layers.kind)
-    chosen = {
-        name: scale
-        for name, scale in everything.items()
-        if name.startswith(layers.places) and (layers.scales is None or scale in layers.scales)
-    }
+    chosen = {name: scale for name, scale in everything.items() if layers.takes(name, scale)}
     if not chosen:
         there = sorted({(name.split("_")[0], scale) for name, scale in everything.items()})
         raise ValueError(
@@ -178,12 +205,13 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
     return chosen
 
 
-class _Processor:
-    """The stock processor's steps, with the interventions of a `Control`."""
+class ControlledProcessor:
+    """The stock processor's steps, with the interventions of a `Control`; in another thread, the stock processor itself."""
 
-    def __init__(self, control: Control, layer: str) -> None:
+    def __init__(self, control: Control, layer: str, stock: Callable[..., torch.Tensor]) -> None:
         self.control = control
         self.layer = layer
+        self.stock = stock
 
     def __call__(
         self,
@@ -193,31 +221,38 @@ class _Processor:
         attention_mask: torch.Tensor | None = None,
         temb: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        control, residual, shape = self.control, hidden_states, hidden_states.shape
+        control = self.control
+        call = control.call
+        if not control.rules_here():
+            return self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        residual = hidden_states
+        shape = hidden_states.shape
         is_self = encoder_hidden_states is None
-        is_cross = not is_self and self.layer.endswith(KINDS["cross"])  # an only_cross_attention block's attn1 is neither
+        # An only_cross_attention block's attn1 reads the prompt and is neither.
+        is_cross = not is_self and self.layer.endswith(KINDS["cross"])
         if attn.spatial_norm is not None:
             hidden_states = attn.spatial_norm(hidden_states, temb)
         if len(shape) == 4:
             hidden_states = hidden_states.flatten(2).transpose(1, 2)  # (B, HW, channels)
         if attn.group_norm is not None:
             hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
-        context, values = _context(attn, hidden_states, encoder_hidden_states, control.values if is_cross else None)
+        context, values = _context(attn, hidden_states, encoder_hidden_states, call.values if is_cross else None)
         bias = _bias(attn, attention_mask, context)
 
         value = _heads(attn, attn.to_v(values))  # (B, heads, N or HW, d_head)
         query, key = self._queries_and_keys(attn, hidden_states, context, is_self)
-        if is_self and control.keep is not None:
-            control.keep.states[self.layer] = query, key
-        edited = is_cross and control.edit is not None and control.edit.mapper is not None
-        kept = is_cross and control.keep is not None
-        recorded = self.layer in control.recorded
+        if is_self and control.source is not None:
+            control.source.states[self.layer] = query, key
+        edited = is_cross and call.edit is not None and call.edit.mapper is not None
+        kept = is_cross and control.source is not None
+        recorded = self.layer in call.record
         if recorded or edited or kept:
             probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N or HW)
             if kept:
-                control.keep.cross[self.layer] = probs[control.rows.uncond].clone()  # a view would keep every row
+                # A view would keep every row.
+                control.source.cross[self.layer] = probs[call.rows.uncond].clone()  # (heads, HW, N)
             if edited:
-                probs = _edit_cross(probs, control.rows, control.edit, self.layer)
+                probs = _edit_cross(probs, call.rows, call.edit, self.layer)
             if recorded:
                 control.maps[self.layer] = probs
         if edited or kept:
@@ -237,19 +272,20 @@ class _Processor:
         self, attn: Attention, hidden: torch.Tensor, context: torch.Tensor, is_self: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, heads, HW, d_head) and (B, heads, HW or N, d_head): the layer's own, or the source's where an edit says so."""
-        edit, rows = self.control.edit, self.control.rows
+        edit = self.control.call.edit
         if not is_self or edit is None or not (edit.self_cond or edit.self_uncond):
             return _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
         source = edit.source.states[self.layer]
+        uncond = self.control.call.rows.uncond
         parts = []
-        for row, on, own in ((0, edit.self_uncond, hidden[: rows.uncond]), (-1, edit.self_cond, hidden[rows.uncond :])):
+        for row, from_source, own in ((0, edit.self_uncond, hidden[:uncond]), (-1, edit.self_cond, hidden[uncond:])):
             if not len(own):  # no unconditional rows at guidance 1
                 continue
-            if on:
+            if from_source:
                 parts.append([states[row].expand(len(own), -1, -1, -1) for states in source])
             else:
                 parts.append([_heads(attn, attn.to_q(own)), _heads(attn, attn.to_k(own))])
-        query, key = (torch.cat(pair) for pair in zip(*parts))
+        query, key = (torch.cat(pair) for pair in zip(*parts, strict=True))
         return query, key
 
 
@@ -297,24 +333,16 @@ def _heads(attn: Attention, states: torch.Tensor) -> torch.Tensor:
 
 def _edit_cross(probs: torch.Tensor, rows: Rows, edit: AttentionEdit, layer: str) -> torch.Tensor:
     """Cross maps (B, heads, HW, N) with the conditional rows replaced."""
-    uncond, target = probs[: rows.uncond], probs[rows.uncond :]  # (n, heads, HW, N)
-    mapper, mask = edit.mapper[:, None], edit.mask[:, None, None]
-    edited = edit.source.cross[layer] @ mapper * mask + target * (1 - mask)
-    if edit.scale is not None:
-        edited = edited * edit.scale[:, None, None]
+    uncond = probs[: rows.uncond]
+    target = probs[rows.uncond :]  # (n, heads, HW, N)
+    mapper = edit.mapper[:, None]
+    has_source = edit.has_source[:, None, None]
+    edited = edit.source.cross[layer] @ mapper * has_source + target * (1 - has_source)
+    if edit.reweight is not None:
+        edited = edited * edit.reweight[:, None, None]
     return torch.cat([uncond, edited])
 
 
-def _refuse_foreign(processors: dict[str, object]) -> None:
-    """Only stock processors can be replaced without changing what the network computes."""
-    for name, processor in processors.items():
-        if type(processor) not in (AttnProcessor, AttnProcessor2_0, _Processor):
-            raise ValueError(
-                f"The UNet's layer {_layer(name)!r} has a {type(processor).__name__}, which attention control would "
-                "disable; unload IP-Adapter or legacy LoRA weights, or call pipe.unet.set_default_attn_processor(), first."
-            )
-
-
-def _layer(processor_name: str) -> str:
+def layer_name(processor_name: str) -> str:
     """A layer's name from its processor's."""
     return processor_name.removesuffix(".processor")

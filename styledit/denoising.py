@@ -1,66 +1,215 @@
-"""One network call, one guided step."""
+"""One network call, one guided step, and the loop that every run goes through.
+
+A run is a generator: it yields a `State` after each network call and returns its result. Progress, previews, stopping and
+resuming are all the same thing, taking the next state or not. Between two states the network has its stock processors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 from tqdm.auto import tqdm
 
-from styledit.attention import Control, Rows
-from styledit.ddim import ddim_step, guide, noise_levels
+from styledit import validation as check
+from styledit.attention import AttentionCall, Control, Rows, SourceAttention
+from styledit.control import AttentionBlock
+from styledit.ddim import guide, noise_levels, predict_x0_eps, timesteps
 
+GUIDANCE = 7.5  # w where nothing else says it
 Callback = Callable[[dict[str, Any]], None]
+Result = TypeVar("Result")
 
 
-def predict(pipe: StableDiffusionPipeline, z: torch.Tensor, timestep: int, context: torch.Tensor) -> torch.Tensor:
-    """The network's output for latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
+@dataclass(frozen=True)
+class Schedule:
+    """The noise levels of a run of T steps, as in `styledit.ddim`'s table.
+
+    `timesteps` (T,), noisiest first; `levels` (T + 1,): abar of each latent, the clean picture's last.
+    """
+
+    timesteps: tuple[int, ...]
+    levels: torch.Tensor
+
+    @classmethod
+    def of(cls, scheduler: DDIMScheduler, steps: int, like: torch.Tensor) -> Schedule:
+        """Of a scheduler, on the device of some latents and in at least float32: half precision would round the levels.
+
+        Raises:
+            TypeError, ValueError: as `styledit.ddim.noise_levels`.
+        """
+        dtype = torch.promote_types(like.dtype, torch.float32)
+        return cls(tuple(timesteps(scheduler, steps)), noise_levels(scheduler, steps, dtype).to(like.device))
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands after a network call.
+
+    `step`: the step, i of `styledit.ddim`'s table, between the latents i and i + 1; `timestep`: what the network was told;
+    `z` (n, C, h, w): the latents reached; `x0` (n, C, h, w): the estimate of the clean ones that this call made; `finished`:
+    whether the step is done, rather than a call on the way to it.
+    """
+
+    step: int
+    timestep: int
+    z: torch.Tensor
+    x0: torch.Tensor
+    finished: bool = True
+
+    def about(self) -> dict[str, Any]:
+        """What a callback is told; the tensors are copies."""
+        return {"i": self.step, "timestep": self.timestep, "z": self.z.clone()}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What came back from one network call.
+
+    `output` (B, C, h, w); `maps`: {layer: (B, heads, HW, N or HW)} of the recorded layers; `source`: the call's own
+    attention, where it was kept.
+    """
+
+    output: torch.Tensor
+    maps: dict[str, torch.Tensor]
+    source: SourceAttention | None
+
+
+Network = Callable[[torch.Tensor, int, torch.Tensor], Prediction]
+
+
+def predict(
+    pipe: StableDiffusionPipeline,
+    z: torch.Tensor,
+    timestep: int,
+    context: torch.Tensor,
+    attention: AttentionCall = AttentionCall(),
+) -> Prediction:
+    """Call the network on latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
 
     A network of half precision is given half-precision latents; the latents themselves are kept in at least float32.
+
+    Args:
+        attention: what the call does to attention.
+
+    Raises:
+        ValueError: a layer whose maps were asked for did not run.
     """
-    return pipe.unet(z.to(pipe.unet.dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
+    with network(pipe, attention) as call:
+        return call(z, timestep, context)
+
+
+@contextmanager
+def network(pipe: StableDiffusionPipeline, attention: AttentionCall, *, recompute: bool = False) -> Iterator[Network]:
+    """The network as a function, for a call whose backward pass belongs to it; see `predict`.
+
+    Args:
+        recompute: recompute activations in the backward pass instead of keeping them (gradient checkpointing).
+    """
+    with AttentionBlock(pipe.unet, attention, recompute=recompute) as control:
+        yield lambda z, timestep, context: _call(pipe, control, z, timestep, context)
+
+
+def _call(
+    pipe: StableDiffusionPipeline, control: Control, z: torch.Tensor, timestep: int, context: torch.Tensor
+) -> Prediction:
+    output = pipe.unet(z.to(pipe.unet.dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
+    missing = control.call.record - control.maps.keys()
+    if missing:
+        raise ValueError(
+            f"The network ran without its attention layer {min(missing)!r}, whose maps were asked for; was a module of "
+            "the UNet replaced? Load the pipeline again."
+        )
+    return Prediction(output, dict(control.maps), control.source)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One guided step: the latents reached and the clean estimate, (n, C, h, w), the call's `Prediction` and its rows."""
+
+    z: torch.Tensor
+    x0: torch.Tensor
+    prediction: Prediction
+    rows: Rows
 
 
 def guided_step(
     pipe: StableDiffusionPipeline,
-    control: Control,
     z: torch.Tensor,
     timestep: int,
-    levels: torch.Tensor,
+    levels: tuple[torch.Tensor, torch.Tensor] | torch.Tensor,
     null: torch.Tensor,
     c: torch.Tensor,
     guidance: float,
+    *,
     values: torch.Tensor | None = None,
     unconditional: bool | None = None,
-) -> torch.Tensor:
+    edit: Any = None,
+    record: frozenset[str] = frozenset(),
+    keep_source: bool = False,
+) -> Step:
     """One guided DDIM step for n latents at once, (n, C, h, w), in one network call.
 
     Args:
         levels: abar of z and of the result, (2,).
         null, c: what the two branches read, (1 or n, N, d) and (n, N, d); only the conditional one reads `values` (n, N, d).
         unconditional: whether that branch runs; None runs it unless the guidance is 1.
+        edit, record, keep_source: as in `AttentionCall`.
     """
-    n, both = len(z), guidance != 1 if unconditional is None else unconditional
+    n = len(z)
+    both = guidance != 1 if unconditional is None else unconditional
     nulls = null.expand(n, -1, -1) if both else null[:0]
-    control.rows = Rows(len(nulls), n)
-    control.values = None if values is None else torch.cat([nulls, values])
-    output = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]))
-    if both:
-        output = guide(*output.chunk(2), guidance)
-    return ddim_step(output, z, levels[0], levels[1], pipe.scheduler.config.prediction_type)
+    attention = AttentionCall(
+        values=None if values is None else torch.cat([nulls, values]),
+        rows=Rows(len(nulls), n),
+        edit=edit,
+        record=record,
+        keep_source=keep_source,
+    )
+    prediction = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]), attention)
+    output = guide(*prediction.output.chunk(2), guidance) if both else prediction.output
+    x0, eps = predict_x0_eps(output, z, levels[0], pipe.scheduler.config.prediction_type)
+    # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
+    reached = levels[1] ** 0.5 * x0 + (1 - levels[1]) ** 0.5 * eps
+    return Step(reached, x0, prediction, attention.rows)
 
 
-def track(loop: Iterable[int], title: str, progress: bool) -> Iterator[int]:
-    """The loop, with a progress bar where wanted."""
-    return iter(tqdm(loop, desc=title, disable=not progress))
+def follow(
+    run: Generator[State, None, Result], title: str, steps: int, progress: bool = True, callback: Callback | None = None
+) -> Result:
+    """Take a run's states to the end, and give its result.
 
-
-def notify(callback: Callback | None, **state: Any) -> None:
-    """Call back with the state of a loop, where someone listens."""
+    Args:
+        title, steps: of the progress bar.
+        callback: called after each finished step with `State.about()`.
+    """
     if callback is not None:
-        callback(state)
+        check.function("callback", callback)
+    with tqdm(total=steps, desc=title, disable=not progress) as bar:
+        while True:
+            try:
+                state = next(run)
+            except StopIteration as end:
+                return end.value
+            if state.finished:
+                bar.update()
+                if callback is not None:
+                    callback(state.about())
+
+
+def resolve_guidance(given: float | None, fitted: float | None = None, otherwise: float = GUIDANCE) -> float:
+    """The one rule for w: what the user gives, else that of what was fitted, else `otherwise`.
+
+    Raises:
+        TypeError, ValueError: the guidance is no finite number.
+    """
+    if given is not None:
+        return check.number("guidance", given)
+    return otherwise if fitted is None else fitted
 
 
 def check_finite(z: torch.Tensor, i: int) -> None:
@@ -71,15 +220,6 @@ def check_finite(z: torch.Tensor, i: int) -> None:
         )
 
 
-def check_scheduler(pipe: StableDiffusionPipeline) -> None:
-    """Refuse a pipeline whose scheduler was replaced by one that is not DDIM's."""
-    if not isinstance(pipe.scheduler, DDIMScheduler):
-        raise ValueError(
-            f"Inversion needs a DDIM scheduler, and this pipeline has a {type(pipe.scheduler).__name__}; set pipe.scheduler = "
-            "DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."
-        )
-
-
-def levels_for(pipe: StableDiffusionPipeline, steps: int, z: torch.Tensor) -> torch.Tensor:
-    """The noise levels where z is, in at least float32: half precision would round them."""
-    return noise_levels(pipe.scheduler, steps, torch.promote_types(z.dtype, torch.float32)).to(z.device)
+def wide(tensor: torch.Tensor) -> torch.Tensor:
+    """In at least float32."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

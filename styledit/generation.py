@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.attention import Layers, attention_control
-from styledit.ddim import check_number, timesteps
-from styledit.denoising import Callback, check_finite, check_scheduler, guided_step, levels_for, notify, track
+from styledit import validation as check
+from styledit.attention import Layers
+from styledit.denoising import Callback, Schedule, State, check_finite, follow, guided_step, resolve_guidance
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import AttentionMaps
 from styledit.pictures import decode_latents
 from styledit.pipeline import picture_size
 from styledit.prompts import encode_null, encode_prompt
 from styledit.recording import Record, Recorder
-from styledit.values.inputs import ValueInputs, check_values
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,27 @@ class Denoised:
     maps: AttentionMaps | None = None
 
 
+@runtime_checkable
+class LearnedValues(Protocol):
+    """What a run needs of value inputs; see `styledit.values.ValueInputs`."""
+
+    guidance: float
+
+    def v(self, i: int, c: torch.Tensor) -> torch.Tensor:
+        """What the value projections read at step i in the place of c."""
+
+    def check(self, inversion: Inversion) -> None:
+        """Raise ValueError unless they belong to this inversion."""
+
+
 def generate(
     pipe: StableDiffusionPipeline,
     prompt: str,
-    z_T: torch.Tensor | None = None,
     *,
+    z_T: torch.Tensor | None = None,
     seed: int = 0,
     steps: int = 30,
-    guidance: float = 5.0,
+    guidance: float | None = None,
     record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -48,35 +61,49 @@ def generate(
 
     Args:
         z_T: the latent to start from, (1, C, h, w); None draws one with `seed` at the model's own size.
-        guidance: w; 1 runs the conditional branch only.
+        steps: T.
+        guidance: w; 1 runs the conditional branch only; None takes the package's default, 7.5.
         record: whose attention maps to keep; None keeps none.
         callback: called after each step with a dict of `i`, `timestep`, `z`.
 
     Raises:
-        TypeError: the guidance is no number, or `z_T` no tensor.
-        ValueError: a prompt, a guidance, or a shape of `z_T` that cannot be used.
+        TypeError: an argument of another type.
+        ValueError: a prompt, a number, or a shape of `z_T` that cannot be used.
     """
-    check_number("guidance", guidance)
-    check_scheduler(pipe)
+    run = generating(pipe, prompt, z_T=z_T, seed=seed, steps=steps, guidance=guidance, record=record)
+    return follow(run, "denoising", steps, progress, callback)
+
+
+def generating(
+    pipe: StableDiffusionPipeline,
+    prompt: str,
+    *,
+    z_T: torch.Tensor | None = None,
+    seed: int = 0,
+    steps: int = 30,
+    guidance: float | None = None,
+    record: Record | Layers | None = None,
+) -> Generator[State, None, Denoised]:
+    """`generate` as a run: a `State` after each network call, and the `Denoised` as its result."""
+    check.pipeline(pipe)
+    guidance = resolve_guidance(guidance)
+    c = encode_prompt(pipe, prompt)
+    seed = check.seed(seed)
     if z_T is None:
-        width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
-        shape = (1, pipe.unet.config.in_channels, height, width)
-        z_T = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        z_T = torch.randn(_latent_shape(pipe), generator=torch.Generator().manual_seed(seed))
     _check_latent(pipe, z_T)
     z_T = z_T.to(pipe.unet.device, torch.promote_types(pipe.unet.dtype, torch.float32))
-    c, null = encode_prompt(pipe, prompt), encode_null(pipe)
-    told, levels = timesteps(pipe.scheduler, steps), levels_for(pipe, steps, z_T)
-    recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], steps, guidance != 1)
-    latents = _denoise(pipe, z_T, c, null, told, levels, guidance, None, recorder, progress, callback)
-    return Denoised(decode_latents(pipe, latents[-1])[0], prompt, guidance, latents, recorder.maps())
+    schedule = Schedule.of(pipe.scheduler, steps, z_T)
+    recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], len(schedule.timesteps), guidance != 1)
+    return _denoise(pipe, prompt, z_T, c, encode_null(pipe), schedule, guidance, None, recorder)
 
 
 def reconstruct(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
-    guidance: float | None = None,
-    values: ValueInputs | None = None,
     *,
+    values: LearnedValues | None = None,
+    guidance: float | None = None,
     record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -84,57 +111,91 @@ def reconstruct(
     """Denoise an inversion's zhat_T with its own prompt, with learned value inputs where given.
 
     Args:
-        guidance: w; None takes the guidance the values were fitted at, and 1 without values.
         values: learned value inputs; steps that were not fitted read the plain embedding.
+        guidance: w; None takes the guidance the values were fitted at, and without values 1, the way back.
         record, callback: as for `generate`.
 
     Raises:
-        TypeError: the guidance is no number.
-        ValueError: a guidance that is not finite, or value inputs of another inversion.
+        TypeError: an argument of another type.
+        ValueError: a guidance that is not finite, or an inversion or value inputs that do not belong here.
     """
+    run = reconstructing(pipe, inversion, values=values, guidance=guidance, record=record)
+    return follow(run, "denoising", inversion.steps, progress, callback)
+
+
+def reconstructing(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    values: LearnedValues | None = None,
+    guidance: float | None = None,
+    record: Record | Layers | None = None,
+) -> Generator[State, None, Denoised]:
+    """`reconstruct` as a run: a `State` after each network call, and the `Denoised` as its result."""
     check_inversion(pipe, inversion)
     check_values(values, inversion)
-    if guidance is None:
-        guidance = values.guidance if values is not None else 1.0
-    check_number("guidance", guidance)
+    guidance = resolve_guidance(guidance, None if values is None else values.guidance, otherwise=1.0)
     recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps, guidance != 1)
-    latents = _denoise(
-        pipe, inversion.z_T, inversion.c, inversion.null, inversion.timesteps, inversion.levels, guidance, values,
-        recorder, progress, callback,
+    return _denoise(
+        pipe, inversion.prompt, inversion.z_T, inversion.c, inversion.null, inversion.schedule, guidance, values, recorder
     )
-    return Denoised(decode_latents(pipe, latents[-1])[0], inversion.prompt, guidance, latents, recorder.maps())
+
+
+def check_values(values: LearnedValues | None, inversion: Inversion) -> None:
+    """Check that value inputs, where there are any, belong to an inversion.
+
+    Raises:
+        TypeError: they are something else.
+        ValueError: they were fitted to another inversion.
+    """
+    if values is None:
+        return
+    if not isinstance(values, LearnedValues):
+        raise TypeError(f"values must be ValueInputs or None, not {type(values).__name__}; see fit_values().")
+    values.check(inversion)
+
+
+@torch.no_grad()
+def _denoise(
+    pipe: StableDiffusionPipeline,
+    prompt: str,
+    z: torch.Tensor,
+    c: torch.Tensor,
+    null: torch.Tensor,
+    schedule: Schedule,
+    guidance: float,
+    values: LearnedValues | None,
+    recorder: Recorder,
+) -> Generator[State, None, Denoised]:
+    """A guided run from z; only the conditional branch reads the values."""
+    latents = [z]
+    kept = []
+    for i, timestep in enumerate(schedule.timesteps):
+        v = None if values is None else values.v(i, c)
+        step = guided_step(
+            pipe, z, timestep, schedule.levels[i : i + 2], null, c, guidance, values=v, record=recorder.layers_at(i)
+        )
+        z = step.z
+        check_finite(z, i)
+        kept.append(recorder.take(i, step.prediction, step.rows))
+        latents.append(z)
+        yield State(i, timestep, z, step.x0)
+    return Denoised(decode_latents(pipe, z)[0], prompt, guidance, torch.stack(latents), recorder.maps(kept))
+
+
+def _latent_shape(pipe: StableDiffusionPipeline) -> tuple[int, int, int, int]:
+    """(1, C, h, w) of a latent at the model's own picture size."""
+    width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
+    return 1, pipe.unet.config.in_channels, height, width
 
 
 def _check_latent(pipe: StableDiffusionPipeline, z: torch.Tensor) -> None:
-    """Refuse what is no latent of one picture."""
+    """Refuse anything but the latent of one picture."""
     if not isinstance(z, torch.Tensor):
         raise TypeError(f"z_T must be a tensor, not {type(z).__name__}.")
     channels = pipe.unet.config.in_channels
     if z.ndim != 4 or z.shape[:2] != (1, channels) or 0 in z.shape:
         raise ValueError(f"z_T must have shape (1, {channels}, h, w), not {tuple(z.shape)}.")
-
-
-def _denoise(
-    pipe: StableDiffusionPipeline,
-    z: torch.Tensor,
-    c: torch.Tensor,
-    null: torch.Tensor,
-    told: Sequence[int],
-    levels: torch.Tensor,
-    guidance: float,
-    values: ValueInputs | None,
-    recorder: Recorder,
-    progress: bool,
-    callback: Callback | None,
-) -> torch.Tensor:
-    """All T + 1 latents of a guided run from z; only the conditional branch reads the values."""
-    latents = [z]
-    with attention_control(pipe.unet, recorder.layers) as control, torch.no_grad():
-        for i in track(range(len(told)), "denoising", progress):
-            v = None if values is None else values.v(i, c)
-            z = guided_step(pipe, control, z, told[i], levels[i : i + 2], null, c, guidance, v)
-            check_finite(z, i)
-            recorder.add(i, control)
-            latents.append(z)
-            notify(callback, i=i, timestep=told[i], z=z)
-    return torch.stack(latents)
+    if not z.is_floating_point():
+        raise ValueError(f"z_T must hold floating-point numbers, not {z.dtype}.")
+    check.finite(z, "z_T", "draw it again")

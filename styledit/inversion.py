@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
-from safetensors import safe_open
 
-from styledit.attention import Layers, attention_control
-from styledit.ddim import ddim_inverse_step, timesteps
-from styledit.denoising import Callback, check_finite, check_scheduler, levels_for, notify, predict, track
-from styledit.files import write_tensors
+from styledit import validation as check
+from styledit.attention import AttentionCall, Layers
+from styledit.ddim import ddim_inverse_step, predict_x0_eps
+from styledit.denoising import Callback, Schedule, State, check_finite, follow, predict, wide
+from styledit.files import Field, Schema, group, read_tensors, write_tensors
 from styledit.maps import AttentionMaps
 from styledit.pictures import ImageSource, encode_image, open_rgb, read_image
 from styledit.pipeline import model_fingerprint, picture_size
@@ -24,6 +26,28 @@ from styledit.prompts import Word, encode_null, encode_prompt
 from styledit.recording import Record, Recorder
 
 TENSORS = ("levels", "latents", "c", "null")
+SCHEMA = Schema(
+    what="inversion",
+    source="Inversion.save()",
+    cure="invert again",
+    tensors={
+        "image": Field(("H", "W", 3), kind="byte", label="picture"),
+        "latents": Field(("T + 1", 1, "C", "h", "w")),
+        "levels": Field(("T + 1",), least=0, most=1),
+        "c": Field((1, "N", "d")),
+        "null": Field((1, "N", "d")),
+        "maps/*": Field(least=0, required=False),
+        "self/*": Field(least=0, required=False),
+    },
+    about={"inversion": json.loads},
+    lengths=lambda about: {"T": len(about["inversion"]["timesteps"])},
+)
+
+
+class HasLatents(Protocol):
+    """A run that is over: `latents` (T + 1, 1, C, h, w) from the noisiest."""
+
+    latents: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -46,6 +70,24 @@ class Inversion:
     null: torch.Tensor
     maps: AttentionMaps | None
     model: str = ""
+
+    def __post_init__(self) -> None:
+        check.instance("The picture of an inversion", self.image, Image.Image, "invert()")
+        check.text("The prompt of an inversion", self.prompt)
+        steps = tuple(check.whole("A timestep of an inversion", t, least=0) for t in self.timesteps)
+        object.__setattr__(self, "timesteps", steps)
+        if self.maps is not None:
+            check.instance("The maps of an inversion", self.maps, AttentionMaps, "invert()")
+        if self.latents.ndim != 5 or not len(self.latents) == len(self.levels) == len(steps) + 1 > 1:
+            raise ValueError(
+                f"An inversion of {len(steps)} timesteps needs as many latents and levels and one more, not latents of "
+                f"shape {tuple(self.latents.shape)} and {len(self.levels)} levels; invert again."
+            )
+
+    @property
+    def schedule(self) -> Schedule:
+        """Its timesteps and noise levels."""
+        return Schedule(self.timesteps, self.levels)
 
     @property
     def steps(self) -> int:
@@ -78,8 +120,8 @@ class Inversion:
         if self.maps is not None:
             tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
             tensors |= {f"self/{layer}": maps for layer, maps in self.maps.self_layers.items()}
-            words = [(word.text, word.positions) for word in self.maps.words]
-            about["maps"] = {name: getattr(self.maps, name) for name in ("grids", "size", "steps", "scales")} | {"words": words}
+            about["maps"] = {name: getattr(self.maps, name) for name in ("map_sizes", "size", "steps", "scales")}
+            about["maps"]["words"] = [(word.text, word.positions) for word in self.maps.words]
         write_tensors(path, tensors, {"inversion": json.dumps(about)})
 
     @classmethod
@@ -87,23 +129,23 @@ class Inversion:
         """Read what `save` wrote; maps stay on the CPU, the rest goes to `device`, where the pipeline is.
 
         Raises:
-            ValueError: the file is missing or holds something else.
+            FileNotFoundError: there is no such file.
+            ValueError: it holds something else or something damaged, or the device is not there.
         """
+        device = check.device(device)
+        tensors, told = read_tensors(path, SCHEMA)
+        about = told["inversion"]
         try:
-            with safe_open(path, "pt") as file:
-                about = json.loads(file.metadata()["inversion"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-            kept = about.pop("maps", None)
             return cls(
                 image=Image.fromarray(tensors["image"].numpy()),
                 prompt=about["prompt"],
                 timesteps=tuple(about["timesteps"]),
-                maps=None if kept is None else _maps(tensors, kept),
+                maps=_maps(tensors, about["maps"]) if "maps" in about else None,
                 model=about["model"],
                 **{name: tensors[name].to(device) for name in TENSORS},
             )
-        except Exception as error:
-            raise ValueError(f"{os.fspath(path)!r} holds no inversion; give a file written by Inversion.save().") from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)!r} holds a damaged inversion ({error}); invert again.") from error
 
 
 def invert(
@@ -125,69 +167,124 @@ def invert(
         prompt: what the picture shows.
         steps: T.
         record: whose maps to keep; None keeps none. `Record.bytes` tells the memory beforehand.
-        callback: called after each step with a dict of `i` (index of the latent reached), `timestep`, `z`.
+        callback: called after each step with a dict of `i` (the step, between the latents i and i + 1), `timestep`, `z`.
 
     Raises:
+        TypeError: `pipe`, `image`, `prompt`, `steps` or `record` is something else.
         ValueError: the picture or the prompt cannot be used, the network returned NaN, or the maps need too much memory.
     """
-    check_scheduler(pipe)
-    image = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
-    c, null, z = encode_prompt(pipe, prompt), encode_null(pipe), encode_image(pipe, image)
-    scheduler, kind = pipe.scheduler, pipe.scheduler.config.prediction_type
-    told, levels = (*timesteps(scheduler, steps), 0), levels_for(pipe, steps, z)
-    if levels[0] == 0:
+    run = inverting(pipe, image, prompt, steps, record=record)
+    return follow(run, "inverting", steps, progress, callback)
+
+
+def inverting(
+    pipe: StableDiffusionPipeline,
+    image: ImageSource,
+    prompt: str,
+    steps: int = 30,
+    *,
+    record: Record | Layers | None = Layers(),
+) -> Generator[State, None, Inversion]:
+    """`invert` as a run: a `State` after each network call, and the `Inversion` as its result."""
+    check.pipeline(pipe)
+    picture = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
+    c = encode_prompt(pipe, prompt)
+    z_0 = encode_image(pipe, picture)
+    schedule = Schedule.of(pipe.scheduler, steps, z_0)
+    if schedule.levels[0] == 0:
         raise ValueError(
             "This scheduler's noisiest latent is noise alone, from which no picture comes back; give the pipeline "
             'DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading").'
         )
-    latents, recorder = [z], Recorder(pipe, record, prompt, z.shape[-2:], steps)
-    with attention_control(pipe.unet, recorder.layers) as control, torch.no_grad():
-        for i in track(range(steps, 0, -1), "inverting", progress):
-            output = predict(pipe, z, told[i], c)
-            abar_told = scheduler.alphas_cumprod[0].to(levels) if i == steps else None
-            z = ddim_inverse_step(output, z, levels[i], levels[i - 1], kind, abar_told)
-            check_finite(z, i - 1)
-            latents.append(z)
-            recorder.add(i, control)  # what the network gives for latents[i]; the clean picture belongs to no denoising step
-            notify(callback, i=i - 1, timestep=told[i], z=z)
-        if 0 in recorder.steps:
-            predict(pipe, z, told[0], c)
-            recorder.add(0, control)
+    recorder = Recorder(pipe, record, prompt, z_0.shape[-2:], len(schedule.timesteps))
+    return _invert(pipe, picture, prompt, c, z_0, schedule, recorder)
+
+
+@torch.no_grad()
+def _invert(
+    pipe: StableDiffusionPipeline,
+    picture: Image.Image,
+    prompt: str,
+    c: torch.Tensor,
+    z_0: torch.Tensor,
+    schedule: Schedule,
+    recorder: Recorder,
+) -> Generator[State, None, Inversion]:
+    """The run itself, from the clean latent to the noisiest."""
+    told = (*schedule.timesteps, 0)  # the clean picture has no timestep of its own: 0 is the nearest
+    levels = schedule.levels
+    prediction_type = pipe.scheduler.config.prediction_type
+    steps = len(schedule.timesteps)
+    z = z_0
+    latents = [z]
+    kept = []
+    for i in range(steps, 0, -1):
+        prediction = predict(pipe, z, told[i], c, AttentionCall(record=recorder.layers_at(i)))
+        # What the network gives for latents[i]; the clean picture belongs to no denoising step.
+        kept.append(recorder.take(i, prediction))
+        abar_told = pipe.scheduler.alphas_cumprod[0].to(levels) if i == steps else None
+        x0, _ = predict_x0_eps(prediction.output, z, levels[i] if abar_told is None else abar_told, prediction_type)
+        z = ddim_inverse_step(prediction.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
+        check_finite(z, i - 1)
+        latents.append(z)
+        yield State(i - 1, told[i], z, x0)
+    if 0 in recorder.steps:
+        prediction = predict(pipe, z, told[0], c, AttentionCall(record=recorder.layers))
+        kept.append(recorder.take(0, prediction))
+        yield State(0, told[0], z, x0, finished=False)
     return Inversion(
-        image=image,
+        image=picture,
         prompt=prompt,
-        timesteps=told[:-1],
+        timesteps=schedule.timesteps,
         levels=levels,
         latents=torch.stack(latents[::-1]),
         c=c,
-        null=null,
-        maps=recorder.maps(backwards=True),
+        null=encode_null(pipe),
+        maps=recorder.maps(kept[::-1]),
         model=model_fingerprint(pipe),
     )
 
 
-def drift(latents: torch.Tensor, inversion: Inversion) -> torch.Tensor:
-    """Root mean squared distance to the inversion's latents at each of the T + 1 indices, (T + 1,).
+def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
+    """Root mean squared distance of a run's latents to the inversion's at each of the T + 1 indices, (T + 1,).
+
+    Args:
+        run: its latents (T + 1, 1, C, h, w), or what has them as `latents`, such as a reconstruction or an edit.
 
     Raises:
+        TypeError: `inversion` is no Inversion, or `run` has no latents.
         ValueError: the latents are not those of a run of T steps on this picture's size.
     """
+    if not isinstance(inversion, Inversion):
+        raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
+    latents = getattr(run, "latents", run)
+    if not isinstance(latents, torch.Tensor):
+        raise TypeError(f"run must be latents or what has them, not {type(run).__name__}.")
     if latents.shape != inversion.latents.shape:
         raise ValueError(
-            f"The latents have shape {tuple(latents.shape)} and the inversion's {tuple(inversion.latents.shape)}; compare a whole run."
+            f"The latents have shape {tuple(latents.shape)} and the inversion's {tuple(inversion.latents.shape)}; "
+            "compare a whole run."
         )
-    return (latents - inversion.latents).float().pow(2).flatten(1).mean(1).sqrt()
+    return wide(latents.to(inversion.latents) - inversion.latents).pow(2).flatten(1).mean(1).sqrt()
 
 
 def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> None:
-    """Raise TypeError for what is no Inversion, ValueError for one of another model, or on another device."""
+    """Check that inversions belong to a pipeline.
+
+    Raises:
+        TypeError: `pipe` is no pipeline, or one of the others no Inversion.
+        ValueError: an inversion of another model, or on another device.
+    """
+    check.pipeline(pipe)
     for inversion in inversions:
         if not isinstance(inversion, Inversion):
             raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
-        if inversion.model != model_fingerprint(pipe):
+    model = model_fingerprint(pipe)
+    for inversion in inversions:
+        if inversion.model != model:
             raise ValueError(
-                "The inversion was made with another model, noise schedule or precision than this pipeline's; invert the "
-                "picture again with this one."
+                "The inversion was made with another model, noise schedule or precision than this pipeline's, or its "
+                "weights have changed since; invert the picture again with this one."
             )
         if inversion.latents.device != pipe.unet.device:
             raise ValueError(
@@ -198,15 +295,12 @@ def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> No
 
 def _maps(tensors: dict[str, torch.Tensor], about: dict) -> AttentionMaps:
     """Recorded maps from a file's tensors and what it says about them."""
-    cross, own = (
-        {name.removeprefix(kind): maps for name, maps in tensors.items() if name.startswith(kind)} for kind in ("maps/", "self/")
-    )
     return AttentionMaps(
-        cross,
-        {layer: tuple(sides) for layer, sides in about["grids"].items()},
+        group(tensors, "maps/"),
+        {layer: tuple(sides) for layer, sides in about["map_sizes"].items()},
         tuple(Word(text, tuple(positions)) for text, positions in about["words"]),
         tuple(about["size"]),
-        self_layers=own,
+        self_layers=group(tensors, "self/"),
         steps=None if about["steps"] is None else tuple(about["steps"]),
         scales=about["scales"],
     )

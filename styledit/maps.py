@@ -11,13 +11,10 @@ import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from matplotlib.axes import Axes
-from PIL import Image
 
-from styledit.ddim import check_number
+from styledit import validation as check
 from styledit.prompts import Word, find_word
 
 # The axes of every tensor in AttentionMaps.layers; in self_layers the last axis is "pixel" again, the pixel looked at.
@@ -29,18 +26,18 @@ class AttentionMaps:
     """Attention probabilities of a run, generated or inverted.
 
     `layers`: {cross-attention layer: A} with A of shape (step, head, pixel, token), as in `AXES`, steps counted from
-    the noisiest; `grids`: {layer: (h, w)} with h * w pixels, for every layer here; `words`: the prompt's words and
+    the noisiest; `map_sizes`: {layer: (h, w)} with h * w pixels, for every layer here; `words`: the prompt's words and
     their token positions (0 is the start token, the ones after the last word are end and padding); `size`: the
     picture's (H, W); `self_layers`: {self-attention layer: A} of shape (step, head, pixel, pixel), the first pixel
     looks at the second;
     `steps`: which steps of the run the step axis holds, None for all of them; `scales`: {layer: scale} as in `Layers`.
 
     Raises:
-        ValueError: a tensor whose axes do not fit `grids` or `steps`.
+        ValueError: a tensor whose axes do not fit `map_sizes` or `steps`.
     """
 
     layers: dict[str, torch.Tensor]
-    grids: dict[str, tuple[int, int]]
+    map_sizes: dict[str, tuple[int, int]]
     words: tuple[Word, ...]
     size: tuple[int, int]
     self_layers: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -50,7 +47,7 @@ class AttentionMaps:
     def __post_init__(self) -> None:
         count = len(self._steps())
         for layer, maps in self._all().items():
-            pixels = math.prod(self.grids.get(layer, (0,)))
+            pixels = math.prod(self.map_sizes.get(layer, (0,)))
             if maps.ndim != len(AXES) or maps.shape[0] != count or maps.shape[2] != pixels:
                 raise ValueError(
                     f"The maps of {layer!r} have shape {tuple(maps.shape)} and should have ({', '.join(AXES)}), "
@@ -83,7 +80,8 @@ class AttentionMaps:
         Raises:
             ValueError: nothing of that kind was recorded; the message lists what was.
         """
-        rows, names = self._rows(steps), self._names(layers)
+        rows = self._rows(steps)
+        names = self._names(layers)
 
         def narrow(recorded: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             return {
@@ -118,14 +116,16 @@ class AttentionMaps:
         size: tuple[int, int] | None = None,
     ) -> torch.Tensor:
         """As `word`, by token positions, start, end and padding included (see `token_labels`); (H, W)."""
-        rows, wanted = self._rows(steps), listed(positions)
+        rows = self._rows(steps)
+        wanted = as_indices(positions)
         length = self._length()
+        size = self.size if size is None else _check_size(size)
         if not wanted or not all(0 <= position < length for position in wanted):
             raise ValueError(f"Token positions run from 0 (start) to {length - 1}; give some of them, not {wanted}.")
-        total = torch.zeros(size or self.size)
+        total = torch.zeros(size)
         for layer, maps in self.layers.items():
             flat = _mean(maps[i][..., wanted].float().sum(-1).mean(0) for i in rows)  # (pixel,)
-            total += resize(flat.view(self.grids[layer]).cpu(), size or self.size)
+            total += resize(flat.view(self.map_sizes[layer]).cpu(), size)
         return total / len(self.layers)
 
     def token_labels(self) -> tuple[str, ...]:
@@ -152,15 +152,14 @@ class AttentionMaps:
             ValueError: no self-attention here, layers on different grids, or n larger than the number of pixels.
         """
         self._need_self_attention()
-        grids = {self.grids[layer] for layer in self.self_layers}
-        if len(grids) > 1:
+        sizes = {self.map_sizes[layer] for layer in self.self_layers}
+        if len(sizes) > 1:
             raise ValueError(
                 "Self-attention on different grids has no common components; narrow it with select(layers=...) to one "
                 f"of: {self._listing(self.self_layers)}."
             )
-        (plane,) = grids
-        if not hasattr(n, "__index__") or not 1 <= n <= math.prod(plane):
-            raise ValueError(f"n must be a whole number from 1 to {math.prod(plane)}, the number of pixels, not {n}.")
+        (plane,) = sizes
+        n = check.whole("n", n, least=1, most=math.prod(plane))
         mean = _mean(maps[i].float().mean(0) for maps in self.self_layers.values() for i in range(len(maps)))
         vectors = torch.linalg.svd((mean - mean.mean(-1, keepdim=True)).cpu(), full_matrices=False).Vh[:n]  # (n, pixel)
         peaks = vectors.gather(1, vectors.abs().argmax(1, keepdim=True))
@@ -177,41 +176,21 @@ class AttentionMaps:
             ValueError: no self-attention here, or the pixel lies outside the picture.
         """
         self._need_self_attention()
-        for name, value in (("x", x), ("y", y)):
-            check_number(name, value)
-        (height, width), column, row = self.size, math.floor(x + 0.5), math.floor(y + 0.5)
+        height, width = self.size
+        column = math.floor(check.number("x", x) + 0.5)
+        row = math.floor(check.number("y", y) + 0.5)
         if not (0 <= column < width and 0 <= row < height):
             raise ValueError(
                 f"The pixel ({x}, {y}) lies outside the picture, whose x ends at {width - 1} and y at {height - 1}."
             )
         total = torch.zeros(self.size)
         for layer, maps in self.self_layers.items():
-            h, w = self.grids[layer]
+            h, w = self.map_sizes[layer]
             place = row * h // height * w + column * w // width
             flat = _mean(maps[i, :, place].float().mean(0) for i in range(len(maps)))  # (pixel,)
             # one cell's share is spread over the picture's pixels in it, so that coarse and fine layers weigh the same
             total += resize(flat.view(h, w).cpu(), self.size) * (h * w / (height * width))
         return total / len(self.self_layers)
-
-    def plot(self, shown: str | torch.Tensor, ax: Axes | None = None, image: Image.Image | None = None) -> Axes:
-        """Draw a word's map, or any map (H, W), into `ax`, over `image` where one is given.
-
-        Raises:
-            ValueError: as `word`, or a tensor that is not (H, W).
-        """
-        heat = self.word(shown) if isinstance(shown, str) else torch.as_tensor(shown).detach().float().cpu()
-        if heat.ndim != 2:
-            raise ValueError(f"A map to draw must have shape (H, W), not {tuple(heat.shape)}; draw one at a time.")
-        ax = ax or plt.gca()
-        if image is not None:
-            ax.imshow(image)
-        width, height = image.size if image is not None else heat.shape[::-1]
-        extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # a coarser map still covers the whole picture
-        ax.imshow(heat.numpy(), cmap="viridis", alpha=1 if image is None else 0.6, extent=extent)
-        if isinstance(shown, str):
-            ax.set_title(shown)
-        ax.set_axis_off()
-        return ax
 
     def _all(self) -> dict[str, torch.Tensor]:
         return {**self.layers, **self.self_layers}
@@ -224,7 +203,7 @@ class AttentionMaps:
     def _rows(self, steps: int | Iterable[int] | None) -> list[int]:
         """Where some steps of the run stand in the step axis."""
         recorded = self._steps()
-        wanted = list(recorded) if steps is None else listed(steps)
+        wanted = list(recorded) if steps is None else as_indices(steps)
         if not wanted:
             raise ValueError("There is no step to average over; give at least one, or steps=None for all.")
         for i in wanted:
@@ -257,7 +236,7 @@ class AttentionMaps:
 
     def _heads(self, layer: str, maps: torch.Tensor, heads: int | Iterable[int] | None) -> list[int]:
         count = maps.shape[AXES.index("head")]
-        wanted = list(range(count)) if heads is None else listed(heads)
+        wanted = list(range(count)) if heads is None else as_indices(heads)
         if not wanted or not all(0 <= head < count for head in wanted):
             raise ValueError(f"The layer {layer!r} has heads 0 to {count - 1}; give some of them, not {wanted}.")
         return wanted
@@ -278,12 +257,20 @@ class AttentionMaps:
         for name in sorted(names, key=list(self._all()).index):
             kind = "self" if name in self.self_layers else "cross"
             scale = f", scale {self.scales[name]}" if name in self.scales else ""
-            height, width = self.grids[name]
+            height, width = self.map_sizes[name]
             entries.append(f"{name.split('.attentions')[0]} ({kind}, {height} × {width}{scale})")
         return ", ".join(dict.fromkeys(entries))
 
 
-def grid(latent_size: tuple[int, int], scale: int) -> tuple[int, int]:
+def _check_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) of a map to be made."""
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
+        raise TypeError(f"size must be (H, W), two whole numbers, not {size!r}.")
+    height, width = (check.whole("A side of size", side, least=1, most=65536) for side in size)
+    return height, width
+
+
+def map_size(latent_size: tuple[int, int], scale: int) -> tuple[int, int]:
     """(h, w) of the maps at a scale; every halving in the UNet rounds up."""
     height, width = latent_size
     return -(-height // scale), -(-width // scale)
@@ -302,7 +289,7 @@ def _mean(tensors: Iterator[torch.Tensor]) -> torch.Tensor:
     return total / count
 
 
-def listed(indices: int | Iterable[int]) -> list[int]:
+def as_indices(indices: int | Iterable[int]) -> list[int]:
     """One index or several as a list."""
     try:
         return [operator.index(i) for i in (indices if isinstance(indices, Iterable) else [indices])]

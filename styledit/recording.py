@@ -9,8 +9,10 @@ from typing import Literal
 import torch
 from diffusers import StableDiffusionPipeline
 
-from styledit.attention import Control, Layers, choices, select_layers
-from styledit.maps import AttentionMaps, grid, listed
+from styledit import validation as check
+from styledit.attention import Layers, Rows, as_choices, select_layers
+from styledit.denoising import Prediction
+from styledit.maps import AttentionMaps, as_indices, map_size
 from styledit.prompts import split_words
 
 GIB = 2**30
@@ -31,13 +33,14 @@ class Record:
     limit: int = 8 * GIB
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", choices(self.layers))
+        object.__setattr__(self, "layers", as_choices(self.layers))
         if not self.layers:
             raise TypeError("Record.layers must name a Layers or several; record=None keeps no maps.")
         if self.steps is not None:
-            object.__setattr__(self, "steps", tuple(sorted(set(listed(self.steps)))))
+            object.__setattr__(self, "steps", tuple(sorted(set(as_indices(self.steps)))))
         if self.branch not in ("cond", "uncond"):
             raise ValueError(f"branch must be 'cond' or 'uncond', not {self.branch!r}.")
+        object.__setattr__(self, "limit", check.whole("Record.limit", self.limit, least=0))
 
     def bytes(self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int], steps: int) -> int:
         """The memory that the maps of a run of `steps` steps on (h, w) latents will take.
@@ -52,7 +55,7 @@ class Record:
         numbers = 0
         for choice in self.layers:
             for layer, scale in select_layers(pipe.unet, choice).items():
-                height, width = grid(latent_size, scale)
+                height, width = map_size(latent_size, scale)
                 keys = height * width if choice.kind == "self" else pipe.tokenizer.model_max_length
                 numbers += pipe.unet.get_submodule(layer).heads * height * width * keys
         return numbers * pipe.unet.dtype.itemsize
@@ -68,9 +71,12 @@ class Record:
 
 
 class Recorder:
-    """Collects the maps of one run, of a prompt; `runs` of them share the limit.
+    """Which maps a run of one prompt keeps at which step, and their assembly at its end; `runs` of them share the limit.
+
+    `steps`: the steps that are recorded; `layers`: the names of the layers.
 
     Raises:
+        TypeError: `record` is neither a Record, a Layers nor None.
         ValueError: the maps would not fit `record.limit`, or as `Record.bytes`.
     """
 
@@ -87,46 +93,56 @@ class Recorder:
         self.record = Record(record) if isinstance(record, Layers) else record
         if self.record is not None and not isinstance(self.record, Record):
             raise TypeError(f"record must be a Record, a Layers or None, not {record!r}.")
-        self.kept: list[dict[str, torch.Tensor]] = []
         self.steps: tuple[int, ...] = ()
+        self.layers: frozenset[str] = frozenset()
         if self.record is None:
             return
         if self.record.branch == "uncond" and not unconditional:
-            raise ValueError("This run has no unconditional branch to record; use branch='cond', or a guidance other than 1.")
-        self.steps = self.record.chosen_steps(steps)
-        needed = runs * self.record.bytes(pipe, latent_size, steps)
-        if needed > self.record.limit:
-            fitting = self.record.limit // (runs * self.record.bytes_per_step(pipe, latent_size))
             raise ValueError(
-                f"These maps would take {needed / GIB:.2f} GiB, more than the limit of {self.record.limit / GIB:.2f} GiB; record "
-                f"fewer layers (larger scales), or {fitting} of the steps, or raise Record.limit."
+                "This run has no unconditional branch to record; use branch='cond', or a guidance other than 1."
             )
+        self.steps = self.record.chosen_steps(steps)
+        self._check_memory(pipe, latent_size, steps, runs)
         chosen = {choice: select_layers(pipe.unet, choice) for choice in self.record.layers}
         self.kinds = {layer: choice.kind for choice, layers in chosen.items() for layer in layers}
+        self.layers = frozenset(self.kinds)
         self.scales = {layer: scale for layers in chosen.values() for layer, scale in layers.items()}
-        self.grids = {layer: grid(latent_size, scale) for layer, scale in self.scales.items()}
+        self.map_sizes = {layer: map_size(latent_size, scale) for layer, scale in self.scales.items()}
         self.words = split_words(pipe, prompt)
         self.size = tuple(side * pipe.vae_scale_factor for side in latent_size)
 
-    @property
-    def layers(self) -> tuple[Layers, ...]:
-        """What `attention_control` has to record."""
-        return self.record.layers if self.record else ()
+    def layers_at(self, i: int) -> frozenset[str]:
+        """The layers whose maps the call of step i has to give."""
+        return self.layers if i in self.steps else frozenset()
 
-    def add(self, i: int, control: Control, j: int = 0) -> None:
-        """Keep what the call of step i left in `control.maps`: the j-th prompt's row of the branch."""
-        if i in self.steps:
-            row = j + (control.rows.uncond if self.record.branch == "cond" else 0)
-            self.kept.append({layer: control.maps[layer][row].clone().cpu() for layer in self.kinds})  # a view would keep every row
-        control.maps.clear()
+    def take(self, i: int, prediction: Prediction, rows: Rows = Rows(), j: int = 0) -> dict[str, torch.Tensor] | None:
+        """{layer: (heads, HW, N or HW)} of the j-th prompt's row of the branch, on the CPU; None at a step not recorded."""
+        if i not in self.steps:
+            return None
+        row = j + (rows.uncond if self.record.branch == "cond" else 0)
+        # A view would keep every row.
+        return {layer: prediction.maps[layer][row].detach().clone().cpu() for layer in self.kinds}
 
-    def maps(self, backwards: bool = False) -> AttentionMaps | None:
-        """Everything kept, its step axis from the noisiest; `backwards` where the run went towards noise."""
+    def maps(self, kept: list[dict[str, torch.Tensor] | None]) -> AttentionMaps | None:
+        """Everything that was taken, one entry a step from the noisiest, as maps with named axes."""
         if self.record is None:
             return None
-        kept = self.kept[::-1] if backwards else self.kept
+        kept = [dict(taken) for taken in kept if taken is not None]
         # Each layer leaves `kept` as it is stacked, so that only one layer is held twice.
         stacked = {layer: torch.stack([maps.pop(layer) for maps in kept]) for layer in self.kinds}  # (step, head, pixel, N)
         cross = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "cross"}
         own = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "self"}
-        return AttentionMaps(cross, self.grids, self.words, self.size, self_layers=own, steps=self.steps, scales=self.scales)
+        return AttentionMaps(
+            cross, self.map_sizes, self.words, self.size, self_layers=own, steps=self.steps, scales=self.scales
+        )
+
+    def _check_memory(
+        self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int], steps: int, runs: int
+    ) -> None:
+        needed = runs * self.record.bytes(pipe, latent_size, steps)
+        if needed > self.record.limit:
+            fitting = self.record.limit // (runs * self.record.bytes_per_step(pipe, latent_size))
+            raise ValueError(
+                f"These maps would take {needed / GIB:.2f} GiB, more than the limit of {self.record.limit / GIB:.2f} GiB; "
+                f"record fewer layers (larger scales), or {fitting} of the steps, or raise Record.limit."
+            )

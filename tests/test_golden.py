@@ -33,7 +33,7 @@ REFINE = "a watercolor painting of a red car on the beach"
 PLACE = "a plain sticker of a red car in the snow"
 OFF = {"tau_v": 0.0, "tau_c": 0.0, "tau_s": 0.0, "tau_u": 0.0}
 TOGETHER = {"tau_v": 0.5, "tau_c": 0.6, "tau_s": 0.6, "tau_u": 0.4}
-REGULARISATION_RATE = {"rate": 2.0}
+REGULARISATION_RATE = {"regularisation_rate": 2.0}
 REGULARISATION = styledit.Regularisation(l2=0.5, l1=0.1, sparsity=0.2, localisation=1.0, words=("car",))
 
 
@@ -56,12 +56,12 @@ def values(name: str) -> styledit.ValueInputs:
     if name == "paper":
         preset = dataclasses.replace(preset, iterations=lambda i: 2)
     clip.model.double()
-    return styledit.fit_values(pipeline(), inversion(), GUIDANCE, preset=preset, image_encoder=clip, progress=False)
+    return styledit.fit_values(pipeline(), inversion(), guidance=GUIDANCE, preset=preset, image_encoder=clip, progress=False)
 
 
 @cache
 def editor() -> styledit.Editor:
-    return styledit.Editor(pipeline(), inversion(), values("default"))
+    return styledit.Editor(pipeline(), inversion(), values=values("default"))
 
 
 def fitted(preset: str) -> torch.Tensor:
@@ -84,7 +84,7 @@ def latent_of(run) -> torch.Tensor:
 
 RUNS: dict[str, Callable[[], torch.Tensor]] = {
     "invert": lambda: inversion().z_T,
-    "reconstruct": lambda: latent_of(styledit.reconstruct(pipeline(), inversion(), GUIDANCE, progress=False)),
+    "reconstruct": lambda: latent_of(styledit.reconstruct(pipeline(), inversion(), guidance=GUIDANCE, progress=False)),
     "generate": lambda: latent_of(styledit.generate(pipeline(), SOURCE, seed=3, steps=STEPS, guidance=5.0, progress=False)),
     "fit default": lambda: fitted("default"),
     "fit fine": lambda: fitted("fine"),

@@ -1,1 +1,7 @@
-"""Regularised editing (P2Plus)."""
+"""Regularised editing (P2Plus): settings and step plans, the source branch, local blend, the run, the editor."""
+
+from styledit.editing.editor import Edit, Editor, edit
+from styledit.editing.run import EditState
+from styledit.editing.settings import Settings
+
+__all__ = ["Edit", "EditState", "Editor", "Settings", "edit"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from diffusers import StableDiffusionPipeline
 
-from styledit.attention import Layers, SourceAttention, attention_layers
+from styledit.attention import SourceAttention, attention_layers
 from styledit.inversion import Inversion
-from styledit.maps import grid, resize
+from styledit.maps import map_size, resize
 from styledit.prompts import positions_of, split_words
 
 BLEND_START = 0.2  # fraction of the steps before the mask is trusted, as in Prompt-to-Prompt's code
@@ -22,11 +22,18 @@ def blend_start(steps: int) -> float:
     return min(round(BLEND_START * steps, 6), steps - 1)
 
 
+class Blended(NamedTuple):
+    """`z` (1, C, h, w) after a blend, the words' maps summed over the steps so far (words, h, w), and the mask (h, w)."""
+
+    z: torch.Tensor
+    sums: torch.Tensor
+    mask: torch.Tensor | None
+
+
 class LocalBlend:
     """The union of the regions where the named words look, each averaged over the steps so far.
 
-    `sums[i]` (words, h, w): each word's map, of the source's or the target's prompt, before step i; `mask` (h, w), bool,
-    or None: the last.
+    `sums`: the words' maps before any step, (words, h, w); `scales`: {layer: scale} of the maps that it reads.
 
     Args:
         words: words of the source prompt, the target prompt or both.
@@ -36,33 +43,41 @@ class LocalBlend:
         ValueError: a prompt pair that has none of the words.
     """
 
-    layers = Layers()
-
     def __init__(
         self, pipe: StableDiffusionPipeline, inversion: Inversion, target: str, words: Sequence[str], threshold: float
     ) -> None:
-        self.start, self.threshold = blend_start(inversion.steps), threshold
+        self.start = blend_start(inversion.steps)
+        self.threshold = threshold
         self.size = inversion.z_T.shape[-2:]
         self.scales = attention_layers(pipe.unet)
         self.tokens = _blend_tokens(pipe, inversion.prompt, target, words)
-        self.sums = [torch.zeros(len(self.tokens), *self.size, device=inversion.z_T.device)]
-        self.mask: torch.Tensor | None = None
+        self.sums = torch.zeros(len(self.tokens), *self.size, device=inversion.z_T.device)
 
     def apply(
-        self, z: torch.Tensor, source: torch.Tensor, attention: SourceAttention, maps: dict[str, torch.Tensor], row: int, i: int
-    ) -> torch.Tensor:
-        """Add this step's maps, and past the start set the target (1, C, h, w) to the source outside the mask."""
-        total = self.sums[i].clone()
+        self,
+        z: torch.Tensor,
+        source: torch.Tensor,
+        attention: SourceAttention,
+        maps: Mapping[str, torch.Tensor],
+        sums: torch.Tensor,
+        i: int,
+    ) -> Blended:
+        """Add the maps of step i, and past the start set the target (1, C, h, w) to the source outside the mask.
+
+        Args:
+            maps: {layer: (heads, HW, N)} of the target.
+            sums: of the steps before.
+        """
+        total = sums.clone()
         for layer, scale in self.scales.items():
-            of = {"source": attention.cross[layer], "target": maps[layer][row]}
-            for plane, (prompt, tokens) in zip(total, self.tokens):
+            of = {"source": attention.cross[layer], "target": maps[layer]}
+            for plane, (prompt, tokens) in zip(total, self.tokens, strict=True):
                 flat = of[prompt][..., tokens].float().sum(-1).mean(0)  # (HW,)
-                plane += resize(flat.view(grid(self.size, scale)), self.size)
-        self.sums.append(total)
+                plane += resize(flat.view(map_size(self.size, scale)), self.size)
         if i < self.start:
-            return z
-        self.mask = torch.stack([self._threshold(plane) for plane in total]).any(0)
-        return torch.where(self.mask, z, source)
+            return Blended(z, total, None)
+        mask = torch.stack([self._threshold(plane) for plane in total]).any(0)
+        return Blended(torch.where(mask, z, source), total, mask)
 
     def _threshold(self, total: torch.Tensor) -> torch.Tensor:
         """A word map's region, grown by one cell as in Prompt-to-Prompt."""
@@ -79,7 +94,8 @@ def _blend_tokens(
     tokens = [(prompt, positions) for prompt, positions in found if positions]
     if not tokens:
         there = dict.fromkeys(entry.text for prompt_words in split.values() for entry in prompt_words)
+        named = ", ".join(map(repr, words))
         raise ValueError(
-            f"None of the blend words {', '.join(map(repr, words))} is in {source!r} or {target!r}; their words are: {', '.join(there)}."
+            f"None of the blend words {named} is in {source!r} or {target!r}; their words are: {', '.join(there)}."
         )
     return tokens

@@ -6,29 +6,27 @@ target follows the source; a step i is on while i < tau * T.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.attention import AttentionEdit, Control, Layers, Rows, SourceAttention, attention_control, select_layers
-from styledit.editing.blend import LocalBlend
-from styledit.ddim import check_number
-from styledit.pictures import decode_latents
-from styledit.denoising import Callback, check_finite, guided_step, notify, predict, track
-from styledit.inversion import Inversion, check_inversion
-from styledit.objectives.attention import GRADIENT_SCALE
-from styledit.maps import AttentionMaps, grid
-from styledit.prompts import Word, align, encode_prompt, find_word, positions_of, split_words
-from styledit.recording import GIB, Record, Recorder
-from styledit.editing.settings import Settings, StepPlan, plan_steps
+from styledit import validation as check
+from styledit.attention import Layers
+from styledit.denoising import Callback, State, follow, resolve_guidance
+from styledit.editing.run import EditRun, Target
+from styledit.editing.settings import Settings
 from styledit.editing.source import SourceBranch
-from styledit.values.inputs import ValueInputs, check_values
+from styledit.generation import LearnedValues, check_values
+from styledit.inversion import Inversion, check_inversion
+from styledit.maps import AttentionMaps
+from styledit.pictures import decode_latents
+from styledit.recording import GIB, Record, Recorder
 
-
-GUIDANCE = 7.5  # w where nothing else says it
+TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,10 @@ class Edit:
     """An edit and what it came from.
 
     `image`: the edited picture; `reconstruction`: the source branch's; `latents`, `source_latents`
-    (T + 1, 1, C, h, w): both branches from the noisiest; `mask` (h, w), bool, or None: the last blend mask;
-    `maps`: the target's attention maps as used, where recorded; `first_step`: the step that had to be run
-    first (T where nothing had changed since the last edit).
+    (T + 1, 1, C, h, w): both branches from the noisiest, of a coarse edit only those of the steps that it ran; `mask`
+    (h, w), bool, or None: the last blend mask; `settings`: those that were used; `maps`: the target's attention maps as used,
+    where recorded; `first_step`: the step that had to be run first (T where nothing had changed since an earlier edit);
+    `replayed`: at how many steps of this run the source's attention was kept from before.
     """
 
     image: Image.Image
@@ -51,14 +50,15 @@ class Edit:
     settings: Settings
     maps: AttentionMaps | None = None
     first_step: int = 0
+    replayed: int = 0
 
 
 def edit(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
     target_prompt: str | Sequence[str],
-    values: ValueInputs | None = None,
     *,
+    values: LearnedValues | None = None,
     record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
@@ -80,11 +80,11 @@ def edit(
         An `Edit`, or a list of them for several prompts.
 
     Raises:
-        TypeError: a setting that does not exist or is no number.
+        TypeError: a setting that does not exist, or an argument of another type.
         ValueError: a prompt that cannot be used, a setting out of range, a word that is in neither
             prompt, or value inputs of another inversion.
     """
-    editor = Editor(pipe, inversion, values, limit=0)
+    editor = Editor(pipe, inversion, values=values, limit=0, history=0)
     return editor.edit(target_prompt, record=record, progress=progress, callback=callback, **settings)
 
 
@@ -92,214 +92,213 @@ class Editor:
     """Edits of one inverted picture, which share the source's run.
 
     The source's latents and attention are kept, within `limit`, and replayed: an edit runs the target only. An
-    edit whose settings differ from those of the last one from step k on starts at step k. Both are exact.
+    edit whose settings differ from those of an earlier one from step k on starts at step k. Both are exact.
 
     Args:
         values: learned value inputs.
         guidance: w of the source, whatever the target's is; None takes the one that the value inputs were fitted at,
             elsewhere they would not give the picture, and without value inputs the target's.
-        nulls: (T or 1, N, d), what the unconditional branches read in place of the empty prompt (null-text and
+        null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt (null-text and
             negative-prompt inversion); None for the empty prompt.
-        direct: the source's latents are the inversion's own (direct inversion).
-        limit: bytes that the source's attention may take in memory; steps beyond it run again with each edit.
+        follow_inversion: the source's latents are the inversion's own (direct inversion).
+        limit: bytes that the source's attention may take in host memory; steps beyond it run again with each edit.
+        history: bytes that the states of earlier edits may take, from which later ones go on.
 
     Raises:
-        ValueError: value inputs of another inversion, or `nulls` of a shape that does not fit.
+        TypeError: an argument of another type.
+        ValueError: value inputs of another inversion, or `null_embeddings` of a shape that does not fit.
     """
 
     def __init__(
         self,
         pipe: StableDiffusionPipeline,
         inversion: Inversion,
-        values: ValueInputs | None = None,
         *,
+        values: LearnedValues | None = None,
         guidance: float | None = None,
-        nulls: torch.Tensor | None = None,
-        direct: bool = False,
-        limit: int = 2 * GIB,
+        null_embeddings: torch.Tensor | None = None,
+        follow_inversion: bool = False,
+        limit: int = 4 * GIB,
+        history: int = GIB // 4,
     ) -> None:
-        if guidance is not None:
-            check_number("guidance", guidance)
         check_inversion(pipe, inversion)
         check_values(values, inversion)
-        if not isinstance(nulls, (torch.Tensor, type(None))):
-            raise TypeError(f"nulls must be a tensor, not {type(nulls).__name__}; fit_nulls() has one in `.nulls`.")
-        if nulls is not None and (nulls.shape[1:] != inversion.c.shape[1:] or len(nulls) not in (1, inversion.steps)):
-            raise ValueError(
-                f"nulls must have shape (1 or {inversion.steps}, {', '.join(map(str, inversion.c.shape[1:]))}), "
-                f"not {tuple(nulls.shape)}."
-            )
-        self.pipe, self.inversion, self.values = pipe, inversion, values
+        if guidance is not None:
+            guidance = check.number("guidance", guidance)
+        self.pipe = pipe
+        self.inversion = inversion
+        self.values = values
         self.guidance = values.guidance if guidance is None and values is not None else guidance
-        self.nulls, self.direct, self.limit = None if nulls is None else nulls.to(inversion.null), direct, limit
+        self.null_embeddings = _null_embeddings(null_embeddings, inversion)
+        self.follow_inversion = check.flag("follow_inversion", follow_inversion)
+        self.limit = check.whole("limit", limit, least=0)
+        self.history = check.whole("history", history, least=0)
         self.source: SourceBranch | None = None
-        self._last: _Run | None = None
+        self._targets: dict[tuple[str, ...], Target] = {}
+        self._runs: list[EditRun] = []  # the newest last
+        self._lock = threading.Lock()
 
     def edit(
         self,
         target_prompt: str | Sequence[str],
         *,
         record: Record | Layers | None = None,
+        every: int = 1,
         progress: bool = True,
         callback: Callback | None = None,
         **settings: object,
     ) -> Edit | list[Edit]:
-        """One edit, or one for each of several prompts; arguments, result and errors as for `styledit.edit`."""
-        if not isinstance(target_prompt, (str, list, tuple)):
-            raise TypeError(f"A target prompt must be a string, or several in a list, not {target_prompt!r}.")
-        targets = (target_prompt,) if isinstance(target_prompt, str) else tuple(target_prompt)
-        if not targets:
-            raise ValueError("There is no target prompt; give one, or several in a list.")
+        """One edit, or one for each of several prompts; arguments, result and errors as for `styledit.edit`.
+
+        Args:
+            every: run only every k-th step, a fast first look.
+        """
+        run = self._new_run(target_prompt, record, every, settings)
+        left = len(run.pairs) - len(run.states)
+        return follow(self._edit(run, isinstance(target_prompt, str)), "editing", left, progress and left > 0, callback)
+
+    def editing(
+        self,
+        target_prompt: str | Sequence[str],
+        *,
+        record: Record | Layers | None = None,
+        every: int = 1,
+        **settings: object,
+    ) -> Generator[State, None, Edit | list[Edit]]:
+        """`edit` as a run: a `State` after each network call, the source's too; the result is what `edit` returns.
+
+        Closing it ends the edit; what was computed is kept, and the next edit goes on from it.
+        """
+        return self._edit(self._new_run(target_prompt, record, every, settings), isinstance(target_prompt, str))
+
+    def _new_run(
+        self, target_prompt: object, record: Record | Layers | None, every: int, settings: dict[str, object]
+    ) -> EditRun:
+        """A run that goes on from the nearest of the earlier ones."""
+        prompts = _prompts(target_prompt)
         chosen = Settings.of(**settings)
+        every = check.whole("every", every, least=1)
+        check_inversion(self.pipe, self.inversion)  # the weights may have changed since
         source = self._source_for(chosen)
-        chosen = replace(chosen, guidance=float(source.guidance if chosen.guidance is None else chosen.guidance))
-        run = _Run(self.pipe, source, targets, chosen)
-        if record is None and self._last is not None:
-            run.take_over(self._last)
-        size, steps, both = self.inversion.z_T.shape[-2:], self.inversion.steps, chosen.guidance != 1
-        recorders = [Recorder(self.pipe, record, target, size, steps, both, len(targets)) for target in targets]
-        first = len(run.latents) - 1
-        if source is not self.source:  # the old one's attention is freed before this one's is kept
-            self.source, self._last = source, None
-        run.go(recorders, progress, callback)
-        self._last = run
-        edits = run.edits(recorders, first)
-        return edits[0] if isinstance(target_prompt, str) else edits
+        guidance = resolve_guidance(chosen.guidance, source.guidance)
+        chosen = replace(chosen, guidance=guidance)
+        target = self._target(prompts)
+        size = self.inversion.z_T.shape[-2:]
+        recorders = [
+            Recorder(self.pipe, record, prompt, size, self.inversion.steps, guidance != 1, len(prompts))
+            for prompt in prompts
+        ]
+        if recorders[0].record is not None and every > 1:
+            raise ValueError("A coarse edit records no maps; leave out `record`, or `every`.")
+        run = EditRun(self.pipe, source, target, chosen, recorders, every)
+        with self._lock:
+            if source is not self.source:  # the old one's attention is freed before this one's is kept
+                self.source = source
+                self._runs = []
+            shared = [(run.shared_with(other), other) for other in self._runs]
+        best, other = max(shared, key=lambda pair: pair[0], default=(0, None))
+        run.states = other.states[:best] if best else []
+        return run
+
+    def _edit(self, run: EditRun, single: bool) -> Generator[State, None, Edit | list[Edit]]:
+        """The run to its end, and its results; what it computed is remembered however it ends."""
+        first = len(run.states)
+        try:
+            yield from run.run()
+        finally:
+            self._remember(run)
+        edits = self._results(run, run.pairs[first][0] if first < len(run.pairs) else self.inversion.steps)
+        return edits[0] if single else edits
+
+    def _results(self, run: EditRun, first_step: int) -> list[Edit]:
+        source = run.source
+        last = run.states[-1]
+        images = decode_latents(self.pipe, last.z)
+        start = self.inversion.z_T.expand_as(last.z)
+        latents = torch.stack([start, *(state.z for state in run.states)])  # (steps + 1, n, C, h, w)
+        source_latents = torch.stack([self.inversion.z_T, *(state.z_source for state in run.states)])
+        return [
+            Edit(
+                image=images[k],
+                reconstruction=source.reconstruction(),
+                source_prompt=self.inversion.prompt,
+                target_prompt=prompt,
+                latents=latents[:, k : k + 1],
+                source_latents=source_latents,
+                mask=last.masks[k],
+                settings=run.settings,
+                maps=run.recorders[k].maps([state.recorded[k] for state in run.states if run.record]),
+                first_step=first_step,
+                replayed=run.replayed,
+            )
+            for k, prompt in enumerate(run.target.prompts)
+        ]
+
+    def _remember(self, run: EditRun) -> None:
+        """Keep the run, and of the earlier ones the newest that fit the memory."""
+        with self._lock:
+            if run.source is not self.source or not run.states:
+                return
+            kept: list[EditRun] = []
+            room = self.history
+            others = [other for other in reversed(self._runs) if not run.goes_on_from(other)]
+            for other in [run, *others]:
+                room -= other.bytes
+                if room < 0:
+                    break
+                kept.append(other)
+            self._runs = kept[::-1]
+
+    def _target(self, prompts: tuple[str, ...]) -> Target:
+        """Embeddings and alignments, computed once."""
+        found = self._targets.get(prompts) or Target.of(self.pipe, self.inversion.prompt, prompts)
+        with self._lock:
+            found = self._targets.setdefault(prompts, found)
+            while len(self._targets) > TARGETS_KEPT:
+                self._targets.pop(next(iter(self._targets)))
+        return found
 
     def _source_for(self, settings: Settings) -> SourceBranch:
         """The source branch that these settings need: the one that is kept where it fits."""
-        own = next(w for w in (self.guidance, settings.guidance, GUIDANCE) if w is not None)
-        target = own if settings.guidance is None else settings.guidance
+        own = resolve_guidance(settings.guidance) if self.guidance is None else self.guidance
+        target = resolve_guidance(settings.guidance, own)
         both = own != 1 or target != 1
-        if self.source is not None and (self.source.guidance, self.source.unconditional) == (own, both):
-            return self.source
+        kept = self.source
+        if kept is not None and (kept.guidance, kept.unconditional) == (own, both):
+            return kept
         return SourceBranch(
-            self.pipe, self.inversion, self.values, guidance=own, nulls=self.nulls, direct=self.direct,
-            unconditional=both, limit=self.limit,
+            self.pipe,
+            self.inversion,
+            self.values,
+            guidance=own,
+            null_embeddings=self.null_embeddings,
+            follow_inversion=self.follow_inversion,
+            unconditional=both,
+            limit=self.limit,
         )
 
 
-class _Run:
-    """One denoising run of n targets, and what another run can take over from it."""
+def _prompts(given: object) -> tuple[str, ...]:
+    """One target prompt or several as a tuple."""
+    if not isinstance(given, (str, list, tuple)):
+        raise TypeError(f"A target prompt must be a string, or several in a list, not {given!r}.")
+    prompts = (given,) if isinstance(given, str) else tuple(given)
+    if not prompts:
+        raise ValueError("There is no target prompt; give one, or several in a list.")
+    return tuple(check.text("A target prompt", prompt) for prompt in prompts)
 
-    def __init__(self, pipe: StableDiffusionPipeline, source: SourceBranch, targets: tuple[str, ...], settings: Settings) -> None:
-        self.pipe, self.source, self.targets, self.settings = pipe, source, targets, settings
-        inversion = source.inversion
-        self.c = torch.cat([encode_prompt(pipe, target) for target in targets])  # (n, N, d)
-        alignments = [align(pipe, inversion.prompt, target) for target in targets]
-        self.mapper = torch.stack([a.mapper for a in alignments]).to(self.c)  # (n, N_src, N_tgt)
-        self.mask = torch.stack([a.mask for a in alignments]).to(self.c)  # (n, N_tgt)
-        self.words = [split_words(pipe, target) for target in targets]
-        self._check_words(split_words(pipe, inversion.prompt))
-        self.regularisations = [settings.regularisation.among(words) for words in self.words]
-        self.plans = plan_steps(settings, inversion.steps, self.words, self.mask.shape[1])
-        words, threshold = settings.blend, settings.blend_threshold
-        self.blends = [LocalBlend(pipe, inversion, target, words, threshold) for target in targets] if words else []
-        self.latents = [inversion.z_T.expand(len(targets), -1, -1, -1)]  # (n, C, h, w) each
 
-    def _check_words(self, source: tuple[Word, ...]) -> None:
-        """A word that no prompt has is an error at once; of several targets each uses the words that it has."""
-        for word in self.settings.regularisation.words:
-            if not any(positions_of(words, word) for words in self.words):
-                find_word(self.words[0], word)
-        prompts = (source, *self.words)
-        for word in self.settings.blend:
-            if not any(positions_of(words, word) for words in prompts):
-                there = dict.fromkeys(entry.text for words in prompts for entry in words)
-                raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
-
-    def take_over(self, other: _Run) -> None:
-        """Start where the plan first differs from another run's of the same targets."""
-        if other.source is not self.source or other.targets != self.targets:
-            return
-        same = [mine == theirs for mine, theirs in zip(self.plans, other.plans)]
-        k = [*same, False].index(False)
-        if not k:  # the blends may be of other words
-            return
-        self.latents = other.latents[: k + 1]
-        for mine, theirs in zip(self.blends, other.blends):
-            mine.sums = theirs.sums[: k + 1]
-            mine.mask = theirs.mask if k == len(self.plans) else None
-
-    def go(self, recorders: list[Recorder], progress: bool, callback: Callback | None) -> None:
-        """Denoise from the last latent there is."""
-        inversion, first = self.source.inversion, len(self.latents) - 1
-        wanted = [*recorders[0].layers, *([LocalBlend.layers] if self.blends else []), *self._regularised_layers()]
-        with attention_control(self.pipe.unet, wanted) as control, torch.no_grad():
-            for i in track(range(first, inversion.steps), "editing", progress and first < inversion.steps):
-                z = self._step(control, i, recorders)
-                check_finite(z, i)
-                self.latents.append(z)
-                masks = [blend.mask for blend in self.blends]
-                notify(callback, i=i, timestep=inversion.timesteps[i], z=z, z_source=self.source.latents[i + 1], masks=masks)
-
-    def edits(self, recorders: list[Recorder], first: int) -> list[Edit]:
-        """The results, one for each target."""
-        source_latents = torch.stack(self.source.latents)
-        reconstruction, *images = decode_latents(self.pipe, torch.cat([source_latents[-1], self.latents[-1]]))
-        latents = torch.stack(self.latents)  # (T + 1, n, C, h, w)
-        masks = [blend.mask for blend in self.blends] or [None] * len(self.targets)
-        return [
-            Edit(
-                images[j], reconstruction, self.source.inversion.prompt, target, latents[:, j : j + 1], source_latents,
-                masks[j], self.settings, recorders[j].maps(), first,
-            )
-            for j, target in enumerate(self.targets)
-        ]
-
-    def _step(self, control: Control, i: int, recorders: list[Recorder]) -> torch.Tensor:
-        """The targets' latents after step i, (n, C, h, w)."""
-        inversion, plan, z = self.source.inversion, self.plans[i], self.latents[-1]
-        attention = self.source.step(control, i, plan.needs_source)
-        reads = self.source.values is not None and plan.read_values
-        v = self.source.values.v(i, self.c) if reads else None
-        control.edit = self._edit(plan, attention) if plan.needs_source else None
-        if plan.regularisation:
-            z = z - plan.rate * self._gradient(control, z, i, v, attention)
-        z = guided_step(
-            self.pipe, control, z, inversion.timesteps[i], inversion.levels[i : i + 2], self.source.null(i), self.c,
-            plan.guidance, v,
+def _null_embeddings(given: torch.Tensor | None, inversion: Inversion) -> torch.Tensor | None:
+    """What the unconditional branches read, where the inversion is."""
+    if given is None:
+        return None
+    if not isinstance(given, torch.Tensor):
+        raise TypeError(
+            f"null_embeddings must be a tensor, not {type(given).__name__}; fit_nulls() has one in `.embeddings`."
         )
-        maps = dict(control.maps)
-        for j, (blend, row) in enumerate(zip(self.blends, range(control.rows.uncond, control.rows.uncond + len(z)))):
-            z = torch.cat([z[:j], blend.apply(z[j : j + 1], self.source.latents[i + 1], attention, maps, row, i), z[j + 1 :]])
-        for j, recorder in enumerate(recorders):
-            control.maps = dict(maps)
-            recorder.add(i, control, j)
-        control.maps.clear()
-        return z
-
-    def _edit(self, plan: StepPlan, attention: SourceAttention) -> AttentionEdit:
-        mapper = mask = scale = None
-        if plan.cross:
-            mapper, mask = self.mapper, self.mask * torch.tensor(plan.taken).to(self.mask)
-            scale = torch.tensor(plan.factors).to(self.mask) if any(f != 1 for row in plan.factors for f in row) else None
-        return AttentionEdit(attention, mapper, mask, scale, plan.self_cond, plan.self_uncond)
-
-    def _regularised_layers(self) -> list[Layers]:
-        return [self.settings.regularisation.layers] if self.settings.regularisation else []
-
-    def _gradient(
-        self, control: Control, z: torch.Tensor, i: int, v: torch.Tensor | None, attention: SourceAttention
-    ) -> torch.Tensor:
-        """That of the regularisation of the targets' own cross maps, with respect to the latents (n, C, h, w)."""
-        inversion, edit = self.source.inversion, control.edit
-        scales = select_layers(self.pipe.unet, self.settings.regularisation.layers)
-        grids = {layer: grid(z.shape[-2:], scale) for layer, scale in scales.items()}
-        control.edit = AttentionEdit(attention, self_cond=edit.self_cond)
-        control.rows, control.values = Rows(0, len(z)), v
-        with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            predict(self.pipe, z, inversion.timesteps[i], self.c)
-            loss = 0
-            for j, (words, regularisation) in enumerate(zip(self.words, self.regularisations)):
-                own = {layer: control.maps[layer][j] for layer in scales}  # (heads, HW, N)
-                wanted = {
-                    layer: attention.cross[layer] @ self.mapper[j] * self.mask[j] + maps.detach() * (1 - self.mask[j])
-                    for layer, maps in own.items()
-                }
-                loss = loss + regularisation.loss(own, wanted, grids, words)
-            (gradient,) = torch.autograd.grad(GRADIENT_SCALE * loss, z)
-        control.maps.clear()
-        control.edit = edit
-        return gradient / GRADIENT_SCALE
+    if given.shape[1:] != inversion.c.shape[1:] or len(given) not in (1, inversion.steps):
+        raise ValueError(
+            f"null_embeddings must have shape (1 or {inversion.steps}, {', '.join(map(str, inversion.c.shape[1:]))}), "
+            f"not {tuple(given.shape)}."
+        )
+    return check.finite(given, "null_embeddings", "fit them again").to(inversion.null)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
+from styledit import validation as check
 from styledit.editing.blend import blend_start
-from styledit.ddim import check_number
-from styledit.objectives.attention import Regularisation
+from styledit.objectives import Objective, Regularisation
 from styledit.prompts import Word, find_word, positions_of
+
+FRACTIONS = ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold")
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,12 @@ class Settings:
         blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
             (Prompt-to-Prompt's local blend).
         blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
-        regularisation: what the target's own maps should be like (method section 3): before each step the latent
-            moves by -`rate` times the gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).
+        regularisation: an objective that the target is pulled towards, such as what its own maps should be like (method
+            section 3): before each step the latent moves by -`regularisation_rate` times the gradient of it (as in
+            Attend-and-Excite, 2301.13826, equation 2).
 
     Raises:
-        TypeError: a setting that is no number.
+        TypeError: a setting of another type.
         ValueError: a number that is not finite or a fraction outside [0, 1].
     """
 
@@ -43,36 +46,27 @@ class Settings:
     reweight: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
     blend_threshold: float = 0.3
-    regularisation: Regularisation = Regularisation()
-    rate: float = 1.0
+    regularisation: Objective = Regularisation()
+    regularisation_rate: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.guidance is not None:
+            self._set("guidance", check.number("guidance", self.guidance))
+        for name in FRACTIONS:
+            self._set(name, check.fraction(name, getattr(self, name)))
+        self._set("tau_words", _by_word("tau_words", self.tau_words))
+        for word, tau in self.tau_words.items():
+            self.tau_words[word] = check.fraction(f"tau_c of {word!r}", tau)
+        self._set("reweight", _by_word("reweight", self.reweight))
+        for word, factor in self.reweight.items():
+            self.reweight[word] = check.number(f"The factor of {word!r}", factor)
         if not isinstance(self.blend, (str, Iterable, type(None))):
             raise TypeError(f"blend must be a word or several, not {self.blend!r}.")
         words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
-        object.__setattr__(self, "blend", words)
-        for name in ("tau_words", "reweight"):
-            by_word = getattr(self, name) or {}
-            if not isinstance(by_word, Mapping):
-                raise TypeError(f"{name} must be a dict of words, such as {{'fox': 0.5}}, not {by_word!r}.")
-            object.__setattr__(self, name, dict(by_word))
-            words = (*words, *by_word)
-        for word in words:
-            if not isinstance(word, str):
-                raise TypeError(f"Words of an edit must be strings, not {word!r}.")
-        if not isinstance(self.regularisation, Regularisation):
-            raise TypeError(f"regularisation must be a Regularisation, not {self.regularisation!r}.")
-        if self.guidance is not None:
-            check_number("guidance", self.guidance)
-        check_number("rate", self.rate)
-        for word, factor in self.reweight.items():
-            check_number(f"The factor of {word!r}", factor)
-        fractions = {name: getattr(self, name) for name in ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold")}
-        fractions |= {f"tau_c of {word!r}": tau for word, tau in self.tau_words.items()}
-        for name, value in fractions.items():
-            check_number(name, value)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, not {value}.")
+        self._set("blend", tuple(check.text("A word of blend", word) for word in words))
+        if not isinstance(self.regularisation, Objective):
+            raise TypeError(f"regularisation must be an objective, not {self.regularisation!r}.")
+        self._set("regularisation_rate", check.number("regularisation_rate", self.regularisation_rate))
 
     @classmethod
     def of(cls, **settings: object) -> Settings:
@@ -83,21 +77,28 @@ class Settings:
                 raise TypeError(f"There is no setting {name!r}; choose from {', '.join(known)}.")
         return cls(**settings)
 
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
 
 @dataclass(frozen=True)
 class StepPlan:
-    """Everything that the settings say of one step; equal plans from equal latents give equal results."""
+    """Everything that the settings say of one step; equal plans from equal latents give equal results.
+
+    `from_source`: for each target and token, whether its map is the source's; `reweight`: the factors, for the same.
+    `blend_threshold`: None before the mask is used; `regularisation_rate`: 0 without regularisation.
+    """
 
     guidance: float
     read_values: bool
     self_cond: bool
     self_uncond: bool
-    taken: tuple[tuple[bool, ...], ...]  # for each target and token: whether its map is the source's
-    factors: tuple[tuple[float, ...], ...]
+    from_source: tuple[tuple[bool, ...], ...]
+    reweight: tuple[tuple[float, ...], ...]
     blend: tuple[str, ...]
     blend_threshold: float | None
-    regularisation: Regularisation
-    rate: float
+    regularisation: Objective
+    regularisation_rate: float
 
     @property
     def needs_source(self) -> bool:
@@ -107,7 +108,12 @@ class StepPlan:
     @property
     def cross(self) -> bool:
         """Whether the cross maps are edited."""
-        return any(map(any, self.taken)) or any(factor != 1 for row in self.factors for factor in row)
+        return any(map(any, self.from_source)) or self.reweighted
+
+    @property
+    def reweighted(self) -> bool:
+        """Whether a factor is other than 1."""
+        return any(factor != 1 for row in self.reweight for factor in row)
 
 
 def plan_steps(settings: Settings, steps: int, targets: Sequence[tuple[Word, ...]], length: int) -> list[StepPlan]:
@@ -119,39 +125,65 @@ def plan_steps(settings: Settings, steps: int, targets: Sequence[tuple[Word, ...
     for word in (*settings.tau_words, *settings.reweight):
         if not any(positions_of(words, word) for words in targets):
             find_word(targets[0], word)
-    taus, factors = zip(*(_by_token(words, length, settings) for words in targets))
-    plans = []
-    for i in range(steps):
-        on = [[_on(i, tau, steps) for tau in row] for row in taus]
-        plans.append(
-            StepPlan(
-                guidance=settings.guidance,
-                read_values=_on(i, settings.tau_v, steps),
-                self_cond=_on(i, settings.tau_s, steps),
-                self_uncond=_on(i, settings.tau_u, steps),
-                taken=tuple(map(tuple, on)),
-                factors=tuple(tuple(f if o else 1.0 for f, o in zip(*pair)) for pair in zip(factors, on)),
-                blend=settings.blend,
-                blend_threshold=settings.blend_threshold if settings.blend and i >= blend_start(steps) else None,
-                regularisation=settings.regularisation,
-                rate=settings.rate if settings.regularisation else 0.0,
-            )
-        )
-    return plans
+    taus = [_tau_of_tokens(words, length, settings) for words in targets]
+    factors = [_factor_of_tokens(words, length, settings) for words in targets]
+    return [_plan(settings, i, steps, taus, factors) for i in range(steps)]
 
 
-def _on(i: int, tau: float, steps: int) -> bool:
+def _plan(
+    settings: Settings, i: int, steps: int, taus: list[list[float]], factors: list[list[float]]
+) -> StepPlan:
+    """What the settings say of step i."""
+    from_source = tuple(tuple(is_on(i, tau, steps) for tau in row) for row in taus)
+    reweight = tuple(
+        tuple(factor if on else 1.0 for factor, on in zip(row, ons, strict=True))
+        for row, ons in zip(factors, from_source, strict=True)
+    )
+    blending = bool(settings.blend) and i >= blend_start(steps)
+    return StepPlan(
+        guidance=settings.guidance,
+        read_values=is_on(i, settings.tau_v, steps),
+        self_cond=is_on(i, settings.tau_s, steps),
+        self_uncond=is_on(i, settings.tau_u, steps),
+        from_source=from_source,
+        reweight=reweight,
+        blend=settings.blend,
+        blend_threshold=settings.blend_threshold if blending else None,
+        regularisation=settings.regularisation,
+        regularisation_rate=settings.regularisation_rate if settings.regularisation else 0.0,
+    )
+
+
+def is_on(i: int, tau: float, steps: int) -> bool:
     """i < tau T, where 0.14 * 50 is 7."""
     return i < round(tau * steps, 6)
 
 
-def _by_token(words: tuple[Word, ...], length: int, settings: Settings) -> tuple[list[float], list[float]]:
-    """tau_c and the factor of each of a target's tokens."""
-    taus, factors = [settings.tau_c] * length, [1.0] * length
+def _by_word(name: str, given: object) -> dict[str, object]:
+    """A setting by word as a dict of its own."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name} must be a dict of words, such as {{'fox': 0.5}}, not {given!r}.")
+    for word in given:
+        if not isinstance(word, str):
+            raise TypeError(f"Words of an edit must be strings, not {word!r}.")
+    return dict(given)
+
+
+def _tau_of_tokens(words: tuple[Word, ...], length: int, settings: Settings) -> list[float]:
+    """tau_c of each of a target's tokens."""
+    taus = [settings.tau_c] * length
     for word, tau in settings.tau_words.items():
         for position in positions_of(words, word):
             taus[position] = tau
+    return taus
+
+
+def _factor_of_tokens(words: tuple[Word, ...], length: int, settings: Settings) -> list[float]:
+    """The factor of each of a target's tokens."""
+    factors = [1.0] * length
     for word, factor in settings.reweight.items():
         for position in positions_of(words, word):
             factors[position] *= factor
-    return taus, factors
+    return factors

@@ -7,25 +7,31 @@ a replayed step is bit for bit the step that would run alongside.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import torch
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
-from styledit.attention import Control, SourceAttention, attention_layers
-from styledit.denoising import check_finite, guided_step
+from styledit.attention import SourceAttention, attention_layers
+from styledit.denoising import State, check_finite, guided_step
+from styledit.generation import LearnedValues
 from styledit.inversion import Inversion
-from styledit.maps import grid
-from styledit.values.inputs import ValueInputs
+from styledit.maps import map_size
+from styledit.pictures import decode_latents
 
 
 class SourceBranch:
     """The source prompt's denoising run from zhat_T.
 
-    `latents`: z_i of the steps known so far, (1, C, h, w) each, from the noisiest.
+    `latents`: {i: z_i (1, C, h, w)} of the indices known so far, from the noisiest. The kept attention lies in host memory,
+    also where the network runs on another device; a step's is fetched while the step before is computed.
 
     Args:
         values: value inputs that the conditional branch reads; None reads the prompt.
-        nulls: (T or 1, N, d), what the unconditional branch reads at each step; None reads the empty prompt.
-        direct: the latents are the inversion's own, whatever the network says (direct inversion, 2310.01506).
+        guidance: w.
+        null_embeddings: (T or 1, N, d), what the unconditional branch reads at each step; None reads the empty prompt.
+        follow_inversion: the latents are the inversion's own, whatever the network says (direct inversion, 2310.01506).
         unconditional: whether the unconditional branch runs, whose attention an edit may need.
         limit: bytes that the kept attention may take; steps beyond it run again whenever they are needed.
     """
@@ -34,48 +40,86 @@ class SourceBranch:
         self,
         pipe: StableDiffusionPipeline,
         inversion: Inversion,
-        values: ValueInputs | None,
+        values: LearnedValues | None,
         *,
         guidance: float,
-        nulls: torch.Tensor | None = None,
-        direct: bool = False,
+        null_embeddings: torch.Tensor | None = None,
+        follow_inversion: bool = False,
         unconditional: bool = True,
         limit: int = 0,
     ) -> None:
-        self.pipe, self.inversion, self.values = pipe, inversion, values
-        self.guidance, self.nulls, self.unconditional = guidance, nulls, unconditional
-        self.latents = list(inversion.latents) if direct else [inversion.z_T]
+        self.pipe = pipe
+        self.inversion = inversion
+        self.values = values
+        self.guidance = guidance
+        self.null_embeddings = null_embeddings
+        self.unconditional = unconditional
+        self.latents = dict(enumerate(inversion.latents)) if follow_inversion else {0: inversion.z_T}
         self._room = limit // attention_bytes(pipe, inversion.z_T.shape[-2:], 1 + unconditional)
         self._kept: dict[int, SourceAttention] = {}
+        self._fetched: tuple[int, SourceAttention] | None = None
+        self._reconstruction: Image.Image | None = None
 
     def null(self, i: int) -> torch.Tensor:
         """What the unconditional branch reads at step i, (1, N, d)."""
-        if self.nulls is None:
+        if self.null_embeddings is None:
             return self.inversion.null
-        return self.nulls[i : i + 1] if len(self.nulls) > 1 else self.nulls
+        return self.null_embeddings[i : i + 1] if len(self.null_embeddings) > 1 else self.null_embeddings
 
-    def step(self, control: Control, i: int, attention: bool = True) -> SourceAttention | None:
+    def replays(self, i: int) -> bool:
+        """Whether the attention of step i is kept."""
+        return i in self._kept
+
+    @torch.no_grad()
+    def reach(self, index: int) -> Generator[State, None, None]:
+        """Run until the latent of an index is known; a state after each network call."""
+        while index not in self.latents:
+            yield from self.step(max(self.latents), attention=False)
+
+    @torch.no_grad()
+    def step(self, i: int, attention: bool = True) -> Generator[State, None, SourceAttention | None]:
         """The attention of step i, whose latent is known; afterwards `latents[i + 1]` is known too.
 
         Without `attention` the network runs only where the latent is still to be found.
         """
-        if i in self._kept or not attention and len(self.latents) > i + 1:
-            return self._kept.get(i)
+        if i in self._kept or (not attention and i + 1 in self.latents):
+            return self._fetch(i) if attention else None
         inversion = self.inversion
-        control.edit, control.keep = None, SourceAttention()
-        recorded, control.recorded = control.recorded, frozenset()
-        v = None if self.values is None else self.values.v(i, inversion.c)
-        z = guided_step(
-            self.pipe, control, self.latents[i], inversion.timesteps[i], inversion.levels[i : i + 2], self.null(i),
-            inversion.c, self.guidance, v, self.unconditional,
+        step = guided_step(
+            self.pipe,
+            self.latents[i],
+            inversion.timesteps[i],
+            inversion.levels[i : i + 2],
+            self.null(i),
+            inversion.c,
+            self.guidance,
+            values=None if self.values is None else self.values.v(i, inversion.c),
+            unconditional=self.unconditional,
+            keep_source=True,
         )
-        kept, control.keep, control.recorded = control.keep, None, recorded
-        if len(self.latents) == i + 1:
-            check_finite(z, i)
-            self.latents.append(z)
+        if i + 1 not in self.latents:
+            check_finite(step.z, i)
+            self.latents[i + 1] = step.z
+        source = step.prediction.source
         if len(self._kept) < self._room:
-            self._kept[i] = kept
-        return kept
+            self._kept[i] = source.to_host()
+        yield State(i, inversion.timesteps[i], self.latents[i + 1], step.x0, finished=False)
+        return source
+
+    def reconstruction(self) -> Image.Image:
+        """The source's picture, once all its latents are known; decoded once."""
+        if self._reconstruction is None:
+            self._reconstruction = decode_latents(self.pipe, self.latents[self.inversion.steps])[0]
+        return self._reconstruction
+
+    def _fetch(self, i: int) -> SourceAttention:
+        """The kept attention of step i on the network's device; that of the next step is on its way."""
+        device = self.inversion.z_T.device
+        fetched = self._fetched
+        found = fetched[1] if fetched is not None and fetched[0] == i else self._kept[i].to(device)
+        following = self._kept.get(i + 1)
+        self._fetched = None if following is None else (i + 1, following.to(device))
+        return found
 
 
 def attention_bytes(pipe: StableDiffusionPipeline, latent_size: tuple[int, int], rows: int) -> int:
@@ -83,7 +127,7 @@ def attention_bytes(pipe: StableDiffusionPipeline, latent_size: tuple[int, int],
     numbers = 0
     for kind in ("cross", "self"):
         for layer, scale in attention_layers(pipe.unet, kind).items():
-            height, width = grid(latent_size, scale)
+            height, width = map_size(latent_size, scale)
             attention = pipe.unet.get_submodule(layer)
             if kind == "cross":  # one row's maps
                 numbers += attention.heads * height * width * pipe.tokenizer.model_max_length

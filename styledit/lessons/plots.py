@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from styledit.inversion import Inversion, drift
+from styledit.inversion import HasLatents, Inversion, drift
 from styledit.maps import AttentionMaps
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", ":", "-.")
 
 
 def show_images(images: Mapping[str, Image.Image], *, columns: int | None = None, size: float = 2.2) -> Figure:
@@ -47,15 +48,46 @@ def show_words(
     axes[0].set_title("picture")
     axes[0].set_axis_off()
     for ax, word in zip(axes[1:], words):
-        maps.plot(word, ax, image)
+        plot_map(maps, word, ax, image)
     return figure
 
 
-def plot_drift(runs: Mapping[str, torch.Tensor], inversion: Inversion, ax: Axes | None = None) -> Axes:
-    """Each run's distance to the inversion's latents, step by step; `runs` is {name: latents (T + 1, 1, C, h, w)}."""
+def plot_map(
+    maps: AttentionMaps, shown: str | torch.Tensor, ax: Axes | None = None, image: Image.Image | None = None
+) -> Axes:
+    """Draw a word's map, or any map (H, W), into `ax`, over `image` where one is given.
+
+    Raises:
+        ValueError: the word is not in the prompt, or a tensor that is not (H, W).
+    """
+    heat = maps.word(shown) if isinstance(shown, str) else torch.as_tensor(shown).detach().float().cpu()
+    if heat.ndim != 2:
+        raise ValueError(f"A map to draw must have shape (H, W), not {tuple(heat.shape)}; draw one at a time.")
+    ax = ax or plt.gca()
+    if image is not None:
+        ax.imshow(image)
+    width, height = image.size if image is not None else heat.shape[::-1]
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # a coarser map still covers the whole picture
+    ax.imshow(heat.numpy(), cmap="viridis", alpha=1 if image is None else 0.6, extent=extent)
+    if isinstance(shown, str):
+        ax.set_title(shown)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_drift(
+    inversion: Inversion, runs: Mapping[str, torch.Tensor | HasLatents], ax: Axes | None = None
+) -> Axes:
+    """Each run's distance to the inversion's latents, step by step.
+
+    Args:
+        runs: {name: what `drift` compares}; beyond the seventh the colours come again, dashed.
+    """
     ax = ax or plt.subplots(figsize=(6, 3), layout="constrained")[1]
-    for colour, (name, latents) in zip(COLOURS, runs.items()):
-        ax.plot(drift(latents, inversion).cpu().numpy(), color=colour, label=name)
+    for k, (name, run) in enumerate(runs.items()):
+        colour = COLOURS[k % len(COLOURS)]
+        dashes = LINES[k // len(COLOURS) % len(LINES)]
+        ax.plot(drift(inversion, run).cpu().numpy(), color=colour, linestyle=dashes, label=name)
     ax.set_xlabel("step (0 is the noisiest)")
     ax.set_ylabel("distance to the inversion")
     ax.set_title("How far denoising strays from the picture's own trajectory")

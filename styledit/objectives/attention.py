@@ -10,17 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 
+from styledit import validation as check
 from styledit.attention import Layers
-from styledit.ddim import check_number
+from styledit.denoising import wide
+from styledit.objectives.state import ObjectiveState
 from styledit.prompts import Word, find_word, positions_of
 
 Maps = Mapping[str, torch.Tensor]
-Grids = Mapping[str, tuple[int, int]]
+MapSizes = Mapping[str, tuple[int, int]]
 
-GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
 WEIGHTS = ("l2", "l1", "sparsity", "localisation")
 
 
@@ -43,12 +45,11 @@ class Regularisation:
     localisation: float = 0.0
     words: tuple[str, ...] = ()
     layers: Layers = Layers(places=("down", "up"), scales=(4,))
+    reads: ClassVar[frozenset[str]] = frozenset({"maps"})
 
     def __post_init__(self) -> None:
         for name in WEIGHTS:
-            check_number(f"The weight {name}", getattr(self, name))
-            if getattr(self, name) < 0:
-                raise ValueError(f"The weight {name} must be at least 0, not {getattr(self, name)}.")
+            object.__setattr__(self, name, check.number(f"The weight {name}", getattr(self, name), least=0))
         words = (self.words,) if isinstance(self.words, str) else tuple(self.words or ())
         for word in words:
             if not isinstance(word, str):
@@ -65,10 +66,10 @@ class Regularisation:
 
     @property
     def needs_targets(self) -> bool:
-        """Whether `loss` compares with other maps."""
+        """Whether it compares with other maps."""
         return bool(self.l2 or self.l1)
 
-    def among(self, prompt_words: Sequence[Word]) -> Regularisation:
+    def for_prompt(self, prompt_words: Sequence[Word]) -> Regularisation:
         """The same for a prompt that may have some of the words only; without weights where it has none of them."""
         there = tuple(word for word in self.words if positions_of(tuple(prompt_words), word))
         return replace(self, words=there) if there or not self.words else Regularisation(layers=self.layers)
@@ -83,14 +84,8 @@ class Regularisation:
             return [position for word in prompt_words for position in word.positions]
         return sorted({position for word in self.words for position in find_word(tuple(prompt_words), word)})
 
-    def loss(self, maps: Maps, targets: Maps | None, grids: Grids, words: Sequence[Word]) -> torch.Tensor:
+    def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """The weighted sum, a scalar; terms of weight 0 cost nothing.
-
-        Args:
-            maps: {layer: A (heads, HW, N)} of `layers`, one row of the batch.
-            targets: what `l2` and `l1` compare with, may hold more layers; None where `needs_targets` is false.
-            grids: {layer: (h, w)}; may hold more layers.
-            words: the prompt's, from `split_words`.
 
         Raises:
             ValueError: as the functions of the terms, and where a word is not in the prompt.
@@ -98,16 +93,19 @@ class Regularisation:
         total = torch.zeros(())
         if not self:
             return total
-        tokens = self.tokens(words)
-        pair = (_only(maps, tokens), _only(targets, tokens)) if self.words else (maps, targets)
-        if self.l2:
-            total = total + self.l2 * attention_l2(*pair)
-        if self.l1:
-            total = total + self.l1 * attention_l1(*pair)
+        maps = {layer: state.maps[layer] for layer in state.layers(self)}
+        targets = state.targets
+        tokens = self.tokens(state.words)
+        if self.needs_targets:
+            pair = (_only(maps, tokens), _only(targets, tokens)) if self.words else (maps, targets)
+            if self.l2:
+                total = total + self.l2 * attention_l2(*pair)
+            if self.l1:
+                total = total + self.l1 * attention_l1(*pair)
         if self.sparsity:
             total = total + self.sparsity * sparsity(maps, tokens)
         if self.localisation:
-            total = total + self.localisation * localisation(maps, grids, tokens)
+            total = total + self.localisation * localisation(maps, state.map_sizes, tokens)
         return total
 
 
@@ -147,14 +145,14 @@ def sparsity(maps: Maps, tokens: Sequence[int]) -> torch.Tensor:
     return torch.stack(entropies).mean()
 
 
-def localisation(maps: Maps, grids: Grids, tokens: Sequence[int]) -> torch.Tensor:
+def localisation(maps: Maps, map_sizes: MapSizes, tokens: Sequence[int]) -> torch.Tensor:
     """Spatial variance of the tokens' maps about their own centres of mass, the mean over tokens and layers.
 
     In units where both sides of the picture are 1: 0 for one pixel, 1/6 spread evenly, at most 1/2 (two opposite
     corners). A token's map is that of `sparsity`.
 
     Args:
-        grids: {layer: (h, w)}, h * w = HW, at least the layers of `maps`.
+        map_sizes: {layer: (h, w)}, h * w = HW, at least the layers of `maps`.
         tokens: positions in the padded sequence.
 
     Raises:
@@ -162,7 +160,7 @@ def localisation(maps: Maps, grids: Grids, tokens: Sequence[int]) -> torch.Tenso
     """
     variances = []
     for layer, p in _distributions(maps, tokens).items():
-        places = _places(layer, len(p), grids).to(p)  # (HW, 2)
+        places = _places(layer, len(p), map_sizes).to(p)  # (HW, 2)
         centre = p.T @ places  # (n, 2)
         # sum over pixels of p |x - centre|^2
         variances.append((p * (places[:, None] - centre).square().sum(-1)).sum(0).mean())
@@ -204,12 +202,12 @@ def _distributions(maps: Maps, tokens: Sequence[int]) -> dict[str, torch.Tensor]
     return distributions
 
 
-def _places(layer: str, pixels: int, grids: Grids) -> torch.Tensor:
+def _places(layer: str, pixels: int, map_sizes: MapSizes) -> torch.Tensor:
     """Centres (y, x) of a grid's pixels in a picture whose sides are 1; (HW, 2)."""
-    height, width = grids.get(layer, (0, 0))
+    height, width = map_sizes.get(layer, (0, 0))
     if height * width != pixels:
         raise ValueError(
-            f"The maps of {layer!r} have {pixels} pixels and need a grid (h, w) of as many, not {grids.get(layer)}."
+            f"The maps of {layer!r} have {pixels} pixels and need a size (h, w) of as many, not {map_sizes.get(layer)}."
         )
     y, x = ((torch.arange(side, dtype=torch.float64) + 0.5) / side for side in (height, width))
     return torch.cartesian_prod(y, x)
@@ -218,11 +216,6 @@ def _places(layer: str, pixels: int, grids: Grids) -> torch.Tensor:
 def _only(maps: Maps | None, tokens: list[int]) -> Maps | None:
     """The columns of some tokens."""
     return None if maps is None else {layer: probs[..., tokens] for layer, probs in maps.items()}
-
-
-def wide(tensor: torch.Tensor) -> torch.Tensor:
-    """In at least float32."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _check_maps(maps: Maps) -> None:

@@ -1,1 +1,19 @@
-"""Value inputs: what they are, presets, and the fit."""
+"""Value inputs: what they are, presets, the optimiser of per-step unknowns, the fit, the mapping network."""
+
+from styledit.values.fitting import ValueFit, fit_values
+from styledit.values.inputs import ValueInputs
+from styledit.values.mapping import MappingNetwork
+from styledit.values.optimiser import FittingStopped, FitState
+from styledit.values.presets import PRESETS, Preset, linear_guess
+
+__all__ = [
+    "PRESETS",
+    "FitState",
+    "FittingStopped",
+    "MappingNetwork",
+    "Preset",
+    "ValueFit",
+    "ValueInputs",
+    "fit_values",
+    "linear_guess",
+]

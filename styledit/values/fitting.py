@@ -1,37 +1,42 @@
-"""Fitting value inputs: a few Adam iterations at each step, from the noisiest one down (method section 2)."""
+"""Fitting value inputs: what is unknown at each step, and the one call that learns it (method section 2)."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
-from safetensors import safe_open
+from diffusers import StableDiffusionPipeline
 from torch import nn
 
-from styledit.attention import Control, attention_control, select_layers
-from styledit.ddim import check_number, ddim_step, guide
-from styledit.denoising import Callback, notify, predict, track
-from styledit.inversion import Inversion, check_inversion
-from styledit.objectives.attention import GRADIENT_SCALE, wide
+from styledit import validation as check
+from styledit.ddim import guide
+from styledit.denoising import Callback, wide
+from styledit.files import Field, Schema, group, read_tensors
+from styledit.inversion import Inversion
+from styledit.perception.clip import Clip, load_clip
+from styledit.values.inputs import SCHEMA, ValueInputs
 from styledit.values.mapping import MappingNetwork
-from styledit.maps import grid
-from styledit.perception.networks import Clip, load_clip
-from styledit.prompts import split_words
-from styledit.values.inputs import PRESETS, FittingStopped, Preset, ValueInputs, guess
+from styledit.values.optimiser import FinishedStep, FitState, StepwiseFit, check_together, complete
+from styledit.values.presets import Preset, linear_guess, preset_of
+
+CHECKPOINT = Schema(
+    what="fit",
+    source="fit_values(checkpoint=...)",
+    cure="remove it",
+    tensors={**SCHEMA.tensors, "state/*": Field(), "adam/*": Field(required=False)},
+    about={**SCHEMA.about, "preset": str},
+)
 
 
 def fit_values(
     pipe: StableDiffusionPipeline,
     inversion: Inversion | Sequence[Inversion],
-    guidance: float = 7.5,
     *,
+    guidance: float = 7.5,
     preset: str | Preset = "default",
     checkpoint: str | os.PathLike | None = None,
     image_encoder: Clip | None = None,
@@ -46,14 +51,15 @@ def fit_values(
 
         L = mean (ddim_step(z, eps) - zhat_{t-1})^2 + lambda * sum over layers of mean (A - Ahat_t)^2
 
-    Ctrl-C ends it early with a warning; the finished steps are returned.
+    Ctrl-C ends it early with a warning; the finished steps are returned. Any other error carries them as `values`.
 
     Args:
         inversion: an inversion, or several of equal size and steps, which are fitted in one batch.
         guidance: w of the guided denoising that is to be repaired.
         preset: "default"; "fine", more iterations; "paper", the published schedule; or your own `Preset`.
         checkpoint: a safetensors file that every finished step is written to, and that a fit which was stopped or
-            killed goes on from; `ValueInputs.load` reads it. For one inversion.
+            killed goes on from; `ValueInputs.load` reads it. For one inversion. Where it cannot be written, the fit goes on
+            with a warning.
         image_encoder: whose patch tokens the mapping network reads; None takes the embedded CLIP. For Stable Diffusion 1
             the paper takes `load_clip("openai/clip-vit-large-patch14")`.
         low_memory: recompute activations in the backward pass instead of keeping them (gradient checkpointing). Nothing is
@@ -67,80 +73,124 @@ def fit_values(
         `ValueInputs`, or a list of them for several inversions.
 
     Raises:
-        TypeError: the guidance is no number.
+        TypeError: an argument of another type.
         ValueError: a guidance that is not finite, an unknown preset, an inversion without maps of the layers that the preset
             needs, inversions that do not fit together, or a checkpoint of another fit.
         FittingStopped: NaN or infinite values; its `values` holds the finished steps.
     """
-    check_number("guidance", guidance)
-    one = isinstance(inversion, Inversion)
-    if not one and not isinstance(inversion, (list, tuple)):
-        raise TypeError(f"Value inputs are fitted to an Inversion or a list of them, not {type(inversion).__name__}.")
-    if torch.is_inference_mode_enabled():
-        raise ValueError("Fitting needs gradients; call it outside torch.inference_mode().")
-    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
-        raise ValueError(f"There is no folder for the checkpoint {os.fspath(checkpoint)!r}; create it first.")
-    if checkpoint is not None and not one:
+    fit = ValueFit(
+        pipe, inversion, guidance=guidance, preset=preset, image_encoder=image_encoder, low_memory=low_memory, seed=seed
+    )
+    if callback is not None:
+        check.function("callback", callback)
+    if checkpoint is None:
+        return complete(fit.stepwise, fit.values, "fitting value inputs", progress, callback)
+    check.path_to_write("checkpoint", checkpoint)
+    if not fit.one:
         raise ValueError("A checkpoint holds the fit of one picture; fit several without one, or one after the other.")
-    fit = _Fit(pipe, (inversion,) if one else tuple(inversion), float(guidance), _preset(preset), image_encoder, seed)
-    if checkpoint is not None and os.path.exists(checkpoint):
+    if os.path.exists(checkpoint):
         fit.load(checkpoint)
-    try:
-        with attention_control(pipe.unet, fit.recorded) as control, _recomputing(pipe.unet, low_memory):
-            for i in track(range(fit.done, fit.steps), "fitting value inputs", progress and fit.done < fit.steps):
-                state = fit.step(control, i)
-                if checkpoint is not None:
-                    fit.save(checkpoint)
-                notify(callback, i=i, timestep=fit.timesteps[i], **state)
-    except FloatingPointError as error:
-        raise FittingStopped(
-            f"Fitting met NaN or infinite values at step {fit.done} of {fit.steps}; the {fit.done} finished steps "
-            "are in this error's `values`. Lower the learning rate of the preset, or load the model in float32.",
-            fit.values()[0] if one else fit.values(),
-        ) from error
-    except KeyboardInterrupt:
-        warnings.warn(f"Fitting was interrupted; the {fit.done} finished steps of {fit.steps} are returned.", stacklevel=2)
-    return fit.values()[0] if one else fit.values()
+    return complete(
+        fit.stepwise, fit.values, "fitting value inputs", progress, callback, lambda: _save_if_possible(fit, checkpoint)
+    )
 
 
-def minimise(
-    losses: Callable[[list[int]], torch.Tensor],
-    parameters: Sequence[Sequence[torch.Tensor]],
-    optimisers: Sequence[torch.optim.Optimizer],
-    iterations: int,
-    tolerance: float,
-) -> list[int]:
-    """Adam on the losses of n independent pictures at once; a picture below the tolerance stops.
+class ValueFit:
+    """A fit of value inputs that can be watched, stopped and gone on with; arguments and errors as for `fit_values`.
 
-    Args:
-        losses: gives the losses (k,) of the k pictures in a list of indices.
-        parameters, optimisers: of each picture.
-
-    Returns:
-        The iterations done for each picture.
-
-    Raises:
-        FloatingPointError: a loss is NaN or infinite.
+    `one`: whether it is of one inversion; `stepwise`: the optimiser under it.
     """
-    done, active = [0] * len(parameters), list(range(len(parameters)))
-    for _ in range(iterations):
-        with torch.enable_grad():
-            values = losses(active)
-            if not torch.isfinite(values).all():
-                raise FloatingPointError
-            wanted = [p for j in active for p in parameters[j]]
-            for p, gradient in zip(wanted, torch.autograd.grad(GRADIENT_SCALE * values.sum(), wanted)):
-                p.grad = gradient / GRADIENT_SCALE
-        for j in active:
-            optimisers[j].step()
-            done[j] += 1
-        active = [j for j, value in zip(active, values.tolist()) if value >= tolerance]
-        if not active:
-            break
-    return done
+
+    def __init__(
+        self,
+        pipe: StableDiffusionPipeline,
+        inversion: Inversion | Sequence[Inversion],
+        *,
+        guidance: float = 7.5,
+        preset: str | Preset = "default",
+        image_encoder: Clip | None = None,
+        low_memory: bool = False,
+        seed: int = 0,
+    ) -> None:
+        guidance = check.number("guidance", guidance)
+        preset = preset_of(preset)
+        self.one = isinstance(inversion, Inversion)
+        self.inversions = check_together(pipe, (inversion,) if self.one else inversion, "Value inputs")
+        self.unknowns = _Values(self.inversions, guidance, preset, image_encoder, check.seed(seed))
+        low_memory = check.flag("low_memory", low_memory)
+        self.stepwise = StepwiseFit(pipe, self.inversions, preset, self.unknowns, low_memory)
+        self._about = f"{preset.fingerprint(self.stepwise.steps)} seed {seed}{self.unknowns.about}"
+
+    def run(self) -> Generator[FitState, None, ValueInputs | list[ValueInputs]]:
+        """Fit what is left: a state after each network evaluation, the value inputs as the result."""
+        yield from self.stepwise.run()
+        return self.values()
+
+    def values(self) -> ValueInputs | list[ValueInputs]:
+        """The finished steps so far, of each picture."""
+        steps = self.stepwise.finished
+        empty = self.unknowns.learned()[0][None][:0]  # (0, n, N, d)
+        scale = torch.stack([step.learned[0] for step in steps]) if steps else empty  # (k, n, N, d)
+        shift = torch.stack([step.learned[1] for step in steps]) if steps else empty
+        fitted = [
+            ValueInputs(
+                scale[:, j],
+                shift[:, j],
+                self.unknowns.guidance,
+                tuple(step.losses[j] for step in steps),
+                self.stepwise.evaluations[j],
+                inversion.fingerprint,
+            )
+            for j, inversion in enumerate(self.inversions)
+        ]
+        return fitted[0] if self.one else fitted
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the finished steps of the one picture, and what is needed to go on exactly."""
+        state = {"state/z": self.stepwise.z}
+        for name, tensor in self.unknowns.modules[0].state_dict().items():
+            state[f"state/{name}"] = tensor if tensor.is_floating_point() else tensor.double()  # a batch norm's counter
+        adam = self.stepwise.optimisers[0]
+        for k, p in enumerate(self.unknowns.parameters[0]):
+            state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in adam.state[p].items()}
+        self.values().save(path, state, preset=self._about)
+
+    def load(self, path: str | os.PathLike) -> None:
+        """Go on from what `save` wrote.
+
+        Raises:
+            ValueError: the file holds something else, or another fit.
+        """
+        device = self.stepwise.z.device
+        tensors, about = read_tensors(path, CHECKPOINT, device)
+        mine = (self._about, self.unknowns.guidance, self.inversions[0].fingerprint)
+        if (about["preset"], about["guidance"], about["fingerprint"]) != mine:
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a fit of another picture, prompt, guidance or preset; "
+                "name another file, or remove this one."
+            )
+        state = group(tensors, "state/")
+        z = state.pop("z")
+        steps = zip(tensors["scale"][:, None], tensors["shift"][:, None], tensors["losses"].tolist(), strict=True)
+        finished = [FinishedStep((scale, shift), (loss,), (about["evaluations"],)) for scale, shift, loss in steps]
+        if z.shape != self.stepwise.z.shape or len(finished) > self.stepwise.steps:
+            raise ValueError(f"{os.fspath(path)!r} holds a damaged fit; remove it, and the fit starts anew.")
+        try:
+            self.unknowns.modules[0].load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a fit with another image encoder or model; name another file."
+            ) from error
+        adam = self.stepwise.optimisers[0]
+        for k, p in enumerate(self.unknowns.parameters[0]):
+            moments = group(tensors, f"adam/{k}/")
+            if moments:
+                adam.state[p] = moments | {"step": moments["step"].cpu()}
+        self.stepwise.z = z.to(self.stepwise.z)
+        self.stepwise.finished = finished
 
 
-class _Direct(nn.Module):
+class _Free(nn.Module):
     """s_t and b_t as free parameters, (N, d) each."""
 
     def __init__(self, shift: torch.Tensor) -> None:
@@ -152,186 +202,66 @@ class _Direct(nn.Module):
         return self.scale, self.shift
 
 
-class _Fit:
-    """The state of a fit of n pictures: their modules, Adams and latents, and the finished steps."""
+class _Values:
+    """The unknowns of a fit of value inputs: a module for each picture that gives s_t and b_t.
+
+    `about`: what the fit depends on beyond its preset.
+    """
 
     def __init__(
-        self, pipe: StableDiffusionPipeline, inversions: tuple[Inversion, ...], guidance: float, preset: Preset,
-        image_encoder: Clip | None, seed: int,
+        self,
+        inversions: tuple[Inversion, ...],
+        guidance: float,
+        preset: Preset,
+        image_encoder: Clip | None,
+        seed: int,
     ) -> None:
-        check_inversion(pipe, *inversions)
-        check_together(inversions)
-        self.pipe, self.inversions, self.guidance, self.preset = pipe, inversions, guidance, preset
-        self.timesteps, self.levels = inversions[0].timesteps, inversions[0].levels
-        self.c, self.null = (torch.cat([getattr(v, name) for v in inversions]) for name in ("c", "null"))  # (n, N, d)
-        self.latents = torch.cat([inversion.latents for inversion in inversions], 1)  # (T + 1, n, C, h, w)
-        self.recorded = (preset.regularisation.layers,) if preset.regularisation else ()
-        self.targets = [_source_maps(pipe, inversion, preset) for inversion in inversions]
-        self._about = f"{preset.fingerprint(len(self.timesteps))} seed {seed}"
-        self.words = [split_words(pipe, inversion.prompt) for inversion in inversions]
-        self.z = self.latents[0]
-        self.modules, self.inputs = self._parameterised(image_encoder, seed)
+        self.guidance = guidance
+        self.c = torch.cat([inversion.c for inversion in inversions])  # (n, N, d)
+        null = torch.cat([inversion.null for inversion in inversions])
+        self.fixed_context = None if guidance == 1 else null
+        self.about = ""
+        self.inputs: list[tuple[torch.Tensor, ...]] = [()] * len(inversions)
+        self.modules: list[nn.Module] = []
+        if preset.parameterisation == "free":
+            c = wide(self.c)
+            shifts = linear_guess(c, wide(null), guidance) if preset.warm else torch.zeros_like(c)
+            self.modules = [_Free(shift) for shift in shifts]
+        else:
+            self._make_mapping_networks(inversions, image_encoder, seed)
         self.parameters = [list(module.parameters()) for module in self.modules]
-        self.optimisers = [torch.optim.Adam(parameters, betas=preset.betas) for parameters in self.parameters]
-        # s_t and b_t (n, N, d), remaining L_rec and evaluations so far (of each picture) of every finished step
-        self.finished: list[tuple[torch.Tensor, torch.Tensor, list[float], list[int]]] = []
 
-    @property
-    def done(self) -> int:
-        """The number of finished steps."""
-        return len(self.finished)
+    def reads(self, active: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The prompts' embeddings, and v_t = c * s_t + b_t."""
+        c = self.c[active]
+        scale, shift = self._scale_and_shift(active)
+        return c, (wide(c) * scale + shift).to(c.dtype)
 
-    @property
-    def evaluations(self) -> list[int]:
-        """Those of each picture."""
-        return self.finished[-1][3] if self.finished else [0] * len(self.inversions)
+    def guided(self, own: torch.Tensor, fixed: torch.Tensor | None) -> torch.Tensor:
+        """Guidance from the empty prompt's output to the conditional one's."""
+        return own if fixed is None else guide(fixed, own, self.guidance)
 
-    @property
-    def steps(self) -> int:
-        return len(self.timesteps)
-
-    def step(self, control: Control, i: int) -> dict[str, object]:
-        """Fit step i and go on to the next latent; what to tell of it."""
-        control.values, before = None, self.z
-        uncond = None
-        if self.guidance != 1:
-            with torch.no_grad():
-                uncond = predict(self.pipe, self.z, self.timesteps[i], self.null)
-
-        def losses(active: list[int]) -> torch.Tensor:
-            reached = self._reach(control, i, active, uncond)
-            values = wide(reached - self.latents[i + 1][active]).square().flatten(1).mean(1)  # L_rec
-            if self.preset.regularisation:
-                values = values + self._regularise(control, i, active)
-            return values
-
-        if not self.preset.warm:
-            self.optimisers = [torch.optim.Adam(parameters, betas=self.preset.betas) for parameters in self.parameters]
-        for optimiser in self.optimisers:
-            optimiser.param_groups[0]["lr"] = self.preset.learning_rate(i)
-        iterations = minimise(losses, self.parameters, self.optimisers, self.preset.iterations(i), self.preset.tolerance(i))
-        everyone = list(range(len(self.inversions)))
+    def learned(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """s_t and b_t of every picture, (n, N, d) each."""
         with torch.no_grad():
-            scale, shift = self._scale_and_shift(everyone)
-            self.z = self._reach(control, i, everyone, uncond)
-        control.maps.clear()
-        if not torch.isfinite(self.z).all():
-            self.z = before
-            raise FloatingPointError
-        remaining = wide(self.z - self.latents[i + 1]).square().flatten(1).mean(1).tolist()
-        evaluations = [e + 3 * k + 1 + (self.guidance != 1) for e, k in zip(self.evaluations, iterations)]
-        self.finished.append((scale, shift, remaining, evaluations))  # at once: Ctrl-C may come at any moment
-        about = {"loss": float(np.mean(remaining)), "iterations": sum(iterations), "evaluations": sum(self.evaluations)}
-        return about | {"z": self.z}
-
-    def values(self) -> list[ValueInputs]:
-        """The finished steps of each picture."""
-        empty = wide(self.c.new_empty((0, *self.c.shape)))
-        scale, shift = (torch.stack([step[k] for step in self.finished]) if self.finished else empty for k in (0, 1))  # (k, n, N, d)
-        return [
-            ValueInputs(
-                scale[:, j], shift[:, j], self.guidance, tuple(step[2][j] for step in self.finished), self.evaluations[j],
-                inversion.fingerprint,
-            )
-            for j, inversion in enumerate(self.inversions)
-        ]
-
-    def save(self, path: str | os.PathLike) -> None:
-        """The finished steps of the one picture, and what is needed to go on exactly."""
-        state = {"state/z": self.z} | {f"state/{name}": tensor for name, tensor in self.modules[0].state_dict().items()}
-        for k, p in enumerate(self.parameters[0]):
-            state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in self.optimisers[0].state[p].items()}
-        self.values()[0].save(path, state, preset=self._about)
-
-    def load(self, path: str | os.PathLike) -> None:
-        """Go on from what `save` wrote.
-
-        Raises:
-            ValueError: the file holds something else, or another fit.
-        """
-        values = ValueInputs.load(path, self.c.device)
-        with safe_open(path, "pt", device=str(self.c.device)) as file:
-            about, names = file.metadata(), list(file.keys())
-            mine = (self._about, self.guidance, self.inversions[0].fingerprint)
-            if (about.get("preset"), values.guidance, values.fingerprint) != mine:
-                raise ValueError(
-                    f"{os.fspath(path)!r} holds a fit of another picture, prompt, guidance or preset; "
-                    "name another file, or remove this one."
-                )
-            state = {name.removeprefix("state/"): file.get_tensor(name) for name in names if name.startswith("state/")}
-            self.z = state.pop("z").to(self.latents)
-            try:
-                self.modules[0].load_state_dict(state)
-            except RuntimeError as error:
-                raise ValueError(f"{os.fspath(path)!r} holds a fit with another image encoder or model; name another file.") from error
-            for k, p in enumerate(self.parameters[0]):
-                prefix = f"adam/{k}/"
-                moments = {name.removeprefix(prefix): file.get_tensor(name) for name in names if name.startswith(prefix)}
-                if moments:
-                    self.optimisers[0].state[p] = moments | {"step": moments["step"].cpu()}
-        steps = zip(values.scale[:, None], values.shift[:, None], values.losses)
-        self.finished = [(scale, shift, [loss], [values.evaluations]) for scale, shift, loss in steps]
-
-    def _parameterised(self, encoder: Clip | None, seed: int) -> tuple[list[nn.Module], list[tuple[torch.Tensor, ...]]]:
-        """A module for each picture that gives s_t and b_t, and what it is called with."""
-        c, null = wide(self.c), wide(self.null)
-        if self.preset.parameterisation == "direct":
-            shifts = guess(c, null, self.guidance) if self.preset.warm else torch.zeros_like(c)
-            return [_Direct(shift) for shift in shifts], [()] * len(c)
-        encoder = load_clip(device=c.device) if encoder is None else encoder
-        if not isinstance(encoder, Clip):
-            raise TypeError(f"image_encoder must be a Clip or None, not {type(encoder).__name__}; make one with load_clip().")
-        about_it = next(encoder.model.vision_model.parameters()).detach().float().cpu().numpy().tobytes()
-        self._about += f" encoder {hashlib.sha256(about_it).hexdigest()[:16]}"
-        modules, inputs = [], []
-        for inversion in self.inversions:
-            tokens = _patch_tokens(encoder, inversion).to(c)  # (1, P, d_img)
-            with torch.random.fork_rng():
-                torch.manual_seed(seed)
-                modules.append(MappingNetwork(*tokens.shape[1:], *c.shape[1:]).to(c))
-            inputs.append((tokens,))
-        return modules, inputs
+            return self._scale_and_shift(list(range(len(self.modules))))
 
     def _scale_and_shift(self, active: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """s_t and b_t of some pictures, (k, N, d) each."""
-        scales, shifts = zip(*(self.modules[j](*self.inputs[j]) for j in active))
-        return torch.stack(scales), torch.stack(shifts)
+        pairs = [self.modules[j](*self.inputs[j]) for j in active]
+        return torch.stack([scale for scale, _ in pairs]), torch.stack([shift for _, shift in pairs])
 
-    def _reach(self, control: Control, i: int, active: list[int], uncond: torch.Tensor | None) -> torch.Tensor:
-        """ztilde_{t-1} of some pictures with their present value inputs, (k, C, h, w)."""
-        control.maps.clear()  # gradient checkpointing leaves those of its second pass
-        scale, shift = self._scale_and_shift(active)
-        c, z = self.c[active], self.z[active]
-        control.values = (wide(c) * scale + shift).to(c.dtype)
-        output = predict(self.pipe, z, self.timesteps[i], c)
-        if uncond is not None:
-            output = guide(uncond[active], output, self.guidance)
-        return ddim_step(output, z, self.levels[i], self.levels[i + 1], self.pipe.scheduler.config.prediction_type)
-
-    def _regularise(self, control: Control, i: int, active: list[int]) -> torch.Tensor:
-        """The regularisation of each picture's maps, (k,)."""
-        scales = select_layers(self.pipe.unet, self.preset.regularisation.layers)
-        grids = {layer: grid(self.z.shape[-2:], scale) for layer, scale in scales.items()}
-        values = []
-        for row, j in enumerate(active):
-            maps = {layer: control.maps[layer][row] for layer in scales}  # (heads, HW, N)
-            targets = {layer: kept[i].to(self.z.device) for layer, kept in self.targets[j].items()}
-            values.append(self.preset.regularisation.loss(maps, targets, grids, self.words[j]))
-        control.maps.clear()  # the maps hold the graph
-        return torch.stack(values)
-
-
-@contextmanager
-def _recomputing(unet: UNet2DConditionModel, on: bool) -> Iterator[None]:
-    """Gradient checkpointing inside the block, where wanted; afterwards as it was."""
-    change = on and not unet.is_gradient_checkpointing
-    if change:
-        unet.enable_gradient_checkpointing()
-    try:
-        yield
-    finally:
-        if change:
-            unet.disable_gradient_checkpointing()
+    def _make_mapping_networks(self, inversions: tuple[Inversion, ...], encoder: Clip | None, seed: int) -> None:
+        c = wide(self.c)
+        encoder = load_clip(device=c.device) if encoder is None else encoder
+        check.instance("image_encoder", encoder, Clip, "load_clip()")
+        weights = next(encoder.model.vision_model.parameters()).detach().float().cpu().numpy().tobytes()
+        self.about = f" encoder {hashlib.sha256(weights).hexdigest()[:16]}"
+        for j, inversion in enumerate(inversions):
+            tokens = _patch_tokens(encoder, inversion).to(c)  # (1, P, d_img)
+            self.inputs[j] = (tokens,)
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                self.modules.append(MappingNetwork(*tokens.shape[1:], *c.shape[1:]).to(c))
 
 
 def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
@@ -342,37 +272,9 @@ def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
         return tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype)).last_hidden_state[:, 1:]
 
 
-def _preset(preset: str | Preset) -> Preset:
-    """The preset of a name."""
-    if isinstance(preset, Preset):
-        return preset
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise ValueError(f"There is no preset {preset!r}; choose from {', '.join(PRESETS)}, or give a Preset.")
-    return PRESETS[preset]
-
-
-def check_together(inversions: tuple[Inversion, ...]) -> None:
-    """Raise ValueError for inversions that cannot share a batch."""
-    if not inversions:
-        raise ValueError("There is no inversion to fit; give one, or several in a list.")
-    kinds = {(inversion.timesteps, inversion.latents.shape, inversion.c.shape) for inversion in inversions}
-    if len(kinds) > 1:
-        raise ValueError("Inversions that are fitted in one batch need the same model, picture size and steps; fit these one by one.")
-
-
-def _source_maps(pipe: StableDiffusionPipeline, inversion: Inversion, preset: Preset) -> dict[str, torch.Tensor]:
-    """{layer: Ahat (T, heads, HW, N)} of the layers that the regularisation compares with."""
-    regularisation = preset.regularisation
-    regularisation.tokens(split_words(pipe, inversion.prompt))  # a word that is not there is an error at once
-    if not regularisation.needs_targets:
-        return {}
-    chosen = select_layers(pipe.unet, regularisation.layers)
-    maps = inversion.maps
-    recorded = maps.layers if maps and maps.steps in (None, tuple(range(inversion.steps))) else {}
-    missing = [layer for layer in chosen if layer not in recorded]
-    if missing:
-        raise ValueError(
-            f"The inversion recorded no maps of {missing[0]!r} at every step, which the regularisation compares with; "
-            "invert again with the default `record`, or use a Preset without l2 and l1."
-        )
-    return {layer: recorded[layer] for layer in chosen}
+def _save_if_possible(fit: ValueFit, path: str | os.PathLike) -> None:
+    """The checkpoint, where the disk takes it: a fit does not end because its checkpoint fails."""
+    try:
+        fit.save(path)
+    except (ValueError, OSError) as error:
+        warnings.warn(f"The checkpoint could not be written, and the fit goes on: {error}", stacklevel=2)

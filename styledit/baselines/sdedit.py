@@ -1,0 +1,81 @@
+"""SDEdit (2108.01073)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from styledit import validation as check
+from styledit.denoising import Callback, State, check_finite, follow, guided_step
+from styledit.editing import Edit, Settings
+from styledit.inversion import Inversion, check_inversion
+from styledit.pictures import decode_latents
+from styledit.prompts import encode_prompt
+
+
+def sdedit(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    target_prompt: str,
+    *,
+    strength: float = 0.6,
+    guidance: float = 7.5,
+    seed: int = 0,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> Edit:
+    """Noise the picture, denoise with the target prompt. Only the picture's z_0 and timesteps are used.
+
+    Before `first_step`, from which it denoises, the result's latents are the picture's under the same noise.
+
+    Args:
+        strength: the fraction of the T steps that are denoised, in (0, 1].
+        guidance: w.
+        seed: of the noise.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: a strength outside (0, 1] or so small that no step is left.
+    """
+    check_inversion(pipe, inversion)
+    strength = check.number("strength", strength)
+    guidance = check.number("guidance", guidance)
+    steps = inversion.steps
+    first = steps - int(round(strength * steps, 6))
+    if not 0 < strength <= 1 or first == steps:
+        raise ValueError(f"strength must lie in (0, 1] and leave a step of {steps} to denoise, not {strength}.")
+    c = encode_prompt(pipe, target_prompt)
+    generator = torch.Generator().manual_seed(check.seed(seed))
+    eps = torch.randn(inversion.z_0.shape, generator=generator).to(inversion.z_0)
+    run = _denoise(pipe, inversion, c, eps, first, guidance)
+    latents = follow(run, "SDEdit", steps - first, progress, callback)
+    return Edit(
+        image=decode_latents(pipe, latents[-1])[0],
+        reconstruction=decode_latents(pipe, inversion.z_0)[0],
+        source_prompt=inversion.prompt,
+        target_prompt=target_prompt,
+        latents=latents,
+        source_latents=inversion.latents,
+        mask=None,
+        settings=Settings(guidance=guidance, tau_v=0.0, tau_c=0.0, tau_s=0.0),
+        first_step=first,
+    )
+
+
+@torch.no_grad()
+def _denoise(
+    pipe: StableDiffusionPipeline, inversion: Inversion, c: torch.Tensor, eps: torch.Tensor, first: int, guidance: float
+) -> Generator[State, None, torch.Tensor]:
+    """All T + 1 latents, (T + 1, 1, C, h, w): noised up to the first step, denoised from it."""
+    levels = inversion.levels
+    # z_t = sqrt(abar_t) z_0 + sqrt(1 - abar_t) eps
+    latents = [(abar**0.5 * inversion.z_0 + (1 - abar) ** 0.5 * eps).to(inversion.z_0) for abar in levels[: first + 1]]
+    for i in range(first, inversion.steps):
+        timestep = inversion.timesteps[i]
+        step = guided_step(pipe, latents[-1], timestep, levels[i : i + 2], inversion.null, c, guidance)
+        check_finite(step.z, i)
+        latents.append(step.z)
+        yield State(i, timestep, step.z, step.x0)
+    return torch.stack(latents)

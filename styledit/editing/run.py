@@ -1,0 +1,302 @@
+"""One denoising run of an edit's targets: what they are, the states it passes through, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention, as_choices, select_layers
+from styledit.ddim import predict_x0_eps
+from styledit.denoising import Prediction, State, check_finite, guided_step, network
+from styledit.editing.blend import LocalBlend
+from styledit.editing.settings import Settings, StepPlan, plan_steps
+from styledit.editing.source import SourceBranch
+from styledit.maps import map_size
+from styledit.objectives import ObjectiveState, gradient
+from styledit.pictures import decode_tensor
+from styledit.prompts import Word, align, encode_prompt, find_word, positions_of, split_words
+from styledit.recording import Recorder
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """n target prompts against one source prompt; what an edit knows of them before it starts.
+
+    `c` (n, N, d): their embeddings; `mapper` (n, N_src, N_tgt) and `has_source` (n, N_tgt): their alignments; `words`.
+    """
+
+    prompts: tuple[str, ...]
+    c: torch.Tensor
+    mapper: torch.Tensor
+    has_source: torch.Tensor
+    words: tuple[tuple[Word, ...], ...]
+
+    @classmethod
+    def of(cls, pipe: StableDiffusionPipeline, source: str, prompts: tuple[str, ...]) -> Target:
+        """Encode and align. Raises as `encode_prompt`."""
+        c = torch.cat([encode_prompt(pipe, prompt) for prompt in prompts])  # (n, N, d)
+        alignments = [align(pipe, source, prompt) for prompt in prompts]
+        return cls(
+            prompts,
+            c,
+            torch.stack([alignment.mapper for alignment in alignments]).to(c),
+            torch.stack([alignment.mask for alignment in alignments]).to(c),
+            tuple(split_words(pipe, prompt) for prompt in prompts),
+        )
+
+
+@dataclass(frozen=True)
+class EditState(State):
+    """An edit after a finished step.
+
+    `z_source` (1, C, h, w): the source's latent at the same index; for each target `sums`, the blend words' maps so far,
+    `masks`, the blend's mask (h, w) or None, and `recorded`, the maps that were kept of this step.
+    """
+
+    z_source: torch.Tensor | None = None
+    sums: tuple[torch.Tensor, ...] = ()
+    masks: tuple[torch.Tensor | None, ...] = ()
+    recorded: tuple[dict[str, torch.Tensor] | None, ...] = ()
+
+    def about(self) -> dict[str, Any]:
+        masks = [None if mask is None else mask.clone() for mask in self.masks]
+        return super().about() | {"z_source": self.z_source.clone(), "masks": masks}
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the state takes."""
+        maps = [tensor for taken in self.recorded if taken for tensor in taken.values()]
+        return sum(tensor.nbytes for tensor in (self.z, self.x0, *self.sums, *maps))
+
+
+class EditRun:
+    """One run of n targets; `states` are its finished steps.
+
+    Args:
+        every: only every k-th step is run, from its level to that of the next one run: a first look.
+
+    Raises:
+        ValueError: a setting names a word that no prompt has.
+    """
+
+    def __init__(
+        self,
+        pipe: StableDiffusionPipeline,
+        source: SourceBranch,
+        target: Target,
+        settings: Settings,
+        recorders: Sequence[Recorder],
+        every: int = 1,
+    ) -> None:
+        inversion = source.inversion
+        self.pipe = pipe
+        self.source = source
+        self.target = target
+        self.settings = settings
+        self.recorders = recorders
+        self.record = recorders[0].record
+        self.every = every
+        self.plans = plan_steps(settings, inversion.steps, target.words, target.has_source.shape[1])
+        _check_words(settings, split_words(pipe, inversion.prompt), target.words)
+        self.objectives = [settings.regularisation.for_prompt(words) for words in target.words]
+        self.scales = _objective_layers(pipe, settings)
+        self.blends = [
+            LocalBlend(pipe, inversion, prompt, settings.blend, settings.blend_threshold)
+            for prompt in (target.prompts if settings.blend else ())
+        ]
+        indices = range(0, inversion.steps, every)
+        self.pairs = [(i, min(i + every, inversion.steps)) for i in indices]
+        self.states: list[EditState] = []
+        self.replayed = 0
+
+    @property
+    def bytes(self) -> int:
+        """Memory that its states take."""
+        return sum(state.bytes for state in self.states)
+
+    def shared_with(self, other: EditRun) -> int:
+        """How many of another run's states this one would pass through too."""
+        if other.source is not self.source or other.target is not self.target or other.every != self.every:
+            return 0
+        if self.record is not None and other.record != self.record:
+            return 0
+        shared = 0
+        for state, (i, _) in zip(other.states, self.pairs, strict=False):
+            if state.step != i or other.plans[i] != self.plans[i]:
+                break
+            shared += 1
+        return shared
+
+    def goes_on_from(self, other: EditRun) -> bool:
+        """Whether this run has every state that the other has."""
+        own = {id(state) for state in self.states}
+        return all(id(state) in own for state in other.states)
+
+    @torch.no_grad()
+    def run(self) -> Generator[State, None, None]:
+        """Denoise from the last state there is: a state after each network call."""
+        for i, j in self.pairs[len(self.states) :]:
+            yield from self._step(i, j)
+
+    @torch.no_grad()
+    def _step(self, i: int, j: int) -> Generator[State, None, None]:
+        """From index i to index j."""
+        inversion = self.source.inversion
+        plan = self.plans[i]
+        timestep = inversion.timesteps[i]
+        yield from self.source.reach(i)
+        self.replayed += plan.needs_source and self.source.replays(i)
+        attention = yield from self.source.step(i, plan.needs_source)
+        yield from self.source.reach(j)
+        values = self.source.values
+        v = values.v(i, self.target.c) if values is not None and plan.read_values else None
+        z = self._start()
+        if plan.regularisation:
+            z = z - plan.regularisation_rate * self._gradient(z, i, v, plan, attention)
+            yield State(i, timestep, z, z, finished=False)
+        step = guided_step(
+            self.pipe,
+            z,
+            timestep,
+            (inversion.levels[i], inversion.levels[j]),
+            self.source.null(i),
+            self.target.c,
+            plan.guidance,
+            values=v,
+            edit=self._edit(plan, attention) if plan.needs_source else None,
+            record=self.recorders[0].layers_at(i) | self._blend_layers(),
+        )
+        check_finite(step.z, i)
+        z, sums, masks = self._blend(step.z, j, attention, step.prediction, step.rows, i)
+        state = EditState(
+            i,
+            timestep,
+            z,
+            step.x0,
+            z_source=self.source.latents[j],
+            sums=sums,
+            masks=masks,
+            recorded=tuple(
+                recorder.take(i, step.prediction, step.rows, k) for k, recorder in enumerate(self.recorders)
+            ),
+        )
+        self.states.append(state)
+        yield state
+
+    def _start(self) -> torch.Tensor:
+        """The targets' latents now, (n, C, h, w)."""
+        if self.states:
+            return self.states[-1].z
+        return self.source.inversion.z_T.expand(len(self.target.prompts), -1, -1, -1)
+
+    def _edit(self, plan: StepPlan, attention: SourceAttention) -> AttentionEdit:
+        if not plan.cross:
+            return AttentionEdit(attention, self_cond=plan.self_cond, self_uncond=plan.self_uncond)
+        target = self.target
+        return AttentionEdit(
+            attention,
+            mapper=target.mapper,
+            has_source=target.has_source * torch.tensor(plan.from_source).to(target.has_source),
+            reweight=torch.tensor(plan.reweight).to(target.has_source) if plan.reweighted else None,
+            self_cond=plan.self_cond,
+            self_uncond=plan.self_uncond,
+        )
+
+    def _blend_layers(self) -> frozenset[str]:
+        return frozenset(self.blends[0].scales) if self.blends else frozenset()
+
+    def _blend(
+        self, z: torch.Tensor, j: int, attention: SourceAttention, prediction: Prediction, rows: Rows, i: int
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], tuple[torch.Tensor | None, ...]]:
+        """The latents (n, C, h, w), sums and masks after each target's local blend."""
+        if not self.blends:
+            return z, (), (None,) * len(z)
+        before = self.states[-1].sums if self.states else [blend.sums for blend in self.blends]
+        blended = [
+            blend.apply(
+                z[k : k + 1],
+                self.source.latents[j],
+                attention,
+                {layer: prediction.maps[layer][rows.uncond + k] for layer in blend.scales},
+                before[k],
+                i,
+            )
+            for k, blend in enumerate(self.blends)
+        ]
+        return (
+            torch.cat([each.z for each in blended]),
+            tuple(each.sums for each in blended),
+            tuple(each.mask for each in blended),
+        )
+
+    def _gradient(
+        self, z: torch.Tensor, i: int, v: torch.Tensor | None, plan: StepPlan, attention: SourceAttention
+    ) -> torch.Tensor:
+        """That of the targets' objectives with respect to their latents, (n, C, h, w)."""
+        call = AttentionCall(
+            values=v,
+            rows=Rows(0, len(z)),
+            edit=AttentionEdit(attention, self_cond=plan.self_cond),
+            record=frozenset(self.scales),
+        )
+        with torch.enable_grad(), network(self.pipe, call) as predict:
+            z = z.detach().requires_grad_()
+            prediction = predict(z, self.source.inversion.timesteps[i], self.target.c)
+            loss = sum(
+                objective(self._objective_state(k, z, i, prediction, attention))
+                for k, objective in enumerate(self.objectives)
+            )
+            try:
+                (part,) = gradient(loss, [z]) if loss.requires_grad else (torch.zeros_like(z),)
+            except FloatingPointError as error:
+                raise ValueError(
+                    f"The objective is NaN or infinite at step {i}; lower its weights or regularisation_rate."
+                ) from error
+        return part
+
+    def _objective_state(
+        self, k: int, z: torch.Tensor, i: int, prediction: Prediction, attention: SourceAttention
+    ) -> ObjectiveState:
+        """The k-th target as its objective sees it; the maps to compare with are the source's, where a token has one."""
+        own = {layer: prediction.maps[layer][k] for layer in self.scales}  # (heads, HW, N)
+        mapper = self.target.mapper[k]
+        has_source = self.target.has_source[k]
+        wanted = {
+            layer: attention.cross[layer] @ mapper * has_source + maps.detach() * (1 - has_source)
+            for layer, maps in own.items()
+        }
+        prediction_type = self.pipe.scheduler.config.prediction_type
+        levels = self.source.inversion.levels
+        return ObjectiveState(
+            own,
+            {layer: map_size(z.shape[-2:], scale) for layer, scale in self.scales.items()},
+            self.target.words[k],
+            wanted,
+            scales=self.scales,
+            x0=lambda: predict_x0_eps(prediction.output[k : k + 1], z[k : k + 1], levels[i], prediction_type)[0],
+            decode=lambda x0: decode_tensor(self.pipe, x0),
+        )
+
+
+def _objective_layers(pipe: StableDiffusionPipeline, settings: Settings) -> dict[str, int]:
+    """{layer: scale} of the maps that the objective reads."""
+    if not settings.regularisation:
+        return {}
+    chosen = [select_layers(pipe.unet, choice) for choice in as_choices(settings.regularisation.layers)]
+    return {layer: scale for layers in chosen for layer, scale in layers.items()}
+
+
+def _check_words(settings: Settings, source: tuple[Word, ...], targets: tuple[tuple[Word, ...], ...]) -> None:
+    """A word that no prompt has is an error at once; of several targets each uses the words that it has."""
+    for word in settings.regularisation.words:
+        if not any(positions_of(words, word) for words in targets):
+            find_word(targets[0], word)
+    prompts = (source, *targets)
+    for word in settings.blend:
+        if not any(positions_of(words, word) for words in prompts):
+            there = dict.fromkeys(entry.text for words in prompts for entry in words)
+            raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")

@@ -1,0 +1,161 @@
+"""What an objective is: the layers it needs, and a function of a run's state to a scalar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from styledit import validation as check
+from styledit.attention import Layers, as_choices
+from styledit.prompts import Word
+
+GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
+
+
+class ObjectiveState:
+    """One picture at one step, as objectives see it; everything is differentiable and made when it is first asked for.
+
+    `maps`: {layer: A (heads, HW, N)}, one row of the batch; `map_sizes`: {layer: (h, w)}; `words`: the prompt's; `targets`:
+    {layer: maps to compare with}, or None; `x0` (1, C, h, w): the clean estimate; `pixels` (1, 3, H, W) in [0, 1]: the same,
+    decoded.
+
+    Args:
+        scales: {layer: scale}, to choose layers by.
+        x0, decode: functions that give the estimate and its pixels.
+    """
+
+    def __init__(
+        self,
+        maps: Mapping[str, torch.Tensor],
+        map_sizes: Mapping[str, tuple[int, int]],
+        words: Sequence[Word],
+        targets: Mapping[str, torch.Tensor] | None = None,
+        *,
+        scales: Mapping[str, int] | None = None,
+        x0: Callable[[], torch.Tensor] | None = None,
+        decode: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
+        self.maps = maps
+        self.map_sizes = map_sizes
+        self.words = tuple(words)
+        self.targets = targets
+        self._scales = scales
+        self._x0 = x0
+        self._decode = decode
+
+    @cached_property
+    def x0(self) -> torch.Tensor:
+        """The clean estimate, (1, C, h, w)."""
+        if self._x0 is None:
+            raise ValueError("There is no clean estimate here; this objective can only pull at an edit.")
+        return self._x0()
+
+    @cached_property
+    def pixels(self) -> torch.Tensor:
+        """The clean estimate as a picture, (1, 3, H, W) in [0, 1]."""
+        if self._decode is None:
+            raise ValueError("There is no decoder here; this objective can only pull at an edit.")
+        return self._decode(self.x0)
+
+    def layers(self, objective: Objective) -> list[str]:
+        """The recorded layers that an objective asked for; all of them where the layers' scales are not known."""
+        if self._scales is None:
+            return list(self.maps)
+        chosen = as_choices(objective.layers)
+        return [layer for layer in self.maps if any(choice.takes(layer, self._scales[layer]) for choice in chosen)]
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What a run may be pulled towards: a function of its state to a scalar, the lower the better.
+
+    `layers`: whose cross-attention maps it needs; `words`: of the prompt, that it looks at; `reads`: which of "maps", "x0" and "pixels"; `needs_targets`: whether it
+    compares maps with others; `for_prompt(words)`: the same for a prompt that has only some of its words. An objective that
+    is false (`bool`) has nothing to say and costs nothing.
+    """
+
+    layers: Layers | tuple[Layers, ...]
+    words: tuple[str, ...]
+    reads: frozenset[str]
+    needs_targets: bool
+
+    def __call__(self, state: ObjectiveState) -> torch.Tensor:
+        """A scalar."""
+
+    def __bool__(self) -> bool:
+        """Whether it pulls at all."""
+
+    def for_prompt(self, words: Sequence[Word]) -> Objective:
+        """The same for a prompt of these words."""
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """A sum of objectives, each with a weight of at least 0; terms of weight 0 cost nothing.
+
+    Raises:
+        TypeError: a term is no (weight, objective).
+        ValueError: a weight that is negative or not finite.
+    """
+
+    terms: tuple[tuple[float, Objective], ...]
+
+    def __post_init__(self) -> None:
+        terms = []
+        for term in self.terms:
+            if not isinstance(term, tuple) or len(term) != 2 or not isinstance(term[1], Objective):
+                raise TypeError(f"A term of a WeightedSum must be (weight, objective), not {term!r}.")
+            terms.append((check.number("A weight", term[0], least=0), term[1]))
+        object.__setattr__(self, "terms", tuple(terms))
+
+    @property
+    def active(self) -> list[tuple[float, Objective]]:
+        """The terms that pull."""
+        return [(weight, objective) for weight, objective in self.terms if weight and objective]
+
+    @property
+    def layers(self) -> tuple[Layers, ...]:
+        """Those of all terms."""
+        chosen = [choice for _, objective in self.active for choice in as_choices(objective.layers)]
+        return tuple(dict.fromkeys(chosen))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those of all terms."""
+        return tuple(dict.fromkeys(word for _, objective in self.active for word in objective.words))
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """What any of the terms reads."""
+        return frozenset().union(*(objective.reads for _, objective in self.active))
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether any of the terms compares maps with others."""
+        return any(objective.needs_targets for _, objective in self.active)
+
+    def __bool__(self) -> bool:
+        return bool(self.active)
+
+    def __call__(self, state: ObjectiveState) -> torch.Tensor:
+        """Sum of weight times objective, a scalar."""
+        return sum((weight * objective(state) for weight, objective in self.active), torch.zeros(()))
+
+    def for_prompt(self, words: Sequence[Word]) -> WeightedSum:
+        """The same for a prompt of these words."""
+        return WeightedSum(tuple((weight, objective.for_prompt(words)) for weight, objective in self.terms))
+
+
+def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The gradient of a scalar with respect to some tensors; the one place where one is taken.
+
+    Raises:
+        FloatingPointError: the loss is NaN or infinite.
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError("the loss is NaN or infinite")
+    return [part / GRADIENT_SCALE for part in torch.autograd.grad(GRADIENT_SCALE * loss, list(unknowns))]
