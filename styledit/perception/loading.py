@@ -47,8 +47,11 @@ def check_files(folder: Path) -> None:
 
 
 @contextmanager
-def loading(model: str | Path, kind: str) -> Iterator[dict[str, object]]:
-    """Arguments that name a model for `from_pretrained`; what goes wrong inside becomes one sentence."""
+def loading(model: str | Path, kind: str, called: str | Path | None = None) -> Iterator[dict[str, object]]:
+    """Arguments that name a model for `from_pretrained`; what goes wrong inside becomes one sentence.
+
+    `called`: how messages call the model; None takes its name.
+    """
     if not isinstance(model, (str, Path)):
         raise TypeError(f"A model must be a folder, a hub id or None, not {type(model).__name__}.")
     folder = Path(model).expanduser()
@@ -64,7 +67,7 @@ def loading(model: str | Path, kind: str) -> Iterator[dict[str, object]]:
         yield {"pretrained_model_name_or_path": str(folder if local else model), "local_files_only": local}
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ValueError(f"{str(model)!r} could not be loaded as a {kind}: {reason[0]}") from error
+        raise ValueError(f"{str(called or model)!r} could not be loaded as a {kind}: {reason[0]}") from error
     finally:
         for log in shown:
             log.enable_progress_bar()
