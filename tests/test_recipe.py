@@ -8,14 +8,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from recipe import folders, loop, make_data, patch_pca, tokenizer, train
+from transformers import AutoTokenizer, CLIPTextModel
+
+from recipe import folders, loop, make_data, muon, patch_pca, tokenizer, train
+from recipe.edition import EDITIONS, SECOND
 from recipe.samples import augmented, pictures_of, scenes, to_tensor
-from recipe.stages import autoencoder, export
+from recipe.stages import autoencoder, export, unet
 
 
 @pytest.fixture(autouse=True)
@@ -42,12 +46,13 @@ def fit(steps: int, stop_after: int | None = None, **options) -> torch.nn.Linear
     return net
 
 
-def test_a_killed_stage_ends_where_an_unbroken_one_does(elsewhere):
-    unbroken = fit(40)
+@pytest.mark.parametrize("rate", [0.0, 0.01], ids=["adamw", "muon"])
+def test_a_killed_stage_ends_where_an_unbroken_one_does(elsewhere, rate):
+    unbroken = fit(40, muon=rate)
     (elsewhere / "cache" / "toy.safetensors").unlink()
     with pytest.raises(KeyboardInterrupt):
-        fit(40, stop_after=17)
-    resumed = fit(40)
+        fit(40, stop_after=17, muon=rate)
+    resumed = fit(40, muon=rate)
     assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters(), strict=True))
     fresh = torch.nn.Linear(5, 3)
     assert loop.load_weights("toy", {"net": fresh}) == 40
@@ -65,14 +70,56 @@ def test_a_run_that_did_not_start_at_zero_survives_a_kill_too(elsewhere):
     resumed = fit(340, start=loop.last_step("toy"))
     assert all(torch.equal(a, b) for a, b in zip(unbroken.parameters(), resumed.parameters(), strict=True))
     steps = [
-        int(line.split(",")[0]) for line in (elsewhere / "curves" / "toy.csv").read_text().splitlines()[1:]
+        int(line.split(",")[0]) for line in (elsewhere / "cache" / "toy.csv").read_text().splitlines()[1:]
     ]
     assert steps == sorted(set(steps)) and steps[-1] == 340
 
 
+def test_a_checkpoint_of_another_optimiser_is_refused():
+    fit(5)
+    with pytest.raises(SystemExit, match="another optimiser"):
+        fit(10, muon=0.01)
+
+
+def test_an_orthogonal_step_has_singular_values_of_about_one():
+    for rows, columns in ((12, 40), (40, 12)):
+        steps = muon.orthogonal(torch.randn(3, rows, columns, generator=torch.Generator().manual_seed(0)))
+        values = torch.linalg.svdvals(steps)
+        assert steps.shape == (3, rows, columns) and values.min() > 0.5 and values.max() < 1.5
+
+
+def test_muon_takes_matrices_and_leaves_the_ends_of_a_network():
+    names = {name for name, p in unet.build_unet().named_parameters() if muon.takes(name, p)}
+    assert "mid_block.resnets.0.conv1.weight" in names
+    assert not any(name.startswith(("conv_in", "conv_out")) or name.endswith("bias") for name in names)
+
+
+def test_what_is_timed_can_ask_whether_training_runs(elsewhere):
+    assert not loop.training_runs()
+    seen = []
+    net = torch.nn.Linear(2, 2)
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        seen.append(loop.training_runs())
+        return net.weight.square().sum()
+
+    loop.train("toy", {"net": net}, loss, steps=2, lr=0.1)
+    assert seen == [True, True] and not loop.training_runs()
+
+
+def test_a_committed_curve_is_taken_up_and_given_back(elsewhere):
+    (elsewhere / "curves").mkdir()
+    (elsewhere / "curves" / "toy.csv").write_text("step,loss,seconds_per_step\n50,1.0,0.1\n100,0.9,0.1\n")
+    assert loop.last_step("toy") == 100
+    fit(150, start=100)
+    loop.commit_curve("toy")
+    steps = [row["step"] for row in csv.DictReader((elsewhere / "curves" / "toy.csv").open())]
+    assert steps == ["50", "100", "150"]
+
+
 def test_the_curve_is_logged_and_falls(elsewhere):
     fit(200)
-    rows = list(csv.DictReader((elsewhere / "curves" / "toy.csv").open()))
+    rows = list(csv.DictReader((elsewhere / "cache" / "toy.csv").open()))
     assert [int(row["step"]) for row in rows] == [50, 100, 150, 200]
     assert float(rows[-1]["loss"]) < 0.2 * float(rows[0]["loss"])
 
@@ -83,15 +130,46 @@ def test_a_diverging_stage_says_so(elsewhere):
         loop.train("toy", {"net": net}, lambda rng, step: net.weight.sum() * float("nan"), steps=3, lr=1.0)
 
 
-def test_every_word_is_one_token_and_the_vocabulary_is_always_the_same(elsewhere):
-    built = tokenizer.build_tokenizer()
-    assert all(len(built(word).input_ids) == 3 for word in tokenizer.words())
-    files = [(elsewhere / "cache" / "tokenizer" / name) for name in ("vocab.json", "merges.txt")]
-    before = [file.read_text() for file in files]
-    for file in files:
+@pytest.mark.parametrize("edition", EDITIONS.values(), ids=EDITIONS)
+def test_every_word_is_one_token_and_the_vocabulary_is_always_the_same(elsewhere, edition):
+    built = tokenizer.build_tokenizer(edition)
+    assert all(len(built(word).input_ids) == 3 for word in edition.words)
+    folder = elsewhere / "cache" / edition.path("tokenizer")
+    before = {file.name: file.read_text() for file in folder.iterdir()}
+    for file in folder.iterdir():
         file.unlink()
-    tokenizer.build_tokenizer()
-    assert before == [file.read_text() for file in files]
+    tokenizer.build_tokenizer(edition)
+    assert before == {file.name: file.read_text() for file in folder.iterdir()}
+
+
+def test_the_second_edition_starts_from_the_committed_words():
+    old = AutoTokenizer.from_pretrained(folders.MODEL / "tokenizer")
+    new = tokenizer.build_tokenizer(SECOND)
+    before = CLIPTextModel.from_pretrained(folders.MODEL / "text_encoder", dtype=torch.float32).eval()
+    after = tokenizer.committed_text_encoder(new).eval()
+    prompt = "a plain sticker of a red car on the beach"
+    assert new(prompt).input_ids != old(prompt).input_ids
+    with torch.no_grad():
+        read = [
+            tower(tokenizer.tokenize(words, [prompt])).last_hidden_state
+            for tower, words in ((before, old), (after, new))
+        ]
+    torch.testing.assert_close(*read)
+
+
+def test_latents_are_encoded_once_and_after_a_kill_only_what_is_missing(elsewhere, monkeypatch):
+    few = replace(SECOND, name="few", pictures=250)
+    autoencoder.train_autoencoder(few)
+    whole = np.array(autoencoder.load_latents(few))
+    assert whole.shape == (250, patch_pca.CHANNELS, 16, 16) and whole.dtype == np.float16
+    file = elsewhere / "cache" / "few" / "latents.npy"
+    file.rename(file.with_suffix(".unfinished.npy"))
+    np.save(file.with_suffix(".written.npy"), np.array([True, False, True]))
+    latents = np.load(file.with_suffix(".unfinished.npy"), mmap_mode="r+")
+    latents[100:200] = 0
+    latents.flush()
+    autoencoder.train_autoencoder(few)
+    assert np.array_equal(autoencoder.load_latents(few), whole)
 
 
 def test_the_encoder_is_the_patch_pca():

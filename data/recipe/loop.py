@@ -2,13 +2,14 @@
 
 A stage's state (weights, their moving average, Adam's moments, the step) lies in one safetensors file that
 is replaced atomically; everything random at a step is drawn from (seed, step), so a resumed run sees what an
-unbroken one would have seen. The loss curve is appended to a CSV file.
+unbroken one would have seen. The loss curve is appended to a CSV file beside it.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,16 +22,29 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from recipe import folders
+from recipe.muon import Muon, takes
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: nothing is known of other processes there
+    fcntl = None  # type: ignore[assignment]
+
+MOMENTS = ("exp_avg", "exp_avg_sq", "momentum")  # what an optimiser keeps of a parameter
+
+
+def device() -> torch.device:
+    """Where the stages are trained."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def bf16_pays() -> bool:
-    """Whether this processor multiplies bfloat16 matrices natively (AVX-512 BF16)."""
-    return torch.cpu._is_avx512_bf16_supported()
+    """Whether the device multiplies bfloat16 matrices natively (on a processor: AVX-512 BF16)."""
+    return device().type == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
 def autocast() -> torch.autocast:
     """A block of bfloat16 matrix products where they pay."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays())
+    return torch.autocast(device().type, torch.bfloat16, enabled=bf16_pays())
 
 
 def learning_rate(
@@ -50,6 +64,7 @@ def train(
     *,
     steps: int,
     lr: float,
+    muon: float = 0.0,
     start: int = 0,
     ema: float = 0.999,
     weight_decay: float = 0.01,
@@ -58,39 +73,46 @@ def train(
 ) -> None:
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
+    ``muon`` is Muon's learning rate for the matrices among the weights, ``lr`` AdamW's for the others; with
+    0, AdamW trains everything.
+
     Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
     at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.
     """
     torch.manual_seed(seed)
     parameters = {name: p for name, p in _named(modules).items() if p.requires_grad}
     average = {k: p.detach().clone() for k, p in parameters.items()}
-    optimiser = torch.optim.AdamW(
-        parameters.values(), lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True
-    )
+    optimisers = _optimisers(parameters, lr, muon, weight_decay)
     file = _checkpoint(name)
     curve_file = _curve(name)
     step = start
     if has_checkpoint(name):
-        step, start = _resume(file, parameters, average, optimiser)
+        step, start = _resume(file, parameters, average, optimisers)
+    elif start and not curve_file.exists() and (folders.CURVES / f"{name}.csv").exists():
+        curve_file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folders.CURVES / f"{name}.csv", curve_file)
     _cut(curve_file, step)
     curve = []
     since = time.time()
     saved = time.time()
-    with stop_requests() as asked:
+    with announced(), stop_requests() as asked:
         while step < steps:
             rng = np.random.default_rng([seed, step])
             torch.manual_seed(int(rng.integers(2**31)))
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, steps, lr, start)
+            for optimiser in optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = learning_rate(step, steps, group["peak"], start)
             loss = loss_of(rng, step)
             if not torch.isfinite(loss):
                 raise RuntimeError(
                     f"{name}: the loss is {loss.item()} at step {step}; lower the learning rate and resume."
                 )
-            optimiser.zero_grad()
+            for optimiser in optimisers:
+                optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             step += 1
             keep = min(ema, (1 + step - start) / (10 + step - start))
             with torch.no_grad():
@@ -103,13 +125,50 @@ def train(
                 curve = []
                 since = time.time()
             if asked or time.time() - saved > save_every or step == steps:
-                _save(file, parameters, average, optimiser, step, start)
+                _save(file, parameters, average, optimisers, step, start)
                 saved = time.time()
             if asked:
                 raise SystemExit(
                     f"{name}: stopped and saved at step {step}; the same command goes on from there."
                 )
     _put(parameters, average)
+
+
+def _optimisers(parameters: dict, lr: float, muon: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon where it is asked for; each group remembers the peak of its learning rate."""
+    matrices = [p for name, p in parameters.items() if muon and takes(name, p)]
+    others = [p for name, p in parameters.items() if not (muon and takes(name, p))]
+    adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
+    optimisers = [adam, *([Muon(matrices, muon, weight_decay=weight_decay)] if matrices else [])]
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["peak"] = group["lr"]
+    return optimisers
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """A block during which ``training_runs()`` is true for every process that has the same cache folder."""
+    folders.CACHE.mkdir(parents=True, exist_ok=True)
+    with (folders.CACHE / "training.lock").open("w") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_SH)  # several stages may be trained at once
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield  # closing the file gives the lock back, as does the end of the process
+
+
+def training_runs() -> bool:
+    """Whether some process trains a stage now: nothing that is timed meanwhile is worth reporting."""
+    lock = folders.CACHE / "training.lock"
+    if fcntl is None or not lock.exists():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @contextmanager
@@ -135,7 +194,7 @@ def _checkpoint(name: str) -> Path:
 
 
 def _curve(name: str) -> Path:
-    return folders.CURVES / f"{name}.csv"
+    return folders.CACHE / f"{name}.csv"
 
 
 @torch.no_grad()
@@ -167,39 +226,64 @@ def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "a
 
 
 def _save(
-    file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer, step: int, start: int
+    file: Path,
+    parameters: dict,
+    average: dict,
+    optimisers: list[torch.optim.Optimizer],
+    step: int,
+    start: int,
 ) -> None:
     tensors = {f"live/{k}": p.detach().contiguous() for k, p in parameters.items()}
     tensors |= {f"average/{k}": p.contiguous() for k, p in average.items()}
     for k, p in parameters.items():
-        if p in optimiser.state:
-            tensors |= {f"{m}/{k}": optimiser.state[p][m].contiguous() for m in ("exp_avg", "exp_avg_sq")}
+        for optimiser in optimisers:
+            kept = optimiser.state.get(p, {})
+            tensors |= {f"{m}/{k}": kept[m].contiguous() for m in MOMENTS if m in kept}
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, file.with_suffix(".tmp"), metadata={"step": str(step), "start": str(start)})
     os.replace(file.with_suffix(".tmp"), file)
 
 
-def _resume(file: Path, parameters: dict, average: dict, optimiser: torch.optim.Optimizer) -> tuple[int, int]:
+def _resume(
+    file: Path, parameters: dict, average: dict, optimisers: list[torch.optim.Optimizer]
+) -> tuple[int, int]:
     """Put the saved state in place; the step it is from, and the step that training started at."""
     with safe_open(file, "pt") as f:
         step, start = (int(f.metadata().get(name, 0)) for name in ("step", "start"))
         _put(parameters, {k: f.get_tensor(f"live/{k}") for k in parameters})
         _put(average, {k: f.get_tensor(f"average/{k}") for k in parameters})
         stored = set(f.keys())
-        for k, p in parameters.items():
-            if f"exp_avg/{k}" not in stored:  # no gradient yet, as the text tower's after TEXT_STEPS
-                continue
-            # empty_like keeps the parameter's memory layout
-            moments = {
-                m: torch.empty_like(p).copy_(f.get_tensor(f"{m}/{k}")) for m in ("exp_avg", "exp_avg_sq")
-            }
-            optimiser.state[p] = {"step": torch.tensor(float(step - start)), **moments}
+        names = {id(p): k for k, p in parameters.items()}
+        for optimiser in optimisers:
+            wanted = "momentum" if isinstance(optimiser, Muon) else "exp_avg"
+            for p in (p for group in optimiser.param_groups for p in group["params"]):
+                # empty_like keeps the parameter's memory layout
+                moments = {
+                    m: torch.empty_like(p).copy_(f.get_tensor(f"{m}/{names[id(p)]}"))
+                    for m in MOMENTS
+                    if f"{m}/{names[id(p)]}" in stored
+                }
+                if not moments:  # no gradient yet, as the text tower's where it does not learn
+                    continue
+                if wanted not in moments:
+                    raise SystemExit(f"{file} was trained with another optimiser: go on with that one.")
+                if wanted == "exp_avg":
+                    moments["step"] = torch.tensor(float(step - start), device=p.device)
+                optimiser.state[p] = moments
     return step, start
 
 
 def last_step(name: str) -> int:
-    """The step that a stage's loss curve ends at."""
-    return int(_curve(name).read_text(encoding="utf-8").split()[-1].split(",")[0])
+    """The step that a stage's loss curve ends at: the one in the cache, or else the committed one."""
+    file = _curve(name) if _curve(name).exists() else folders.CURVES / f"{name}.csv"
+    return int(file.read_text(encoding="utf-8").split()[-1].split(",")[0])
+
+
+def commit_curve(name: str) -> None:
+    """Copy a stage's loss curve from the cache, where there is one, to those that are committed."""
+    if _curve(name).exists():
+        (folders.CURVES / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_curve(name), folders.CURVES / f"{name}.csv")
 
 
 def _cut(file: Path, step: int) -> None:

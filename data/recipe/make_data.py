@@ -15,19 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.world import (
-    COLOURED,
-    COLOURS,
-    HELD_OUT_ARTIST,
-    OBJECTS,
-    PLACES,
-    STYLES,
-    Scene,
-    allowed,
-    render,
-    sample_scene,
-)
+from recipe.world import HELD_OUT_ARTIST, Scene, Thing, allowed, render, sample_scene
 
 PER_KIND = 12  # benchmark cases of each kind of edit
 SEED = 2303
@@ -57,50 +47,92 @@ def lesson_scenes() -> list[Scene]:
     ]
 
 
-def edit_cases(artists: tuple[str, ...], per_kind: int, seed: int) -> list[tuple[str, Scene, Scene]]:
-    """(kind, source scene, true target scene), so many of each kind."""
+def edit_cases(
+    artists: tuple[str, ...], per_kind: int, seed: int, edition: Edition = COMMITTED
+) -> list[tuple[str, Scene, Scene]]:
+    """(kind, source scene, true target scene), so many of each kind that the edition has."""
     rng = np.random.default_rng(seed)
-    return [(kind, *_draw(change, artists, rng)) for kind, change in CHANGES.items() for _ in range(per_kind)]
+    kinds = {kind: change for kind, change in CHANGES.items() if edition.pairs or kind not in FOR_PAIRS}
+    return [
+        (kind, *_draw(change, artists, edition, rng))
+        for kind, change in kinds.items()
+        for _ in range(per_kind)
+    ]
 
 
-def _draw(change, artists: tuple[str, ...], rng: np.random.Generator) -> tuple[Scene, Scene]:
+def _draw(
+    change, artists: tuple[str, ...], edition: Edition, rng: np.random.Generator
+) -> tuple[Scene, Scene]:
     while True:  # until the sampled scene admits the change
-        pair = change(sample_scene(rng, artists), rng)
+        pair = change(sample_scene(rng, artists, edition), edition, rng)
         if pair is not None and pair[0].caption != pair[1].caption:
             return pair
 
 
-def _other(rng: np.random.Generator, choices, now: str) -> str:
-    return str(rng.choice([c for c in choices if c != now]))
+def _pick(rng: np.random.Generator, choices, *but: str | None) -> str:
+    return str(rng.choice([choice for choice in choices if choice not in but]))
 
 
-def _change_object(s: Scene, rng):
-    alike = [o for o in OBJECTS if (o in COLOURED) == (s.object in COLOURED)]
-    s = replace(s, says_colour=True)
-    return s, replace(s, object=_other(rng, alike, s.object))
+def _alike(edition: Edition, name: str) -> list[str]:
+    """The objects that can take another's place in a caption: with a colour or without."""
+    return [word for word in edition.objects if (word in COLOURED) == (name in COLOURED)]
 
 
-def _change_colour(s: Scene, rng):
-    if s.colour is None or s.style == "sketch":
+def _change_object(s: Scene, edition: Edition, rng):
+    if s.other is not None:
         return None
     s = replace(s, says_colour=True)
-    return s, replace(s, colour=_other(rng, COLOURS, s.colour))
+    return s, replace(s, object=_pick(rng, _alike(edition, s.object), s.object))
 
 
-def _change_place(s: Scene, rng):
-    s = replace(s, says_colour=True)
-    return s, replace(s, place=_other(rng, [p for p in PLACES if allowed(p, s.style)], s.place))
-
-
-def _change_style(s: Scene, rng):
-    s = replace(s, says_colour=True)
-    return s, replace(s, style=_other(rng, [style for style in STYLES if allowed(s.place, style)], s.style))
-
-
-def _add_word(s: Scene, rng):
-    if s.colour is None or s.style == "sketch":
+def _change_colour(s: Scene, edition: Edition, rng):
+    if s.other is not None or s.colour is None or s.style in COLOURLESS:
         return None
-    return replace(s, says_colour=False), replace(s, says_colour=True, colour=_other(rng, COLOURS, s.colour))
+    s = replace(s, says_colour=True)
+    return s, replace(s, colour=_pick(rng, COLOURS, s.colour))
+
+
+def _change_place(s: Scene, edition: Edition, rng):
+    s = replace(s, says_colour=True)
+    return s, replace(s, place=_pick(rng, [p for p in edition.places if allowed(p, s.style)], s.place))
+
+
+def _change_style(s: Scene, edition: Edition, rng):
+    s = replace(s, says_colour=True)
+    return s, replace(s, style=_pick(rng, [t for t in edition.styles if allowed(s.place, t)], s.style))
+
+
+def _add_word(s: Scene, edition: Edition, rng):
+    if s.other is not None or s.colour is None or s.style in COLOURLESS:
+        return None
+    return replace(s, says_colour=False), replace(s, says_colour=True, colour=_pick(rng, COLOURS, s.colour))
+
+
+def _remove_words(s: Scene, edition: Edition, rng):
+    """ "a cat and a red balloon" → "a cat", which stays where it is."""
+    if s.other is None:
+        return None
+    return s, replace(s, other=None, room=True)
+
+
+def _change_one_of_two(s: Scene, edition: Edition, rng):
+    """The object or the colour of the first thing or of the second; the other thing stays."""
+    if s.other is None:
+        return None
+    which = int(rng.integers(2))
+    thing = replace(s.things[which], says_colour=True)
+    s = _with_thing(s, which, thing)
+    if thing.colour is not None and s.style not in COLOURLESS and rng.random() < 0.5:
+        return s, _with_thing(s, which, replace(thing, colour=_pick(rng, COLOURS, thing.colour)))
+    names = _alike(edition, thing.object)
+    name = _pick(rng, names, *(t.object for t in s.things))
+    return s, _with_thing(s, which, replace(thing, object=name))
+
+
+def _with_thing(s: Scene, which: int, thing: Thing) -> Scene:
+    if which == 1:
+        return replace(s, other=thing)
+    return replace(s, object=thing.object, colour=thing.colour, says_colour=thing.says_colour)
 
 
 CHANGES = {  # kind of edit → what makes (source, target) of a scene, or None where it does not admit the edit
@@ -109,7 +141,10 @@ CHANGES = {  # kind of edit → what makes (source, target) of a scene, or None 
     "place": _change_place,
     "style": _change_style,
     "added word": _add_word,
+    "word removed": _remove_words,
+    "one of two": _change_one_of_two,
 }
+FOR_PAIRS = ("word removed", "one of two")  # kinds of editions with two things in a scene
 
 
 def _factors(scene: Scene) -> dict:

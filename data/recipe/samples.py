@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -9,28 +10,35 @@ import numpy as np
 import torch
 
 from recipe import patch_pca
-from recipe.world import COLOURS, OBJECTS, PLACES, STYLES, TRAIN_ARTISTS, Scene, render, sample_scene
+from recipe.artwork import TRAIN_ARTISTS
+from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
+from recipe.world import SIDE, Redraw, Scene, Thing, draw, render, sample_scene
 
-PICTURES = 60_000  # scenes whose latents the diffusion model is trained on
 NO_COLOUR = "none"
-LABELS = {
-    "object": list(OBJECTS),
-    "colour": [*COLOURS, NO_COLOUR],
-    "place": list(PLACES),
-    "style": list(STYLES),
-}
+NOTHING = "nothing"  # what the judge sees in an empty half
+HALF = SIDE // 2 + 8  # columns of a half of a picture that is judged by itself
+
+
+def labels(edition: Edition = COMMITTED) -> dict[str, list[str]]:
+    """The judge's factors and the names that it knows of each."""
+    return {
+        "object": [*edition.objects, *([NOTHING] if edition.pairs else [])],
+        "colour": [*COLOURS, NO_COLOUR],
+        "place": list(edition.places),
+        "style": list(edition.styles),
+    }
 
 
 @lru_cache(maxsize=2)
-def scenes(n: int, seed: int) -> list[Scene]:
+def scenes(n: int, seed: int, edition: Edition = COMMITTED) -> list[Scene]:
     """So many scenes of the training artists, always the same for a seed."""
     rng = np.random.default_rng(seed)
-    return [sample_scene(rng, TRAIN_ARTISTS) for _ in range(n)]
+    return [sample_scene(rng, TRAIN_ARTISTS, edition) for _ in range(n)]
 
 
-def training_scenes() -> list[Scene]:
+def training_scenes(edition: Edition = COMMITTED) -> list[Scene]:
     """The scenes of the cached latents, in their order."""
-    return scenes(PICTURES, 2)
+    return scenes(edition.pictures, 2, edition)
 
 
 def pictures_of(some: list[Scene]) -> np.ndarray:
@@ -44,21 +52,106 @@ def to_tensor(pictures: np.ndarray, *, signed: bool) -> torch.Tensor:
     return x / 127.5 - 1 if signed else x / 255
 
 
-def factors(scene: Scene) -> dict[str, str]:
-    """The judge's labels of a scene; a pencil shows no colour."""
-    colour = NO_COLOUR if scene.style == "sketch" or scene.colour is None else scene.colour
-    return {"object": scene.object, "colour": colour, "place": scene.place, "style": scene.style}
+def factors(scene: Scene, thing: Thing | None = None) -> dict[str, str]:
+    """The judge's labels of a scene, or of the half with a ``thing``; some styles show no colour."""
+    thing = thing or scene.things[0]
+    colour = NO_COLOUR if scene.style in COLOURLESS or thing.colour is None else thing.colour
+    return {"object": thing.object, "colour": colour, "place": scene.place, "style": scene.style}
 
 
-def augmented(rng: np.random.Generator, n: int) -> tuple[list[Scene], torch.Tensor]:
+def halves(pictures):
+    """The left and the right part of pictures (..., SIDE), HALF columns each: one thing of two in each."""
+    return pictures[..., :HALF], pictures[..., SIDE - HALF :]
+
+
+def augmented(
+    rng: np.random.Generator, n: int, edition: Edition = COMMITTED
+) -> tuple[list[Scene], torch.Tensor]:
     """Fresh training scenes and their pictures (n, 3, H, W) in [0, 1], drawn a little differently each time.
 
     Small turns and stretches, colour and contrast, blur, and for one in three the latents' own loss, so that
     a network learns what a thing is rather than how one artist's pixels lie.
     """
-    picked = [sample_scene(rng) for _ in range(n)]
+    picked = [sample_scene(rng, TRAIN_ARTISTS, edition) for _ in range(n)]
     distorted = np.stack([_distort(render(scene)[0], rng) for scene in picked])
     return picked, to_tensor(distorted, signed=False)
+
+
+def judged(
+    rng: np.random.Generator, n: int, edition: Edition, artists: tuple[str, ...] = TRAIN_ARTISTS
+) -> tuple[list[dict[str, str]], torch.Tensor]:
+    """Labels of fresh scenes and what the judge sees of them, (n, 3, SIDE, W) in [0, 1]: W is SIDE or HALF.
+
+    Every third batch of an edition with two things in a scene shows halves. Half of the drawings are redrawn
+    as another hand might, the pictures are distorted as in ``augmented``.
+    """
+    by_halves = edition.pairs > 0 and rng.random() < 1 / 3
+    truths = []
+    shown = []
+    while len(truths) < n:
+        scene = sample_scene(rng, artists, edition)
+        if not by_halves and scene.other is not None:
+            scene = replace(scene, other=None)
+        if by_halves and scene.other is None and not scene.room:
+            continue
+        picture, masks = draw(scene, _hand(rng))
+        picture = _distort(picture, rng)
+        if not by_halves:
+            truths.append(factors(scene))
+            shown.append(picture)
+            continue
+        right = bool(rng.integers(2))
+        sides = zip(scene.things, map(_on_the_right, masks), strict=True)
+        inside = [thing for thing, on_the_right in sides if on_the_right == right]
+        truth = factors(scene, inside[0] if inside else None)
+        truths.append(truth if inside else truth | {"object": NOTHING, "colour": NO_COLOUR})
+        shown.append(picture[:, SIDE - HALF :] if right else picture[:, :HALF])
+    return truths, to_tensor(np.stack(shown), signed=False)
+
+
+def _on_the_right(mask: np.ndarray) -> bool:
+    return bool(np.flatnonzero(mask.any(0)).mean() > SIDE / 2)
+
+
+# --- other hands ------------------------------------------------------------------------------------
+
+
+def _hand(rng: np.random.Generator) -> Redraw | None:
+    """What redraws a scene's things as an artist of another manner might; None for half of the scenes."""
+    if rng.random() < 0.5:
+        return None
+    flat, outline, line_art = rng.random(3) < (0.4, 0.4, 0.15)
+    width = int(rng.integers(1, 4))
+    ink = rng.integers(0, 90, 3)
+    warp = rng.normal(0, 1, (2, 4, 4)).astype(np.float32)
+    tint = rng.normal(0, (8, 40, 25))  # of hue, saturation and value
+
+    def redraw(rgba: np.ndarray, thing: Thing) -> np.ndarray:
+        rgb = np.ascontiguousarray(rgba[..., :3])
+        hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV).astype(np.float32)
+        keeps_hue = thing.object in COLOURED
+        hsv += np.float32(tint) * (hsv[..., 2:] > 0) * np.float32((not keeps_hue, 1, 1))
+        hsv = np.dstack([hsv[..., :1] % 180, np.clip(hsv[..., 1:], 0, 255)]).astype(np.uint8)
+        rgb = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+        if flat:
+            rgb = (np.round(cv2.medianBlur(rgb, 7) / 48) * 48).clip(0, 255).astype(np.uint8)
+        alpha = rgba[..., 3]
+        if outline or line_art:
+            kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+            lines = cv2.dilate(alpha, kernel) - cv2.erode(alpha, kernel)
+            inner = cv2.dilate(cv2.Canny(rgb, 60, 140), np.ones((width, width)))
+            if line_art and thing.colour is None:
+                rgb = np.repeat(alpha[..., None], 3, 2)  # white
+            alpha = cv2.dilate(alpha, kernel)
+            cover = (np.maximum(lines, inner) / np.float32(255))[..., None]
+            rgb = (rgb * (1 - cover) + ink * cover).astype(np.uint8)
+        rgb = np.minimum(rgb, alpha[..., None])  # colours are premultiplied
+        side = alpha.shape[0]
+        grid = np.mgrid[:side, :side].astype(np.float32)
+        shift = [cv2.resize(w, (side, side), interpolation=cv2.INTER_CUBIC) * side / 40 for w in warp]
+        return cv2.remap(np.dstack([rgb, alpha]), grid[1] + shift[0], grid[0] + shift[1], cv2.INTER_LINEAR)
+
+    return redraw
 
 
 def _distort(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

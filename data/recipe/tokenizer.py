@@ -12,26 +12,20 @@ import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from recipe import folders
-from recipe.world import COLOURS, OBJECTS, PLACES, STYLES
+from recipe.edition import COMMITTED, Edition
 
 POSITIONS = 20
 WIDTH = 128  # of the text tower, and of what it gives to cross-attention
 START = "<|startoftext|>"
 END = "<|endoftext|>"
-RESERVED = ("and", "with", "photo")  # tokens kept for captions to come; no prompt may use them yet
+RESERVED = ("and", "with", "photo")  # tokens kept for captions to come, where an edition has no such word
 
 
-def words() -> list[str]:
-    """Every word that a prompt may use, sorted."""
-    phrases = [*STYLES.values(), *PLACES.values(), *OBJECTS, *COLOURS, "an"]
-    return sorted(set(itertools.chain.from_iterable(phrase.split() for phrase in phrases)))
-
-
-def build_tokenizer() -> CLIPTokenizer:
-    """A byte-pair tokenizer that knows each word as one token, and every letter besides."""
-    folder = folders.CACHE / "tokenizer"
+def build_tokenizer(edition: Edition = COMMITTED) -> CLIPTokenizer:
+    """A byte-pair tokenizer that knows each word of the edition as one token, and every letter besides."""
+    folder = folders.CACHE / edition.path("tokenizer")
     if not (folder / "merges.txt").exists():
-        _write_vocabulary(folder)
+        _write_vocabulary(folder, edition.words)
     return CLIPTokenizer(
         str(folder / "vocab.json"),
         str(folder / "merges.txt"),
@@ -43,14 +37,14 @@ def build_tokenizer() -> CLIPTokenizer:
     )
 
 
-def _write_vocabulary(folder: Path) -> None:
+def _write_vocabulary(folder: Path, words: list[str]) -> None:
     """All letters, also as word ends, and the merges that make each word one token.
 
     Byte-pair encoding as usual (the most frequent pair first), but with ties broken by the alphabet, so
     that the same words always give the same ids.
     """
     letters = [*(string.ascii_lowercase + string.digits + ",.-'")]
-    spelled = [[*word[:-1], word[-1] + "</w>"] for word in sorted({*words(), *RESERVED})]
+    spelled = [[*word[:-1], word[-1] + "</w>"] for word in sorted({*words, *RESERVED})]
     merges: list[tuple[str, str]] = []
     while pairs := Counter(pair for parts in spelled for pair in itertools.pairwise(parts)):
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
@@ -101,3 +95,17 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     config = text_config(tokenizer)
     config._attn_implementation = "eager"  # short sequences: plain products beat the fused kernel on a CPU
     return CLIPTextModel(config)
+
+
+def committed_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """The text tower in ``data/model`` for a tokenizer that may know other words: those have fresh rows."""
+    trained = CLIPTextModel.from_pretrained(folders.MODEL / "text_encoder", dtype=torch.float32).state_dict()
+    known = CLIPTokenizer.from_pretrained(folders.MODEL / "tokenizer").get_vocab()
+    text = build_text_encoder(tokenizer)
+    (table,) = (name for name in trained if name.endswith("token_embedding.weight"))
+    rows = text.state_dict()[table].clone()
+    for token, row in tokenizer.get_vocab().items():
+        if token in known:
+            rows[row] = trained[table][known[token]]
+    text.load_state_dict(trained | {table: rows})
+    return text

@@ -2,6 +2,7 @@
 
     python -m recipe.train all            every stage in order
     python -m recipe.train STAGE          one of: autoencoder unet decoder judge clip export
+    python -m recipe.train STAGE --edition second
 
 Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
 committed diffusion model further without its checkpoint: autoencoder, then unet --from-model --steps MORE.
@@ -15,6 +16,8 @@ import argparse
 import cv2
 import torch
 
+from recipe.artwork import TRAIN_ARTISTS
+from recipe.edition import COMMITTED, EDITIONS, Edition
 from recipe.stages import autoencoder, clip, decoder, judge, unet
 from recipe.stages.export import export
 
@@ -30,6 +33,10 @@ def main() -> None:
     parser.add_argument(
         "--from-model", action="store_true", help="unet: start from the weights in data/model"
     )
+    parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name, help="of the picture world")
+    parser.add_argument("--optimiser", choices=["adamw", "muon"], default="adamw", help="of the unet stage")
+    parser.add_argument("--batch", type=int, default=unet.BATCH, help="unet: pictures a step")
+    parser.add_argument("--without", choices=TRAIN_ARTISTS, help="judge: leave this artist out")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -37,24 +44,42 @@ def main() -> None:
     for stage in STAGES if options.stage == "all" else [options.stage]:
         print(f"== {stage}", flush=True)
         torch.manual_seed(0)  # the first weights
-        run(stage, options.steps, options.from_model)
+        run(
+            stage,
+            options.steps,
+            options.from_model,
+            EDITIONS[options.edition],
+            muon=options.optimiser == "muon",
+            batch=options.batch,
+            without=options.without,
+        )
 
 
-def run(stage: str, steps: int | None, from_model: bool) -> None:
-    """One stage, to so many steps in all; None takes the committed weights' number."""
+def run(
+    stage: str,
+    steps: int | None,
+    from_model: bool,
+    edition: Edition = COMMITTED,
+    *,
+    muon: bool = False,
+    batch: int = unet.BATCH,
+    without: str | None = None,
+) -> None:
+    """One stage of an edition, to so many steps in all; None takes the edition's number."""
     match stage:
         case "autoencoder":
-            autoencoder.train_autoencoder()
+            autoencoder.train_autoencoder(edition)
         case "unet":
-            unet.train_unet(steps or unet.STEPS, from_model)
+            steps = steps or unet.STEPS[edition.name]
+            unet.train_unet(steps, edition, from_model=from_model, muon=muon, batch=batch)
         case "decoder":
-            decoder.train_decoder(steps or decoder.STEPS)
+            decoder.train_decoder(steps or decoder.STEPS[edition.name], edition)
         case "judge":
-            judge.train_judge(steps or judge.STEPS)
+            judge.train_judge(steps or judge.STEPS[edition.name], edition, without)
         case "clip":
-            clip.train_clip(steps or clip.STEPS)
+            clip.train_clip(steps or clip.STEPS[edition.name], edition)
         case "export":
-            export()
+            export(edition)
 
 
 if __name__ == "__main__":

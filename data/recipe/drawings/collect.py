@@ -11,8 +11,9 @@ import json
 import sys
 from pathlib import Path
 
+from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
+from recipe.edition import ICONS
 from recipe.folders import DRAWINGS
-from recipe.world import HELD_OUT_ARTIST, OBJECTS, TRAIN_ARTISTS
 
 BOX = {"left": 0, "top": 0, "width": 16, "height": 16}  # Iconify's defaults
 
@@ -24,7 +25,7 @@ def main() -> None:
         info = json.loads((package / "info.json").read_text(encoding="utf-8"))
         record = {
             "source": {k: info[k] for k in ("name", "author", "license")},
-            "svg": {word: svg(icons, name) for word, name in OBJECTS.items()},
+            "svg": {word: svg(icons, name) for word, name in ICONS.items()},
         }
         text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
         (DRAWINGS / f"{artist}.json").write_text(text, encoding="utf-8")

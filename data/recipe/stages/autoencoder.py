@@ -8,17 +8,20 @@ touching a latent.
 
 from __future__ import annotations
 
+import os
 from multiprocessing import Pool
+from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from recipe import folders, patch_pca
+from recipe import folders, loop, patch_pca
+from recipe.edition import COMMITTED, Edition
 from recipe.patch_pca import CHANNELS, PATCH, PatchPCA
-from recipe.samples import PICTURES, pictures_of, scenes, to_tensor, training_scenes
+from recipe.samples import pictures_of, scenes, to_tensor, training_scenes
 from recipe.world import SIDE
 
 WIDTHS = (16, 48, 64, 96)
@@ -29,38 +32,68 @@ GUARD = 1000.0  # constants that hold the group norm still, see `_pass_through_n
 CHUNK = 100  # pictures that are encoded together
 
 
-def train_autoencoder() -> None:
-    """Fit the patch PCA, then encode the training scenes once (float16, scaled to unit variance)."""
-    file = folders.CACHE / "latents.safetensors"
-    file.parent.mkdir(parents=True, exist_ok=True)
+def train_autoencoder(edition: Edition = COMMITTED) -> None:
+    """Fit the patch PCA where there is none, then encode the training scenes once.
+
+    The latents (float16, scaled to unit variance) are written to a memory-mapped file by all cores; a killed
+    run goes on with the chunks that are missing.
+    """
     if not patch_pca.FILE.exists():
-        patch_pca.fit(pictures_of(scenes(2500, 1))).save(patch_pca.FILE)
+        patch_pca.fit(pictures_of(scenes(2500, 1, edition))).save(patch_pca.FILE)
+    file = _latents_file(edition)
     if file.exists():
         return
-    parts = np.array_split(np.arange(PICTURES), PICTURES // CHUNK)
-    with Pool(2) as pool:
-        chunks = tqdm(pool.imap(_encode, parts), total=len(parts))
-        latents = torch.cat([torch.from_numpy(chunk) for chunk in chunks])
+    unfinished = file.with_suffix(".unfinished.npy")
+    written = file.with_suffix(".written.npy")  # which chunks are there
+    if not written.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shape = (edition.pictures, CHANNELS, SIDE // PATCH, SIDE // PATCH)
+        np.lib.format.open_memmap(unfinished, "w+", np.float16, shape).flush()
+        np.save(written, np.zeros(-(-edition.pictures // CHUNK), bool))
+    done = np.load(written, mmap_mode="r+")
+    missing = np.flatnonzero(~done)
+    with loop.announced(), Pool(os.cpu_count(), _one_thread) as pool:
+        jobs = pool.imap_unordered(_encode, [(unfinished, edition, int(chunk)) for chunk in missing])
+        for chunk in tqdm(jobs, total=len(missing)):
+            done[chunk] = True
+            done.flush()
+    latents = np.load(unfinished, mmap_mode="r")
     vae = load_autoencoder()
-    few = to_tensor(pictures_of(training_scenes()[:8]), signed=True)
+    few = to_tensor(pictures_of(training_scenes(edition)[:8]), signed=True)
     by_encoder = vae.encode(few).latent_dist.mean * vae.config.scaling_factor
-    torch.testing.assert_close(by_encoder, latents[:8].float(), atol=5e-3, rtol=5e-3)
-    save_file({"latents": latents}, file)
+    torch.testing.assert_close(
+        by_encoder, torch.from_numpy(latents[:8].astype(np.float32)), atol=5e-3, rtol=5e-3
+    )
+    os.replace(unfinished, file)
+    written.unlink()
 
 
-def _encode(indices: np.ndarray) -> np.ndarray:
-    """The encoder's means as the matrix product that they are: 30 times faster than through its layers."""
-    todo = training_scenes()
-    z = patch_pca.committed().encode(pictures_of([todo[i] for i in indices]))
-    return np.ascontiguousarray(z.transpose(0, 3, 1, 2)).astype(np.float16)
+def _one_thread() -> None:
+    """A process of the pool: its share of the processor is one core."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
 
 
-def load_latents() -> torch.Tensor:
-    """The cached latents of the training scenes, (PICTURES, CHANNELS, SIDE/8, SIDE/8) float16."""
-    file = folders.CACHE / "latents.safetensors"
-    if not file.exists():
+def _encode(job: tuple[Path, Edition, int]) -> int:
+    """Write one chunk: the encoder's means as the matrix product that they are, faster than its layers."""
+    file, edition, chunk = job
+    part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+    z = patch_pca.committed().encode(pictures_of(training_scenes(edition)[part]))
+    latents = np.load(file, mmap_mode="r+")
+    latents[part] = z.transpose(0, 3, 1, 2)
+    latents.flush()
+    return chunk
+
+
+def _latents_file(edition: Edition) -> Path:
+    return folders.CACHE / edition.path("latents.npy")
+
+
+def load_latents(edition: Edition = COMMITTED) -> np.ndarray:
+    """The latents of the training scenes, (n, CHANNELS, SIDE/8, SIDE/8) float16, mapped from their file."""
+    if not _latents_file(edition).exists():
         raise SystemExit("There are no latents yet: run the autoencoder stage first.")
-    return load_file(file)["latents"]
+    return np.load(_latents_file(edition), mmap_mode="r")
 
 
 def load_autoencoder() -> AutoencoderKL:

@@ -8,12 +8,13 @@ import torch.nn.functional as F
 from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from recipe import loop
+from recipe.edition import COMMITTED, FIRST, SECOND, Edition
 from recipe.samples import augmented
 from recipe.stages.unet import TEXT_STEPS
 from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, text_config, tokenize
 from recipe.world import SIDE
 
-STEPS = 850
+STEPS = {FIRST.name: 850, SECOND.name: 3_000}
 BATCH = 64
 
 
@@ -40,23 +41,25 @@ def build_clip(tokenizer: CLIPTokenizer, tower: CLIPTextModel) -> CLIPModel:
     return clip
 
 
-def train_clip(steps: int) -> None:
+def train_clip(steps: int, edition: Edition = COMMITTED) -> None:
     """Contrastive training (CLIP) of the image tower and both projections against the frozen text tower."""
-    tokenizer = build_tokenizer()
+    device = loop.device()
+    tokenizer = build_tokenizer(edition)
     text = build_text_encoder(tokenizer)
-    if loop.load_weights("unet", {"text": text}, "live") < TEXT_STEPS:
-        raise SystemExit(f"The text tower still learns: train the unet stage to {TEXT_STEPS} steps first.")
-    clip = build_clip(tokenizer, text)
+    learns = TEXT_STEPS[edition.name]
+    if loop.load_weights(edition.path("unet"), {"text": text}, "live") < learns:
+        raise SystemExit(f"The text tower still learns: train the unet stage to {learns} steps first.")
+    clip = build_clip(tokenizer, text).to(device)
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
-        picked, pictures = augmented(rng, BATCH)
-        ids = tokenize(tokenizer, [scene.caption for scene in picked])
+        picked, pictures = augmented(rng, BATCH, edition)
+        ids = tokenize(tokenizer, [scene.caption for scene in picked]).to(device)
         with loop.autocast():
-            out = clip(input_ids=ids, pixel_values=pictures * 2 - 1)
+            out = clip(input_ids=ids, pixel_values=pictures.to(device) * 2 - 1)
         same = (ids[:, None] == ids[None]).all(-1).float()  # equal captions are right answers too
         target = same / same.sum(1, keepdim=True)
         by_text = F.cross_entropy(out.logits_per_text.float(), target)
         by_image = F.cross_entropy(out.logits_per_image.float(), target)
         return (by_text + by_image) / 2
 
-    loop.train("clip", {"clip": clip}, loss, steps=steps, lr=1e-3, ema=0.995)
+    loop.train(edition.path("clip"), {"clip": clip}, loss, steps=steps, lr=1e-3, ema=0.995)

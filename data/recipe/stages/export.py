@@ -11,29 +11,31 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
 
 from recipe import folders, loop
+from recipe.edition import COMMITTED, Edition
 from recipe.stages.autoencoder import load_autoencoder
 from recipe.stages.clip import build_clip
 from recipe.stages.judge import export_judge
 from recipe.stages.unet import ALPHAS, build_unet
-from recipe.tokenizer import build_text_encoder, build_tokenizer, words
+from recipe.tokenizer import build_text_encoder, build_tokenizer
 
 
-def export() -> None:
+def export(edition: Edition = COMMITTED) -> None:
     """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
 
     Decoder, CLIP and judge stay as they are there where they have no checkpoint.
     """
     model = folders.MODEL
-    tokenizer = build_tokenizer()
+    tokenizer = build_tokenizer(edition)
     vae = load_autoencoder()
     unet = build_unet()
     text = build_text_encoder(tokenizer)
-    if loop.has_checkpoint("decoder"):
-        loop.load_weights("decoder", {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv})
+    if loop.has_checkpoint(edition.path("decoder")):
+        modules = {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}
+        loop.load_weights(edition.path("decoder"), modules)
     else:
         vae.load_state_dict(AutoencoderKL.from_pretrained(model / "vae").state_dict())
-    loop.load_weights("unet", {"unet": unet})
-    loop.load_weights("unet", {"text": text}, "live")
+    loop.load_weights(edition.path("unet"), {"unet": unet})
+    loop.load_weights(edition.path("unet"), {"text": text}, "live")
     scheduler = DDIMScheduler(
         **ALPHAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1
     )
@@ -49,14 +51,16 @@ def export() -> None:
         requires_safety_checker=False,
     )
     pipe.to(torch.float16).save_pretrained(model, safe_serialization=True)
-    if loop.has_checkpoint("clip"):
+    if loop.has_checkpoint(edition.path("clip")):
         clip = build_clip(tokenizer, text.float())
-        loop.load_weights("clip", {"clip": clip})
+        loop.load_weights(edition.path("clip"), {"clip": clip})
         clip.half().save_pretrained(model / "clip", safe_serialization=True)
-    if loop.has_checkpoint("judge"):
-        export_judge(model / "judge")
-    plot_curves(model / "curves.png")
-    (model / "words.json").write_text(json.dumps(words(), indent=0) + "\n", encoding="utf-8")
+    if loop.has_checkpoint(edition.path("judge")):
+        export_judge(model / "judge", edition)
+    for stage in ("unet", "decoder", "judge", "clip"):
+        loop.commit_curve(edition.path(stage))
+    plot_curves(model / "curves.png", edition)
+    (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")
     (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
 
 
@@ -70,11 +74,11 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def plot_curves(file: Path) -> None:
+def plot_curves(file: Path, edition: Edition = COMMITTED) -> None:
     """The loss of every stage over its steps."""
     import matplotlib.pyplot as plt
 
-    curves = sorted(folders.CURVES.glob("*.csv"))
+    curves = sorted((folders.CURVES / edition.path("unet.csv")).parent.glob("*.csv"))
     figure, axes = plt.subplots(1, len(curves), figsize=(3 * len(curves), 2.4), layout="constrained")
     for ax, curve in zip(axes, curves, strict=True):
         step, loss, _ = np.loadtxt(curve, delimiter=",", skiprows=1, unpack=True)

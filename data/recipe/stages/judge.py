@@ -11,35 +11,44 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from recipe import loop
-from recipe.samples import LABELS, augmented, factors
+from recipe.artwork import TRAIN_ARTISTS
+from recipe.edition import COMMITTED, FIRST, SECOND, Edition
+from recipe.samples import judged, labels
 from styledit.perception.judge import Judge
 
-STEPS = 1_200
+STEPS = {FIRST.name: 1_200, SECOND.name: 6_000}
 BATCH = 32
 
 
-def train_judge(steps: int) -> None:
-    """Cross-entropy on all four factors of augmented training scenes."""
-    judge = Judge(LABELS).to(memory_format=torch.channels_last)
+def train_judge(steps: int, edition: Edition = COMMITTED, without: str | None = None) -> None:
+    """Cross-entropy on all four factors of augmented training scenes.
+
+    ``without`` leaves an artist out, whose true pictures then show how the judge takes an unknown hand.
+    """
+    device = loop.device()
+    known = labels(edition)
+    artists = tuple(artist for artist in TRAIN_ARTISTS if artist != without)
+    judge = Judge(known).to(device, memory_format=torch.channels_last)
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
-        picked, pictures = augmented(rng, BATCH)
+        truths, pictures = judged(rng, BATCH, edition, artists)
         with loop.autocast():
-            logits = judge(pictures.contiguous(memory_format=torch.channels_last))
-        truths = [factors(scene) for scene in picked]
+            logits = judge(pictures.to(device).contiguous(memory_format=torch.channels_last))
         losses = []
-        for factor, names in LABELS.items():
-            classes = torch.tensor([names.index(truth[factor]) for truth in truths])
+        for factor, names in known.items():
+            classes = torch.tensor([names.index(truth[factor]) for truth in truths], device=device)
             losses.append(F.cross_entropy(logits[factor].float(), classes, label_smoothing=0.05))
         return sum(losses)
 
-    loop.train("judge", {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05)
+    name = edition.path("judge" if without is None else f"judge-without-{without}")
+    loop.train(name, {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05)
 
 
-def export_judge(folder: Path) -> None:
+def export_judge(folder: Path, edition: Edition = COMMITTED) -> None:
     """Write the averaged weights in float16, with batch statistics measured for them on fresh pictures."""
-    judge = Judge(LABELS)
-    loop.load_weights("judge", {"judge": judge})
+    known = labels(edition)
+    judge = Judge(known)
+    loop.load_weights(edition.path("judge"), {"judge": judge})
     for module in judge.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
@@ -47,8 +56,8 @@ def export_judge(folder: Path) -> None:
     rng = np.random.default_rng(7)
     with torch.no_grad():
         for _ in range(24):
-            judge(augmented(rng, 32)[1])
+            judge(judged(rng, 32, edition)[1])
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.half().contiguous() for k, v in judge.state_dict().items() if v.is_floating_point()}
     save_file(tensors, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"labels": LABELS}, indent=1) + "\n", encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps({"labels": known}, indent=1) + "\n", encoding="utf-8")

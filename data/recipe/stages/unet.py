@@ -7,20 +7,21 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from safetensors.torch import load_file
-from transformers import CLIPTextModel
 
 from recipe import folders, loop
+from recipe.edition import COMMITTED, FIRST, SECOND, Edition
 from recipe.patch_pca import CHANNELS, PATCH
-from recipe.samples import PICTURES, training_scenes
+from recipe.samples import training_scenes
 from recipe.stages.autoencoder import load_latents
-from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, tokenize
+from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, committed_text_encoder, tokenize
 from recipe.world import SIDE
 
-STEPS = 15_400
-TEXT_STEPS = (
-    2_500  # steps during which the text tower learns too; the image tower of CLIP is fitted to it then
-)
+STEPS = {FIRST.name: 15_400, SECOND.name: 30_000}
+# Steps during which the text tower learns too; the image tower of CLIP is fitted to what it is then.
+TEXT_STEPS = {FIRST.name: 2_500, SECOND.name: 8_000}
 BATCH = 32
+RATE = 1e-3  # AdamW's
+MUON_RATE = 3e-3
 ALPHAS = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -46,52 +47,66 @@ def build_unet() -> UNet2DConditionModel:
     )
 
 
-def train_unet(steps: int, from_model: bool = False) -> None:
+def train_unet(
+    steps: int,
+    edition: Edition = COMMITTED,
+    *,
+    from_model: bool = False,
+    muon: bool = False,
+    batch: int = BATCH,
+) -> None:
     """v-prediction, one empty prompt in ten; weights as min-SNR (2303.09556, gamma 5) at low noise.
 
     At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
-    ``from_model`` starts from the weights in ``data/model`` at the step where their loss curve ends.
+    ``from_model`` starts from the weights in ``data/model``: for their own edition at the step where their
+    curve ends, for another at step 0, with fresh rows for new words.
     """
-    abar = DDIMScheduler(**ALPHAS).alphas_cumprod
-    tokenizer = build_tokenizer()
+    device = loop.device()
+    abar = DDIMScheduler(**ALPHAS).alphas_cumprod.to(device)
+    tokenizer = build_tokenizer(edition)
     unet = build_unet()
     text = build_text_encoder(tokenizer)
     start = 0
     if from_model:
-        trained = CLIPTextModel.from_pretrained(folders.MODEL / "text_encoder", dtype=torch.float32)
-        text.load_state_dict(trained.state_dict())
+        text = committed_text_encoder(tokenizer)
         unet.load_state_dict(load_file(folders.MODEL / "unet" / "diffusion_pytorch_model.safetensors"))
-        start = loop.last_step("unet")
-    unet.set_attn_processor(
-        AttnProcessor()
-    )  # plain matrix products: faster than the fused kernel in training
+        start = loop.last_step("unet") if edition == COMMITTED else 0
+    unet.set_attn_processor(AttnProcessor())  # plain products: faster than the fused kernel in training
     layout = _faster_layout()
-    unet.to(memory_format=layout)
-    latents = load_latents()
-    ids = tokenize(tokenizer, [scene.caption for scene in training_scenes()])
+    unet.to(device, memory_format=layout)
+    text.to(device)
+    latents = load_latents(edition)
+    ids = tokenize(tokenizer, [scene.caption for scene in training_scenes(edition)])
     empty = tokenize(tokenizer, [""])
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
-        pick = torch.from_numpy(rng.integers(0, PICTURES, BATCH))
-        z_0 = latents[pick].float()
-        tokens = torch.where(torch.from_numpy(rng.random((BATCH, 1)) < 0.1), empty, ids[pick])
-        spread = (
-            np.arange(BATCH) + rng.random(BATCH)
-        ) / BATCH  # one draw from each of BATCH equal parts of [0, 1)
-        t = torch.from_numpy((spread * 1000).astype(np.int64))
+        pick = rng.integers(0, len(latents), batch)
+        z_0 = torch.from_numpy(latents[pick]).float().to(device)
+        tokens = torch.where(torch.from_numpy(rng.random((batch, 1)) < 0.1), empty, ids[pick]).to(device)
+        spread = (np.arange(batch) + rng.random(batch)) / batch  # one draw from each equal part of [0, 1)
+        t = torch.from_numpy((spread * 1000).astype(np.int64)).to(device)
         a = abar[t][:, None, None, None]
         eps = torch.randn_like(z_0)
         z_t = a.sqrt() * z_0 + (1 - a).sqrt() * eps
         v = a.sqrt() * eps - (1 - a).sqrt() * z_0
         with loop.autocast():
-            with torch.set_grad_enabled(step < TEXT_STEPS):
+            with torch.set_grad_enabled(step < TEXT_STEPS[edition.name]):
                 c = text(tokens).last_hidden_state
             out = unet(z_t.contiguous(memory_format=layout), t, c).sample
         error = (out.float() - v).square().mean((1, 2, 3))
         snr = abar[t] / (1 - abar[t])
         return (error * (snr.clamp(max=5) + 1) / (snr + 1)).mean()
 
-    loop.train("unet", {"unet": unet, "text": text}, loss, steps=steps, lr=1e-3, start=start, ema=0.999)
+    loop.train(
+        edition.path("unet"),
+        {"unet": unet, "text": text},
+        loss,
+        steps=steps,
+        lr=RATE,
+        muon=MUON_RATE if muon else 0.0,
+        start=start,
+        ema=0.999,
+    )
 
 
 def _faster_layout() -> torch.memory_format:
