@@ -14,24 +14,22 @@ that it is *given*; the clean picture's level (`final`) has no timestep of its o
 
 from __future__ import annotations
 
-import math
-import numbers
-import operator
-
 import torch
 from diffusers import DDIMScheduler
+
+from styledit import validation
 
 
 def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
     """The T timesteps that a denoising run of `steps` steps tells the network, noisiest first.
 
     Raises:
+        TypeError: `scheduler` is no DDIM scheduler, or `steps` no whole number.
         ValueError: `steps` is not between 1 and the number of training steps.
     """
+    validation.instance("scheduler", scheduler, DDIMScheduler, "pipe.scheduler")
     most = scheduler.config.num_train_timesteps
-    whole = hasattr(steps, "__index__") and not isinstance(steps, bool)
-    if not whole or not 1 <= operator.index(steps) <= most:
-        raise ValueError(f"steps must be a whole number from 1 to {most}, not {steps!r}.")
+    steps = validation.whole("steps", steps, least=1, most=most)
     own = DDIMScheduler.from_config(scheduler.config)  # the pipeline's scheduler is left as it is
     own.set_timesteps(steps)
     # For some numbers of steps, 61 among them, rounding gives "trailing" one timestep too many, -1.
@@ -46,11 +44,13 @@ def noise_levels(scheduler: DDIMScheduler, steps: int, dtype: torch.dtype = torc
     number of steps divides that of training; otherwise it hands the network a level that is not the one told.
 
     Raises:
+        TypeError: as `timesteps`, or `dtype` is no floating-point dtype.
         ValueError: as `timesteps`; or the noisiest level has no signal and the network predicts epsilon.
     """
-    told = timesteps(scheduler, steps)
+    validation.dtype("dtype", dtype)
+    chosen = timesteps(scheduler, steps)
     # `DDIMScheduler.add_noise` moves one of the two tables to the device of the latents.
-    levels = torch.cat([scheduler.alphas_cumprod[told].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()])
+    levels = torch.cat([scheduler.alphas_cumprod[chosen].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()])
     _check_signal(levels, scheduler.config.prediction_type)
     return levels.to(dtype)
 
@@ -66,10 +66,16 @@ def predict_x0_eps(
         prediction_type: "epsilon", "v_prediction" (2202.00512, appendix D) or "sample".
 
     Raises:
-        ValueError: another prediction type, or "epsilon" at `abar` 0, where x0 could be anything.
+        TypeError: `output` or `z` is no tensor.
+        ValueError: they have different shapes; another prediction type; or "epsilon" at `abar` 0, where x0 could be anything.
     """
+    for name, tensor in (("output", output), ("z", z)):
+        validation.instance(name, tensor, torch.Tensor, "torch")
+    if output.shape != z.shape:
+        raise ValueError(f"output and z must have the same shape, not {tuple(output.shape)} and {tuple(z.shape)}.")
     _check_signal(abar, prediction_type)
-    alpha, sigma = abar**0.5, (1 - abar) ** 0.5
+    alpha = abar**0.5
+    sigma = (1 - abar) ** 0.5
     if prediction_type == "epsilon":
         return (z - sigma * output) / alpha, output
     if prediction_type == "v_prediction":
@@ -120,11 +126,3 @@ def _check_signal(abar: torch.Tensor, prediction_type: str) -> None:
             "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture from it; "
             "use a scheduler with rescale_betas_zero_snr=False or timestep_spacing='leading'."
         )
-
-
-def check_number(name: str, value: float) -> None:
-    """Raise TypeError where a setting is no number, ValueError where it is not finite."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, not {value!r}.")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {value}.")

@@ -21,7 +21,7 @@ from styledit.denoising import Callback, Schedule, State, check_finite, follow, 
 from styledit.files import Field, Schema, group, read_tensors, write_tensors
 from styledit.maps import AttentionMaps
 from styledit.pictures import ImageSource, encode_image, open_rgb, read_image
-from styledit.pipeline import model_fingerprint, picture_size
+from styledit.pipeline import model_fingerprint
 from styledit.prompts import Word, encode_null, encode_prompt
 from styledit.recording import Record, Recorder
 
@@ -187,7 +187,7 @@ def inverting(
 ) -> Generator[State, None, Inversion]:
     """`invert` as a run: a `State` after each network call, and the `Inversion` as its result."""
     check.pipeline(pipe)
-    picture = open_rgb(image) if isinstance(image, Image.Image) else read_image(image, picture_size(pipe))
+    picture = open_rgb(image) if isinstance(image, Image.Image) else read_image(pipe, image)
     c = encode_prompt(pipe, prompt)
     z_0 = encode_image(pipe, picture)
     schedule = Schedule.of(pipe.scheduler, steps, z_0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from typing import Literal
 
@@ -12,39 +11,47 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageOps
 from skimage.metrics import peak_signal_noise_ratio
 
-EMBEDDED_SIDE = 128  # side of the embedded model's pictures; other models: `models.picture_size(pipe)`
+from styledit import validation
+from styledit.pipeline import picture_size
+
+_LONGEST_SIDE = 8192  # of a picture that `read_image` gives
 
 ImageSource = str | os.PathLike | Image.Image | np.ndarray
 
 
 def read_image(
+    pipe: StableDiffusionPipeline,
     source: ImageSource,
-    size: int | tuple[int, int] = EMBEDDED_SIDE,
+    *,
+    size: int | tuple[int, int] | None = None,
     fit: Literal["crop", "pad"] = "crop",
 ) -> Image.Image:
-    """Read a picture and fit it to `size`.
+    """Read a picture and fit it to the model's size, or to another.
 
     Args:
+        pipe: the pipeline that the picture is for.
         source: a path, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint16 over
             its full range, other integers from 0 to 255, bool, or floats in [0, 1]. EXIF rotation is applied,
             transparency is laid on white, grey and 16-bit pictures become 8-bit RGB.
-        size: side in pixels, or (width, height).
+        size: side in pixels, or (width, height); None takes what the pipeline was trained at, `picture_size(pipe)`.
         fit: "crop" cuts the largest centred part of the right shape, "pad" keeps everything and fills with white.
 
     Returns:
         An RGB picture of exactly `size`.
 
     Raises:
-        ValueError: the file is missing or no picture, or the picture is empty, has NaN or values out of range.
-        TypeError: `source` or `size` is something else.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no picture, or the picture is empty, has NaN or values out of range; or `size` or `fit`
+            cannot be used.
+        TypeError: `pipe`, `source`, `size` or `fit` is something else.
     """
-    width, height = _sides(size)
+    validation.pipeline(pipe, walks=False)
+    shape = picture_size(pipe) if size is None else _sides(size)
+    how = validation.choice("fit", fit, ("crop", "pad"))
     picture = open_rgb(source)
-    if fit == "crop":
-        return ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
-    if fit == "pad":
-        return ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color="white")
-    raise ValueError(f"fit must be 'crop' or 'pad', not {fit!r}.")
+    if how == "crop":
+        return ImageOps.fit(picture, shape, Image.Resampling.LANCZOS)
+    return ImageOps.pad(picture, shape, Image.Resampling.LANCZOS, color="white")
 
 
 def open_rgb(source: ImageSource) -> Image.Image:
@@ -52,46 +59,95 @@ def open_rgb(source: ImageSource) -> Image.Image:
     return _to_rgb(_open(source))
 
 
-def encode_image(pipe: StableDiffusionPipeline, image: Image.Image) -> torch.Tensor:
+def encode_image(pipe: StableDiffusionPipeline, image: ImageSource) -> torch.Tensor:
     """The latents of a picture: z_0 = (VAE mean - shift) × scaling factor, of shape (1, C, h, w), in at least float32.
 
     Raises:
-        ValueError: a side of the picture is not a multiple of the autoencoder's factor, or as `read_image`.
+        TypeError: `pipe` is no pipeline, or as `read_image`.
+        ValueError: a side of the picture is not a multiple of the autoencoder's factor, the encoder makes NaN or infinite
+            values, or as `read_image`.
     """
-    image = open_rgb(image)
+    validation.pipeline(pipe, walks=False)
+    picture = open_rgb(image)
     factor = pipe.vae_scale_factor
-    if image.width % factor or image.height % factor:
+    if picture.width % factor or picture.height % factor:
         raise ValueError(
-            f"The picture is {image.width}×{image.height}, and this model needs sides that are multiples of {factor}; "
-            "fit it with read_image(picture, size=...)."
+            f"The picture is {picture.width}×{picture.height}, and this model needs sides that are multiples of {factor}; "
+            "fit it with read_image(pipe, picture)."
         )
-    pixels = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255)  # (H, W, 3)
+    pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)  # (H, W, 3)
     pixels = (2 * pixels - 1).permute(2, 0, 1)[None].to(pipe.vae.device, pipe.vae.dtype)  # (1, 3, H, W)
     with torch.no_grad():
         mean = pipe.vae.encode(pixels).latent_dist.mean  # (1, C, h, w)
+    validation.finite(mean, "What the autoencoder makes of the picture")
     shift, scale = _shift_and_scale(pipe)
     return (mean.to(torch.promote_types(mean.dtype, torch.float32)) - shift) * scale
 
 
 def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
-    """Decode latents (B, C, h, w) to pixels (B, 3, H, W) in [0, 1]; gradients flow through."""
-    shift, scale = _shift_and_scale(pipe)
-    pixels = pipe.vae.decode((z / scale + shift).to(pipe.vae.dtype)).sample
-    return (pixels / 2 + 0.5).clamp(0, 1)
+    """Decode latents (B, C, h, w) to pixels (B, 3, H, W) in [0, 1]; gradients flow through.
+
+    Raises:
+        TypeError: `pipe` is no pipeline, or `z` no tensor.
+        ValueError: `z` has another shape.
+    """
+    validation.pipeline(pipe, walks=False)
+    check_latents(pipe, "z", z)
+    return raw_pixels(pipe, z).clamp(0, 1)
 
 
 def decode_latents(pipe: StableDiffusionPipeline, z: torch.Tensor) -> list[Image.Image]:
-    """Decode latents (B, C, h, w) to B RGB pictures."""
+    """Decode latents (B, C, h, w) to B RGB pictures.
+
+    Raises:
+        TypeError: `pipe` is no pipeline, or `z` no tensor.
+        ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
+    """
+    validation.pipeline(pipe, walks=False)
+    check_latents(pipe, "z", z)
+    validation.finite(z, "The batch of latents")
     with torch.no_grad():
-        pixels = decode_tensor(pipe, z).float().permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
-    return [Image.fromarray((picture * 255).round().astype(np.uint8)) for picture in pixels]
+        pixels = validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes")
+    return to_pictures(pixels)
 
 
-def psnr(image: Image.Image, other: Image.Image) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures of the same size; infinite where they are equal."""
-    if image.size != other.size:
-        raise ValueError(f"PSNR needs pictures of the same size, these are {image.size} and {other.size}.")
-    first, second = (np.asarray(picture.convert("RGB")) for picture in (image, other))
+def check_latents(pipe: StableDiffusionPipeline, name: str, z: object) -> None:
+    """Raise TypeError or ValueError for what are no latents (B, C, h, w) of this pipeline."""
+    channels = pipe.vae.config.latent_channels
+    if not isinstance(z, torch.Tensor) or not z.is_floating_point():
+        raise TypeError(f"{name} must be a floating-point tensor (B, {channels}, h, w), not {validation.shown(z)}.")
+    if z.ndim != 4 or z.shape[1] != channels or 0 in z.shape:
+        raise ValueError(f"{name} must have shape (B, {channels}, h, w), not {tuple(z.shape)}.")
+
+
+def unscale(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
+    """Latents as the decoder takes them: z / scaling factor + shift."""
+    shift, scale = _shift_and_scale(pipe)
+    return z / scale + shift
+
+
+def raw_pixels(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
+    """What the decoder makes of latents (B, C, h, w): pixels (B, 3, H, W), about [0, 1] and not clipped to it."""
+    return pipe.vae.decode(unscale(pipe, z).to(pipe.vae.device, pipe.vae.dtype)).sample / 2 + 0.5
+
+
+def to_pictures(pixels: torch.Tensor) -> list[Image.Image]:
+    """Pixels (B, 3, H, W) as RGB pictures; what is outside [0, 1] is clipped."""
+    rounded = (pixels.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return [Image.fromarray(picture) for picture in rounded.permute(0, 2, 3, 1).cpu().numpy()]  # (B, H, W, 3)
+
+
+def psnr(image: ImageSource, other: ImageSource) -> float:
+    """Peak signal-to-noise ratio in dB of two pictures of the same size; infinite where they are equal.
+
+    Raises:
+        TypeError: something that is no picture.
+        ValueError: pictures of different size, or as `read_image`.
+    """
+    first, second = (np.asarray(open_rgb(picture)) for picture in (image, other))  # (H, W, 3)
+    if first.shape != second.shape:
+        sizes = " and ".join(f"{pixels.shape[1]}×{pixels.shape[0]}" for pixels in (first, second))
+        raise ValueError(f"PSNR needs pictures of the same size, these are {sizes}; fit them with read_image.")
     if np.array_equal(first, second):
         return float("inf")
     return float(peak_signal_noise_ratio(first, second, data_range=255))
@@ -105,11 +161,9 @@ def _shift_and_scale(pipe: StableDiffusionPipeline) -> tuple[float, float]:
 def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """(width, height) of a size."""
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if len(sides) != 2 or any(isinstance(side, bool) or not hasattr(side, "__index__") for side in sides):
-        raise TypeError(f"size must be a whole number or a (width, height) of two, not {size!r}.")
-    width, height = map(operator.index, sides)
-    if width < 1 or height < 1:
-        raise ValueError(f"A picture cannot have size {width}×{height}; both sides must be at least 1.")
+    if len(sides) != 2:
+        raise TypeError(f"size must be a whole number or a (width, height) of two, not {validation.shown(size)}.")
+    width, height = (validation.whole("A side of size", side, least=1, most=_LONGEST_SIDE) for side in sides)
     return width, height
 
 
@@ -120,9 +174,9 @@ def _open(source: ImageSource) -> Image.Image:
     if isinstance(source, Image.Image):
         name = "The PIL image"
     elif not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"A picture must be a path, a PIL image or a numpy array, not {type(source).__name__}.")
+        raise TypeError(f"A picture must be a path, a PIL image or a numpy array, not {validation.shown(source)}.")
     elif not os.path.isfile(source):
-        raise ValueError(f"There is no picture at {os.fspath(source)!r}; check the path.")
+        raise FileNotFoundError(f"There is no picture at {os.fspath(source)!r}; check the path.")
     else:
         name = repr(os.fspath(source))
     try:

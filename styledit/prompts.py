@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from diffusers import StableDiffusionPipeline
 
+from styledit import validation
+
 _PIECE = re.compile(r"\w+(?:'\w+)?|[^\w\s]+")  # a word, or a run of punctuation
 
 
@@ -41,7 +43,7 @@ def encode_prompt(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
     """The prompt's embedding c: the text encoder's last hidden state, (1, N, d).
 
     Raises:
-        TypeError: the prompt is no string.
+        TypeError: `pipe` is no pipeline, or the prompt no string.
         ValueError: it is empty, longer than the tokenizer takes, or has a word the model cannot know.
     """
     split_words(pipe, prompt)
@@ -49,19 +51,30 @@ def encode_prompt(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
 
 
 def encode_null(pipe: StableDiffusionPipeline) -> torch.Tensor:
-    """The embedding of the empty prompt, (1, N, d)."""
+    """The embedding of the empty prompt, (1, N, d).
+
+    Raises:
+        TypeError: `pipe` is no pipeline.
+    """
+    validation.pipeline(pipe, walks=False)
     return _encode(pipe, "")
 
 
 def known_words(pipe: StableDiffusionPipeline) -> frozenset[str]:
-    """The words of the model's world, from `words.json` in its folder; empty where it has no such list."""
+    """The words of the model's world, from `words.json` in its folder; empty where it has no such list.
+
+    Raises:
+        TypeError: `pipe` is no pipeline.
+        ValueError: the list is damaged.
+    """
+    validation.pipeline(pipe, walks=False)
     return _read_words(pipe.name_or_path)
 
 
 def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     """Check a prompt and split it into words with their token positions. Raises as `encode_prompt`."""
-    if not isinstance(prompt, str):
-        raise TypeError(f"A prompt must be a string, not {type(prompt).__name__}.")
+    validation.pipeline(pipe, walks=False)
+    validation.text("The prompt", prompt)
     prompt = _without_full_stop(pipe, prompt)
     texts = _PIECE.findall(prompt.lower())
     if not texts:
@@ -86,13 +99,15 @@ def word_tokens(pipe: StableDiffusionPipeline, prompt: str, word: str) -> list[i
     """Positions of a word's tokens in the padded sequence, every occurrence; `word` may be several words.
 
     Raises:
-        ValueError: the word is not in the prompt (the message says which words are).
+        TypeError: the word is no string, or as `encode_prompt`.
+        ValueError: the word is not in the prompt (the message says which words are), or as `encode_prompt`.
     """
     return find_word(split_words(pipe, prompt), word)
 
 
 def find_word(words: tuple[Word, ...], word: str) -> list[int]:
     """As `word_tokens`, for a prompt that has been split."""
+    validation.text("A word", word)
     wanted = _PIECE.findall(word.lower())
     texts = [entry.text for entry in words]
     found: list[int] = []
@@ -217,4 +232,12 @@ def _check_known(pipe: StableDiffusionPipeline, text: str, ids: list[int]) -> No
 def _read_words(folder: str | None) -> frozenset[str]:
     """The word list of a local model folder."""
     file = Path(folder or "") / "words.json"
-    return frozenset(json.loads(file.read_text())) if folder and file.is_file() else frozenset()
+    if not folder or not file.is_file():
+        return frozenset()
+    try:
+        words = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError):
+        words = None
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
+        raise ValueError(f"{str(file)!r} holds no list of words; get that file again, or remove it.")
+    return frozenset(words)

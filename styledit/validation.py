@@ -148,8 +148,8 @@ def finite(tensor: torch.Tensor, what: str, cure: str = "load the model with dty
     return tensor
 
 
-def pipeline(pipe: object) -> StableDiffusionPipeline:
-    """A Stable Diffusion pipeline with a DDIM scheduler.
+def pipeline(pipe: object, *, walks: bool = True) -> StableDiffusionPipeline:
+    """A Stable Diffusion pipeline; with a DDIM scheduler where it `walks`, between pictures and noise.
 
     Raises:
         TypeError: `pipe` is something else.
@@ -157,7 +157,7 @@ def pipeline(pipe: object) -> StableDiffusionPipeline:
     """
     if not isinstance(pipe, StableDiffusionPipeline):
         raise TypeError(f"pipe must be a pipeline from styledit.load(), not {_article(_type(pipe))}.")
-    if not isinstance(pipe.scheduler, DDIMScheduler):
+    if walks and not isinstance(pipe.scheduler, DDIMScheduler):
         raise ValueError(
             f"Inversion needs a DDIM scheduler, and this pipeline has {_article(_type(pipe.scheduler))}; set "
             "pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
@@ -46,7 +47,7 @@ def test_invert_then_denoise_returns_the_picture(tokenizer, picture, kind, offse
         tokenizer, kind, steps_offset=offset, set_alpha_to_one=to_one, timestep_spacing=spacing
     )
     inversion = styledit.invert(pipe, picture, PROMPT, 7, record=None, progress=False)
-    run = styledit.reconstruct(pipe, inversion, 1.0, progress=False)
+    run = styledit.reconstruct(pipe, inversion, guidance=1.0, progress=False)
     assert (inversion.z_T - inversion.z_0).abs().max() > 0.5
     assert (run.latents[-1] - inversion.z_0).abs().max() < 1e-5
     assert (run.latents - inversion.latents).abs().max() < 1e-5
@@ -59,7 +60,7 @@ def test_the_timestep_told_is_the_noise_level_of_the_input(tokenizer, picture, o
     )
     inversion = styledit.invert(pipe, picture, PROMPT, 7, record=None, progress=False)
     calls, pipe.unet.calls = pipe.unet.calls, []
-    styledit.reconstruct(pipe, inversion, 1.0, progress=False)
+    styledit.reconstruct(pipe, inversion, guidance=1.0, progress=False)
     final = pipe.scheduler.final_alpha_cumprod.double()
     x0 = (inversion.z_0 - (1 - final).sqrt() * pipe.unet.eps) / final.sqrt()
     (first, clean), *others = calls
@@ -172,10 +173,32 @@ def test_generate_depends_on_the_seed_alone(pipe):
     assert torch.equal(first, again) and not torch.allclose(first, other)
 
 
-@pytest.mark.parametrize("steps", [0, -1, 1001, 2.5, True])
+@pytest.mark.parametrize("steps", [0, -1, 1001, 10**400])
 def test_steps_out_of_range(pipe, steps):
     with pytest.raises(ValueError, match="steps must be a whole number from 1 to 1000"):
         styledit.timesteps(pipe.scheduler, steps)
+
+
+@pytest.mark.parametrize("steps", [2.5, 2.0, True, "2", None, torch.tensor(2)])
+def test_steps_of_another_type(pipe, steps):
+    with pytest.raises(TypeError, match="steps must be a whole number from 1 to 1000"):
+        styledit.noise_levels(pipe.scheduler, steps)
+
+
+def test_numpy_steps(pipe):
+    assert styledit.timesteps(pipe.scheduler, np.int64(6)) == styledit.timesteps(pipe.scheduler, 6)
+    assert styledit.noise_levels(pipe.scheduler, np.uint8(6)).shape == (7,)
+
+
+def test_what_is_no_scheduler_or_tensor(pipe):
+    with pytest.raises(TypeError, match="scheduler must be a DDIMScheduler from pipe.scheduler, not a StableDiffusionP"):
+        styledit.timesteps(pipe, 3)
+    with pytest.raises(TypeError, match="dtype must be a floating-point dtype"):
+        styledit.noise_levels(pipe.scheduler, 3, torch.int64)
+    with pytest.raises(TypeError, match="z must be a Tensor from torch, not a str"):
+        styledit.predict_x0_eps(torch.ones(1), "z", torch.tensor(0.5), "epsilon")
+    with pytest.raises(ValueError, match=r"must have the same shape, not \(2,\) and \(3,\)"):
+        styledit.predict_x0_eps(torch.ones(2), torch.ones(3), torch.tensor(0.5), "epsilon")
 
 
 def test_unknown_prediction_type():

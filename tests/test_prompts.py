@@ -42,7 +42,7 @@ def test_empty_prompt(pipe, prompt):
 
 
 def test_prompt_of_another_type(pipe):
-    with pytest.raises(TypeError, match="must be a string, not list"):
+    with pytest.raises(TypeError, match="The prompt must be a string, not .'a car'"):
         styledit.encode_prompt(pipe, ["a car"])
 
 
@@ -114,3 +114,25 @@ def test_align_removed_words(pipe):
     pair = styledit.align(pipe, "a red car in the snow", "a car in snow")
     assert pair.mask[:5].eq(1).all()
     assert [int(pair.mapper[:, j].argmax()) for j in range(6)] == [0, 1, 3, 4, 6, 7]
+
+
+def test_a_word_or_a_prompt_that_cannot_be(pipe):
+    with pytest.raises(TypeError, match="A word must be a string, not 3"):
+        styledit.word_tokens(pipe, "a red car", 3)
+    for call in (lambda prompt: styledit.encode_prompt(pipe, prompt), lambda prompt: styledit.align(pipe, "a car", prompt)):
+        with pytest.raises(ValueError, match="The prompt has half a character"):
+            call("a \ud83d car")
+    with pytest.raises(TypeError, match="pipe must be a pipeline"):
+        styledit.encode_prompt("a car", pipe)
+    for call in (styledit.encode_null, styledit.known_words):
+        with pytest.raises(TypeError, match="pipe must be a pipeline"):
+            call(None)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "[]", "[" * 100000, '["a", ""]', "\xff"])
+def test_a_damaged_word_list(tokenizer, tmp_path, content):
+    pipe = make_pipeline(tokenizer)
+    pipe.register_to_config(_name_or_path=str(tmp_path))
+    (tmp_path / "words.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(ValueError, match="words.json' holds no list of words; get that file again"):
+        styledit.encode_prompt(pipe, "a red car")
