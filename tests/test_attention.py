@@ -9,8 +9,15 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 import styledit
 from conftest import make_pipeline
 from styledit.attention import (
-    AttentionEdit, Layers, Rows, SourceAttention, _probabilities, attention_control, attention_layers, select_layers
-)  # fmt: skip
+    AttentionCall,
+    AttentionEdit,
+    Layers,
+    Rows,
+    _probabilities,
+    attention_layers,
+    select_layers,
+)
+from styledit.control import attention_control
 from styledit.denoising import predict
 
 
@@ -24,7 +31,7 @@ def batch(pipe64):
 
 def call(pipe, batch):
     with torch.no_grad():
-        return predict(pipe, batch[0], 501, batch[1])
+        return pipe.unet(batch[0], 501, encoder_hidden_states=batch[1]).sample
 
 
 def types(unet):
@@ -102,7 +109,7 @@ def test_the_attention_loss_acts_through_queries_only(pipe64, batch):
     """Values change what deeper layers see; the first cross-attention layer's map cannot depend on them."""
     with attention_control(pipe64.unet, Layers()) as control:
         control.values = batch[1].clone().requires_grad_()
-        predict(pipe64, batch[0], 501, batch[1])
+        pipe64.unet(batch[0], 501, encoder_hidden_states=batch[1])
         first, *_, last = control.maps.values()
         assert not first.requires_grad
         (gradient,) = torch.autograd.grad(last.pow(2).mean(), control.values)
@@ -112,32 +119,29 @@ def test_the_attention_loss_acts_through_queries_only(pipe64, batch):
 def test_a_source_calls_queries_and_keys_are_its_self_maps(pipe64, batch):
     """Every row of another call that takes them over looks where the source looked."""
     z, c = batch
-    record = Layers(kind="self")
-    with attention_control(pipe64.unet, record) as control, torch.no_grad():
-        control.rows, control.keep = Rows(0, 1), SourceAttention()
-        predict(pipe64, z[:1], 501, c[:1])
-        source, maps = control.keep, dict(control.maps)
-        control.keep, control.rows = None, Rows(1, 1)
-        control.edit = AttentionEdit(source, self_cond=True)
-        other = z[1:].expand(2, -1, -1, -1), c[1:].expand(2, -1, -1)
-        predict(pipe64, other[0], 501, other[1])
-        plain = dict(control.maps)
-        control.edit = AttentionEdit(source, self_cond=True, self_uncond=True)
-        predict(pipe64, other[0], 501, other[1])
+    record = frozenset(attention_layers(pipe64.unet, "self"))
+    other = z[1:].expand(2, -1, -1, -1), c[1:].expand(2, -1, -1)
+    with torch.no_grad():
+        first = predict(pipe64, z[:1], 501, c[:1], AttentionCall(record=record, keep_source=True))
+        source, maps = first.source, first.maps
+        edit = AttentionEdit(source, self_cond=True)
+        plain = predict(pipe64, other[0], 501, other[1], AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps
+        edit = AttentionEdit(source, self_cond=True, self_uncond=True)
+        taken = predict(pipe64, other[0], 501, other[1], AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps
     assert list(source.states) == list(attention_layers(pipe64.unet, "self")) == list(maps)
     for layer, (query, key) in source.states.items():
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         assert torch.allclose(maps[layer], scores.softmax(-1), rtol=0, atol=1e-12)
         assert torch.equal(plain[layer][1], maps[layer][0]) and not torch.allclose(plain[layer][0], maps[layer][0])
-        assert torch.equal(control.maps[layer], maps[layer].expand(2, -1, -1, -1))
+        assert torch.equal(taken[layer], maps[layer].expand(2, -1, -1, -1))
 
 
 def test_a_source_call_keeps_its_conditional_cross_maps(pipe64, batch):
-    with attention_control(pipe64.unet, Layers()) as control, torch.no_grad():
-        control.rows, control.keep = Rows(1, 1), SourceAttention()
-        call(pipe64, batch)
-    assert list(control.keep.cross) == list(attention_layers(pipe64.unet))
-    assert all(torch.equal(maps, control.maps[layer][1]) for layer, maps in control.keep.cross.items())
+    attention = AttentionCall(rows=Rows(1, 1), record=frozenset(attention_layers(pipe64.unet)), keep_source=True)
+    with torch.no_grad():
+        kept = predict(pipe64, batch[0], 501, batch[1], attention)
+    assert list(kept.source.cross) == list(attention_layers(pipe64.unet))
+    assert all(torch.equal(maps, kept.maps[layer][1]) for layer, maps in kept.source.cross.items())
 
 
 def test_cross_edit_is_the_formula(pipe64, batch):
@@ -148,17 +152,15 @@ def test_cross_edit_is_the_formula(pipe64, batch):
     mapper, mask, scale = torch.rand(1, n, n, generator=generator), torch.rand(1, n, generator=generator), torch.rand(1, n, generator=generator)
     mapper, mask, scale = mapper.double(), mask.double(), scale.double()
     first = next(iter(attention_layers(pipe64.unet)))
-    with attention_control(pipe64.unet, Layers()) as control, torch.no_grad():
-        control.rows, control.keep = Rows(0, 1), SourceAttention()
-        predict(pipe64, z[:1], 501, c[:1])
-        source, control.keep, control.rows = control.keep, None, Rows(1, 1)
-        predict(pipe64, z, 501, c)
-        own = control.maps[first]
-        control.edit = AttentionEdit(source, mapper, mask, scale)
-        predict(pipe64, z, 501, c)
+    record = frozenset({first})
+    with torch.no_grad():
+        source = predict(pipe64, z[:1], 501, c[:1], AttentionCall(keep_source=True)).source
+        own = predict(pipe64, z, 501, c, AttentionCall(rows=Rows(1, 1), record=record)).maps[first]
+        edit = AttentionEdit(source, mapper, mask, scale)
+        edited = predict(pipe64, z, 501, c, AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps[first]
     expected = (torch.einsum("hpi,ij->hpj", source.cross[first], mapper[0]) * mask[0] + own[1] * (1 - mask[0])) * scale[0]
-    assert torch.allclose(control.maps[first][1], expected, rtol=0, atol=1e-12)
-    assert torch.equal(control.maps[first][0], own[0])
+    assert torch.allclose(edited[1], expected, rtol=0, atol=1e-12)
+    assert torch.equal(edited[0], own[0])
 
 
 def test_restores_after_an_error_and_nests(pipe64, batch):

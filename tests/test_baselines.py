@@ -29,19 +29,19 @@ def test_every_baseline_gives_an_edit(pipe, inversion):
 
 def test_ddim_p2p_is_an_edit_without_value_inputs(pipe, inversion):
     edit = baselines.ddim_p2p(pipe, inversion, TARGET, guidance=W, progress=False, **TAUS)
-    plain = styledit.reconstruct(pipe, inversion, W, progress=False)
+    plain = styledit.reconstruct(pipe, inversion, guidance=W, progress=False)
     assert torch.allclose(edit.source_latents, plain.latents, atol=1e-4)
 
 
 def test_negative_prompt_inversion_guides_nothing_in_the_source(pipe64, inversion64):
     """Its source is denoised as at guidance 1; the target goes w times from the source's prediction to its own."""
     edit = baselines.negative_prompt(pipe64, inversion64, TARGET, guidance=W, progress=False, **OFF)
-    plain = styledit.reconstruct(pipe64, inversion64, 1.0, progress=False)
+    plain = styledit.reconstruct(pipe64, inversion64, guidance=1.0, progress=False)
     assert torch.allclose(edit.source_latents, plain.latents, atol=1e-9)
     z, c_tgt = inversion64.z_T, styledit.encode_prompt(pipe64, TARGET)
     with torch.no_grad():
         for i, t in enumerate(inversion64.timesteps):
-            source, target = (predict(pipe64, z, t, c) for c in (inversion64.c, c_tgt))
+            source, target = (pipe64.unet(z, t, encoder_hidden_states=c).sample for c in (inversion64.c, c_tgt))
             z = scheduler_step(pipe64, inversion64, source + W * (target - source), i, z)
     assert torch.allclose(edit.latents[-1], z, atol=1e-6)  # the stock scheduler takes square roots in float32
 
@@ -54,13 +54,13 @@ def test_direct_inversion_keeps_the_source(pipe, inversion):
 
 def test_null_text_written_out(pipe, inversion):
     """Two iterations of Adam on the null embedding at each of the first two steps."""
-    fitted = baselines.fit_nulls(pipe, inversion, W, iterations=2, tolerance=lambda i: 0.0, progress=False)
+    fitted = baselines.fit_nulls(pipe, inversion, guidance=W, iterations=2, tolerance=lambda i: 0.0, progress=False)
     null, z = inversion.null.clone().requires_grad_(), inversion.z_T
     for i in range(2):
         adam = torch.optim.Adam([null], lr=0.01 * (1 - i / 100))
 
         def reach():
-            uncond, cond = (predict(pipe, z, inversion.timesteps[i], c) for c in (null, inversion.c))
+            uncond, cond = (pipe.unet(z, inversion.timesteps[i], encoder_hidden_states=c).sample for c in (null, inversion.c))
             return scheduler_step(pipe, inversion, uncond + W * (cond - uncond), i, z)
 
         for _ in range(2):
@@ -69,33 +69,33 @@ def test_null_text_written_out(pipe, inversion):
             adam.step()
         with torch.no_grad():
             z = reach()
-        assert torch.allclose(fitted.nulls[i], null[0], atol=1e-4)
+        assert torch.allclose(fitted.embeddings[i], null[0], atol=1e-4)
     assert fitted.evaluations == inversion.steps * (2 * 3 + 2) and len(fitted.losses) == inversion.steps
 
 
 def test_null_text_cures_the_drift(pipe, inversion):
     settings = {"guidance": W, "progress": False} | TAUS
-    nulls = baselines.fit_nulls(pipe, inversion, W, progress=False)
+    nulls = baselines.fit_nulls(pipe, inversion, guidance=W, progress=False)
     edit, plain = (method(pipe, inversion, TARGET, **more, **settings) for method, more in ((baselines.null_text, {"nulls": nulls}), (baselines.ddim_p2p, {})))
-    ends = [float(styledit.drift(run.source_latents, inversion)[-1]) for run in (edit, plain)]
+    ends = [float(styledit.drift(inversion, run.source_latents)[-1]) for run in (edit, plain)]
     assert ends[0] < 0.9 * ends[1]
-    assert float(styledit.drift(edit.source_latents, inversion)[-1] ** 2) == pytest.approx(nulls.losses[-1], rel=1e-2)
+    assert float(styledit.drift(inversion, edit.source_latents)[-1] ** 2) == pytest.approx(nulls.losses[-1], rel=1e-2)
 
 
 def test_null_text_in_a_batch(pipe, picture):
     both = [styledit.invert(pipe, picture, prompt, 3, record=None, progress=False) for prompt in ("a red car", TARGET)]
-    for inversion, fitted in zip(both, baselines.fit_nulls(pipe, both, W, progress=False)):
-        alone = baselines.fit_nulls(pipe, inversion, W, progress=False)
-        assert torch.allclose(fitted.nulls, alone.nulls, atol=1e-3) and fitted.evaluations == alone.evaluations
+    for inversion, fitted in zip(both, baselines.fit_nulls(pipe, both, guidance=W, progress=False)):
+        alone = baselines.fit_nulls(pipe, inversion, guidance=W, progress=False)
+        assert torch.allclose(fitted.embeddings, alone.embeddings, atol=1e-3) and fitted.evaluations == alone.evaluations
 
 
 def test_sdedit_starts_from_noise_of_its_strength(pipe, inversion):
     edit = baselines.sdedit(pipe, inversion, TARGET, strength=0.5, guidance=W, seed=3, progress=False)
     eps = torch.randn(inversion.z_0.shape, generator=torch.Generator().manual_seed(3))
     abar = pipe.scheduler.alphas_cumprod[inversion.timesteps[3]]
-    assert torch.allclose(edit.latents[0], abar.sqrt() * inversion.z_0 + (1 - abar).sqrt() * eps, atol=1e-6)
-    assert len(edit.latents) == 4 and edit.first_step == 3
-    whole = styledit.generate(pipe, TARGET, edit.latents[0], steps=inversion.steps, guidance=W, progress=False)
+    assert torch.allclose(edit.latents[3], abar.sqrt() * inversion.z_0 + (1 - abar).sqrt() * eps, atol=1e-6)
+    assert len(edit.latents) == len(edit.source_latents) == 7 and edit.first_step == 3
+    whole = styledit.generate(pipe, TARGET, z_T=edit.latents[3], steps=inversion.steps, guidance=W, progress=False)
     assert not torch.allclose(whole.latents[-1], edit.latents[-1])  # from half the noise, not from all of it
     again = baselines.sdedit(pipe, inversion, TARGET, strength=0.5, guidance=W, seed=3, progress=False)
     assert torch.equal(edit.latents, again.latents)
@@ -110,7 +110,7 @@ def test_sdedit_errors(pipe, inversion, strength):
 
 def test_null_text_needs_guidance(pipe, inversion):
     with pytest.raises(ValueError, match="At guidance 1 the null embedding is not used"):
-        baselines.fit_nulls(pipe, inversion, 1.0)
+        baselines.fit_nulls(pipe, inversion, guidance=1.0)
 
 
 def test_nulls_of_another_inversion_are_refused(pipe, inversion, picture):
@@ -118,5 +118,5 @@ def test_nulls_of_another_inversion_are_refused(pipe, inversion, picture):
     nulls = baselines.fit_nulls(pipe, other, iterations=1, progress=False)
     with pytest.raises(ValueError, match="fitted to another inversion"):
         baselines.null_text(pipe, inversion, "a cat", nulls=nulls)
-    with pytest.raises(TypeError, match="nulls must be Nulls or None, not Tensor"):
-        baselines.null_text(pipe, inversion, "a cat", nulls=nulls.nulls)
+    with pytest.raises(TypeError, match="nulls must be a NullEmbeddings from"):
+        baselines.null_text(pipe, inversion, "a cat", nulls=nulls.embeddings)

@@ -27,7 +27,7 @@ def values64(inversion64):
 
 
 def run(pipe, inversion, target, values=None, **settings):
-    return styledit.edit(pipe, inversion, target, values, **{"guidance": GUIDANCE, "progress": False} | settings)
+    return styledit.edit(pipe, inversion, target, values=values, **{"guidance": GUIDANCE, "progress": False} | settings)
 
 
 class NaiveAttention:
@@ -79,7 +79,7 @@ def test_the_source_as_target_is_the_reconstruction(pipe, inversion):
     """Bit for bit within the run; to rounding against a run of its own, whose batch is smaller."""
     preset = styledit.Preset(lambda i: 1, lambda i: 0.05, lambda i: 0.0)
     values = styledit.fit_values(pipe, inversion, preset=preset, progress=False)
-    same = styledit.edit(pipe, inversion, inversion.prompt, values, **ON, progress=False)
+    same = styledit.edit(pipe, inversion, inversion.prompt, values=values, **ON, progress=False)
     assert same.settings.guidance == values.guidance == 7.5
     assert torch.equal(same.latents, same.source_latents)
     alone = styledit.reconstruct(pipe, inversion, values=values, progress=False)
@@ -90,10 +90,10 @@ def test_the_source_as_target_is_the_reconstruction(pipe, inversion):
 def test_everything_off_is_plain_generation(pipe64, inversion64, values64):
     edit = run(pipe64, inversion64, TARGET, values64, **OFF)
     plain = styledit.generate(
-        pipe64, TARGET, inversion64.z_T, steps=inversion64.steps, guidance=GUIDANCE, progress=False
+        pipe64, TARGET, z_T=inversion64.z_T, steps=inversion64.steps, guidance=GUIDANCE, progress=False
     )
     assert torch.allclose(edit.latents, plain.latents, rtol=0, atol=1e-9)
-    source = styledit.reconstruct(pipe64, inversion64, GUIDANCE, values64, progress=False)
+    source = styledit.reconstruct(pipe64, inversion64, guidance=GUIDANCE, values=values64, progress=False)
     assert torch.allclose(edit.source_latents, source.latents, rtol=0, atol=1e-9)
     assert (edit.latents[-1] - edit.source_latents[-1]).abs().max() > 1e-4
 
@@ -226,8 +226,8 @@ def test_an_edit_leaves_its_inputs_alone(pipe64, inversion64, values64):
 @pytest.mark.parametrize(
     "settings,message",
     [
-        ({"tau_v": 1.5}, "tau_v must lie between 0 and 1, not 1.5"),
-        ({"tau_u": -0.1}, "tau_u must lie between 0 and 1"),
+        ({"tau_v": 1.5}, "tau_v must be a number from 0 to 1, not 1.5"),
+        ({"tau_u": -0.1}, "tau_u must be a number from 0 to 1"),
         ({"tau_s": float("nan")}, "tau_s must be finite, not nan"),
         ({"blend": "fox"}, "'fox' is in neither prompt; their words are: a, red, car, in, the, snow, blue, cat"),
         ({"reweight": {"car": 2.0}}, "'car' is not in the prompt; its words are: a, blue, cat"),
@@ -251,11 +251,11 @@ def test_values_of_another_inversion(pipe64, inversion64, values64):
 
 
 def test_a_partial_fit_falls_back_to_the_prompt(pipe64, inversion64, values64):
-    short = dataclasses.replace(values64, scale=values64.scale[:3], shift=values64.shift[:3])
+    short = dataclasses.replace(values64, scale=values64.scale[:3], shift=values64.shift[:3], losses=values64.losses[:3])
     edit = run(pipe64, inversion64, TARGET, short, **OFF)
-    source = styledit.reconstruct(pipe64, inversion64, GUIDANCE, short, progress=False)
+    source = styledit.reconstruct(pipe64, inversion64, guidance=GUIDANCE, values=short, progress=False)
     assert torch.allclose(edit.source_latents, source.latents, rtol=0, atol=1e-9)
-    whole = styledit.reconstruct(pipe64, inversion64, GUIDANCE, values64, progress=False)
+    whole = styledit.reconstruct(pipe64, inversion64, guidance=GUIDANCE, values=values64, progress=False)
     assert torch.equal(source.latents[:4], whole.latents[:4]) and not torch.equal(source.latents[4], whole.latents[4])
 
 
@@ -289,7 +289,7 @@ def test_of_several_targets_each_uses_the_words_it_has(pipe64, inversion64):
     for result, target, own in zip(together, targets, (("car", "cat"), ("car", "bus"))):
         alone = styledit.edit(pipe64, inversion64, target, blend=own, blend_threshold=0.8, progress=False)
         assert torch.equal(result.mask, alone.mask) and torch.allclose(result.latents, alone.latents, atol=1e-9)
-    asked = {"tau_c": 0.0, "tau_s": 0.0, "rate": 3.0}
+    asked = {"tau_c": 0.0, "tau_s": 0.0, "regularisation_rate": 3.0}
     localised = styledit.Regularisation(localisation=1.0, words=("cat",))
     cat, bus = styledit.edit(pipe64, inversion64, targets, regularisation=localised, progress=False, **asked)
     alone = styledit.edit(pipe64, inversion64, targets[0], regularisation=localised, progress=False, **asked)

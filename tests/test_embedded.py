@@ -23,7 +23,7 @@ def pipe():
 def scene(pipe):
     """The first lesson picture, its caption, and its inversion."""
     entry = json.loads((IMAGES / "metadata.jsonl").read_text().splitlines()[0])
-    picture = styledit.read_image(IMAGES / entry["file_name"], styledit.picture_size(pipe))
+    picture = styledit.read_image(pipe, IMAGES / entry["file_name"])
     return picture, styledit.invert(pipe, picture, entry["text"], STEPS, progress=False)
 
 
@@ -44,7 +44,7 @@ def test_round_trip_and_drift(pipe, scene):
     _, inversion = scene
     best = styledit.decode_latents(pipe, inversion.z_0)[0]
     plain, guided = (
-        styledit.psnr(styledit.reconstruct(pipe, inversion, w, progress=False).image, best) for w in (1.0, 7.5)
+        styledit.psnr(styledit.reconstruct(pipe, inversion, guidance=w, progress=False).image, best) for w in (1.0, 7.5)
     )
     assert plain > 30 and guided < plain - 8
 
@@ -56,7 +56,7 @@ def test_values_cure_the_drift_and_a_style_edit_changes_the_picture(pipe, scene)
     assert styledit.psnr(styledit.reconstruct(pipe, inversion, values=values, progress=False).image, best) > 32
     style, rest = inversion.prompt.split(" of ", 1)
     assert style == "a plain sticker"
-    edit = styledit.edit(pipe, inversion, f"a pencil sketch of {rest}", values, progress=False)
+    edit = styledit.edit(pipe, inversion, f"a pencil sketch of {rest}", values=values, progress=False)
     assert styledit.psnr(edit.reconstruction, best) > 32
     # a pencil has no colour
     spread = [np.ptp(np.asarray(picture, float), axis=2).mean() for picture in (edit.image, best)]

@@ -23,22 +23,22 @@ def test_maps_are_those_of_the_denoising_steps(pipe64, inversion64):
     """Entry i of the maps is what the network computes for latents[i] at timesteps[i]: the first and the last too."""
     for i in range(inversion64.steps):
         with styledit.attention_control(pipe64.unet, styledit.Layers()) as control, torch.no_grad():
-            predict(pipe64, inversion64.latents[i], inversion64.timesteps[i], inversion64.c)
+            pipe64.unet(inversion64.latents[i], inversion64.timesteps[i], encoder_hidden_states=inversion64.c).sample
         for layer, maps in inversion64.maps.step(i).items():
             assert torch.allclose(maps, control.maps[layer][0], atol=1e-12)
 
 
 def test_maps_are_probabilities_on_known_grids(inversion):
     for layer, maps in inversion.maps.layers.items():
-        h, w = inversion.maps.grids[layer]
+        h, w = inversion.maps.map_sizes[layer]
         assert maps.shape[0] == inversion.steps and maps.shape[2] == h * w
         assert torch.allclose(maps.sum(-1), torch.ones(maps.shape[:-1]), atol=1e-5)
 
 
 def test_round_trip_at_guidance_one_beats_guided(pipe, inversion):
-    plain, guided = (styledit.reconstruct(pipe, inversion, w, progress=False) for w in (1.0, 7.5))
-    assert styledit.drift(plain.latents, inversion)[-1] < 0.5 * styledit.drift(guided.latents, inversion)[-1]
-    assert styledit.drift(inversion.latents, inversion).eq(0).all()
+    plain, guided = (styledit.reconstruct(pipe, inversion, guidance=w, progress=False) for w in (1.0, 7.5))
+    assert styledit.drift(inversion, plain.latents)[-1] < 0.5 * styledit.drift(inversion, guided.latents)[-1]
+    assert styledit.drift(inversion, inversion.latents).eq(0).all()
 
 
 def test_word_map_sums_tokens_and_keeps_the_picture_size(inversion, picture):
@@ -67,10 +67,10 @@ def test_word_outside_the_prompt(inversion):
 
 
 def test_non_square_pictures(pipe):
-    picture = styledit.read_image(np.full((40, 60, 3), 128, np.uint8), (48, 36))
+    picture = styledit.read_image(pipe, np.full((40, 60, 3), 128, np.uint8), size=(48, 36))
     inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
     assert inversion.z_0.shape[-2:] == (18, 24)
-    assert set(inversion.maps.grids.values()) == {(18, 24), (9, 12), (5, 6)}
+    assert set(inversion.maps.map_sizes.values()) == {(18, 24), (9, 12), (5, 6)}
     assert inversion.maps.word("car").shape == (36, 48)
 
 
@@ -103,20 +103,20 @@ def test_half_precision_keeps_the_schedule(tokenizer, picture):
     pipe = make_pipeline(tokenizer, dtype=torch.bfloat16)
     inversion = styledit.invert(pipe, picture, "a car", 3, progress=False)
     assert torch.equal(inversion.levels, styledit.noise_levels(pipe.scheduler, 3))
-    run = styledit.reconstruct(pipe, inversion, 1.0, progress=False)
+    run = styledit.reconstruct(pipe, inversion, guidance=1.0, progress=False)
     assert pipe.unet.dtype == inversion.c.dtype == torch.bfloat16
     assert inversion.latents.dtype == run.latents.dtype == torch.float32  # every step would round them anew
-    assert styledit.drift(run.latents, inversion).dtype == torch.float32
+    assert styledit.drift(inversion, run.latents).dtype == torch.float32
 
 
 def test_a_latent_of_the_users_own(pipe):
     z = torch.randn(1, 3, 12, 16, dtype=torch.float64)
-    run = styledit.generate(pipe, "a car", z, steps=1, progress=False)
+    run = styledit.generate(pipe, "a car", z_T=z, steps=1, progress=False)
     assert run.latents.dtype == torch.float32 and run.image.size == (32, 24)
     with pytest.raises(ValueError, match=r"must have shape \(1, 3, h, w\), not \(3, 16, 16\)"):
-        styledit.generate(pipe, "a car", torch.zeros(3, 16, 16))
+        styledit.generate(pipe, "a car", z_T=torch.zeros(3, 16, 16))
     with pytest.raises(TypeError, match="z_T must be a tensor, not list"):
-        styledit.generate(pipe, "a car", [0.0])
+        styledit.generate(pipe, "a car", z_T=[0.0])
 
 
 def test_an_inversion_survives_its_file(pipe, picture, tmp_path):
@@ -140,9 +140,15 @@ def test_an_inversion_survives_its_file(pipe, picture, tmp_path):
 
 def test_a_file_that_holds_no_inversion(tmp_path):
     (tmp_path / "other").write_bytes(b"something")
-    for name in ("other", "missing"):
-        with pytest.raises(ValueError, match="holds no inversion; give a file written by"):
-            styledit.Inversion.load(tmp_path / name)
+    styledit.ValueInputs(torch.ones(1, 2, 3), torch.ones(1, 2, 3), 7.5, (0.1,), 5, "x").save(tmp_path / "values")
+    with pytest.raises(ValueError, match="is no safetensors file"):
+        styledit.Inversion.load(tmp_path / "other")
+    with pytest.raises(ValueError, match="holds no inversion; give a file written by"):
+        styledit.Inversion.load(tmp_path / "values")
+    with pytest.raises(FileNotFoundError, match="no file"):
+        styledit.Inversion.load(tmp_path / "missing")
+    with pytest.raises(ValueError, match="The device 'cuda:7' is not available"):
+        styledit.Inversion.load(tmp_path / "values", "cuda:7")
 
 
 @pytest.mark.parametrize("change", [{"beta_end": 0.02}, {"prediction_type": "epsilon"}, {"set_alpha_to_one": True}])
@@ -186,7 +192,7 @@ def test_what_is_no_inversion_gets_a_sentence(pipe, inversion):
     with pytest.raises(TypeError, match="values must be ValueInputs or None, not str"):
         styledit.reconstruct(pipe, inversion, values="x")
     with pytest.raises(ValueError, match="compare a whole run"):
-        styledit.drift(inversion.latents[2:], inversion)
+        styledit.drift(inversion, inversion.latents[2:])
     with pytest.raises(ValueError, match="There is no folder for .*create it first"):
         inversion.save("no_such_folder/x")
 
@@ -195,5 +201,5 @@ def test_another_scheduler_gets_a_sentence(tokenizer, picture):
     pipe = make_pipeline(tokenizer)
     pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
     for call in (lambda: styledit.invert(pipe, picture, "a car", 2), lambda: styledit.generate(pipe, "a car")):
-        with pytest.raises(ValueError, match="needs a DDIM scheduler, and this pipeline has a EulerDiscreteScheduler"):
+        with pytest.raises(ValueError, match="needs a DDIM scheduler, and this pipeline has an EulerDiscreteScheduler"):
             call()

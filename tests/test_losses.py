@@ -7,10 +7,12 @@ import math
 import pytest
 import torch
 
-from styledit.attention import Layers, attention_control, select_layers
+from styledit.control import attention_control
+from styledit.attention import Layers, select_layers
 from styledit.denoising import predict
 from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
-from styledit.maps import grid
+from styledit.maps import map_size
+from styledit.objectives import ObjectiveState
 from styledit.prompts import Word
 
 GRIDS = {"fine": (4, 6), "coarse": (2, 3)}
@@ -105,7 +107,7 @@ def test_zero_probabilities_have_finite_gradients(dtype):
         maps[:, 0, 0], maps[..., 2] = 1, 1
         maps.requires_grad_()
         wanted, grids = {"layer": torch.zeros_like(maps)}, {"layer": (h, w)}
-        loss = Regularisation(l2=1, l1=1, sparsity=1, localisation=1).loss({"layer": maps}, wanted, grids, WORDS[:1])
+        loss = Regularisation(l2=1, l1=1, sparsity=1, localisation=1)(ObjectiveState({"layer": maps}, grids, WORDS[:1], wanted))
         assert sparsity({"layer": maps}, [1]) == localisation({"layer": maps}, grids, [1]) == 0
         loss.backward()
         assert torch.isfinite(loss) and torch.isfinite(maps.grad).all() and maps.grad.dtype == dtype
@@ -121,7 +123,7 @@ def test_precision():
         lambda maps: attention_l1(maps, targets),
         lambda maps: sparsity(maps, [1, 2]),
         lambda maps: localisation(maps, GRIDS, [1, 2]),
-        lambda maps: Regularisation(l2=1, sparsity=1).loss(maps, targets, GRIDS, WORDS),
+        lambda maps: Regularisation(l2=1, sparsity=1)(ObjectiveState(maps, GRIDS, WORDS, targets)),
     ):
         assert term(coarse).dtype == torch.float32 and torch.allclose(term(coarse), term(same), rtol=1e-5)
         assert term(softmaxed(5)).dtype == torch.float64
@@ -136,28 +138,28 @@ def test_the_weighted_sum():
     )
     regularisation = Regularisation(l2=0.5, l1=2, sparsity=3, localisation=5)
     assert regularisation.tokens(WORDS) == tokens
-    assert close(regularisation.loss(maps, targets, GRIDS, WORDS), expected)
+    assert close(regularisation(ObjectiveState(maps, GRIDS, WORDS, targets)), expected)
 
 
 def test_named_words_are_all_that_is_looked_at():
     maps, targets = softmaxed(9), softmaxed(10)
     regularisation = Regularisation(l2=1, l1=1, sparsity=1, localisation=1, words=("car", "paintbrush"))
     assert regularisation.tokens(WORDS) == [2, 3, 4]
-    before = regularisation.loss(maps, targets, GRIDS, WORDS)
+    before = regularisation(ObjectiveState(maps, GRIDS, WORDS, targets))
     own, wanted = ({layer: probs[..., 2:5] for layer, probs in entry.items()} for entry in (maps, targets))
     expected = attention_l2(own, wanted) + attention_l1(own, wanted)
     expected += sparsity(own, range(3)) + localisation(own, GRIDS, range(3))
     assert close(before, expected)
     for probs in maps.values():
         probs[..., [0, 1, 5, 6]] = 0.3
-    assert close(regularisation.loss(maps, targets, GRIDS, WORDS), before)
+    assert close(regularisation(ObjectiveState(maps, GRIDS, WORDS, targets)), before)
 
 
 def test_terms_of_weight_zero_need_nothing():
     maps = softmaxed(11)
-    assert close(Regularisation(sparsity=2).loss(maps, None, {}, WORDS), 2 * sparsity(maps, [1, 2, 3, 4]))
-    assert close(Regularisation(l1=2).loss(maps, maps, {}, WORDS), 0)
-    assert Regularisation().loss({}, None, {}, WORDS) == 0 and not Regularisation()
+    assert close(Regularisation(sparsity=2)(ObjectiveState(maps, {}, WORDS, None)), 2 * sparsity(maps, [1, 2, 3, 4]))
+    assert close(Regularisation(l1=2)(ObjectiveState(maps, {}, WORDS, maps)), 0)
+    assert Regularisation()(ObjectiveState({}, {}, WORDS, None)) == 0 and not Regularisation()
     assert Regularisation(localisation=0.1) and not Regularisation(localisation=0.1).needs_targets
     assert Regularisation(l2=1).needs_targets and Regularisation(l1=1).needs_targets
     assert Regularisation(words="car").words == ("car",)
@@ -172,7 +174,7 @@ def step(pipe64, inversion64):
         v = (inversion64.c + scale * noise).requires_grad_()
         with attention_control(pipe64.unet, Layers()) as control:
             control.values = v
-            predict(pipe64, inversion64.latents[1], inversion64.timesteps[1], inversion64.c)
+            pipe64.unet(inversion64.latents[1], inversion64.timesteps[1], encoder_hidden_states=inversion64.c).sample
         return v, {layer: maps[0] for layer, maps in control.maps.items()}
 
     return call
@@ -182,10 +184,10 @@ def test_the_first_layer_cannot_act_on_value_inputs(step, inversion64):
     """Its queries come before any value; deeper layers see what the values wrote."""
     v, maps = step()
     targets, words = inversion64.maps.step(1), inversion64.maps.words
-    grids, (first, *deeper) = inversion64.maps.grids, maps
+    grids, (first, *deeper) = inversion64.maps.map_sizes, maps
     for term in ("l2", "l1", "sparsity", "localisation"):
         regularisation = Regularisation(**{term: 1.0})
-        losses = {layer: regularisation.loss({layer: maps[layer]}, targets, grids, words) for layer in maps}
+        losses = {layer: regularisation(ObjectiveState({layer: maps[layer]}, grids, words, targets)) for layer in maps}
         assert not losses[first].requires_grad
         (zero,) = torch.autograd.grad(losses[first] + 0 * v.sum(), v)
         assert torch.equal(zero, torch.zeros_like(v))
@@ -213,14 +215,14 @@ def test_descending_a_term_sharpens_the_word(pipe64, inversion64):
     """One small step of the value input against the gradient lowers the loss that was asked for."""
     layers, words = Regularisation(sparsity=1).layers, inversion64.maps.words
     side = inversion64.z_T.shape[-2:]
-    grids = {layer: grid(side, scale) for layer, scale in select_layers(pipe64.unet, layers).items()}
+    grids = {layer: map_size(side, scale) for layer, scale in select_layers(pipe64.unet, layers).items()}
     for regularisation in (Regularisation(sparsity=1, words="car"), Regularisation(localisation=1, words="car")):
 
         def loss(v: torch.Tensor) -> torch.Tensor:
             with attention_control(pipe64.unet, regularisation.layers) as control:
                 control.values = v
-                predict(pipe64, inversion64.latents[2], inversion64.timesteps[2], inversion64.c)
-            return regularisation.loss({layer: maps[0] for layer, maps in control.maps.items()}, None, grids, words)
+                pipe64.unet(inversion64.latents[2], inversion64.timesteps[2], encoder_hidden_states=inversion64.c).sample
+            return regularisation(ObjectiveState({layer: maps[0] for layer, maps in control.maps.items()}, grids, words, None))
 
         v = inversion64.c.clone().requires_grad_()
         before = loss(v)
@@ -232,7 +234,7 @@ def test_descending_a_term_sharpens_the_word(pipe64, inversion64):
 @pytest.mark.parametrize(
     "settings,error,message",
     [
-        ({"l2": -1}, ValueError, "The weight l2 must be at least 0, not -1"),
+        ({"l2": -1}, ValueError, "The weight l2 must be a number of at least 0, not -1"),
         ({"sparsity": math.nan}, ValueError, "The weight sparsity must be finite"),
         ({"localisation": "much"}, TypeError, "The weight localisation must be a number, not 'much'"),
         ({"l1": True}, TypeError, "The weight l1 must be a number"),
@@ -252,7 +254,7 @@ def test_settings_that_cannot_be(settings, error, message):
         (lambda maps: attention_l2({}, {}), "There are no attention maps; record some layers"),
         (lambda maps: sparsity({}, [1]), "There are no attention maps"),
         (lambda maps: attention_l1(maps, {"fine": maps["fine"]}), "no target for the maps of 'coarse'; record"),
-        (lambda maps: Regularisation(l2=1).loss(maps, None, GRIDS, WORDS), "no target for the maps of 'fine'"),
+        (lambda maps: Regularisation(l2=1)(ObjectiveState(maps, GRIDS, WORDS, None)), "no target for the maps of 'fine'"),
         (
             lambda maps: attention_l2({"fine": maps["fine"]}, {"fine": maps["coarse"]}),
             r"\(2, 24, 7\) and their target \(2, 6, 7\)",
@@ -261,9 +263,9 @@ def test_settings_that_cannot_be(settings, error, message):
         (lambda maps: sparsity(maps, []), "no tokens to look at"),
         (lambda maps: sparsity(maps, [1, 7]), "positions run from 0 to 6"),
         (lambda maps: sparsity(maps, [-1]), "positions run from 0 to 6"),
-        (lambda maps: localisation(maps, {"fine": (4, 6)}, [1]), r"'coarse' have 6 pixels and need a grid .* not None"),
+        (lambda maps: localisation(maps, {"fine": (4, 6)}, [1]), r"'coarse' have 6 pixels and need a size .* not None"),
         (lambda maps: localisation(maps, GRIDS | {"fine": (4, 4)}, [1]), r"have 24 pixels .* not \(4, 4\)"),
-        (lambda maps: Regularisation(l2=1, words="fox").loss(maps, maps, GRIDS, WORDS), "'fox' is not in the prompt"),
+        (lambda maps: Regularisation(l2=1, words="fox")(ObjectiveState(maps, GRIDS, WORDS, maps)), "'fox' is not in the prompt"),
     ],
 )
 def test_errors_that_teach(call, message):

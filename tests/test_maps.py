@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import styledit
-from styledit.attention import Layers, attention_control, select_layers
+from styledit import lessons
+from styledit.control import attention_control
+from styledit.attention import Layers, select_layers
 from styledit.denoising import predict
 from styledit.maps import AXES, AttentionMaps, resize
 from styledit.prompts import Word
@@ -30,7 +32,7 @@ def maps() -> AttentionMaps:
     """Three of a run's steps, cross-attention on two grids and self-attention on two."""
     return AttentionMaps(
         layers={"down_blocks.0.attn2": probabilities(3, 2, 24, 7), "up_blocks.1.attn2": probabilities(3, 4, 6, 7)},
-        grids={
+        map_sizes={
             "down_blocks.0.attn2": (4, 6), "up_blocks.1.attn2": (2, 3),
             "up_blocks.0.attn1": (2, 3), "up_blocks.1.attn1": (4, 6),
         },
@@ -103,7 +105,7 @@ def test_a_selection_of_consecutive_entries_takes_no_memory(maps):
 def test_tokens_are_averaged_over_steps_heads_and_layers(maps):
     planes = []
     for layer, probs in maps.layers.items():
-        h, w = maps.grids[layer]
+        h, w = maps.map_sizes[layer]
         heads = range(probs.shape[1])
         plane = sum(probs[i, k, :, 2] + probs[i, k, :, 3] for i in (0, 2) for k in heads) / (2 * len(heads))
         planes.append(torch.nn.functional.interpolate(plane.view(1, 1, h, w), SIZE, mode="bilinear")[0, 0])
@@ -154,7 +156,7 @@ def test_components_find_what_looks_at_itself():
 
 def test_components_average_over_layers_of_one_grid(maps):
     pair = {"a": probabilities(3, 4, 6, 6), "b": probabilities(3, 2, 6, 6)}
-    both = dataclasses.replace(maps, self_layers=pair, grids=maps.grids | dict.fromkeys(pair, (2, 3)))
+    both = dataclasses.replace(maps, self_layers=pair, map_sizes=maps.map_sizes | dict.fromkeys(pair, (2, 3)))
     mean = sum(probs.mean((0, 1)) for probs in both.self_layers.values()) / 2
     single = dataclasses.replace(both, self_layers={"a": mean.expand(3, 1, 6, 6)})
     assert both.components(2).shape == (2, *SIZE)
@@ -193,21 +195,21 @@ def test_self_attention_of_an_inverted_picture(pipe64, picture):
     assert set(maps.self_layers) == set(select_layers(pipe64.unet, choices[1])) and maps.select(steps=2).steps == (2,)
     for i in (0, 2):
         with attention_control(pipe64.unet, choices) as control, torch.no_grad():
-            predict(pipe64, inversion.latents[i], inversion.timesteps[i], inversion.c)
+            pipe64.unet(inversion.latents[i], inversion.timesteps[i], encoder_hidden_states=inversion.c).sample
         for layer, probs in maps.select(steps=i).self_layers.items():
             assert torch.allclose(probs[0], control.maps[layer][0], atol=1e-12)
     assert maps.components(4).shape == (4, 32, 32) and maps.pixel(31, 0).shape == (32, 32)
 
 
 def test_plot_a_word(maps, ax):
-    maps.plot("paintbrush", ax)
+    lessons.plot_map(maps, "paintbrush", ax)
     assert ax.get_title() == "paintbrush" and np.allclose(ax.images[-1].get_array(), maps.word("paintbrush"))
 
 
 def test_plot_any_map_over_the_picture(maps, ax, picture):
     """A coarse map covers the whole picture."""
     heat = maps.tokens(0, size=(2, 3)).requires_grad_()
-    maps.plot(heat, ax, picture)
+    lessons.plot_map(maps, heat, ax, picture)
     under, over = ax.images
     assert np.allclose(over.get_array(), heat.detach()) and ax.get_title() == ""
     assert tuple(over.get_extent()) == tuple(under.get_extent()) and 0 < over.get_alpha() < 1
@@ -233,18 +235,17 @@ def test_plot_any_map_over_the_picture(maps, ax, picture):
         (lambda maps: maps.select(layers="down").components(), "hold no self-attention; record it with Layers"),
         (lambda maps: maps.select(layers="down").pixel(0, 0), "hold no self-attention"),
         (lambda maps: maps.components(), r"different grids .*select\(.* one of: up_blocks.0.attn1 \(self, 2 × 3"),
-        (lambda maps: maps.select(layers=2).components(7), "from 1 to 6, the number of pixels, not 7"),
+        (lambda maps: maps.select(layers=2).components(7), "from 1 to 6, not 7"),
         (lambda maps: maps.select(layers=2).components(0), "from 1 to 6"),
-        (lambda maps: maps.select(layers=2).components(1.5), "whole number from 1 to 6"),
         (lambda maps: maps.pixel(24, 3), r"pixel \(24, 3\) lies outside the picture, whose x ends at 23 and y at 15"),
         (lambda maps: maps.pixel(3, -1), "lies outside the picture"),
         (lambda maps: maps.pixel(float("nan"), 1), "x must be finite"),
-        (lambda maps: maps.plot(torch.zeros(3, 4, 4)), r"must have shape \(H, W\), not \(3, 4, 4\)"),
+        (lambda maps: lessons.plot_map(maps, torch.zeros(3, 4, 4)), r"must have shape \(H, W\), not \(3, 4, 4\)"),
         (
             lambda maps: dataclasses.replace(maps, steps=(0, 1)),
             r"should have \(step, head, pixel, token\), with 2 steps and 24 pixels",
         ),
-        (lambda maps: dataclasses.replace(maps, grids={}), "with 3 steps and 0 pixels"),
+        (lambda maps: dataclasses.replace(maps, map_sizes={}), "with 3 steps and 0 pixels"),
     ],
 )
 def test_errors_that_teach(maps, call, message):
@@ -256,6 +257,11 @@ def test_indices_that_are_no_numbers(maps):
     for call in (lambda: maps.select(steps=1.5), lambda: maps.tokens("red"), lambda: maps.select(heads=["first"])):
         with pytest.raises(TypeError, match="must be whole numbers, one or several"):
             call()
+
+
+def test_a_number_of_components_that_is_not_whole(maps):
+    with pytest.raises(TypeError, match="whole number from 1 to 6"):
+        maps.select(layers=2).components(1.5)
 
 
 def test_steps_of_a_whole_run_are_listed_in_short(inversion):

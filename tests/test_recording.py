@@ -7,7 +7,8 @@ import torch
 
 import styledit
 from styledit import Layers, Record
-from styledit.attention import attention_control, attention_layers
+from styledit.control import attention_control
+from styledit.attention import attention_layers
 from styledit.denoising import predict
 
 PROMPT = "a red car in the snow"
@@ -32,9 +33,9 @@ def test_self_maps_and_branches_are_the_networks_own(pipe, inversion):
     """Recorded while denoising, against single calls with each branch's prompt."""
     record = (Layers(kind="self"), Layers())
     for branch, context in (("cond", inversion.c), ("uncond", inversion.null)):
-        run = styledit.reconstruct(pipe, inversion, 4.0, record=Record(record, steps=(2,), branch=branch), progress=False)
+        run = styledit.reconstruct(pipe, inversion, guidance=4.0, record=Record(record, steps=(2,), branch=branch), progress=False)
         with attention_control(pipe.unet, record) as control, torch.no_grad():
-            predict(pipe, run.latents[2], inversion.timesteps[2], context)
+            pipe.unet(run.latents[2], inversion.timesteps[2], encoder_hidden_states=context).sample
         recorded = run.maps.layers | run.maps.self_layers
         assert set(run.maps.self_layers) == set(attention_layers(pipe.unet, "self"))
         assert set(recorded) == set(control.maps)

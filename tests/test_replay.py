@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import styledit
-from styledit.attention import Layers, SourceAttention, attention_control
+from styledit.control import attention_control
+from styledit.attention import Layers
 from styledit.denoising import guided_step
 from styledit.editing.source import attention_bytes
 
@@ -31,11 +32,11 @@ def calls(pipe):
 
 
 def editor(pipe, inversion, values, **options):
-    return styledit.Editor(pipe, inversion, values, **options)
+    return styledit.Editor(pipe, inversion, values=values, **options)
 
 
 def fresh(pipe, inversion, values, target, **settings):
-    return styledit.edit(pipe, inversion, target, values, progress=False, **settings)
+    return styledit.edit(pipe, inversion, target, values=values, progress=False, **settings)
 
 
 def test_a_replayed_edit_is_the_full_one_and_runs_the_target_only(pipe, inversion, values, calls):
@@ -100,10 +101,9 @@ def test_over_the_limit_the_source_runs_alongside(pipe, inversion, values, calls
 
 def test_the_memory_is_what_was_said(pipe, inversion):
     """Bytes of everything that a source call keeps."""
-    with attention_control(pipe.unet) as control, torch.no_grad():
-        control.keep = SourceAttention()
-        guided_step(pipe, control, inversion.z_T, inversion.timesteps[0], inversion.levels[:2], inversion.null, inversion.c, 4.0)
-    tensors = [*control.keep.cross.values(), *(t for pair in control.keep.states.values() for t in pair)]
+    with torch.no_grad():
+        step = guided_step(pipe, inversion.z_T, inversion.timesteps[0], inversion.levels[:2], inversion.null, inversion.c, 4.0, keep_source=True)
+    tensors = [*step.prediction.source.cross.values(), *(t for pair in step.prediction.source.states.values() for t in pair)]
     assert attention_bytes(pipe, inversion.z_T.shape[-2:], 2) == sum(t.numel() * t.element_size() for t in tensors)
 
 
@@ -115,7 +115,7 @@ def test_both_branches_in_one_batch_give_the_same(pipe, inversion, values):
         for i, t in enumerate(inversion.timesteps):
             v = torch.cat([values.v(i, inversion.c), values.v(i, c_tgt)])
             c = torch.cat([inversion.c, c_tgt])
-            z = guided_step(pipe, control, z, t, inversion.levels[i : i + 2], inversion.null, c, 4.0, v)
+            z = guided_step(pipe, z, t, inversion.levels[i : i + 2], inversion.null, c, 4.0, values=v).z
     assert torch.allclose(z[1:], edit.latents[-1], atol=1e-4) and torch.allclose(z[:1], edit.source_latents[-1], atol=1e-4)
 
 
@@ -147,18 +147,18 @@ def test_the_source_keeps_its_guidance_where_value_inputs_were_fitted(pipe, inve
 
 def test_direct_and_nulls(pipe, inversion):
     """Direct inversion's source is the inversion; nulls are read by both unconditional branches."""
-    direct = editor(pipe, inversion, None, direct=True).edit(TARGET, guidance=4.0, progress=False)
+    direct = editor(pipe, inversion, None, follow_inversion=True).edit(TARGET, guidance=4.0, progress=False)
     assert torch.equal(direct.source_latents, inversion.latents)
     nulls = torch.randn(inversion.steps, *inversion.c.shape[1:], generator=torch.Generator().manual_seed(1))
     off = dict.fromkeys(TAUS, 0.0)
-    edit = editor(pipe, inversion, None, nulls=nulls).edit(TARGET, guidance=4.0, progress=False, **off)
+    edit = editor(pipe, inversion, None, null_embeddings=nulls).edit(TARGET, guidance=4.0, progress=False, **off)
     c_tgt, z = styledit.encode_prompt(pipe, TARGET), inversion.z_T
     with attention_control(pipe.unet) as control, torch.no_grad():
         for i, t in enumerate(inversion.timesteps):
-            z = guided_step(pipe, control, z, t, inversion.levels[i : i + 2], nulls[i : i + 1], c_tgt, 4.0)
+            z = guided_step(pipe, z, t, inversion.levels[i : i + 2], nulls[i : i + 1], c_tgt, 4.0).z
     assert torch.equal(edit.latents[-1], z)
-    with pytest.raises(ValueError, match="nulls must have shape"):
-        editor(pipe, inversion, None, nulls=nulls[:2])
+    with pytest.raises(ValueError, match="null_embeddings must have shape"):
+        editor(pipe, inversion, None, null_embeddings=nulls[:2])
 
 
 def test_the_targets_maps_can_be_recorded(pipe, inversion, values):
@@ -178,7 +178,7 @@ def test_errors(pipe, inversion, values):
         kit.edit([])
     with pytest.raises(ValueError, match="'dog' is not in the prompt"):
         kit.edit(TARGET, tau_words={"dog": 0.5})
-    with pytest.raises(ValueError, match="tau_c of 'cat' must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="tau_c of 'cat' must be a number from 0 to 1"):
         kit.edit(TARGET, tau_words={"cat": 1.5})
 
 

@@ -171,7 +171,7 @@ def walked(loaded, tall) -> styledit.Inversion:
 
 @pytest.fixture(scope="module")
 def fitted(loaded, walked) -> styledit.ValueInputs:
-    return styledit.fit_values(loaded, walked, 3.0, preset=ONE_ITERATION, progress=False)
+    return styledit.fit_values(loaded, walked, guidance=3.0, preset=ONE_ITERATION, progress=False)
 
 
 def true_grids(unet: UNet2DConditionModel, latent_size: tuple[int, int]) -> dict[str, tuple[int, int]]:
@@ -208,7 +208,7 @@ def test_maps_follow_the_grids(loaded, walked):
     assert {layer.split(".transformer_blocks")[0] for layer in walked.maps.layers} == set(grids)
     for layer, maps in walked.maps.layers.items():
         height, width = grids[layer.split(".transformer_blocks")[0]]
-        assert walked.maps.grids[layer] == (height, width)
+        assert walked.maps.map_sizes[layer] == (height, width)
         heads = loaded.unet.get_submodule(layer).heads
         assert maps.shape == (STEPS, heads, height * width, POSITIONS)
         assert torch.allclose(maps.sum(-1), torch.ones(()), atol=1e-5)
@@ -222,7 +222,7 @@ def test_heads_are_counted_as_the_configs_mean(loaded, name):
 
 
 def test_reconstruction_at_guidance_one(loaded, walked):
-    run = styledit.reconstruct(loaded, walked, 1.0, progress=False)
+    run = styledit.reconstruct(loaded, walked, guidance=1.0, progress=False)
     assert run.image.size == SIZE and run.latents.shape == (STEPS + 1, 1, 4, 9, 5)
     expected = walked.z_0
     if loaded.scheduler.config.prediction_type == "v_prediction":
@@ -240,7 +240,7 @@ def test_fitting(loaded, walked, fitted):
 
 
 def test_an_edit_to_the_same_prompt_is_the_source(loaded, walked, fitted):
-    result = styledit.edit(loaded, walked, PROMPT, fitted, **EVERYTHING, progress=False)
+    result = styledit.edit(loaded, walked, PROMPT, values=fitted, **EVERYTHING, progress=False)
     assert result.image.size == SIZE
     assert torch.allclose(result.latents, result.source_latents, atol=1e-4)
 
@@ -260,7 +260,7 @@ def test_generate_is_the_stock_pipeline(folders, name):
     ours, stock = styledit.load(folders(name)), StableDiffusionPipeline.from_pretrained(folders(name))
     stock.scheduler = DDIMScheduler.from_config(stock.scheduler.config)
     stock.set_progress_bar_config(disable=True)
-    run = styledit.generate(ours, PROMPT, noise(), steps=STEPS, guidance=5.0, progress=False)
+    run = styledit.generate(ours, PROMPT, z_T=noise(), steps=STEPS, guidance=5.0, progress=False)
     assert run.image.size == SIZE
     assert torch.allclose(run.latents[-1], stock_latents(stock, noise()), rtol=0, atol=1e-4)
 
@@ -268,7 +268,7 @@ def test_generate_is_the_stock_pipeline(folders, name):
 @pytest.mark.parametrize("name", ["sd1", "sd2-v"], scope="function")
 def test_generate_is_the_stock_pipeline_in_float64(folders, name):
     pipe = styledit.load(folders(name), dtype=torch.float64)
-    run = styledit.generate(pipe, PROMPT, noise(torch.float64), steps=STEPS, guidance=5.0, progress=False)
+    run = styledit.generate(pipe, PROMPT, z_T=noise(torch.float64), steps=STEPS, guidance=5.0, progress=False)
     # the stock step takes the roots of these tables in their precision
     pipe.scheduler.alphas_cumprod = pipe.scheduler.alphas_cumprod.double()
     pipe.scheduler.final_alpha_cumprod = pipe.scheduler.final_alpha_cumprod.double()
@@ -280,7 +280,7 @@ def test_other_sizes(folders, size, tall):
     pipe = styledit.load(folders("bk-small"))
     inversion = styledit.invert(pipe, tall.resize(size), PROMPT, 2, progress=False)
     grids = true_grids(pipe.unet, (size[1] // 8, size[0] // 8))
-    assert {layer.split(".transformer_blocks")[0]: grid for layer, grid in inversion.maps.grids.items()} == grids
+    assert {layer.split(".transformer_blocks")[0]: grid for layer, grid in inversion.maps.map_sizes.items()} == grids
     result = styledit.edit(pipe, inversion, PROMPT, **EVERYTHING, progress=False)
     assert result.image.size == size
     assert torch.allclose(result.latents, result.source_latents, atol=1e-4)
@@ -296,11 +296,11 @@ def test_half_precision(folders, name, dtype, tall):
     assert {network.dtype for network in (pipe.unet, pipe.vae, pipe.text_encoder)} == {dtype}
     inversion = styledit.invert(pipe, tall, PROMPT, 2, progress=False)
     assert inversion.latents.isfinite().all() and inversion.levels.dtype == torch.float32
-    values = styledit.fit_values(pipe, inversion, 3.0, preset=ONE_ITERATION, progress=False)
+    values = styledit.fit_values(pipe, inversion, guidance=3.0, preset=ONE_ITERATION, progress=False)
     for learned, start in ((values.scale, 1), (values.shift, 0)):
         assert learned.dtype == torch.float32 and learned.isfinite().all() and (learned != start).any()
     assert all(np.isfinite(loss) and loss > 0 for loss in values.losses)
-    result = styledit.edit(pipe, inversion, "a blue car in the snow", values, **EVERYTHING, progress=False)
+    result = styledit.edit(pipe, inversion, "a blue car in the snow", values=values, **EVERYTHING, progress=False)
     assert result.latents.isfinite().all() and result.source_latents.isfinite().all()
     exact = styledit.invert(styledit.load(folders(name)), tall, PROMPT, 2, record=None, progress=False).latents
     assert torch.allclose(inversion.latents.float(), exact, rtol=0, atol=0.05 * float(exact.abs().max()))
@@ -335,7 +335,7 @@ def call(folders):
 def test_ip_adapters_are_refused_until_unloaded(folders):
     pipe = styledit.load(folders("bk-tiny"))
     stock = dict(pipe.unet.attn_processors)
-    before = styledit.generate(pipe, PROMPT, noise(), steps=1, progress=False).latents
+    before = styledit.generate(pipe, PROMPT, z_T=noise(), steps=1, progress=False).latents
     adapters = {}
     for name in stock:
         layer = pipe.unet.get_submodule(name.removesuffix(".processor"))
@@ -343,11 +343,11 @@ def test_ip_adapters_are_refused_until_unloaded(folders):
         adapters[name] = IPAdapterAttnProcessor2_0(layer.to_q.in_features, 24) if cross else AttnProcessor2_0()
     pipe.unet.set_attn_processor(dict(adapters))
     with pytest.raises(ValueError, match=r"IPAdapterAttnProcessor2_0.*; unload IP-Adapter or legacy LoRA weights") as caught:
-        styledit.generate(pipe, PROMPT, noise(), steps=1, progress=False)
+        styledit.generate(pipe, PROMPT, z_T=noise(), steps=1, progress=False)
     assert "\n" not in str(caught.value)
     assert pipe.unet.attn_processors == adapters
     pipe.unload_ip_adapter()
-    assert torch.equal(styledit.generate(pipe, PROMPT, noise(), steps=1, progress=False).latents, before)
+    assert torch.equal(styledit.generate(pipe, PROMPT, z_T=noise(), steps=1, progress=False).latents, before)
 
 
 @pytest.mark.parametrize("kind", [LoRAAttnProcessor, LoRAAttnProcessor2_0])
@@ -442,7 +442,7 @@ def full_size_step(folder: str, low_memory: bool) -> None:
     picture = Image.fromarray(pixels.astype(np.uint8))
     inversion = styledit.invert(pipe, picture, PROMPT, 1, record=layers, progress=False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
-    values = styledit.fit_values(pipe, inversion, 7.5, preset=ONE_ITERATION, low_memory=low_memory, progress=False)
+    values = styledit.fit_values(pipe, inversion, guidance=7.5, preset=ONE_ITERATION, low_memory=low_memory, progress=False)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     weights = sum(weight.numel() for weight in unet.parameters())
     print(json.dumps({"parameters": weights, "before": before, "peak": peak, "loss": values.losses[0]}))

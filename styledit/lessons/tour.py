@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+from diffusers import StableDiffusionPipeline
+
 import styledit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -22,15 +24,15 @@ def main(out: Path = Path("out")) -> None:
     """Invert a held-out picture, reconstruct it three ways, edit it three ways, and save every picture."""
     start = time.perf_counter()
     pipe = styledit.load()
-    source, prompt = _lesson_picture(PICTURE)
+    source, prompt = _lesson_picture(pipe, PICTURE)
     inversion = styledit.invert(pipe, source, prompt)
     own = styledit.decode_latents(pipe, inversion.z_0)[0]  # the best that the autoencoder allows
     values = styledit.fit_values(pipe, inversion)
-    editor = styledit.Editor(pipe, inversion, values)
+    editor = styledit.Editor(pipe, inversion, values=values)
     pictures = {
         "source": source,
-        "guidance 1": styledit.reconstruct(pipe, inversion, 1.0, progress=False).image,
-        "guidance 7.5": styledit.reconstruct(pipe, inversion, 7.5, progress=False).image,
+        "guidance 1": styledit.reconstruct(pipe, inversion, guidance=1.0, progress=False).image,
+        "guidance 7.5": styledit.reconstruct(pipe, inversion, guidance=7.5, progress=False).image,
         "value inputs": styledit.reconstruct(pipe, inversion, values=values, progress=False).image,
     }
     print(f"Source prompt: {prompt}")
@@ -46,12 +48,12 @@ def main(out: Path = Path("out")) -> None:
     print(f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png ({time.perf_counter() - start:.0f} s).")
 
 
-def _lesson_picture(name: str) -> tuple:
+def _lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple:
     """A picture of `data/images` and its caption."""
     folder = REPOSITORY / "data" / "images"
     lines = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
     caption = next(record["text"] for record in map(json.loads, lines) if record["file_name"] == name)
-    return styledit.read_image(folder / name), caption
+    return styledit.read_image(pipe, folder / name), caption
 
 
 if __name__ == "__main__":

@@ -138,10 +138,11 @@ class StepwiseFit:
             FloatingPointError: NaN or infinite values; the finished steps stay as they are.
         """
         for i in range(self.done, self.steps):
-            yield from self._step(i)
+            yield from self.step(i)
 
     @torch.no_grad()
-    def _step(self, i: int) -> Generator[FitState, None, None]:
+    def step(self, i: int) -> Generator[FitState, None, None]:
+        """Fit step i, whose latents are reached: a state after each network evaluation."""
         iterations, learning_rate, tolerance = self.schedule[i]
         fixed = None
         if self.unknowns.fixed_context is not None:

@@ -40,7 +40,7 @@ class Preset:
 
     Args:
         iterations: of Adam, a number, or a function of the step i (0 is the noisiest); at most 10,000.
-        learning_rate: of Adam, the same; at least 0.
+        learning_rate: of Adam, the same; from 0 to 1e6.
         tolerance: the loss below which a step ends early, the same.
         betas: Adam's, each in [0, 1).
         regularisation: what is added to L_rec, an objective that reads maps only; the published one is
@@ -89,7 +89,7 @@ class Preset:
         return [
             (
                 check.whole(f"Preset.iterations at step {i}", self.iterations(i), least=0, most=MOST_ITERATIONS),
-                check.number(f"Preset.learning_rate at step {i}", self.learning_rate(i), least=0),
+                check.number(f"Preset.learning_rate at step {i}", self.learning_rate(i), least=0, most=1e6),
                 _tolerance(i, self.tolerance(i)),
             )
             for i in range(steps)
