@@ -1,6 +1,8 @@
-"""Checkpoints as people have them: what a folder or a file holds, and one file of Stable Diffusion 1 or 2 as a pipeline.
+"""Checkpoints as people have them: what a folder or a file holds, and one file of Stable Diffusion 1 or 2 as
+a pipeline.
 
-The configs of both families and the vocabulary of CLIP come with the kit, in `configs/`, so that no network is needed.
+The configs of both families and the vocabulary of CLIP come with the kit, in `configs/`, so that no network
+is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ CONFIGS = Path(__file__).parent / "configs"
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
-_WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
+_WEIGHTS = re.compile(
+    r"(?:diffusion_pytorch_model|pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors"
+)
 # What other pipelines are called, by their class in diffusers: the first that the class's name contains.
 _OTHER_PIPELINES = {
     "XLInpaint": "an SDXL inpainting model",
@@ -55,8 +59,7 @@ _MORE_CHANNELS = {
     5: "a depth-to-image model",
 }
 _FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
-_TEXT_1 = "cond_stage_model.transformer."  # Stable Diffusion 1: CLIP's text encoder, as transformers names its parts
-_TEXT_2 = "cond_stage_model.model."  # Stable Diffusion 2: OpenCLIP's
+_TEXT_1 = "cond_stage_model.transformer."  # Stable Diffusion 1 has CLIP's text encoder, 2 has OpenCLIP's
 _PARTS = {
     "model.diffusion_model.": "UNet",
     "first_stage_model.": "autoencoder",
@@ -85,7 +88,8 @@ def check_index(model: str, index: dict[str, Any]) -> None:
 
 
 def find_variant(folder: Path, network: str) -> str | None:
-    """The variant, such as "fp16", that the weights of a network in a pipeline's folder are; None where there are plain ones.
+    """The variant, such as "fp16", that the weights of a network in a pipeline's folder are; None where there
+    are plain ones.
 
     Raises:
         ValueError: there are only pickles.
@@ -95,7 +99,8 @@ def find_variant(folder: Path, network: str) -> str | None:
     pickles = [file for file in files if file.suffix in PICKLES]
     if pickles and not variants:
         raise ValueError(
-            f"{str(pickles[0])!r} is a pickle, which may run code of its author's; convert the folder once, where that "
+            f"{str(pickles[0])!r} is a pickle, which may run code of its author's; convert the folder once, "
+            "where that "
             f"does no harm: StableDiffusionPipeline.from_pretrained({str(folder)!r}, use_safetensors=False)"
             '.save_pretrained("converted"), and load "converted".'
         )
@@ -105,24 +110,34 @@ def find_variant(folder: Path, network: str) -> str | None:
 
 
 def refuse_pickle(file: Path) -> None:
-    """Raise ValueError, naming the way to safetensors, for a checkpoint in one file that is no safetensors file."""
+    """Raise ValueError, naming the way to safetensors, for a checkpoint in one file that is no safetensors
+    file.
+    """
     if file.suffix != ".safetensors":
         raise ValueError(
-            f"{str(file)!r} is no safetensors file but, by its name, a pickle, which may run code of its author's; convert it "
-            "once, where that does no harm, with diffusers' scripts/convert_original_stable_diffusion_to_diffusers.py "
-            f"--checkpoint_path {file.name} --dump_path converted --to_safetensors, and load the folder 'converted'."
+            f"{str(file)!r} is no safetensors file but, by its name, a pickle, which may run code of its "
+            "author's; convert it "
+            "once, where that does no harm, with diffusers' "
+            "scripts/convert_original_stable_diffusion_to_diffusers.py "
+            f"--checkpoint_path {file.name} --dump_path converted --to_safetensors, and load the folder "
+            "'converted'."
         )
 
 
-def load_single_file(file: Path, dtype: torch.dtype, prediction_type: str | None = None) -> StableDiffusionPipeline:
-    """A checkpoint of Stable Diffusion 1 or 2 that is one safetensors file, in the layout of its first release.
+def load_single_file(
+    file: Path, dtype: torch.dtype, prediction_type: str | None = None
+) -> StableDiffusionPipeline:
+    """A checkpoint of Stable Diffusion 1 or 2 that is one safetensors file, in the layout of its first
+    release.
 
     Args:
-        prediction_type: what its UNet predicts, "epsilon" or "v_prediction"; None takes what the file says of itself,
-            and "epsilon" for Stable Diffusion 1. Stable Diffusion 2 was published both ways, and its weights do not tell.
+        prediction_type: what its UNet predicts, "epsilon" or "v_prediction"; None takes what the file says of
+            itself, and "epsilon" for Stable Diffusion 1. Stable Diffusion 2 was published both ways, and its
+            weights do not tell.
 
     Raises:
-        ValueError: the file holds something else, which is named where it is known, or does not say what it predicts.
+        ValueError: the file holds something else, which is named where it is known, or does not say what it
+            predicts.
     """
     shapes, about = _header(file)
     _check_file(file, shapes)
@@ -134,7 +149,8 @@ def load_single_file(file: Path, dtype: torch.dtype, prediction_type: str | None
     else:
         raise ValueError(
             f"{str(file)!r} is a Stable Diffusion 2 model that does not say what it predicts; load it with "
-            "prediction_type='v_prediction' (the 768-pixel models) or prediction_type='epsilon' (the 512-pixel ones)."
+            "prediction_type='v_prediction' (the 768-pixel models) or prediction_type='epsilon' (the "
+            "512-pixel ones)."
         )
     configs = CONFIGS / family
     schedule = json.loads((configs / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
@@ -154,13 +170,16 @@ def load_single_file(file: Path, dtype: torch.dtype, prediction_type: str | None
 
 
 def _text_encoder(file: Path, configs: Path, dtype: torch.dtype) -> CLIPTextModel:
-    """The text encoder of Stable Diffusion 1 in a single file; early files name its parts without "text_model."."""
+    """The text encoder of Stable Diffusion 1 in a single file; early files name its parts without
+    "text_model.".
+    """
     config = CLIPTextConfig.from_pretrained(str(configs), subfolder="text_encoder", local_files_only=True)
-    encoder = CLIPTextModel(config).to(dtype)
+    encoder = CLIPTextModel(config)
+    torch.nn.Module.to(encoder, dtype)
     with safe_open(file, "pt") as content:
         found = {
             name.removeprefix(_TEXT_1).removeprefix("text_model."): content.get_tensor(name)
-            for name in content.keys()
+            for name in _names(content)
             if name.startswith(_TEXT_1) and not name.endswith("position_ids")
         }
     encoder.load_state_dict(found)
@@ -171,10 +190,15 @@ def _header(file: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
     """{tensor: shape} and the metadata of a safetensors file."""
     try:
         with safe_open(file, "pt") as content:
-            shapes = {name: tuple(content.get_slice(name).get_shape()) for name in content.keys()}
+            shapes = {name: tuple(content.get_slice(name).get_shape()) for name in _names(content)}
             return shapes, content.metadata() or {}
     except Exception as error:
         raise ValueError(f"{str(file)!r} is no safetensors file, or was cut short; get it again.") from error
+
+
+def _names(content: Any) -> list[str]:
+    """The names of a safetensors file's tensors."""
+    return list(content.keys())
 
 
 def _check_file(file: Path, shapes: dict[str, tuple[int, ...]]) -> None:
@@ -185,7 +209,8 @@ def _check_file(file: Path, shapes: dict[str, tuple[int, ...]]) -> None:
     missing = [part for beginning, part in _PARTS.items() if not _has(shapes, beginning)]
     if "UNet" in missing or _FIRST_LAYER not in shapes:
         raise ValueError(
-            f"{str(file)!r} holds no Stable Diffusion checkpoint; give a file with its UNet, autoencoder and text encoder, "
+            f"{str(file)!r} holds no Stable Diffusion checkpoint; give a file with its UNet, autoencoder and "
+            "text encoder, "
             "or a folder in the layout of StableDiffusionPipeline.save_pretrained."
         )
     channels = shapes[_FIRST_LAYER][1]
@@ -224,8 +249,14 @@ def _tokenizer(pad_token: str) -> CLIPTokenizer:
 
 
 def _byte_letters() -> list[str]:
-    """The letter that stands for each byte in the vocabulary, in its order: printable bytes first, as themselves."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    """The letter that stands for each byte in the vocabulary, in its order: printable bytes first, as
+    themselves.
+    """
+    printable = [
+        *range(ord("!"), ord("~") + 1),
+        *range(ord("¡"), ord("¬") + 1),
+        *range(ord("®"), ord("ÿ") + 1),
+    ]
     others = range(256 - len(printable))
     return [chr(byte) for byte in printable] + [chr(256 + k) for k in others]
 

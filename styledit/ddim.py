@@ -37,11 +37,13 @@ def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
 
 
 def noise_levels(scheduler: DDIMScheduler, steps: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """abar of the T + 1 latents of a run, noisiest first, the clean picture's level last; (T + 1,), on the CPU.
+    """abar of the T + 1 latents of a run, noisiest first, the clean picture's level last; (T + 1,), on the
+    CPU.
 
     Every step ends at the level of the timestep told next. The stock `DDIMScheduler.step` counts
-    `num_train_timesteps // steps` back instead: the same with "leading" spacing, and with "trailing" where the
-    number of steps divides that of training; otherwise it hands the network a level that is not the one told.
+    `num_train_timesteps // steps` back instead: the same with "leading" spacing, and with "trailing" where
+    the number of steps divides that of training; otherwise it hands the network a level that is not the one
+    told.
 
     Raises:
         TypeError: as `timesteps`, or `dtype` is no floating-point dtype.
@@ -50,7 +52,9 @@ def noise_levels(scheduler: DDIMScheduler, steps: int, dtype: torch.dtype = torc
     validation.dtype("dtype", dtype)
     chosen = timesteps(scheduler, steps)
     # `DDIMScheduler.add_noise` moves one of the two tables to the device of the latents.
-    levels = torch.cat([scheduler.alphas_cumprod[chosen].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()])
+    levels = torch.cat(
+        [scheduler.alphas_cumprod[chosen].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()]
+    )
     _check_signal(levels, scheduler.config.prediction_type)
     return levels.to(dtype)
 
@@ -67,12 +71,15 @@ def predict_x0_eps(
 
     Raises:
         TypeError: `output` or `z` is no tensor.
-        ValueError: they have different shapes; another prediction type; or "epsilon" at `abar` 0, where x0 could be anything.
+        ValueError: they have different shapes; another prediction type; or "epsilon" at `abar` 0, where x0
+            could be anything.
     """
     for name, tensor in (("output", output), ("z", z)):
         validation.instance(name, tensor, torch.Tensor, "torch")
     if output.shape != z.shape:
-        raise ValueError(f"output and z must have the same shape, not {tuple(output.shape)} and {tuple(z.shape)}.")
+        raise ValueError(
+            f"output and z must have the same shape, not {tuple(output.shape)} and {tuple(z.shape)}."
+        )
     _check_signal(abar, prediction_type)
     alpha = abar**0.5
     sigma = (1 - abar) ** 0.5
@@ -82,13 +89,15 @@ def predict_x0_eps(
         return alpha * z - sigma * output, alpha * output + sigma * z
     if prediction_type == "sample":
         return output, (z - alpha * output) / sigma
-    raise ValueError(f"prediction_type must be 'epsilon', 'v_prediction' or 'sample', not {prediction_type!r}.")
+    raise ValueError(
+        f"prediction_type must be 'epsilon', 'v_prediction' or 'sample', not {prediction_type!r}."
+    )
 
 
 def ddim_step(
     output: torch.Tensor, z: torch.Tensor, abar: torch.Tensor, abar_prev: torch.Tensor, prediction_type: str
 ) -> torch.Tensor:
-    """One denoising step, equation 12 of 2010.02502 with sigma = 0: level `abar` to the cleaner `abar_prev`."""
+    """One denoising step (2010.02502, equation 12, sigma = 0): level `abar` to the cleaner `abar_prev`."""
     x0, eps = predict_x0_eps(output, z, abar, prediction_type)
     # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
     return abar_prev**0.5 * x0 + (1 - abar_prev) ** 0.5 * eps
@@ -115,14 +124,15 @@ def ddim_inverse_step(
 
 
 def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Tensor:
-    """Classifier-free guidance, equation 6 of 2207.12598 in Stable Diffusion's convention (1 is no guidance)."""
+    """Classifier-free guidance (2207.12598, equation 6), as Stable Diffusion counts it: 1 is no guidance."""
     return uncond + guidance * (cond - uncond)
 
 
 def _check_signal(abar: torch.Tensor, prediction_type: str) -> None:
-    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule rescaled to zero SNR (2305.08891)."""
+    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule of zero final SNR (2305.08891)."""
     if prediction_type == "epsilon" and bool(torch.as_tensor(abar == 0).any()):
         raise ValueError(
-            "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture from it; "
+            "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture "
+            "from it; "
             "use a scheduler with rescale_betas_zero_snr=False or timestep_spacing='leading'."
         )

@@ -36,9 +36,10 @@ _KIND_NAMES: dict[Kind, str] = {
 class Field:
     """What one tensor of a file must be.
 
-    `shape`: a number is a length, a word names one, which must be the same wherever the word stands ("T", "N", or "T + 1":
-    a word and what is added to it); None allows any number of dimensions. `least`, `most`: the range of its values.
-    `label`: how messages call it; "" takes its name. `finite`: whether NaN and infinite values are refused.
+    `shape`: a number is a length, a word names one, which must be the same wherever the word stands ("T",
+    "N", or "T + 1": a word and what is added to it); None allows any number of dimensions. `least`, `most`:
+    the range of its values. `label`: how messages call it; "" takes its name. `finite`: whether NaN and
+    infinite values are refused.
     """
 
     shape: tuple[int | str, ...] | None = None
@@ -54,10 +55,11 @@ class Field:
 class Schema:
     """What a file must hold.
 
-    `what`: the thing in messages, such as "value inputs"; `source`: what writes it, such as "ValueInputs.save()"; `cure`: what
-    to do where it is damaged, such as "fit again". `tensors`: a name, or a beginning and "*" for any number of them ("maps/*"),
-    to its field. `about`: each entry of the metadata to a function that turns its text into a value, and raises ValueError where
-    it cannot; those in `optional` may be left out. `lengths`: lengths that the metadata decide, from its values.
+    `what`: the thing in messages, such as "value inputs"; `source`: what writes it, such as
+    "ValueInputs.save()"; `cure`: what to do where it is damaged, such as "fit again". `tensors`: a name, or a
+    beginning and "*" for any number of them ("maps/*"), to its field. `about`: each entry of the metadata to
+    a function that turns its text into a value, and raises ValueError where it cannot; those in `optional`
+    may be left out. `lengths`: lengths that the metadata decide, from its values.
     """
 
     what: str
@@ -69,10 +71,14 @@ class Schema:
     lengths: Callable[[dict[str, Any]], Mapping[str, int]] = lambda about: {}
 
 
-def write_tensors(path: str | os.PathLike, tensors: Mapping[str, torch.Tensor], about: Mapping[str, str]) -> None:
-    """A safetensors file that is whole or not there: it is written beside its place, under a name of its own, and then moved.
+def write_tensors(
+    path: str | os.PathLike, tensors: Mapping[str, torch.Tensor], about: Mapping[str, str]
+) -> None:
+    """A safetensors file that is whole or not there: it is written beside its place, under a name of its own,
+    and then moved.
 
-    Where anything fails, or the process is killed, what was at `path` stays as it was. The file's mode follows the umask.
+    Where anything fails, or the process is killed, what was at `path` stays as it was. The file's mode
+    follows the umask.
 
     Raises:
         TypeError: `path` is neither a string nor a path.
@@ -101,12 +107,14 @@ def read_tensors(
         device: where the tensors go; None keeps them on the CPU.
 
     Returns:
-        {name: tensor}, and {entry of the metadata: value}. Where optional ones are not in the file, they are not here.
+        {name: tensor}, and {entry of the metadata: value}. Where optional ones are not in the file, they are
+        not here.
 
     Raises:
         TypeError: `path` is neither a string nor a path.
         FileNotFoundError: there is no such file.
-        ValueError: it is no safetensors file, holds something else or something damaged, or the device is not available.
+        ValueError: it is no safetensors file, holds something else or something damaged, or the device is not
+            available.
     """
     target = validation.device(device)
     place = validation.path_to_read("path", path)
@@ -118,7 +126,9 @@ def read_tensors(
 
 def group(tensors: Mapping[str, torch.Tensor], beginning: str) -> dict[str, torch.Tensor]:
     """The tensors whose names have this beginning, such as "maps/", named by what follows it."""
-    return {name.removeprefix(beginning): tensor for name, tensor in tensors.items() if name.startswith(beginning)}
+    return {
+        name.removeprefix(beginning): tensor for name, tensor in tensors.items() if name.startswith(beginning)
+    }
 
 
 def _read(place: Path, schema: Schema) -> tuple[dict[str, Field], dict[str, torch.Tensor], dict[str, Any]]:
@@ -161,7 +171,9 @@ def _unfinished(place: Path) -> Iterator[tuple[Path, int]]:
             os.close(handle)
         yield draft, mode
     except OSError as error:
-        raise ValueError(f"{str(place)!r} could not be written ({error.strerror}); choose another place.") from error
+        raise ValueError(
+            f"{str(place)!r} could not be written ({error.strerror}); choose another place."
+        ) from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -216,7 +228,15 @@ def _read_about(place: Path, schema: Schema, written: Mapping[str, str]) -> dict
             raise _holds_none(place, schema, f"its {entry} is missing")
         try:
             about[entry] = convert(written[entry])
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            IndexError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise _is_damaged(place, schema, f"a bad {entry}, {validation.shown(written[entry])}") from error
     return about
 
@@ -238,7 +258,9 @@ def _shape_of(place: Path, schema: Schema, name: str, field: Field, file: Any) -
     """The shape of a tensor whose dtype is of the right kind; its values are not read."""
     entry = file.get_slice(name)
     if entry.get_dtype() not in _KINDS[field.kind]:
-        found = f"{_a(field.label or name)} of type {entry.get_dtype()} where {_KIND_NAMES[field.kind]} belong"
+        found = (
+            f"{_a(field.label or name)} of type {entry.get_dtype()} where {_KIND_NAMES[field.kind]} belong"
+        )
         raise _is_damaged(place, schema, found)
     return tuple(entry.get_shape())
 
@@ -258,9 +280,9 @@ def _check_shapes(
         if field.shape is None:
             continue
         if len(shape) != len(field.shape):
-            wanted = ", ".join(str(length) for length in field.shape)
-            raise _is_damaged(place, schema, f"{_a(label)} of shape {shape} in place of ({wanted})")
-        for length, wanted in zip(shape, field.shape):
+            written = ", ".join(str(length) for length in field.shape)
+            raise _is_damaged(place, schema, f"{_a(label)} of shape {shape} in place of ({written})")
+        for length, wanted in zip(shape, field.shape, strict=True):
             word, more = _parse(wanted)
             if not word:
                 expected = more
@@ -271,7 +293,9 @@ def _check_shapes(
                 continue
             other = decided.get(word, name)
             if other != name:
-                found = f"{_a(label)} of shape {shape} and {_a(fields[other].label or other)} of {shapes[other]}"
+                found = (
+                    f"{_a(label)} of shape {shape} and {_a(fields[other].label or other)} of {shapes[other]}"
+                )
             else:
                 found = f"{_a(label)} of shape {shape}, where {length} should be {expected}"
             raise _is_damaged(place, schema, found)
@@ -293,9 +317,13 @@ def _check_values(place: Path, schema: Schema, name: str, field: Field, tensor: 
     if not tensor.numel():
         return
     if field.least is not None and tensor.min() < field.least:
-        raise _is_damaged(place, schema, f"{label} that goes down to {tensor.min().item():.6g}, below {field.least}")
+        raise _is_damaged(
+            place, schema, f"{label} that goes down to {tensor.min().item():.6g}, below {field.least}"
+        )
     if field.most is not None and tensor.max() > field.most:
-        raise _is_damaged(place, schema, f"{label} that goes up to {tensor.max().item():.6g}, above {field.most}")
+        raise _is_damaged(
+            place, schema, f"{label} that goes up to {tensor.max().item():.6g}, above {field.most}"
+        )
 
 
 def _a(label: str) -> str:

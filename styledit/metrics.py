@@ -1,10 +1,11 @@
 """How good an edit is: what stayed as it was, and whether the target prompt is met.
 
 The metrics and their names are those of PIE-Bench (Ju et al., 2310.01506). By default they look with the
-networks of the embedded model, which know its picture world only; `load_networks` takes the standard ones instead.
+networks of the embedded model, which know its picture world only; `load_networks` takes the standard ones
+instead.
 
-Pictures are PIL images of one size. A mask is True (a PIL picture: white) inside the edit: a bool array or tensor
-(H, W), or a PIL picture. The background is what lies outside.
+Pictures are PIL images of one size. A mask is True (a PIL picture: white) inside the edit: a bool array or
+tensor (H, W), or a PIL picture. The background is what lies outside.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Metric:
     @property
     def header(self) -> str:
         """The head of its column, such as "background PSNR (dB) ↑"."""
-        return f"{self.label}{f' ({self.unit})' if self.unit else ''} {'↑' if self.better == 'higher' else '↓'}"
+        return (
+            f"{self.label}{f' ({self.unit})' if self.unit else ''} {'↑' if self.better == 'higher' else '↓'}"
+        )
 
 
 METRICS = {
@@ -92,7 +95,11 @@ def load_networks(
     """
     eyes = load_clip(clip, device=device)
     tower = make_vit(eyes.model, eyes.prepare) if vit is None else load_vit(vit, device=device)
-    judge = load_judge(EMBEDDED_FOLDER / "judge").to(device) if lpips is None else load_lpips(lpips, device=device)
+    judge = (
+        load_judge(EMBEDDED_FOLDER / "judge").to(device)
+        if lpips is None
+        else load_lpips(lpips, device=device)
+    )
     return Networks(eyes, tower, judge)
 
 
@@ -111,8 +118,10 @@ def edit_metrics(
         edited: the picture after it.
         target_prompt: what the edit should show.
         networks: from `load_networks`.
-        mask: where the edit is; None, as for an edit of the whole picture, leaves out background and edited region.
-        truth: the picture that a perfect edit gives, where it is known; None leaves out what compares with it.
+        mask: where the edit is; None, as for an edit of the whole picture, leaves out background and edited
+            region.
+        truth: the picture that a perfect edit gives, where it is known; None leaves out what compares with
+            it.
 
     Raises:
         TypeError, ValueError: as the metrics below.
@@ -146,14 +155,17 @@ def mse(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
 
 
 def psnr(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
-    """Peak signal-to-noise ratio in dB, -10 log10 of `mse`; infinite where the pictures are equal. Raises as `mse`."""
+    """Peak signal-to-noise ratio in dB, -10 log10 of `mse`; infinite where the pictures are equal. Raises as
+    `mse`.
+    """
     first, second, where = _compared(a, b, mask)
     # Where a pixel stands does not matter: those compared make pictures of one row.
     return pictures.psnr(*(Image.fromarray(pixels[where][None]) for pixels in (first, second)))
 
 
 def ssim(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
-    """Structural similarity in [-1, 1] with the Gaussian window of Wang et al. (2004), all of it or the background.
+    """Structural similarity in [-1, 1] with the Gaussian window of Wang et al. (2004), all of it or the
+    background.
 
     With a mask the edit is black in both pictures, so that windows across its border see no change, and the
     map is averaged over the background.
@@ -170,15 +182,18 @@ def ssim(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
 
 
 @torch.no_grad()
-def perceptual_distance(a: Image.Image, b: Image.Image, network: nn.Module, mask: Mask | None = None) -> float:
+def perceptual_distance(
+    a: Image.Image, b: Image.Image, network: nn.Module, mask: Mask | None = None
+) -> float:
     """LPIPS (Zhang et al., 1801.03924, equation 1) of two pictures, all of them or the background.
 
-    With the judge: its features of each stage have length 1 along the channels, their squared differences are summed
-    over the channels (w = 1) and averaged over positions and stages (not summed over stages), which gives [0, 2]. Any
-    other network is called as `lpips.LPIPS(spatial=True)` is, with two tensors (1, 3, H, W) in [-1, 1].
+    With the judge: its features of each stage have length 1 along the channels, their squared differences are
+    summed over the channels (w = 1) and averaged over positions and stages (not summed over stages), which
+    gives [0, 2]. Any other network is called as `lpips.LPIPS(spatial=True)` is, with two tensors (1, 3, H, W)
+    in [-1, 1].
 
-    With a mask the edit is black in both pictures, as in PIE-Bench, so that no feature sees it; averages are taken over
-    the background, each position of a smaller map counting by its share of it.
+    With a mask the edit is black in both pictures, as in PIE-Bench, so that no feature sees it; averages are
+    taken over the background, each position of a smaller map counting by its share of it.
 
     Raises:
         TypeError: as `mse`, or `network` is no network.
@@ -186,7 +201,8 @@ def perceptual_distance(a: Image.Image, b: Image.Image, network: nn.Module, mask
     """
     if not isinstance(network, nn.Module):
         raise TypeError(
-            f"network must be the judge from load_networks() or an lpips.LPIPS, not {validation.shown(network)}."
+            "network must be the judge from load_networks() or an lpips.LPIPS, not "
+            f"{validation.shown(network)}."
         )
     first, second, where = _compared(a, b, mask)
     device = next((parameter.device for parameter in network.parameters()), None)
@@ -194,21 +210,27 @@ def perceptual_distance(a: Image.Image, b: Image.Image, network: nn.Module, mask
     if isinstance(network, Judge):
         least = 2 ** (len(network.stages) - 1)
         if min(where.shape) < least:
-            raise ValueError(f"The judge needs pictures of at least {least}×{least} pixels; give larger ones.")
-        units = [[functional.normalize(stage, dim=1) for stage in network.features(pixels)] for pixels in (x, y)]
-        maps = [((u - v) ** 2).sum(1, keepdim=True) for u, v in zip(*units)]  # of each stage (1, 1, h, w)
+            raise ValueError(
+                f"The judge needs pictures of at least {least}×{least} pixels; give larger ones."
+            )
+        units = [
+            [functional.normalize(stage, dim=1) for stage in network.features(pixels)] for pixels in (x, y)
+        ]
+        pairs = zip(*units, strict=True)
+        maps = [((u - v) ** 2).sum(1, keepdim=True) for u, v in pairs]  # of each stage (1, 1, h, w)
     else:
         maps = [network(2 * x - 1, 2 * y - 1)]
     share = torch.from_numpy(where).to(x)[None, None]  # (1, 1, H, W)
     shares = [functional.adaptive_avg_pool2d(share, tuple(map.shape[2:])) for map in maps]
-    return float(sum((map * share).sum() / share.sum() for map, share in zip(maps, shares)) / len(maps))
+    means = [(map * share).sum() / share.sum() for map, share in zip(maps, shares, strict=True)]
+    return float(sum(means) / len(means))
 
 
 def structure_distance(a: Image.Image, b: Image.Image, vit: Vit) -> float:
     """Mean squared difference of two pictures' self-similarities (Tumanyan et al., 2201.00424, section 3).
 
-    A picture's self-similarity (P, P) holds the cosine of every two patches' keys, in the last layer, all heads
-    side by side. The class token, which the published code counts as one more patch, is left out.
+    A picture's self-similarity (P, P) holds the cosine of every two patches' keys, in the last layer, all
+    heads side by side. The class token, which the published code counts as one more patch, is left out.
 
     Raises:
         TypeError: `vit` is something else than a Vit.
@@ -221,20 +243,25 @@ def structure_distance(a: Image.Image, b: Image.Image, vit: Vit) -> float:
 
 @torch.no_grad()
 def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | None = None) -> float:
-    """100 times the cosine of a picture's and a prompt's CLIP embedding (CLIPScore, 2104.08718, not clipped at 0).
+    """100 times the cosine of a picture's and a prompt's CLIP embedding (CLIPScore, 2104.08718, not clipped
+    at 0).
 
     With a mask the picture is black outside it, as PIE-Bench does for the edited region.
 
     Raises:
-        TypeError: the prompt is no string, `clip` is something else than a Clip, or a mask neither bool nor a picture.
-        ValueError: the prompt is empty, too long or cannot be spelled, or the mask is empty or of another size.
+        TypeError: the prompt is no string, `clip` is something else than a Clip, or a mask neither bool nor a
+            picture.
+        ValueError: the prompt is empty, too long or cannot be spelled, or the mask is empty or of another
+            size.
     """
     validation.instance("clip", clip, Clip, "load_clip()")
     pixels = np.array(pictures.open_rgb(image))  # (H, W, 3)
     if mask is not None:
         pixels[~_inside(mask, pixels.shape[:2])] = 0
     ids = _token_ids(prompt, clip)
-    seen = clip.model.get_image_features(clip.prepare(_to_tensor(pixels)).to(clip.model.device)).pooler_output  # (1, d)
+    seen = clip.model.get_image_features(
+        clip.prepare(_to_tensor(pixels)).to(clip.model.device)
+    ).pooler_output  # (1, d)
     told = clip.model.get_text_features(ids.to(clip.model.device)).pooler_output  # (1, d)
     return 100 * float(functional.cosine_similarity(seen, told))
 
@@ -255,7 +282,9 @@ def _self_similarity(pixels: np.ndarray, vit: Vit) -> Tensor:
     # Tokens of another kind, such as the class token, stand in front of the patches.
     if len(kept) != 1 or kept[0].ndim != 3 or len(kept[0]) != 1 or kept[0].shape[1] < patches:
         kind = type(vit.model).__name__
-        raise ValueError(f"A {kind} does not make one key for each patch; use a network such as 'facebook/dino-vitb8'.")
+        raise ValueError(
+            f"A {kind} does not make one key for each patch; use a network such as 'facebook/dino-vitb8'."
+        )
     keys = functional.normalize(kept[0][0, -patches:], dim=1)  # (P, d)
     return keys @ keys.T
 
@@ -268,7 +297,9 @@ def _token_ids(prompt: str, clip: Clip) -> Tensor:
     ids = clip.tokenizer(prompt).input_ids
     room = clip.model.config.text_config.max_position_embeddings
     if len(ids) > room:
-        raise ValueError(f"The prompt has {len(ids) - 2} tokens and CLIP takes {room - 2}; shorten it: {prompt!r}.")
+        raise ValueError(
+            f"The prompt has {len(ids) - 2} tokens and CLIP takes {room - 2}; shorten it: {prompt!r}."
+        )
     if clip.tokenizer.unk_token_id in ids[1:-1]:
         raise ValueError(f"This CLIP's tokenizer cannot spell {prompt!r}; use other words.")
     return torch.tensor([ids])
@@ -279,10 +310,14 @@ def _compared(a: Image.Image, b: Image.Image, mask: Mask | None) -> tuple[np.nda
     first, second = (np.array(pictures.open_rgb(picture)) for picture in (a, b))
     if first.shape != second.shape:
         sizes = " and ".join(f"{pixels.shape[1]}×{pixels.shape[0]}" for pixels in (first, second))
-        raise ValueError(f"Pictures to compare must be of the same size, these are {sizes}; fit them with read_image.")
+        raise ValueError(
+            f"Pictures to compare must be of the same size, these are {sizes}; fit them with read_image."
+        )
     where = np.ones(first.shape[:2], bool) if mask is None else ~_inside(mask, first.shape[:2])
     if not where.any():
-        raise ValueError("The mask covers the whole picture, so there is no background to compare; leave the mask out.")
+        raise ValueError(
+            "The mask covers the whole picture, so there is no background to compare; leave the mask out."
+        )
     first[~where] = second[~where] = 0
     return first, second, where
 
@@ -294,13 +329,21 @@ def _inside(mask: Mask, shape: tuple[int, int]) -> np.ndarray:
     elif isinstance(mask, (np.ndarray, Tensor)):
         inside = np.asarray(mask.cpu() if isinstance(mask, Tensor) else mask)
     else:
-        raise TypeError(f"A mask must be a bool array or tensor (H, W) or a PIL picture, not {type(mask).__name__}.")
+        raise TypeError(
+            f"A mask must be a bool array or tensor (H, W) or a PIL picture, not {type(mask).__name__}."
+        )
     if inside.dtype != bool:
-        raise TypeError(f"A mask must be bool, True inside the edit, not {inside.dtype}; write it as mask > 0.5, say.")
+        raise TypeError(
+            f"A mask must be bool, True inside the edit, not {inside.dtype}; write it as mask > 0.5, say."
+        )
     if inside.shape != shape:
-        raise ValueError(f"The mask has shape {inside.shape} and the picture (H, W) = {shape}; they must be the same.")
+        raise ValueError(
+            f"The mask has shape {inside.shape} and the picture (H, W) = {shape}; they must be the same."
+        )
     if not inside.any():
-        raise ValueError("The mask is empty; it must be True inside the edit. Leave it out to use the whole picture.")
+        raise ValueError(
+            "The mask is empty; it must be True inside the edit. Leave it out to use the whole picture."
+        )
     return inside
 
 

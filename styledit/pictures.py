@@ -33,16 +33,18 @@ def read_image(
         source: a path, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint16 over
             its full range, other integers from 0 to 255, bool, or floats in [0, 1]. EXIF rotation is applied,
             transparency is laid on white, grey and 16-bit pictures become 8-bit RGB.
-        size: side in pixels, or (width, height); None takes what the pipeline was trained at, `picture_size(pipe)`.
-        fit: "crop" cuts the largest centred part of the right shape, "pad" keeps everything and fills with white.
+        size: side in pixels, or (width, height); None takes what the pipeline was trained at,
+            `picture_size(pipe)`.
+        fit: "crop" cuts the largest centred part of the right shape, "pad" keeps everything and fills with
+            white.
 
     Returns:
         An RGB picture of exactly `size`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no picture, or the picture is empty, has NaN or values out of range; or `size` or `fit`
-            cannot be used.
+        ValueError: the file is no picture, or the picture is empty, has NaN or values out of range; or `size`
+            or `fit` cannot be used.
         TypeError: `pipe`, `source`, `size` or `fit` is something else.
     """
     validation.pipeline(pipe, walks=False)
@@ -60,19 +62,21 @@ def open_rgb(source: ImageSource) -> Image.Image:
 
 
 def encode_image(pipe: StableDiffusionPipeline, image: ImageSource) -> torch.Tensor:
-    """The latents of a picture: z_0 = (VAE mean - shift) × scaling factor, of shape (1, C, h, w), in at least float32.
+    """The latents of a picture: z_0 = (VAE mean - shift) × scaling factor, of shape (1, C, h, w), in at least
+    float32.
 
     Raises:
         TypeError: `pipe` is no pipeline, or as `read_image`.
-        ValueError: a side of the picture is not a multiple of the autoencoder's factor, the encoder makes NaN or infinite
-            values, or as `read_image`.
+        ValueError: a side of the picture is not a multiple of the autoencoder's factor, the encoder makes NaN
+            or infinite values, or as `read_image`.
     """
     validation.pipeline(pipe, walks=False)
     picture = open_rgb(image)
     factor = pipe.vae_scale_factor
     if picture.width % factor or picture.height % factor:
         raise ValueError(
-            f"The picture is {picture.width}×{picture.height}, and this model needs sides that are multiples of {factor}; "
+            f"The picture is {picture.width}×{picture.height}, and this model needs sides that are multiples "
+            f"of {factor}; "
             "fit it with read_image(pipe, picture)."
         )
     pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)  # (H, W, 3)
@@ -115,7 +119,9 @@ def check_latents(pipe: StableDiffusionPipeline, name: str, z: object) -> None:
     """Raise TypeError or ValueError for what are no latents (B, C, h, w) of this pipeline."""
     channels = pipe.vae.config.latent_channels
     if not isinstance(z, torch.Tensor) or not z.is_floating_point():
-        raise TypeError(f"{name} must be a floating-point tensor (B, {channels}, h, w), not {validation.shown(z)}.")
+        raise TypeError(
+            f"{name} must be a floating-point tensor (B, {channels}, h, w), not {validation.shown(z)}."
+        )
     if z.ndim != 4 or z.shape[1] != channels or 0 in z.shape:
         raise ValueError(f"{name} must have shape (B, {channels}, h, w), not {tuple(z.shape)}.")
 
@@ -127,7 +133,9 @@ def unscale(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
 
 
 def raw_pixels(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
-    """What the decoder makes of latents (B, C, h, w): pixels (B, 3, H, W), about [0, 1] and not clipped to it."""
+    """What the decoder makes of latents (B, C, h, w): pixels (B, 3, H, W), about [0, 1] and not clipped to
+    it.
+    """
     return pipe.vae.decode(unscale(pipe, z).to(pipe.vae.device, pipe.vae.dtype)).sample / 2 + 0.5
 
 
@@ -147,7 +155,9 @@ def psnr(image: ImageSource, other: ImageSource) -> float:
     first, second = (np.asarray(open_rgb(picture)) for picture in (image, other))  # (H, W, 3)
     if first.shape != second.shape:
         sizes = " and ".join(f"{pixels.shape[1]}×{pixels.shape[0]}" for pixels in (first, second))
-        raise ValueError(f"PSNR needs pictures of the same size, these are {sizes}; fit them with read_image.")
+        raise ValueError(
+            f"PSNR needs pictures of the same size, these are {sizes}; fit them with read_image."
+        )
     if np.array_equal(first, second):
         return float("inf")
     return float(peak_signal_noise_ratio(first, second, data_range=255))
@@ -162,7 +172,9 @@ def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """(width, height) of a size."""
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(sides) != 2:
-        raise TypeError(f"size must be a whole number or a (width, height) of two, not {validation.shown(size)}.")
+        raise TypeError(
+            f"size must be a whole number or a (width, height) of two, not {validation.shown(size)}."
+        )
     width, height = (validation.whole("A side of size", side, least=1, most=_LONGEST_SIDE) for side in sides)
     return width, height
 
@@ -174,7 +186,9 @@ def _open(source: ImageSource) -> Image.Image:
     if isinstance(source, Image.Image):
         name = "The PIL image"
     elif not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"A picture must be a path, a PIL image or a numpy array, not {validation.shown(source)}.")
+        raise TypeError(
+            f"A picture must be a path, a PIL image or a numpy array, not {validation.shown(source)}."
+        )
     elif not os.path.isfile(source):
         raise FileNotFoundError(f"There is no picture at {os.fspath(source)!r}; check the path.")
     else:
@@ -185,21 +199,28 @@ def _open(source: ImageSource) -> Image.Image:
         with Image.open(source) as picture:
             return ImageOps.exif_transpose(picture)
     except Exception as error:  # decoders raise whatever the bytes make them
-        raise ValueError(f"{name} could not be read as a picture; save it as PNG or JPEG ({error}).") from error
+        raise ValueError(
+            f"{name} could not be read as a picture; save it as PNG or JPEG ({error})."
+        ) from error
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
     """An 8-bit picture from an array of any numeric type."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.size == 0 or not (array.ndim == 2 or array.ndim == 3 and array.shape[2] in (3, 4)):
-        raise ValueError(f"An array of shape {array.shape} is no picture; give (H, W), (H, W, 3) or (H, W, 4).")
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise ValueError(
+            f"An array of shape {array.shape} is no picture; give (H, W), (H, W, 3) or (H, W, 4)."
+        )
     if np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all():
-            raise ValueError("The array has NaN or infinite values; replace them before reading it as a picture.")
+            raise ValueError(
+                "The array has NaN or infinite values; replace them before reading it as a picture."
+            )
         if array.min() < 0 or array.max() > 1:
             raise ValueError(
-                f"A float array must lie in [0, 1], this one spans [{array.min():.3g}, {array.max():.3g}]; rescale it."
+                f"A float array must lie in [0, 1], this one spans [{array.min():.3g}, {array.max():.3g}]; "
+                "rescale it."
             )
         return Image.fromarray((array * 255).round().astype(np.uint8))
     if array.dtype == bool:
@@ -208,7 +229,8 @@ def _from_array(array: np.ndarray) -> Image.Image:
         return Image.fromarray((array / 257).round().astype(np.uint8))
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() > 255:
         raise ValueError(
-            f"An array of type {array.dtype} must hold whole numbers from 0 to 255 (or be uint16, or float in [0, 1])."
+            f"An array of type {array.dtype} must hold whole numbers from 0 to 255 (or be uint16, or float "
+            "in [0, 1])."
         )
     return Image.fromarray(array.astype(np.uint8))
 
@@ -234,5 +256,7 @@ def _deep(picture: Image.Image) -> np.ndarray:
     """The values of a deep grey picture, as uint16 unless they are those of an 8-bit one."""
     values = np.asarray(picture)
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"A grey picture of mode {picture.mode} must hold values from 0 to 65535; rescale it.")
+        raise ValueError(
+            f"A grey picture of mode {picture.mode} must hold values from 0 to 65535; rescale it."
+        )
     return values if picture.mode == "I" and values.max() <= 255 else values.astype(np.uint16)

@@ -1,4 +1,4 @@
-"""The diffusion pipeline: embedded, from a folder or a file, or by hub id, ready for inversion and editing."""
+"""The diffusion pipeline: embedded, from a folder, a file or by hub id, ready for inversion and editing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
@@ -25,7 +26,13 @@ from styledit.checkpoints import (
 from styledit.perception.loading import EMBEDDED_FOLDER, check_files, loading
 
 # Settings of a UNet that are None where latents, a timestep and a prompt are all it is given.
-_MORE_INPUTS = ("addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim", "time_cond_proj_dim")
+_MORE_INPUTS = (
+    "addition_embed_type",
+    "class_embed_type",
+    "num_class_embeds",
+    "encoder_hid_dim",
+    "time_cond_proj_dim",
+)
 # What of a scheduler's config decides the levels and how the network's output is read.
 _SCHEDULE = (
     "prediction_type", "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas",
@@ -35,7 +42,11 @@ _SCHEDULE = (
 _TEXT = ("hidden_act", "num_attention_heads", "layer_norm_eps", "use_attention_mask")
 _KIND = "Stable Diffusion pipeline"
 _WHOLE = ("conv_in.weight", "conv_out.weight")
-_NETWORKS = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
+_NETWORKS: dict[str, Any] = {
+    "unet": UNet2DConditionModel,
+    "vae": AutoencoderKL,
+    "text_encoder": CLIPTextModel,
+}
 _SAMPLED = 8  # values of each tensor that go into a fingerprint
 
 
@@ -49,18 +60,21 @@ def load(
     """Load a pipeline, ready for inversion and editing: frozen, in eval mode, with a DDIM scheduler.
 
     Args:
-        model: None for the embedded model; a folder in the layout of `StableDiffusionPipeline.from_pretrained`; a checkpoint
-            of Stable Diffusion 1 or 2 in one `.safetensors` file; or a hub id, the only case in which the network may be
-            used. Weights are read from safetensors only.
+        model: None for the embedded model; a folder in the layout of
+            `StableDiffusionPipeline.from_pretrained`; a checkpoint of Stable Diffusion 1 or 2 in one
+            `.safetensors` file; or a hub id, the only case in which the network may be used. Weights are read
+            from safetensors only.
         device: where the networks run; None keeps them on the CPU.
         dtype: precision of the networks; None takes float16 on CUDA and float32 elsewhere.
-        prediction_type: what the UNet predicts, "epsilon", "v_prediction" or "sample"; None takes what the model says.
+        prediction_type: what the UNet predicts, "epsilon", "v_prediction" or "sample"; None takes what the
+            model says.
 
     Raises:
         TypeError: `model` is no name of a folder, file or hub id, or `dtype` no floating-point torch dtype.
         FileNotFoundError: there is no such file.
-        ValueError: the embedded model's files are missing or damaged, the model cannot be read as a pipeline or is not of
-            the Stable Diffusion 1/2 family (the message says what it is), or the device is not there.
+        ValueError: the embedded model's files are missing or damaged, the model cannot be read as a pipeline
+            or is not of the Stable Diffusion 1/2 family (the message says what it is), or the device is not
+            there.
     """
     place = validation.device(device)
     if dtype is None:
@@ -90,23 +104,28 @@ def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
 def model_fingerprint(pipe: StableDiffusionPipeline) -> str:
     """A short hash of all that decides what the pipeline makes of a picture and a prompt.
 
-    It covers a few values of every weight and buffer of the three networks, their names, shapes and precision, the settings that
-    change what networks make of their weights, and the noise schedule. The device, the memory format, threads and
-    compilation do not change it. It costs some milliseconds, and one copy from a GPU for each network and precision.
+    It covers a few values of every weight and buffer of the three networks, their names, shapes and
+    precision, the settings that change what networks make of their weights, and the noise schedule. The
+    device, the memory format, threads and compilation do not change it. It costs some milliseconds, and one
+    copy from a GPU for each network and precision.
     """
     config = pipe.scheduler.config
     digest = hashlib.sha256(str({name: config.get(name) for name in _SCHEDULE}).encode())
     digest.update(str({name: getattr(pipe.text_encoder.config, name, None) for name in _TEXT}).encode())
     for network in (pipe.unet, pipe.vae):
-        settings = {name: value for name, value in network.config.items() if name[0] != "_" and name != "sample_size"}
+        settings = {
+            name: value for name, value in network.config.items() if name[0] != "_" and name != "sample_size"
+        }
         digest.update(str(sorted(settings.items(), key=lambda item: item[0])).encode())
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         _add_weights(digest, network)
     return digest.hexdigest()[:16]
 
 
-def _add_weights(digest: "hashlib._Hash", network: torch.nn.Module) -> None:
-    """Add a sample of every weight and buffer of a network to a hash; its first and last weights are added whole."""
+def _add_weights(digest: hashlib._Hash, network: torch.nn.Module) -> None:
+    """Add a sample of every weight and buffer of a network to a hash; its first and last weights are added
+    whole.
+    """
     names: list[str] = []
     samples: dict[tuple[torch.device, torch.dtype], list[torch.Tensor]] = defaultdict(list)
     for tensors in (network.named_parameters(), network.named_buffers()):
@@ -114,7 +133,9 @@ def _add_weights(digest: "hashlib._Hash", network: torch.nn.Module) -> None:
             names.append(f"{name.removeprefix('_orig_mod.')} {tuple(tensor.shape)}")
             if tensor.numel() and not tensor.is_meta:
                 whole = name in _WHOLE
-                samples[tensor.device, tensor.dtype].append(tensor.detach().reshape(-1) if whole else _sample(tensor))
+                samples[tensor.device, tensor.dtype].append(
+                    tensor.detach().reshape(-1) if whole else _sample(tensor)
+                )
     digest.update("\n".join(names).encode())
     for (_, dtype), values in samples.items():
         digest.update(str(dtype).encode())
@@ -129,7 +150,9 @@ def _sample(tensor: torch.Tensor) -> torch.Tensor:
     shape = tensor.shape
     longest = shape.index(max(shape))
     step = math.ceil(shape[longest] / _SAMPLED)
-    return tensor[tuple(slice(None, None, step) if d == longest else side // 2 for d, side in enumerate(shape))]
+    return tensor[
+        tuple(slice(None, None, step) if d == longest else side // 2 for d, side in enumerate(shape))
+    ]
 
 
 def _load_folder(model: str | Path, dtype: torch.dtype) -> StableDiffusionPipeline:
@@ -157,16 +180,23 @@ def _load_folder(model: str | Path, dtype: torch.dtype) -> StableDiffusionPipeli
 
 
 def _load_network(
-    model: str | Path, kind: type[torch.nn.Module], name: str, variant: str | None, dtype: torch.dtype
+    model: str | Path, kind: Any, name: str, variant: str | None, dtype: torch.dtype
 ) -> torch.nn.Module:
     """One network of a pipeline; the libraries would give weights that are missing random values."""
     with loading(model, _KIND) as source:
         network, report = kind.from_pretrained(
-            **source, subfolder=name, variant=variant, dtype=dtype, use_safetensors=True, output_loading_info=True
+            **source,
+            subfolder=name,
+            variant=variant,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
         )
     missing = sorted(report["missing_keys"])
     if missing:
-        raise ValueError(f"{str(model)!r} lacks weights of its {name} ({missing[0]} for one); get the whole model.")
+        raise ValueError(
+            f"{str(model)!r} lacks weights of its {name} ({missing[0]} for one); get the whole model."
+        )
     return network
 
 
@@ -178,9 +208,13 @@ def _prepare(
     _check_settings(pipe)
     changes = {} if prediction_type is None else {"prediction_type": prediction_type}
     # Latents have no fixed range: clipping, the scheduler's default, would break the inverse.
-    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False, thresholding=False, **changes)
+    pipe.scheduler = DDIMScheduler.from_config(
+        pipe.scheduler.config, clip_sample=False, thresholding=False, **changes
+    )
     check_prediction_type(pipe.scheduler.config.prediction_type)
-    validation.finite(pipe.scheduler.alphas_cumprod, "The noise schedule", "repair its betas in scheduler_config.json")
+    validation.finite(
+        pipe.scheduler.alphas_cumprod, "The noise schedule", "repair its betas in scheduler_config.json"
+    )
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         network.eval().requires_grad_(False)
     pipe.set_progress_bar_config(disable=True)
@@ -190,21 +224,26 @@ def _prepare(
 def _check_family(pipe: StableDiffusionPipeline) -> None:
     """Refuse a UNet that takes anything but latents of the autoencoder, a timestep and a prompt."""
     if not isinstance(pipe.text_encoder, CLIPTextModel):
-        raise ValueError(f"The model's text encoder is {type(pipe.text_encoder).__name__}; a CLIPTextModel is needed.")
+        raise ValueError(
+            f"The model's text encoder is {type(pipe.text_encoder).__name__}; a CLIPTextModel is needed."
+        )
     unet, channels = pipe.unet.config, pipe.vae.config.latent_channels
     if any(getattr(unet, setting, None) is not None for setting in _MORE_INPUTS):
         raise ValueError(
-            "This UNet needs more inputs than a prompt (SDXL or similar); use a Stable Diffusion 1 or 2 model."
+            "This UNet needs more inputs than a prompt (SDXL or similar); use a Stable Diffusion 1 or 2 "
+            "model."
         )
     if not unet.in_channels == unet.out_channels == channels:
         raise ValueError(
-            f"This UNet takes {unet.in_channels} channels and returns {unet.out_channels}, and the autoencoder's "
+            f"This UNet takes {unet.in_channels} channels and returns {unet.out_channels}, and the "
+            "autoencoder's "
             f"latents have {channels} ({other_model(unet.in_channels)}); use a text-to-image model."
         )
     width = pipe.text_encoder.config.hidden_size
     if unet.cross_attention_dim != width:
         raise ValueError(
-            f"This UNet reads prompts of width {unet.cross_attention_dim} and the text encoder makes them of width "
+            f"This UNet reads prompts of width {unet.cross_attention_dim} and the text encoder makes them of "
+            "width "
             f"{width}; they belong to different models."
         )
 
@@ -216,12 +255,15 @@ def _check_settings(pipe: StableDiffusionPipeline) -> None:
     missing = [name for name in ("beta_schedule", "beta_start", "beta_end") if name in left_out]
     if missing and schedule.get("trained_betas") is None:
         raise ValueError(
-            f"The model's scheduler_config.json lacks {', '.join(missing)}, without which its noise schedule is unknown; get "
+            f"The model's scheduler_config.json lacks {', '.join(missing)}, without which its noise schedule "
+            "is unknown; get "
             "that file again."
         )
     scale = validation.number("The autoencoder's scaling_factor", pipe.vae.config.scaling_factor)
     if scale == 0:
-        raise ValueError("The autoencoder's scaling_factor is 0, which leaves no latents; repair its config.json.")
+        raise ValueError(
+            "The autoencoder's scaling_factor is 0, which leaves no latents; repair its config.json."
+        )
     shift = getattr(pipe.vae.config, "shift_factor", None)
     if shift is not None:
         validation.number("The autoencoder's shift_factor", shift)
@@ -230,11 +272,13 @@ def _check_settings(pipe: StableDiffusionPipeline) -> None:
         raise ValueError("The model's tokenizer has no vocabulary; get its vocab.json and merges.txt again.")
     if tokenizer.model_max_length > text.max_position_embeddings:
         raise ValueError(
-            f"The model's tokenizer does not say that prompts end at {text.max_position_embeddings} tokens; get its "
+            f"The model's tokenizer does not say that prompts end at {text.max_position_embeddings} tokens; "
+            "get its "
             "tokenizer_config.json again."
         )
     if len(tokenizer) > text.vocab_size:
         raise ValueError(
-            f"The model's tokenizer knows {len(tokenizer)} tokens and the text encoder {text.vocab_size}; they belong to "
+            f"The model's tokenizer knows {len(tokenizer)} tokens and the text encoder {text.vocab_size}; "
+            "they belong to "
             "different models."
         )

@@ -1,7 +1,9 @@
-"""A cheap look at latents: one linear map from a latent pixel to its patch of colours, in place of the decoder.
+"""A cheap look at latents: one linear map from a latent pixel to its patch of colours, in place of the
+decoder.
 
-An autoencoder's latents are nearly a small picture, so that a linear map gives back its colours. Here it gives the whole patch of
-f × f pixels that a latent pixel stands for, and it is fitted to each pipeline's own autoencoder: any model has a preview.
+An autoencoder's latents are nearly a small picture, so that a linear map gives back its colours. Here it
+gives the whole patch of f × f pixels that a latent pixel stands for, and it is fitted to each pipeline's own
+autoencoder: any model has a preview.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ _maps: weakref.WeakKeyDictionary[AutoencoderKL, torch.Tensor] = weakref.WeakKeyD
 
 
 def preview(pipe: StableDiffusionPipeline, x0: torch.Tensor) -> list[Image.Image]:
-    """Pictures of latents, such as estimates of the clean picture in the middle of a run, without the decoder.
+    """Pictures of latents, such as estimates of the clean picture in the middle of a run, without the
+    decoder.
 
-    The first call for an autoencoder fits the map: it encodes and decodes a few drawn pictures of the model's size, which takes about as
-    long as decoding as many pictures twice. Later calls take well under a tenth of a network call.
+    The first call for an autoencoder fits the map: it encodes and decodes a few drawn pictures of the model's
+    size, which takes about as long as decoding as many pictures twice. Later calls take well under a tenth of
+    a network call.
 
     Args:
         x0: latents (n, C, h, w).
@@ -51,28 +55,36 @@ def preview(pipe: StableDiffusionPipeline, x0: torch.Tensor) -> list[Image.Image
         latents = unscale(pipe, x0.float())
         weights = _maps[pipe.vae].to(latents)  # (C + 1, 3 f f)
         channels = weights.shape[0] - 1
-        colours = functional.conv2d(latents, weights[:channels].T[:, :, None, None], weights[channels])  # (n, 3 f f, h, w)
+        colours = functional.conv2d(
+            latents, weights[:channels].T[:, :, None, None], weights[channels]
+        )  # (n, 3 f f, h, w)
         return to_pictures(functional.pixel_shuffle(colours, pipe.vae_scale_factor))
 
 
 def _fit(pipe: StableDiffusionPipeline) -> torch.Tensor:
-    """The linear map from (latent pixel, 1), as the decoder takes it, to a patch of colours in [0, 1]; (C + 1, 3 f f).
+    """The linear map from (latent pixel, 1), as the decoder takes it, to a patch of colours in [0, 1]; (C +
+    1, 3 f f).
 
-    Least squares over drawn pictures that the autoencoder has encoded and decoded: what is learned is what it shows.
+    Least squares over drawn pictures that the autoencoder has encoded and decoded: what is learned is what it
+    shows.
     """
-    factor, (width, height) = pipe.vae_scale_factor, picture_size(pipe)
+    factor = pipe.vae_scale_factor
+    width, height = picture_size(pipe)
     count = max(_FEWEST, math.ceil(_LATENT_PIXELS * factor**2 / (width * height)))
-    gram, moment = 0.0, 0.0
+    size = pipe.vae.config.latent_channels + 1
     with torch.inference_mode(False), torch.no_grad():
+        gram = torch.zeros(size, size, dtype=torch.float64)
+        moment = torch.zeros(size, 3 * factor**2, dtype=torch.float64)
         for k in range(count):
             z = encode_image(pipe, _draw(width, height, np.random.default_rng(k)))
             shown = validation.finite(raw_pixels(pipe, z), "What the autoencoder decoded").float().clamp(0, 1)
             patches = functional.pixel_unshuffle(shown, factor).double().cpu().flatten(2)[0].T  # (h w, 3 f f)
             latents = unscale(pipe, z).double().cpu().flatten(2)[0].T  # (h w, C)
             inputs = torch.cat([latents, torch.ones(len(latents), 1, dtype=latents.dtype)], 1)  # (h w, C + 1)
-            gram, moment = gram + inputs.T @ inputs, moment + inputs.T @ patches
+            gram += inputs.T @ inputs
+            moment += inputs.T @ patches
         # Channels that an autoencoder leaves empty would make the equations singular.
-        ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+        ridge = 1e-6 * gram.diagonal().mean() * torch.eye(size, dtype=gram.dtype)
         return torch.linalg.solve(gram + ridge, moment).float().to(pipe.vae.device)
 
 

@@ -89,7 +89,9 @@ def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
         start += len(ids)
     room = tokenizer.model_max_length - 2  # the start and the end token
     if start - 1 > room:
-        raise ValueError(f"The prompt has {start - 1} tokens and the model takes {room}; shorten it: {prompt!r}.")
+        raise ValueError(
+            f"The prompt has {start - 1} tokens and the model takes {room}; shorten it: {prompt!r}."
+        )
     if tokenizer(prompt, add_special_tokens=False).input_ids != spelled:
         raise ValueError(f"The prompt {prompt!r} cannot be split into words; remove unusual signs.")
     return tuple(words)
@@ -139,17 +141,22 @@ def align(pipe: StableDiffusionPipeline, source: str, target: str) -> Alignment:
     if len(source_words) == len(target_words):
         mapper, mask = _align_by_word(source_words, target_words, length)
         return Alignment("replace", mapper, mask)
-    prompts = (_without_full_stop(pipe, prompt) for prompt in (source, target))
-    ids = [pipe.tokenizer(prompt, add_special_tokens=False).input_ids for prompt in prompts]
-    mapper, mask = _align_globally(*ids, length)
+    mapper, mask = _align_globally(_token_ids(pipe, source), _token_ids(pipe, target), length)
     return Alignment("refine", mapper, mask)
 
 
-def _align_by_word(source: tuple[Word, ...], target: tuple[Word, ...], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _token_ids(pipe: StableDiffusionPipeline, prompt: str) -> list[int]:
+    """The tokens of a prompt, without start and end."""
+    return pipe.tokenizer(_without_full_stop(pipe, prompt), add_special_tokens=False).input_ids
+
+
+def _align_by_word(
+    source: tuple[Word, ...], target: tuple[Word, ...], length: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Each source column is shared out over its target word; the tail (end and padding) follows in order."""
     mapper = torch.zeros(length, length)
     mapper[0, 0] = 1
-    for old, new in zip(source, target):
+    for old, new in zip(source, target, strict=True):
         if len(old.positions) == len(new.positions):
             mapper[list(old.positions), list(new.positions)] = 1
         else:
@@ -200,7 +207,11 @@ def _map_tail(mapper: torch.Tensor, source_start: int, target_start: int) -> Non
 def _encode(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
     """Embedding without checks, as the stock pipeline computes it."""
     tokens = pipe.tokenizer(
-        prompt, padding="max_length", max_length=pipe.tokenizer.model_max_length, truncation=True, return_tensors="pt"
+        prompt,
+        padding="max_length",
+        max_length=pipe.tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
     )
     masked = getattr(pipe.text_encoder.config, "use_attention_mask", False)
     device = pipe.text_encoder.device

@@ -1,7 +1,8 @@
 """Checks of arguments: each returns the value as the library uses it, or raises one sentence with the cure.
 
-`name` is the argument's name as the caller wrote it. A wrong type is a TypeError, a wrong value a ValueError, a file
-that is missing a FileNotFoundError. This module imports nothing of the package, so that every other module can use it.
+`name` is the argument's name as the caller wrote it. A wrong type is a TypeError, a wrong value a ValueError,
+a file that is missing a FileNotFoundError. This module imports nothing of the package, so that every other
+module can use it.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def text(name: str, value: object) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         half = value[error.start].encode("unicode_escape").decode()
-        raise ValueError(f"{name} has half a character ({half}) at position {error.start}; remove it.") from None
+        raise ValueError(
+            f"{name} has half a character ({half}) at position {error.start}; remove it."
+        ) from None
     return value
 
 
@@ -133,12 +136,17 @@ def instance(name: str, value: object, kind: type[Value], source: str) -> Value:
         TypeError: `value` is something else.
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {_article(kind.__name__)} from {source}, not {_article(_type(value))}.")
+        raise TypeError(
+            f"{name} must be {_article(kind.__name__)} from {source}, not {_article(_type(value))}."
+        )
     return value
 
 
-def finite(tensor: torch.Tensor, what: str, cure: str = "load the model with dtype=torch.float32") -> torch.Tensor:
-    """A tensor without NaN and infinite values; `what` begins the message, such as "The network's output at step 3".
+def finite(
+    tensor: torch.Tensor, what: str, cure: str = "load the model with dtype=torch.float32"
+) -> torch.Tensor:
+    """A tensor without NaN and infinite values; `what` begins the message, such as "The network's output at
+    step 3".
 
     Raises:
         ValueError: it has such values.
@@ -180,7 +188,9 @@ def device(value: object) -> torch.device | None:
         found = torch.device(value)
         torch.empty(0, device=found)
     except Exception as error:  # which one depends on how torch was built
-        raise ValueError(f"The device {shown(str(value))} is not available here; use 'cpu', or None.") from error
+        raise ValueError(
+            f"The device {shown(str(value))} is not available here; use 'cpu', or None."
+        ) from error
     if found.type == "meta":
         raise ValueError("The device 'meta' holds no numbers; use 'cpu', or None.")
     return found
@@ -193,7 +203,9 @@ def dtype(name: str, value: object) -> torch.dtype:
         TypeError: `value` is something else.
     """
     if not isinstance(value, torch.dtype) or not value.is_floating_point:
-        raise TypeError(f"{name} must be a floating-point dtype of torch such as torch.float32, not {shown(value)}.")
+        raise TypeError(
+            f"{name} must be a floating-point dtype of torch such as torch.float32, not {shown(value)}."
+        )
     return value
 
 
@@ -210,7 +222,9 @@ def path_to_write(name: str, path: object) -> Path:
     if not place.name or not _is(place.parent, "is_dir"):
         raise ValueError(f"There is no folder for {shown(str(place), _SHOWN_PATH)}; create it first.")
     if not os.access(place.parent, os.W_OK):
-        raise ValueError(f"The folder of {shown(str(place), _SHOWN_PATH)} cannot be written to; choose another.")
+        raise ValueError(
+            f"The folder of {shown(str(place), _SHOWN_PATH)} cannot be written to; choose another."
+        )
     return place
 
 
@@ -233,7 +247,9 @@ def path_to_read(name: str, path: object) -> Path:
 def shown(value: object, room: int = _SHOWN) -> str:
     """A value as messages repeat it: its `repr` in one line, cut after `room` characters."""
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        return f"{'a tensor' if isinstance(value, torch.Tensor) else 'an array'} of shape {tuple(value.shape)}"
+        return (
+            f"{'a tensor' if isinstance(value, torch.Tensor) else 'an array'} of shape {tuple(value.shape)}"
+        )
     try:
         words = " ".join(repr(value).split())
     except Exception:  # an int of more digits than Python prints, a broken __repr__

@@ -55,15 +55,24 @@ _OPEN_CLIP = [
 
 
 def single_file(pipe: StableDiffusionPipeline, open_clip: bool = False) -> dict[str, torch.Tensor]:
-    """{name: tensor} of a pipeline of Stable Diffusion's topology; `open_clip`: with the second release's text encoder."""
-    tensors = {f"model.diffusion_model.{_unet(name, pipe)}": weight for name, weight in pipe.unet.state_dict().items()}
+    """{name: tensor} of a pipeline of Stable Diffusion's topology; `open_clip`: with the second release's
+    text encoder.
+    """
+    tensors = {
+        f"model.diffusion_model.{_unet(name, pipe)}": weight
+        for name, weight in pipe.unet.state_dict().items()
+    }
     levels = len(pipe.vae.config.up_block_types)
     for name, weight in pipe.vae.state_dict().items():
         short = _vae(name, levels)
-        tensors[f"first_stage_model.{short}"] = weight[:, :, None, None] if ".attn_1." in short and weight.ndim == 2 else weight
+        tensors[f"first_stage_model.{short}"] = (
+            weight[:, :, None, None] if ".attn_1." in short and weight.ndim == 2 else weight
+        )
     text = pipe.text_encoder.state_dict()
     if not open_clip:
-        return tensors | {f"cond_stage_model.transformer.text_model.{name}": weight for name, weight in text.items()}
+        return tensors | {
+            f"cond_stage_model.transformer.text_model.{name}": weight for name, weight in text.items()
+        }
     return tensors | {f"cond_stage_model.model.{name}": weight for name, weight in _open_clip(text).items()}
 
 
@@ -79,7 +88,9 @@ def _unet(name: str, pipe: StableDiffusionPipeline) -> str:
     for new, old in _UNET.items():
         if name.startswith(new + "."):
             name = old + name.removeprefix(new)
-    match = re.match(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)(.*)", name)
+    match = re.match(
+        r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)(.*)", name
+    )
     if match:
         way, block, part, layer, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
         if part == "downsamplers":

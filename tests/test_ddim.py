@@ -18,7 +18,9 @@ PROMPT = "a red car in the snow"
 
 
 class ConstantNoise(UNet2DConditionModel):
-    """A network whose eps is the same everywhere, whatever its output is called; it writes down what it is told."""
+    """A network whose eps is the same everywhere, whatever its output is called; it writes down what it is
+    told.
+    """
 
     def forward(self, sample, timestep, encoder_hidden_states):
         abar = self.alphas_cumprod[timestep].to(sample)
@@ -41,7 +43,9 @@ def constant_noise_pipeline(tokenizer, kind, **scheduler):
     return pipe
 
 
-@pytest.mark.parametrize("kind,offset,to_one,spacing", list(itertools.product(KINDS, (0, 1), (True, False), SPACINGS)))
+@pytest.mark.parametrize(
+    "kind,offset,to_one,spacing", list(itertools.product(KINDS, (0, 1), (True, False), SPACINGS))
+)
 def test_invert_then_denoise_returns_the_picture(tokenizer, picture, kind, offset, to_one, spacing):
     pipe = constant_noise_pipeline(
         tokenizer, kind, steps_offset=offset, set_alpha_to_one=to_one, timestep_spacing=spacing
@@ -73,8 +77,15 @@ def test_the_timestep_told_is_the_noise_level_of_the_input(tokenizer, picture, o
 
 def make_scheduler(kind="epsilon", spacing="leading", offset=1, to_one=False, zero_snr=False):
     return DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, prediction_type=kind,
-        set_alpha_to_one=to_one, steps_offset=offset, timestep_spacing=spacing, rescale_betas_zero_snr=zero_snr,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        prediction_type=kind,
+        set_alpha_to_one=to_one,
+        steps_offset=offset,
+        timestep_spacing=spacing,
+        rescale_betas_zero_snr=zero_snr,
     )
 
 
@@ -85,7 +96,7 @@ def make_scheduler(kind="epsilon", spacing="leading", offset=1, to_one=False, ze
 def test_a_run_is_the_stock_schedulers(kind, spacing, offset, to_one, zero_snr):
     scheduler, steps = make_scheduler(kind, spacing, offset, to_one, zero_snr), 10
     if kind == "epsilon" and zero_snr and spacing != "leading":
-        with pytest.raises(ValueError, match="At abar 0 a latent is noise alone.*timestep_spacing='leading'"):
+        with pytest.raises(ValueError, match=r"At abar 0 a latent is noise.*timestep_spacing='leading'"):
             styledit.noise_levels(scheduler, steps)
         return
     scheduler.set_timesteps(steps)
@@ -96,7 +107,9 @@ def test_a_run_is_the_stock_schedulers(kind, spacing, offset, to_one, zero_snr):
         before = t - scheduler.config.num_train_timesteps // steps  # where the stock step goes
         abar = scheduler.alphas_cumprod[t]
         abar_prev = scheduler.alphas_cumprod[before] if before >= 0 else scheduler.final_alpha_cumprod
-        if spacing != "linspace":  # there it is not the timestep told next: the network would be told a wrong level
+        if (
+            spacing != "linspace"
+        ):  # there it is not the timestep told next: the network would be told a wrong level
             assert torch.equal(levels[i : i + 2], torch.stack([abar, abar_prev]))
         output = (z + t / 1000).cos()
         stock = scheduler.step(output, t, z).prev_sample
@@ -105,14 +118,18 @@ def test_a_run_is_the_stock_schedulers(kind, spacing, offset, to_one, zero_snr):
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("steps", [1, 7, 61, 121, 999])  # with 61 and 121 the stock "trailing" has a timestep -1
+@pytest.mark.parametrize(
+    "steps", [1, 7, 61, 121, 999]
+)  # with 61 and 121 the stock "trailing" has a timestep -1
 def test_every_step_has_a_timestep_of_its_own(spacing, steps):
     told = styledit.timesteps(make_scheduler(spacing=spacing), steps)
     assert len(told) == steps and told == sorted(set(told), reverse=True) and told[-1] >= 0
     assert len(styledit.noise_levels(make_scheduler(spacing=spacing), steps)) == steps + 1
 
 
-@pytest.mark.parametrize("kind,spacing,to_one", list(itertools.product(KINDS[1:], SPACINGS[1:], (True, False))))
+@pytest.mark.parametrize(
+    "kind,spacing,to_one", list(itertools.product(KINDS[1:], SPACINGS[1:], (True, False)))
+)
 def test_zero_terminal_snr_both_ways(kind, spacing, to_one):
     """A network that knows x0 and eps: abar 0 is where inversion ends and denoising starts."""
     scheduler = make_scheduler(kind, spacing, to_one=to_one, zero_snr=True)
@@ -122,10 +139,8 @@ def test_zero_terminal_snr_both_ways(kind, spacing, to_one):
     trajectory = [level.sqrt() * x0 + (1 - level).sqrt() * eps for level in levels]
 
     def network(z: torch.Tensor, abar: torch.Tensor) -> torch.Tensor:
-        if abar > 0:
-            x0_told = (z - (1 - abar).sqrt() * eps) / abar.sqrt()  # not x0 where the level told is not that of z
-        else:
-            x0_told = x0
+        # not x0 where the level told is not that of z
+        x0_told = (z - (1 - abar).sqrt() * eps) / abar.sqrt() if abar > 0 else x0
         return x0_told if kind == "sample" else abar.sqrt() * eps - (1 - abar).sqrt() * x0_told
 
     z = trajectory[-1]
@@ -162,7 +177,9 @@ def test_generate_is_the_stock_pipeline(pipe):
     ).images
     assert torch.allclose(run.latents[-1], stock, atol=1e-6)
     unguided = styledit.generate(pipe, PROMPT, seed=3, steps=6, guidance=1, progress=False)
-    stock = pipe(PROMPT, latents=run.latents[0], num_inference_steps=6, guidance_scale=1.0, output_type="latent").images
+    stock = pipe(
+        PROMPT, latents=run.latents[0], num_inference_steps=6, guidance_scale=1.0, output_type="latent"
+    ).images
     assert torch.allclose(unguided.latents[-1], stock, atol=1e-6)
 
 
@@ -191,7 +208,9 @@ def test_numpy_steps(pipe):
 
 
 def test_what_is_no_scheduler_or_tensor(pipe):
-    with pytest.raises(TypeError, match="scheduler must be a DDIMScheduler from pipe.scheduler, not a StableDiffusionP"):
+    with pytest.raises(
+        TypeError, match=r"scheduler must be a DDIMScheduler from pipe.scheduler, not a StableDiffusionP"
+    ):
         styledit.timesteps(pipe, 3)
     with pytest.raises(TypeError, match="dtype must be a floating-point dtype"):
         styledit.noise_levels(pipe.scheduler, 3, torch.int64)

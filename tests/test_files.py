@@ -76,12 +76,24 @@ def test_optional_parts_may_be_left_out(path):
 @pytest.mark.parametrize(
     "change,message",
     [
-        ({"scale": None}, r"holds no value inputs \(its scale is missing\); give a file written by ValueInputs.save\(\)."),
-        ({"shift": torch.zeros(3, 5, 8)}, r"with a shift of shape \(3, 5, 8\) and a scale of \(3, 5, 4\); it is damaged, fit"),
+        (
+            {"scale": None},
+            r"holds no value inputs \(its scale is missing\); give a file written by ValueInputs.save\(\).",
+        ),
+        (
+            {"shift": torch.zeros(3, 5, 8)},
+            r"with a shift of shape \(3, 5, 8\) and a scale of \(3, 5, 4\); it is damaged, fit",
+        ),
         ({"losses": torch.ones(4)}, r"a list of losses of shape \(4,\) and a scale of \(3, 5, 4\)"),
         ({"scale": torch.ones(3, 5)}, r"a scale of shape \(3, 5\) in place of \(k, N, d\); it is damaged"),
-        ({"scale": torch.ones(3, 5, 4, dtype=torch.int64)}, "a scale of type I64 where floating-point numbers belong"),
-        ({"scale": torch.full((3, 5, 4), float("nan"))}, "with NaN or infinite values in a scale; it is damaged"),
+        (
+            {"scale": torch.ones(3, 5, 4, dtype=torch.int64)},
+            "a scale of type I64 where floating-point numbers belong",
+        ),
+        (
+            {"scale": torch.full((3, 5, 4), float("nan"))},
+            "with NaN or infinite values in a scale; it is damaged",
+        ),
         ({"losses": torch.tensor([1.0, -1, 1])}, "a list of losses that goes down to -1, below 0"),
         ({"maps/up": torch.tensor([2.0])}, "a map that goes up to 2, above 1"),
         ({"latents": torch.ones(4, 1, 7)}, r"a row of latents of shape \(4, 1, 7\), where 4 should be 5"),
@@ -90,7 +102,9 @@ def test_optional_parts_may_be_left_out(path):
     ],
 )
 def test_tensors_that_cannot_be(path, change, message):
-    write_tensors(path, {name: tensor for name, tensor in (good() | change).items() if tensor is not None}, ABOUT)
+    write_tensors(
+        path, {name: tensor for name, tensor in (good() | change).items() if tensor is not None}, ABOUT
+    )
     with pytest.raises(ValueError, match=message):
         read_tensors(path, SCHEMA)
 
@@ -112,7 +126,7 @@ def test_metadata_that_cannot_be(path, about, message):
 
 
 def test_what_is_no_such_file(path, tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no file '.*fit.safetensors'"):
+    with pytest.raises(FileNotFoundError, match=r"There is no file '.*fit.safetensors'"):
         read_tensors(path, SCHEMA)
     with pytest.raises(ValueError, match="path is the folder"):
         read_tensors(tmp_path, SCHEMA)
@@ -151,21 +165,26 @@ def test_tensors_that_share_memory_or_are_views_are_written(path):
     assert all(torch.equal(tensor, tensors[name]) for name, tensor in load_file(path).items())
 
 
+def fail_half_way(error):
+    """A `save_file` that writes a part and raises."""
+
+    def save(tensors, place, metadata):
+        place.write_bytes(b"half")
+        raise error
+
+    return save
+
+
 def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch):
     write_tensors(path, good(), ABOUT)
     old = path.read_bytes()
 
-    def fail(*arguments, **settings):
-        path.with_name("draft").write_bytes(b"half")
-        raise error
-
     for error, raised in ((OSError("No space left"), ValueError), (KeyboardInterrupt(), KeyboardInterrupt)):
-        monkeypatch.setattr(files, "save_file", fail)
+        monkeypatch.setattr(files, "save_file", fail_half_way(error))
         with pytest.raises(raised):
             write_tensors(path, good(), ABOUT)
-        path.with_name("draft").unlink()
         assert path.read_bytes() == old and list(path.parent.iterdir()) == [path]
-    with pytest.raises(ValueError, match="There is no folder for .*; create it first"):
+    with pytest.raises(ValueError, match=r"There is no folder for .*; create it first"):
         write_tensors(path / "below", good(), ABOUT)
     with pytest.raises(ValueError, match="path is the folder"):
         write_tensors(path.parent, good(), ABOUT)
@@ -177,7 +196,7 @@ def test_a_full_disk_leaves_the_old_file(path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file may grow beyond this
     try:
-        with pytest.raises(ValueError, match="could not be written .* What was there is as it was."):
+        with pytest.raises(ValueError, match=r"could not be written .* What was there is as it was."):
             write_tensors(path, {"x": torch.ones(10**6)}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -216,7 +235,9 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path):
         " print(k, flush=True)\n"
     )
     schema = Schema("numbers", "a test", "write again", {"x": Field((300_000,))}, {"guidance": float})
-    process = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     for _ in range(5):
         process.stdout.readline()
     time.sleep(0.0037)

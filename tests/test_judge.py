@@ -17,7 +17,9 @@ LABELS = {"colour": ["red", "blue"], "object": ["car", "cat", "fox"]}
 def folder(tmp_path):
     """A judge with random weights, saved as the recipe does: without the batch counters."""
     torch.manual_seed(0)
-    state = {k: v.half() for k, v in Judge(LABELS).state_dict().items() if not k.endswith("num_batches_tracked")}
+    state = {
+        k: v.half() for k, v in Judge(LABELS).state_dict().items() if not k.endswith("num_batches_tracked")
+    }
     save_file(state, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"labels": LABELS}))
     return tmp_path
@@ -33,7 +35,9 @@ def test_features_and_names(folder):
     assert [names[1][factor] for factor in LABELS] == [LABELS[f][int(logits[f][1].argmax())] for f in LABELS]
 
 
-@pytest.mark.parametrize("damage", ["no config", "bad config", "no weights", "bad weights", "half the weights"])
+@pytest.mark.parametrize(
+    "damage", ["no config", "bad config", "no weights", "bad weights", "half the weights"]
+)
 def test_what_is_no_judge(folder, damage):
     config, weights = folder / "config.json", folder / "model.safetensors"
     {

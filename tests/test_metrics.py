@@ -18,9 +18,17 @@ from transformers import ViTModel
 
 from conftest import POSITIONS
 from styledit import metrics
+from styledit.metrics import (
+    METRICS,
+    clip_similarity,
+    edit_metrics,
+    mse,
+    perceptual_distance,
+    psnr,
+    ssim,
+    structure_distance,
+)
 from styledit.perception.judge import Judge
-from styledit.metrics import METRICS, clip_similarity, edit_metrics, mse, psnr, ssim
-from styledit.metrics import perceptual_distance, structure_distance
 from styledit.perception.loading import EMBEDDED_FOLDER
 from test_perception import save_clip, save_vit
 
@@ -77,7 +85,7 @@ def test_mse_and_psnr(source, edited, mask):
 
 
 def test_ssim(source, edited, mask):
-    """Wang et al. (2004), equation 13: means and (co)variances under a Gaussian window of 11 × 11, sigma 1.5."""
+    """Wang et al. (2004), equation 13: means and (co)variances under a Gaussian of 11 × 11, sigma 1.5."""
     window = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
     window = np.outer(window, window)[:, :, None] / window.sum() ** 2  # (11, 11, 1)
 
@@ -86,7 +94,11 @@ def test_ssim(source, edited, mask):
         var_x, var_y = ((window * (v - m) ** 2).sum((0, 1)) for v, m in ((x, mean_x), (y, mean_y)))
         both = (window * (x - mean_x) * (y - mean_y)).sum((0, 1))
         c1, c2 = 0.01**2, 0.03**2
-        values = (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+        values = (
+            (2 * mean_x * mean_y + c1)
+            * (2 * both + c2)
+            / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+        )
         return values.mean()
 
     whole = [picture.crop((60, 40, 71, 51)) for picture in (source, edited)]  # room for one window
@@ -96,7 +108,9 @@ def test_ssim(source, edited, mask):
     for place in places:
         inside[place] = False
     blacked = [floats(paint(picture, inside, 0)) for picture in (source, edited)]
-    values = [expected(*(p[row - 5 : row + 6, column - 5 : column + 6] for p in blacked)) for row, column in places]
+    values = [
+        expected(*(p[row - 5 : row + 6, column - 5 : column + 6] for p in blacked)) for row, column in places
+    ]
     assert values[0] != pytest.approx(values[1])
     assert ssim(source, edited, inside) == pytest.approx(np.mean(values))
 
@@ -111,7 +125,7 @@ def test_perceptual_distance(networks, source, edited, mask):
     @torch.no_grad()
     def maps(first, second):
         units = [[normalize(stage, dim=1) for stage in judge.features(pixels(p))] for p in (first, second)]
-        return [((u - v) ** 2).sum(1)[0] for u, v in zip(*units)]  # (h, w) each
+        return [((u - v) ** 2).sum(1)[0] for u, v in zip(*units, strict=True)]  # (h, w) each
 
     expected = np.mean([float(map.mean()) for map in maps(source, edited)])
     assert perceptual_distance(source, edited, judge) == pytest.approx(expected, rel=1e-5)
@@ -185,7 +199,9 @@ def test_masks_of_every_kind(source, edited, mask):
 @pytest.mark.parametrize("change", ["blur", "noise", "black"])
 def test_a_bigger_change_is_a_bigger_distance(networks, source, change):
     noise = np.random.default_rng(0).normal(size=(source.height, source.width, 3))
-    noisy = [(255 * (floats(source) + sigma * noise).clip(0, 1)).astype(np.uint8) for sigma in (0.02, 0.1, 0.4)]
+    noisy = [
+        (255 * (floats(source) + sigma * noise).clip(0, 1)).astype(np.uint8) for sigma in (0.02, 0.1, 0.4)
+    ]
     pictures = {
         "blur": [source.filter(ImageFilter.GaussianBlur(radius)) for radius in (0.5, 1.5, 4)],
         "noise": [Image.fromarray(array) for array in noisy],
@@ -207,11 +223,16 @@ def test_the_true_edit_is_nearer_to_the_target_prompt(networks):
     whole, region = [], []
     for case in CASES[::2]:
         before, after = (Image.open(BENCHMARK / case[name]) for name in ("file_name", "truth"))
-        masks = [np.array(Image.open(BENCHMARK / case[name]).convert("L")) > 127 for name in ("mask", "target_mask")]
+        masks = [
+            np.array(Image.open(BENCHMARK / case[name]).convert("L")) > 127
+            for name in ("mask", "target_mask")
+        ]
         similarity = partial(clip_similarity, prompt=case["target_prompt"], clip=networks.clip)
         whole.append(similarity(after) - similarity(before))
         if case["kind"] in ("object", "colour"):
-            region.append(similarity(after, mask=masks[0] | masks[1]) - similarity(before, mask=masks[0] | masks[1]))
+            region.append(
+                similarity(after, mask=masks[0] | masks[1]) - similarity(before, mask=masks[0] | masks[1])
+            )
     assert {case["kind"] for case in CASES[::2]} == {case["kind"] for case in CASES}
     assert np.mean(whole) > 10 and np.mean(region) > 5
 
@@ -245,7 +266,9 @@ def test_a_row(networks, source, edited, mask):
 
 def test_networks_from_folders(tokenizer, tmp_path, picture):
     """Sizes, patches, normalisation and the names of layers are those of the networks given."""
-    networks = metrics.load_networks(clip=save_clip(tmp_path / "clip", tokenizer), vit=save_vit(tmp_path / "vit"))
+    networks = metrics.load_networks(
+        clip=save_clip(tmp_path / "clip", tokenizer), vit=save_vit(tmp_path / "vit")
+    )
     tower, other = networks.vit.model, picture.rotate(90)
     assert isinstance(tower, ViTModel) and isinstance(networks.perceptual, Judge)
     similarities = []
@@ -254,10 +277,15 @@ def test_networks_from_folders(tokenizer, tmp_path, picture):
         assert ready.shape == (1, 3, 24, 24)
         with torch.no_grad():
             hidden = tower(pixel_values=ready, output_hidden_states=True).hidden_states[-2]
-            keys = tower.layers[-1].attention.k_proj(tower.layers[-1].layernorm_before(hidden))[0, 1:]  # (9, d)
+            keys = tower.layers[-1].attention.k_proj(tower.layers[-1].layernorm_before(hidden))[
+                0, 1:
+            ]  # (9, d)
         similarities.append(normalize(keys, dim=1) @ normalize(keys, dim=1).T)
     expected = float(((similarities[0] - similarities[1]) ** 2).mean())
-    assert structure_distance(picture, other, networks.vit) == pytest.approx(expected, rel=1e-4) and expected > 1e-4
+    assert (
+        structure_distance(picture, other, networks.vit) == pytest.approx(expected, rel=1e-4)
+        and expected > 1e-4
+    )
     ids = tokenizer("a red car", return_tensors="pt").input_ids
     with torch.no_grad():
         out = networks.clip.model(input_ids=ids, pixel_values=networks.clip.prepare(pixels(picture)))
@@ -271,7 +299,10 @@ def test_networks_from_folders(tokenizer, tmp_path, picture):
 
 def test_the_image_side_of_a_clip_is_the_vision_transformer_unless_another_is_given(tokenizer, tmp_path):
     networks = metrics.load_networks(clip=save_clip(tmp_path, tokenizer))
-    assert networks.vit.model is networks.clip.model.vision_model and networks.vit.prepare == networks.clip.prepare
+    assert (
+        networks.vit.model is networks.clip.model.vision_model
+        and networks.vit.prepare == networks.clip.prepare
+    )
 
 
 def test_a_network_without_a_key_for_each_patch(networks, source):
@@ -283,7 +314,9 @@ def test_a_network_without_a_key_for_each_patch(networks, source):
 
 
 class Difference(nn.Module):
-    """The interface of `lpips.LPIPS(spatial=True)`: a map (1, 1, H, W) of the distance of pictures in [-1, 1]."""
+    """The interface of `lpips.LPIPS(spatial=True)`: a map (1, 1, H, W) of the distance of pictures in [-1,
+    1].
+    """
 
     def __init__(self, net, spatial, verbose):
         super().__init__()
@@ -302,7 +335,9 @@ def test_the_package_lpips(monkeypatch, source, edited, mask):
     assert not network.training and not network.weight.requires_grad
     expected = 2 * np.abs(floats(source) - floats(edited)).mean(2)
     assert perceptual_distance(source, edited, network) == pytest.approx(expected.mean(), rel=1e-5)
-    assert perceptual_distance(source, edited, network, mask) == pytest.approx(expected[~mask].mean(), rel=1e-5)
+    assert perceptual_distance(source, edited, network, mask) == pytest.approx(
+        expected[~mask].mean(), rel=1e-5
+    )
     with pytest.raises(ValueError, match="lpips must be one of 'alex', 'vgg', 'squeeze', not 'squeak'"):
         metrics.load_networks(lpips="squeak")
     with pytest.raises(ValueError, match="lpips could not load its network 'squeeze'"):
@@ -358,11 +393,23 @@ def test_prompts_that_cannot_be_used(networks, source):
 
 def test_networks_of_another_kind(networks, source):
     for call, message in (
-        (lambda: edit_metrics(source, source, "a car", networks.clip), r"networks must be a Networks from load_networks\(\)"),
+        (
+            lambda: edit_metrics(source, source, "a car", networks.clip),
+            r"networks must be a Networks from load_networks\(\)",
+        ),
         (lambda: edit_metrics(source, source, "a car", None), "networks must be .*, not None"),
-        (lambda: structure_distance(source, source, networks.clip), r"vit must be a Vit from load_networks\(\), not a Clip"),
-        (lambda: clip_similarity(source, "a car", networks), r"clip must be a Clip from load_clip\(\), not a Networks"),
-        (lambda: perceptual_distance(source, source, networks), "network must be the judge .* or an lpips.LPIPS, not"),
+        (
+            lambda: structure_distance(source, source, networks.clip),
+            r"vit must be a Vit from load_networks\(\), not a Clip",
+        ),
+        (
+            lambda: clip_similarity(source, "a car", networks),
+            r"clip must be a Clip from load_clip\(\), not a Networks",
+        ),
+        (
+            lambda: perceptual_distance(source, source, networks),
+            "network must be the judge .* or an lpips.LPIPS, not",
+        ),
     ):
         with pytest.raises(TypeError, match=message):
             call()

@@ -32,7 +32,7 @@ def save_clip(folder, tokenizer):
 
 
 def save_vit(folder):
-    """A ViT with random weights for 24-px pictures, without a pooler as DINO is, saved as old versions did."""
+    """A ViT with random weights for 24-px pictures, without a pooler, as DINO; saved as old versions did."""
     torch.manual_seed(0)
     ViTModel(ViTConfig(**SMALL, image_size=24, patch_size=8), add_pooling_layer=False).save_pretrained(folder)
     return _save_preparation(folder, "ViTFeatureExtractor", size=24, resample=Image.Resampling.BILINEAR)
@@ -56,8 +56,12 @@ def test_pictures_enter_a_network_as_its_own_config_says(tokenizer, tmp_path):
         wanted = processor(picture, return_tensors="pt").pixel_values
         ready = network.prepare(pixels)
         assert ready.shape == wanted.shape
-        assert (ready - wanted).abs().max() < 1.5 / 255 / 0.2  # theirs are rounded to whole grey levels before
-        assert not network.model.training and not any(weight.requires_grad for weight in network.model.parameters())
+        assert (
+            ready - wanted
+        ).abs().max() < 1.5 / 255 / 0.2  # theirs are rounded to whole grey levels before
+        assert not network.model.training and not any(
+            weight.requires_grad for weight in network.model.parameters()
+        )
     square = pixels[:, :, :32, :32].clone().requires_grad_()
     clip.prepare(square).sum().backward()
     assert (square.grad != 0).any()
@@ -118,7 +122,7 @@ def test_what_is_no_clip(tokenizer, tmp_path, damage, message):
 
 def test_what_is_no_vision_transformer(tmp_path):
     BertModel(BertConfig(**SMALL, vocab_size=9)).save_pretrained(tmp_path / "bert")
-    with pytest.raises(ValueError, match="could not be loaded as a vision transformer: .*nor an image_size"):
+    with pytest.raises(ValueError, match=r"could not be loaded as a vision transformer: .*nor an image_size"):
         load_vit(tmp_path / "bert")
     with pytest.raises(ValueError, match="There is no folder 'nowhere'"):
         load_vit("./nowhere")

@@ -64,7 +64,15 @@ def test_grey_and_sixteen_bits(tmp_path, read):
     grey = np.full((8, 8), 51, np.uint8)
     deep = np.full((8, 8), 51 * 257, np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
-    for source in (grey, grey[:, :, None], deep, tmp_path / "deep.png", Image.fromarray(grey), grey / 255, grey.astype(int)):
+    for source in (
+        grey,
+        grey[:, :, None],
+        deep,
+        tmp_path / "deep.png",
+        Image.fromarray(grey),
+        grey / 255,
+        grey.astype(int),
+    ):
         assert read(source, 8).getpixel((3, 3)) == (51, 51, 51)
     assert read(np.ones((4, 4), bool), 8).getpixel((3, 3)) == WHITE
     assert read(Image.new("CMYK", (8, 8), (0, 0, 0, 255)), 8).getpixel((3, 3)) == (0, 0, 0)
@@ -190,7 +198,7 @@ def test_nan_is_never_a_black_picture(tokenizer, picture):
         styledit.decode_latents(pipe, z * float("nan"))
     for bad in (float("nan"), float("inf")):
         pipe.vae.decoder.conv_out.bias.data[0] = bad
-        with pytest.raises(ValueError, match="What the autoencoder decodes has NaN .* dtype=torch.float32"):
+        with pytest.raises(ValueError, match=r"What the autoencoder decodes has NaN .* dtype=torch.float32"):
             styledit.decode_latents(pipe, z)
     pipe.vae.encoder.conv_out.bias.data[0] = bad
     with pytest.raises(ValueError, match="What the autoencoder makes of the picture has NaN"):
@@ -199,7 +207,11 @@ def test_nan_is_never_a_black_picture(tokenizer, picture):
 
 @pytest.mark.parametrize("call", [styledit.decode_latents, styledit.decode_tensor, preview])
 def test_what_are_no_latents(pipe, call):
-    for z, error in (("z", TypeError), (None, TypeError), (torch.zeros(1, 3, 16, 16, dtype=torch.int64), TypeError)):
+    for z, error in (
+        ("z", TypeError),
+        (None, TypeError),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.int64), TypeError),
+    ):
         with pytest.raises(error, match=r"must be a floating-point tensor \(B, 3, h, w\), not"):
             call(pipe, z)
     for shape in ((3, 16, 16), (1, 4, 16, 16), (0, 3, 16, 16), (1, 3, 0, 16)):
@@ -231,7 +243,7 @@ def test_a_preview_of_a_linear_decoder_is_the_decode(tokenizer, dtype):
     z = torch.randn(2, 3, 6, 9, generator=torch.Generator().manual_seed(1)).to(dtype)
     shown, exact = preview(pipe, z), styledit.decode_latents(pipe, z)
     assert [picture.size for picture in shown] == [(18, 12)] * 2
-    for picture, other in zip(shown, exact):
+    for picture, other in zip(shown, exact, strict=True):
         assert np.abs(np.asarray(picture, int) - np.asarray(other, int)).max() <= 2
 
 
@@ -253,9 +265,11 @@ def test_a_map_is_fitted_once_and_dies_with_its_autoencoder(tokenizer, picture):
 def test_previews_of_the_embedded_model_are_close_to_the_decode():
     """About 28 dB, mean of the lesson pictures."""
     pipe = styledit.load()
-    files = [file for file in sorted((EMBEDDED_FOLDER.parent / "images").glob("*.png")) if "mask" not in file.name]
+    files = [
+        file for file in sorted((EMBEDDED_FOLDER.parent / "images").glob("*.png")) if "mask" not in file.name
+    ]
     latents = torch.cat([styledit.encode_image(pipe, styledit.read_image(pipe, file)) for file in files[:6]])
-    pairs = zip(preview(pipe, latents), styledit.decode_latents(pipe, latents))
+    pairs = zip(preview(pipe, latents), styledit.decode_latents(pipe, latents), strict=True)
     assert np.mean([styledit.psnr(shown, exact) for shown, exact in pairs]) > 26
     with pytest.raises(ValueError, match="x0 has NaN"):
         preview(pipe, latents * float("inf"))

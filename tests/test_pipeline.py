@@ -47,16 +47,16 @@ def test_the_embedded_model_is_checked(folder, monkeypatch):
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(ValueError, match="damaged: .*unet.*git checkout"):
+    with pytest.raises(ValueError, match=r"damaged: .*unet.*git checkout"):
         styledit.load()
     weights.unlink()
-    with pytest.raises(ValueError, match="incomplete: .*unet.*is missing.*git checkout"):
+    with pytest.raises(ValueError, match=r"incomplete: .*unet.*is missing.*git checkout"):
         styledit.load()
     (folder / "hashes.json").write_text("[")
-    with pytest.raises(ValueError, match="damaged: .*hashes.json"):
+    with pytest.raises(ValueError, match=r"damaged: .*hashes.json"):
         styledit.load()
     (folder / "hashes.json").unlink()
-    with pytest.raises(ValueError, match="embedded model is missing.*git checkout"):
+    with pytest.raises(ValueError, match=r"embedded model is missing.*git checkout"):
         styledit.load()
 
 
@@ -154,7 +154,7 @@ def test_what_is_not_used_need_not_be_there(folder):
 def test_pickles_are_told_the_way(folder, tmp_path):
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    with pytest.raises(ValueError, match="model.bin' is a pickle.*use_safetensors=False.*save_pretrained"):
+    with pytest.raises(ValueError, match=r"model.bin' is a pickle.*use_safetensors=False.*save_pretrained"):
         styledit.load(folder)
     for name in ("model.ckpt", "model.pt", "model.bin"):
         (tmp_path / name).write_bytes(b"")
@@ -175,12 +175,16 @@ def test_pickles_are_told_the_way(folder, tmp_path):
 )
 def test_other_families_are_named(folder, name, kind):
     change_json(folder / "model_index.json", _class_name=name)
-    with pytest.raises(ValueError, match=f"model' is {kind}; use a text-to-image model of Stable Diffusion 1 or 2."):
+    with pytest.raises(
+        ValueError, match=f"model' is {kind}; use a text-to-image model of Stable Diffusion 1 or 2."
+    ):
         styledit.load(folder)
 
 
 def test_a_pipeline_of_other_networks(folder):
-    change_json(folder / "model_index.json", _class_name="PixArt", unet=["diffusers", "PixArtTransformer2DModel"])
+    change_json(
+        folder / "model_index.json", _class_name="PixArt", unet=["diffusers", "PixArtTransformer2DModel"]
+    )
     with pytest.raises(ValueError, match="is a PixArt with other networks than Stable Diffusion's"):
         styledit.load(folder)
 
@@ -188,14 +192,26 @@ def test_a_pipeline_of_other_networks(folder):
 @pytest.mark.parametrize(
     "file,changes,message",
     [
-        ("scheduler/scheduler_config.json", "empty", "scheduler_config.json lacks beta_schedule, beta_start, beta_end"),
+        (
+            "scheduler/scheduler_config.json",
+            "empty",
+            "scheduler_config.json lacks beta_schedule, beta_start, beta_end",
+        ),
         ("scheduler/scheduler_config.json", {"beta_end": None}, "scheduler_config.json lacks beta_end"),
         ("scheduler/scheduler_config.json", {"beta_end": float("nan")}, "The noise schedule has NaN"),
-        ("scheduler/scheduler_config.json", {"prediction_type": "score"}, "prediction_type must be one of 'epsilon'"),
+        (
+            "scheduler/scheduler_config.json",
+            {"prediction_type": "score"},
+            "prediction_type must be one of 'epsilon'",
+        ),
         ("vae/config.json", {"scaling_factor": 0}, "scaling_factor is 0"),
         ("vae/config.json", {"scaling_factor": float("inf")}, "scaling_factor must be finite"),
         ("vae/config.json", {"shift_factor": float("nan")}, "shift_factor must be finite"),
-        ("tokenizer/tokenizer_config.json", "gone", "does not say that prompts end at 12 tokens.*tokenizer_config.json"),
+        (
+            "tokenizer/tokenizer_config.json",
+            "gone",
+            "does not say that prompts end at 12 tokens.*tokenizer_config.json",
+        ),
         ("tokenizer/tokenizer.json", "gone", "tokenizer"),
     ],
 )
@@ -225,7 +241,9 @@ def small(tokenizer):
     """A tiny pipeline whose topology Stable Diffusion's first release had, with CLIP's own vocabulary."""
     pipe = make_pipeline(tokenizer)
     pipe.tokenizer = checkpoints._tokenizer("!")
-    text = dict(pipe.text_encoder.config.to_dict(), vocab_size=len(pipe.tokenizer), max_position_embeddings=77)
+    text = dict(
+        pipe.text_encoder.config.to_dict(), vocab_size=len(pipe.tokenizer), max_position_embeddings=77
+    )
     pipe.text_encoder = CLIPTextModel(CLIPTextConfig(**text)).eval()
     return pipe
 
@@ -262,7 +280,9 @@ def test_a_checkpoint_in_one_file(small, configs, tmp_path):
     ids = {"cond_stage_model.transformer.embeddings.position_ids": torch.arange(77)[None]}
     ema = {f"model_ema.diffusion_modelx{k}": torch.zeros(1) for k in range(120)}
     same_weights(styledit.load(write(tmp_path / "early.safetensors", early | ids | ema)), small)
-    half = styledit.load(str(tmp_path / "sd1.safetensors"), dtype=torch.float16, prediction_type="v_prediction")
+    half = styledit.load(
+        str(tmp_path / "sd1.safetensors"), dtype=torch.float16, prediction_type="v_prediction"
+    )
     assert half.unet.dtype == half.text_encoder.dtype == torch.float16
     assert half.scheduler.config.prediction_type == "v_prediction"
 
@@ -270,7 +290,9 @@ def test_a_checkpoint_in_one_file(small, configs, tmp_path):
 def test_a_second_release_in_one_file_says_what_it_predicts(small, configs, tmp_path):
     tensors = single_file(small, open_clip=True)
     file = write(tmp_path / "sd2.safetensors", tensors)
-    with pytest.raises(ValueError, match="Stable Diffusion 2 model that does not say .*prediction_type='v_prediction'"):
+    with pytest.raises(
+        ValueError, match=r"Stable Diffusion 2 model that does not say .*prediction_type='v_prediction'"
+    ):
         styledit.load(file)
     pipe = styledit.load(file, prediction_type="v_prediction")
     same_weights(pipe, small)
@@ -282,15 +304,30 @@ def test_a_second_release_in_one_file_says_what_it_predicts(small, configs, tmp_
 @pytest.mark.parametrize(
     "change,message",
     [
-        (lambda t: {k: v for k, v in t.items() if "first_stage" not in k}, "lacks its autoencoder; get the whole"),
+        (
+            lambda t: {k: v for k, v in t.items() if "first_stage" not in k},
+            "lacks its autoencoder; get the whole",
+        ),
         (lambda t: {k: v for k, v in t.items() if "cond_stage" not in k}, "lacks its text encoder"),
-        (lambda t: {k: v for k, v in t.items() if "diffusion_model" not in k}, "holds no Stable Diffusion checkpoint"),
+        (
+            lambda t: {k: v for k, v in t.items() if "diffusion_model" not in k},
+            "holds no Stable Diffusion checkpoint",
+        ),
         (lambda t: t | {"conditioner.embedders.0.x": torch.ones(1)}, "is an SDXL model"),
         (lambda t: t | {"model.diffusion_model.label_emb.0.0.weight": torch.ones(1)}, "is an unCLIP model"),
-        (lambda t: t | {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(8, 9, 3, 3)}, "is an inpainting"),
+        (
+            lambda t: t | {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(8, 9, 3, 3)},
+            "is an inpainting",
+        ),
         (lambda t: {"lora_unet_down.weight": torch.ones(1)}, "is a LoRA, which is loaded into"),
-        (lambda t: {k: v for k, v in t.items() if "out.2.bias" not in k}, "could not be loaded as a Stable Diffusion ch"),
-        (lambda t: {k: v for k, v in t.items() if "final_layer_norm" not in k}, "could not be loaded as a Stable"),
+        (
+            lambda t: {k: v for k, v in t.items() if "out.2.bias" not in k},
+            "could not be loaded as a Stable Diffusion ch",
+        ),
+        (
+            lambda t: {k: v for k, v in t.items() if "final_layer_norm" not in k},
+            "could not be loaded as a Stable",
+        ),
     ],
 )
 def test_what_one_file_may_hold_instead(small, configs, tmp_path, change, message):
@@ -299,7 +336,7 @@ def test_what_one_file_may_hold_instead(small, configs, tmp_path, change, messag
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no file 'owner/name.safetensors'"):
+    with pytest.raises(FileNotFoundError, match=r"There is no file 'owner/name.safetensors'"):
         styledit.load("owner/name.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(b"cut")
     with pytest.raises(ValueError, match="is no safetensors file, or was cut short; get it again"):

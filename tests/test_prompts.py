@@ -42,7 +42,7 @@ def test_empty_prompt(pipe, prompt):
 
 
 def test_prompt_of_another_type(pipe):
-    with pytest.raises(TypeError, match="The prompt must be a string, not .'a car'"):
+    with pytest.raises(TypeError, match=r"The prompt must be a string, not .'a car'"):
         styledit.encode_prompt(pipe, ["a car"])
 
 
@@ -60,14 +60,18 @@ def test_signs_that_cannot_be_spelled(pipe):
 def test_word_outside_the_world(known):
     assert styledit.known_words(known) == frozenset(WORDS)
     assert styledit.encode_prompt(known, "A red CAR").shape == (1, 12, 16)
-    with pytest.raises(ValueError, match="'foxes' is outside the embedded model's vocabulary; near words: fox"):
+    with pytest.raises(
+        ValueError, match="'foxes' is outside the embedded model's vocabulary; near words: fox"
+    ):
         styledit.encode_prompt(known, "a red foxes")
-    with pytest.raises(ValueError, match="'zzzz' is outside .* for example: a, beach"):
+    with pytest.raises(ValueError, match=r"'zzzz' is outside .* for example: a, beach"):
         styledit.encode_prompt(known, "a zzzz")
 
 
 def test_signs_in_the_world(known):
-    assert torch.equal(styledit.encode_prompt(known, "A red car. "), styledit.encode_prompt(known, "a red car"))
+    assert torch.equal(
+        styledit.encode_prompt(known, "A red car. "), styledit.encode_prompt(known, "a red car")
+    )
     assert styledit.word_tokens(known, "a red car.", "car") == [3]
     assert styledit.align(known, "a car.", "a red car").mask.tolist() == [1, 1, 0] + [1] * 9
     for prompt, sign in (("a red, car", ","), ("a. red car", "."), ("a car..", "."), ("a car!", "!")):
@@ -92,7 +96,9 @@ def test_align_words_of_different_length(pipe):
     """'car' is one token (3), 'zebra' five (3 to 7): its map is shared out, later words follow."""
     there = styledit.align(pipe, "a red car in snow", "a red zebra in snow")
     assert there.kind == "replace"
-    assert torch.allclose(there.mapper[3, 3:8], torch.full((5,), 0.2)) and there.mapper[3].sum() == pytest.approx(1)
+    assert torch.allclose(there.mapper[3, 3:8], torch.full((5,), 0.2)) and there.mapper[
+        3
+    ].sum() == pytest.approx(1)
     assert there.mapper[4, 8] == there.mapper[5, 9] == there.mapper[6, 10] == 1
     back = styledit.align(pipe, "a red zebra in snow", "a red car in snow")
     assert back.mapper[3:8, 3].eq(1).all() and back.mapper[8, 4] == 1
@@ -119,7 +125,10 @@ def test_align_removed_words(pipe):
 def test_a_word_or_a_prompt_that_cannot_be(pipe):
     with pytest.raises(TypeError, match="A word must be a string, not 3"):
         styledit.word_tokens(pipe, "a red car", 3)
-    for call in (lambda prompt: styledit.encode_prompt(pipe, prompt), lambda prompt: styledit.align(pipe, "a car", prompt)):
+    for call in (
+        lambda prompt: styledit.encode_prompt(pipe, prompt),
+        lambda prompt: styledit.align(pipe, "a car", prompt),
+    ):
         with pytest.raises(ValueError, match="The prompt has half a character"):
             call("a \ud83d car")
     with pytest.raises(TypeError, match="pipe must be a pipeline"):
@@ -134,5 +143,5 @@ def test_a_damaged_word_list(tokenizer, tmp_path, content):
     pipe = make_pipeline(tokenizer)
     pipe.register_to_config(_name_or_path=str(tmp_path))
     (tmp_path / "words.json").write_bytes(content.encode("latin-1"))
-    with pytest.raises(ValueError, match="words.json' holds no list of words; get that file again"):
+    with pytest.raises(ValueError, match=r"words.json' holds no list of words; get that file again"):
         styledit.encode_prompt(pipe, "a red car")

@@ -28,10 +28,12 @@ def load_clip(model: str | Path | None = None, *, device: str | torch.device | N
         TypeError: `model` is no name of a folder or hub id.
         ValueError: it cannot be read as a CLIP from safetensors, or the device is not there.
     """
-    tokens = model
     if model is None:
         check_files(EMBEDDED_FOLDER)
-        model, tokens = EMBEDDED_FOLDER / "clip", EMBEDDED_FOLDER / "tokenizer"
+        model = EMBEDDED_FOLDER / "clip"
+        tokens: str | Path = EMBEDDED_FOLDER / "tokenizer"
+    else:
+        tokens = model
     network, prepare = load_network(model, "CLIP", device)
     if not isinstance(network, CLIPModel):
         kind = type(network).__name__

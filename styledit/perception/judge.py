@@ -8,6 +8,7 @@ It never takes part in training the generator.
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -28,12 +29,14 @@ class Judge(nn.Module):
         super().__init__()
         self.labels = labels
         channels = (3, *WIDTHS)
-        self.stages = nn.ModuleList(_stage(a, b) for a, b in zip(channels, channels[1:]))
+        self.stages = nn.ModuleList(_stage(a, b) for a, b in pairwise(channels))
         self.pool = nn.MaxPool2d(2)
-        self.heads = nn.ModuleDict({factor: nn.Linear(2 * WIDTHS[-1], len(names)) for factor, names in labels.items()})
+        self.heads = nn.ModuleDict(
+            {factor: nn.Linear(2 * WIDTHS[-1], len(names)) for factor, names in labels.items()}
+        )
 
     def features(self, pictures: Tensor) -> list[Tensor]:
-        """Feature maps of every stage, (B, WIDTHS[k], H / 2^k, W / 2^k), of pictures (B, 3, H, W) in [0, 1]."""
+        """Maps of every stage, (B, WIDTHS[k], H / 2^k, W / 2^k), of pictures (B, 3, H, W) in [0, 1]."""
         x, maps = pictures * 2 - 1, []
         for k, stage in enumerate(self.stages):
             x = stage(self.pool(x) if k else x)
@@ -70,8 +73,14 @@ def load_judge(folder: str | Path) -> Judge:
     folder = Path(folder)
     try:
         judge = Judge(json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"])
-        counters = {k: v for k, v in judge.state_dict().items() if k.endswith("num_batches_tracked")}  # may be left out
-        judge.load_state_dict(counters | {k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
+        counters = {
+            k: v for k, v in judge.state_dict().items() if k.endswith("num_batches_tracked")
+        }  # may be left out
+        judge.load_state_dict(
+            counters | {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
+        )
     except Exception as error:
-        raise ValueError(f"There is no judge in {str(folder)!r}; the embedded model's is data/model/judge.") from error
+        raise ValueError(
+            f"There is no judge in {str(folder)!r}; the embedded model's is data/model/judge."
+        ) from error
     return judge.eval().requires_grad_(False)

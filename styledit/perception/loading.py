@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.utils import logging
@@ -35,7 +36,9 @@ def check_files(folder: Path) -> None:
     except ValueError:
         hashes = None
     if not isinstance(hashes, dict) or not hashes or not all(_inside(folder, name) for name in hashes):
-        raise ValueError(f"The embedded model is damaged: {listing} does not list the folder's files. {_REPAIR}")
+        raise ValueError(
+            f"The embedded model is damaged: {listing} does not list the folder's files. {_REPAIR}"
+        )
     for name, expected in hashes.items():
         file = folder / name
         if not file.is_file():
@@ -43,11 +46,13 @@ def check_files(folder: Path) -> None:
         with file.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != expected:
-            raise ValueError(f"The embedded model is damaged: {file} differs from what was published. {_REPAIR}")
+            raise ValueError(
+                f"The embedded model is damaged: {file} differs from what was published. {_REPAIR}"
+            )
 
 
 @contextmanager
-def loading(model: str | Path, kind: str, called: str | Path | None = None) -> Iterator[dict[str, object]]:
+def loading(model: str | Path, kind: str, called: str | Path | None = None) -> Iterator[dict[str, Any]]:
     """Arguments that name a model for `from_pretrained`; what goes wrong inside becomes one sentence.
 
     `called`: how messages call the model; None takes its name.
@@ -58,7 +63,10 @@ def loading(model: str | Path, kind: str, called: str | Path | None = None) -> I
     local = os.path.isdir(folder)
     is_hub_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
     if not local and not is_hub_id:
-        raise ValueError(f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as 'owner/name'.")
+        raise ValueError(
+            f"There is no folder {str(folder)!r}; give a folder that exists, or a hub id such as "
+            "'owner/name'."
+        )
     # A folder loads in a moment; downloads do show their progress.
     shown = [log for log in (logging, transformers_logging) if local and log.is_progress_bar_enabled()]
     for log in shown:
@@ -88,7 +96,11 @@ def load_network(
     try:
         with loading(model, kind) as source:
             network, report = AutoModel.from_pretrained(
-                **source, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+                **source,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
             prepare = read_preprocessing(network, source)
     finally:

@@ -9,7 +9,8 @@ from styledit import validation
 
 
 def load_lpips(net: str, *, device: str | torch.device | None = None) -> nn.Module:
-    """LPIPS with the learned weights of its authors, by their package `lpips`, which the kit does not install.
+    """LPIPS with the learned weights of its authors, by their package `lpips`, which the kit does not
+    install.
 
     That package fetches its networks and reads them in its own way, which is not safetensors.
 
@@ -18,7 +19,8 @@ def load_lpips(net: str, *, device: str | torch.device | None = None) -> nn.Modu
 
     Raises:
         TypeError: `net` is no string.
-        ValueError: it is another name, the package is not installed or cannot load the network, or the device is not there.
+        ValueError: it is another name, the package is not installed or cannot load the network, or the device
+            is not there.
     """
     place = validation.device(device)
     validation.choice("lpips", net, ("alex", "vgg", "squeeze"))
@@ -26,7 +28,8 @@ def load_lpips(net: str, *, device: str | torch.device | None = None) -> nn.Modu
         import lpips
     except ImportError as error:
         raise ValueError(
-            "The package lpips is not installed; run `pip install lpips`, or leave lpips=None for the embedded network."
+            "The package lpips is not installed; run `pip install lpips`, or leave lpips=None for the "
+            "embedded network."
         ) from error
     try:
         network = lpips.LPIPS(net=net, spatial=True, verbose=False)

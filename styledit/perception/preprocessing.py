@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -26,20 +27,22 @@ class Preprocessing:
     mode: str = "bicubic"
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] as the network wants them, (B, 3, *size); gradients flow through."""
+        """Pictures (B, 3, H, W) in [0, 1] as the network wants them, (B, 3, *size); with gradients."""
+        height, width = pictures.shape[2:]
         resize = self.resize
         if isinstance(resize, int):
-            shorter = min(pictures.shape[2:])
-            resize = tuple(resize * side // shorter for side in pictures.shape[2:])
+            shorter = min(height, width)
+            resize = (resize * height // shorter, resize * width // shorter)
         x = functional.interpolate(pictures, resize, mode=self.mode, antialias=True).clamp(0, 1)
-        top, left = ((have - want) // 2 for have, want in zip(x.shape[2:], self.size))
+        top, left = ((have - want) // 2 for have, want in zip(x.shape[2:], self.size, strict=True))
         x = x[:, :, top : top + self.size[0], left : left + self.size[1]]  # (B, 3, *size)
         mean, std = (x.new_tensor(values)[:, None, None] for values in (self.mean, self.std))  # (3, 1, 1)
         return (x - mean) / std
 
 
-def read_preprocessing(network: PreTrainedModel, source: dict[str, object]) -> Preprocessing:
-    """How pictures enter a network: as its preprocessor config says; without one, at its own size and in [-1, 1].
+def read_preprocessing(network: PreTrainedModel, source: dict[str, Any]) -> Preprocessing:
+    """How pictures enter a network: as its preprocessor config says; without one, at its own size and in [-1,
+    1].
 
     Args:
         source: arguments that name the model for `from_pretrained`.
@@ -57,4 +60,6 @@ def read_preprocessing(network: PreTrainedModel, source: dict[str, object]) -> P
     resize = processor.size.shortest_edge or (processor.size.height, processor.size.width)
     size = processor.crop_size if getattr(processor, "do_center_crop", None) else processor.size
     mode = "bilinear" if processor.resample == Image.Resampling.BILINEAR else "bicubic"
-    return Preprocessing(resize, (size.height, size.width), tuple(processor.image_mean), tuple(processor.image_std), mode)
+    return Preprocessing(
+        resize, (size.height, size.width), tuple(processor.image_mean), tuple(processor.image_std), mode
+    )

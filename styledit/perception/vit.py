@@ -37,5 +37,7 @@ def make_vit(network: PreTrainedModel, prepare: Preprocessing) -> Vit:
     keys = [module for name, module in tower.named_modules() if name.rpartition(".")[2] in ("k_proj", "key")]
     if not keys or not hasattr(tower.config, "patch_size"):
         kind = type(tower).__name__
-        raise ValueError(f"A {kind} is no vision transformer with keys; give one such as 'facebook/dino-vitb8'.")
+        raise ValueError(
+            f"A {kind} is no vision transformer with keys; give one such as 'facebook/dino-vitb8'."
+        )
     return Vit(tower, keys[-1], prepare)
