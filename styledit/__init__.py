@@ -31,8 +31,9 @@ from styledit.metrics import (  # noqa: E402
 )
 from styledit.objectives import Regularisation  # noqa: E402
 from styledit.perception.clip import load_clip  # noqa: E402
-from styledit.pictures import decode_latents, decode_tensor, encode_image, preview, read_image  # noqa: E402
+from styledit.pictures import decode_latents, decode_tensor, encode_image, read_image  # noqa: E402
 from styledit.pipeline import load, picture_size  # noqa: E402
+from styledit.previews import preview  # noqa: E402
 from styledit.prompts import align, encode_null, encode_prompt, known_words, word_tokens  # noqa: E402
 from styledit.recording import Record  # noqa: E402
 from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs, fit_values  # noqa: E402
