@@ -1,1 +1,1 @@
-"""What is measured outside the tests: the library's speed, the methods compared, the embedded model's report."""
+"""What is measured outside the tests: the library's speed, the methods, the embedded model."""

@@ -1,7 +1,7 @@
 """Measure the committed weights against the bars that they are held to; exit 1 where one is missed.
 
-    python data/recipe/report.py            the whole table (`make model-report`)
-    python data/recipe/report.py --short    fewer pictures and floors instead of bars (part of `make test`)
+python -m measure.report            the whole table (`make model-report`)
+python -m measure.report --short    fewer pictures and floors instead of bars (part of `make test`)
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 import styledit
 from recipe.make_data import lesson_scenes
@@ -49,11 +49,14 @@ class Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--short", action="store_true")
     short = parser.parse_args().short
     amount = Amount(100, 48, 6, 1) if short else Amount(400, 256, 24, 4)
-    start, missed = time.time(), []
+    start = time.time()
+    missed = []
     print(f"{'measured on the committed weights':58} {'value':>9}   {'floor' if short else 'bar'}")
     for row in measure(amount):
         least = row.floor if short else row.bar
@@ -68,7 +71,8 @@ def main() -> None:
 
 def measure(amount: Amount) -> Iterator[Row]:
     """All rows, one after the other."""
-    pipe, judge = styledit.load(), load_judge(EMBEDDED_FOLDER / "judge")
+    pipe = styledit.load()
+    judge = load_judge(EMBEDDED_FOLDER / "judge")
     rng = np.random.default_rng(4711)
     scenes = [sample_scene(rng, (HELD_OUT_ARTIST,)) for _ in range(amount.judged)]
     pictures = to_tensor(pictures_of(scenes), signed=False)
@@ -83,13 +87,16 @@ def measure(amount: Amount) -> Iterator[Row]:
 
 
 def psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Decibels of each picture, (n,), for values in [0, 1]."""
+    """Decibels of each picture, (n,), for values (n, 3, H, W) in [0, 1]."""
     return -10 * (a - b).square().flatten(1).mean(1).log10()
 
 
 @torch.no_grad()
 def autoencoder_quality(pipe, pictures: torch.Tensor) -> Row:
-    decoded = [pipe.vae.decode(pipe.vae.encode(x * 2 - 1).latent_dist.mean).sample for x in pictures.split(20)]
+    """Pictures through the autoencoder and back."""
+    decoded = [
+        pipe.vae.decode(pipe.vae.encode(x * 2 - 1).latent_dist.mean).sample for x in pictures.split(20)
+    ]
     decibels = psnr((torch.cat(decoded) / 2 + 0.5).clamp(0, 1), pictures).mean().item()
     return Row("autoencoder, held-out artist, PSNR", decibels, "dB", 28, 27)
 
@@ -101,53 +108,68 @@ def names(judge: Judge, pictures: torch.Tensor) -> list[dict[str, str]]:
 
 def accuracy(named: list[dict[str, str]], scenes: list[Scene], factor: str) -> float:
     """Per cent of the pictures whose factor the judge names as the scene does; colour where there is one."""
-    asked = [(n[factor], factors(s)[factor]) for n, s in zip(named, scenes) if factors(s)[factor] != NO_COLOUR]
-    return 100 * float(np.mean([a == b for a, b in asked]))
+    hits = []
+    for names_of, scene in zip(named, scenes, strict=True):
+        truth = factors(scene)[factor]
+        if truth != NO_COLOUR:
+            hits.append(names_of[factor] == truth)
+    return 100 * float(np.mean(hits))
 
 
 def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
     """Pictures generated from the scenes' captions, named by the judge."""
     parts = []
     for start in range(0, len(scenes), 32):
-        prompts = [s.caption for s in scenes[start : start + 32]]
-        generator = torch.Generator().manual_seed(start)
-        parts.append(pipe(prompts, num_inference_steps=STEPS, guidance_scale=5.0, generator=generator, output_type="np").images)
+        run = pipe(
+            [scene.caption for scene in scenes[start : start + 32]],
+            num_inference_steps=STEPS,
+            guidance_scale=5.0,
+            generator=torch.Generator().manual_seed(start),
+            output_type="np",
+        )
+        parts.append(run.images)
     pictures = torch.from_numpy(np.concatenate(parts)).permute(0, 3, 1, 2).float()
     named = names(judge, pictures)
-    for factor, (bar, floor) in {"object": (80, 60), "colour": (85, 65), "place": (90, 80), "style": (95, 85)}.items():
+    bars = {"object": (80, 60), "colour": (85, 65), "place": (90, 80), "style": (95, 85)}
+    for factor, (bar, floor) in bars.items():
         # A colour that the caption does not say cannot be asked for.
-        asked = [i for i, s in enumerate(scenes) if factor != "colour" or s.says_colour]
+        asked = [i for i, scene in enumerate(scenes) if factor != "colour" or scene.says_colour]
         value = accuracy([named[i] for i in asked], [scenes[i] for i in asked], factor)
         yield Row(f"generation, {len(scenes)} prompts: {factor}", value, "%", bar, floor)
 
 
 def inversion(pipe, scenes: list[Scene], fitted: int) -> Iterator[Row]:
     """Round trips, the attention's peak, and fitted value inputs."""
-    hits, plain, guided, learned = [], [], [], []
+    hits = []
+    plain = []
+    guided = []
+    learned = []
     for i, scene in enumerate(scenes):
         picture, mask = render(scene)
-        inverted = styledit.invert(pipe, styledit.read_image(picture), scene.caption, STEPS, progress=False)
-        own = styledit.decode_tensor(pipe, inverted.z_0)
+        inverted = styledit.invert(pipe, Image.fromarray(picture), scene.caption, STEPS, progress=False)
         heat = inverted.maps.word(scene.object)
         hits.append(bool(mask.flatten()[heat.argmax()]))
-
-        def decibels(values=None, guidance=1.0) -> float:
-            z = styledit.reconstruct(pipe, inverted, guidance, values, progress=False).latents[-1]
-            return psnr(styledit.decode_tensor(pipe, z), own).item()
-
-        plain.append(decibels())
-        guided.append(decibels(guidance=GUIDANCE))
+        plain.append(round_trip(pipe, inverted, 1.0))
+        guided.append(round_trip(pipe, inverted, GUIDANCE))
         if i < fitted:
-            fitted_values = styledit.fit_values(pipe, inverted, GUIDANCE, preset="fine", progress=False)
-            learned.append(decibels(fitted_values, GUIDANCE))
+            values = styledit.fit_values(pipe, inverted, guidance=GUIDANCE, preset="fine", progress=False)
+            learned.append(round_trip(pipe, inverted, GUIDANCE, values))
     yield Row("attention: the object word's peak inside its mask", 100 * float(np.mean(hits)), "%", 85, 60)
     yield Row("DDIM round trip, guidance 1, PSNR", float(np.mean(plain)), "dB", 34, 31)
     yield Row(f"DDIM round trip, guidance {GUIDANCE}, PSNR", float(np.mean(guided)), "dB")
     yield Row(f"value inputs (fine), guidance {GUIDANCE}, PSNR", float(np.mean(learned)), "dB", 36, 33)
 
 
+def round_trip(pipe, inverted: styledit.Inversion, guidance: float, values=None) -> float:
+    """Decibels of a reconstruction to what the autoencoder makes of the picture."""
+    run = styledit.reconstruct(pipe, inverted, guidance=guidance, values=values, progress=False)
+    own = styledit.decode_tensor(pipe, inverted.z_0)
+    return psnr(styledit.decode_tensor(pipe, run.latents[-1]), own).item()
+
+
 @torch.no_grad()
 def unet_milliseconds(pipe) -> float:
+    """Median time of a call with two latents."""
     config = pipe.unet.config
     z = torch.randn(2, config.in_channels, config.sample_size, config.sample_size)
     c = styledit.encode_null(pipe).expand(2, -1, -1)

@@ -1,0 +1,173 @@
+"""The methods that are compared, and how somebody's own joins them.
+
+An own method is a function ``(pipe, inversion, target_prompt, settings) -> styledit.Edit``, named as
+"module:function". ``settings`` are keywords of `styledit.edit`: those in settings.json under the method's
+name and the kind of edit, or, where it has none there, the ones of `OURS`. It may read or ignore them.
+``example.py`` holds such a function.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import styledit
+from styledit import baselines
+
+SETTINGS = Path(__file__).with_name("settings.json")
+OURS = "styledit"
+PAPER = "StyleDiffusion, paper preset"
+EVERYTHING = 2**30  # bytes that an editor may keep of its source's run
+
+
+class MethodError(ValueError):
+    """What is wrong with an own method, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One picture, ready to be edited.
+
+    ``edit(target_prompt, settings)`` gives the edit; ``evaluations``: what its fit cost, None where unknown.
+    """
+
+    edit: Callable[[str, dict], styledit.Edit]
+    evaluations: int | None = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table.
+
+    ``prepare(pipe, inversions, guidance)`` fits what there is to fit, at the guidance of the edits.
+    ``seconds`` is roughly what one case takes on one core; only the time left is computed from it.
+    The method runs on every ``stride``-th case.
+    """
+
+    prepare: Callable[[object, Sequence[styledit.Inversion], float], list[Prepared]]
+    seconds: float
+    stride: int = 1
+
+
+def _editing(pipe, inversion: styledit.Inversion, evaluations: int = 0, **options: object) -> Prepared:
+    """Prompt-to-Prompt's switches, around what the options keep the source with."""
+    editor = styledit.Editor(pipe, inversion, limit=EVERYTHING, **options)
+    return Prepared(lambda target, settings: editor.edit(target, progress=False, **settings), evaluations)
+
+
+def _value_inputs(preset: str) -> Callable:
+    def prepare(pipe, inversions, guidance: float) -> list[Prepared]:
+        fits = styledit.fit_values(pipe, inversions, guidance=guidance, preset=preset, progress=False)
+        return [
+            _editing(pipe, v, fit.evaluations, values=fit) for v, fit in zip(inversions, fits, strict=True)
+        ]
+
+    return prepare
+
+
+def _ddim_p2p(pipe, inversions, guidance: float) -> list[Prepared]:
+    return [_editing(pipe, v) for v in inversions]
+
+
+def _null_text(pipe, inversions, guidance: float) -> list[Prepared]:
+    fits = baselines.fit_nulls(pipe, inversions, guidance=guidance, progress=False)
+    pairs = zip(inversions, fits, strict=True)
+    return [
+        _editing(pipe, v, fit.evaluations, null_embeddings=fit.embeddings, guidance=fit.guidance)
+        for v, fit in pairs
+    ]
+
+
+def _negative_prompt(pipe, inversions, guidance: float) -> list[Prepared]:
+    return [_editing(pipe, v, null_embeddings=v.c) for v in inversions]
+
+
+def _direct_inversion(pipe, inversions, guidance: float) -> list[Prepared]:
+    return [_editing(pipe, v, follow_inversion=True) for v in inversions]
+
+
+def _sdedit(pipe, inversions, guidance: float) -> list[Prepared]:
+    def editing(v: styledit.Inversion) -> Prepared:
+        return Prepared(
+            lambda target, settings: baselines.sdedit(pipe, v, target, progress=False, **settings)
+        )
+
+    return [editing(v) for v in inversions]
+
+
+METHODS = {
+    "DDIM + P2P": Method(_ddim_p2p, 1.4),
+    "null-text": Method(_null_text, 8.0),
+    "negative-prompt": Method(_negative_prompt, 1.4),
+    "direct inversion": Method(_direct_inversion, 1.4),
+    "SDEdit": Method(_sdedit, 0.8),
+    PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs ten times ours
+    OURS: Method(_value_inputs("default"), 3.7),
+}
+
+
+def settings_of(name: str, kind: str) -> dict:
+    """The settings of a method for a kind of edit; an own method without any gets those of `OURS`."""
+    stored = json.loads(SETTINGS.read_text(encoding="utf-8"))
+    return stored.get(name, stored[OURS])[kind]
+
+
+def method_named(name: str) -> Method:
+    """One of `METHODS`, or the own method that "module:function" names.
+
+    Raises:
+        MethodError: there is no such method, or its function cannot be imported or called.
+    """
+    return METHODS[name] if name in METHODS else _own(name)
+
+
+def _own(name: str) -> Method:
+    module, colon, function = name.partition(":")
+    if not (module and colon and function):
+        raise MethodError(
+            f"'{name}' is no method: name a function as module:function, or one of {', '.join(METHODS)}."
+        )
+    try:
+        found = getattr(importlib.import_module(module), function, None)
+    except Exception as error:
+        raise MethodError(
+            f"The module '{module}' cannot be imported ({type(error).__name__}: {error}); "
+            "it must lie in this folder or be installed."
+        ) from error
+    if not callable(found):
+        raise MethodError(f"The module '{module}' has no function '{function}'.")
+    try:
+        inspect.signature(found).bind(None, None, "", {})
+    except TypeError:
+        raise MethodError(
+            f"{name} must take four arguments: (pipe, inversion, target_prompt, settings)."
+        ) from None
+
+    def prepare(pipe, inversions, guidance: float) -> list[Prepared]:
+        return [Prepared(_checked(name, found, pipe, v), None) for v in inversions]
+
+    return Method(prepare, seconds=3.0)
+
+
+def _checked(name: str, function: Callable, pipe, inversion: styledit.Inversion) -> Callable:
+    """The function for one picture; what it raises is printed, and told in a sentence."""
+
+    def edit(target: str, settings: dict) -> styledit.Edit:
+        try:
+            result = function(pipe, inversion, target, settings)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            raise MethodError(
+                f"{name} raised {type(error).__name__} on '{target}'; the lines above say where."
+            ) from None
+        if not isinstance(result, styledit.Edit):
+            raise MethodError(f"{name} must return a styledit.Edit, not {type(result).__name__}.")
+        return result
+
+    return edit
