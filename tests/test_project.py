@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
 import inspect
 import os
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,16 @@ import pytest
 import styledit
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = CONFIGURATION["project"]
+TOOLS = CONFIGURATION["tool"]
 EXTRAS = PROJECT["optional-dependencies"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PINS = dict(pin.split("==") for pin in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])])
+INSTALL = (ROOT / "install.sh").read_text(encoding="utf-8")
+PINS = dict(pin.split("==") for pin in chain(PROJECT["dependencies"], *EXTRAS.values()))
 INSTALLED = f".[{','.join(EXTRAS)}]"
+CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -38,19 +44,43 @@ def test_every_dependency_is_pinned_exactly() -> None:
 
 
 def test_conda_and_make_install_the_same_pins() -> None:
-    lines = [line.strip() for line in (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines()]
-    entries = [line[2:] for line in lines if line.startswith("- ")]
-    python = next(entry for entry in entries if entry.startswith("python="))
-    assert entries == ["conda-forge", python, "pip", "pip:", f"-e {INSTALLED}"]
-    assert f"want='{INSTALLED}'" in MAKEFILE
-    assert python.removeprefix("python=") in pythons()
+    for name, index in (("environment.yml", []), ("environment-cpu.yml", [CPU_INDEX])):
+        entries = listed(name)
+        python = next(entry for entry in entries if entry.startswith("python="))
+        assert entries == ["conda-forge", python, "pip", "pip:", *index, f"-e {INSTALLED}"]
+        assert python.removeprefix("python=") in pythons()
+    assert f"want='{INSTALLED}'" in INSTALL
+    assert CPU_INDEX.split()[1] in README
 
 
-def test_makefile_and_readme_name_the_pythons_of_pyproject() -> None:
+@pytest.mark.parametrize("name", ["environment.yml", "environment-cpu.yml"])
+def test_pip_takes_what_conda_lists(name: str, tmp_path: Path) -> None:
+    """Against this environment, without a network: nothing is left to install but the project itself."""
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, tmp_path)
+    for folder in ("data", "tests"):
+        (tmp_path / folder).mkdir()
+    entries = listed(name)
+    requirements = entries[entries.index("pip:") + 1 :]
+    (tmp_path / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    options = ["--dry-run", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *options, "-r", "requirements.txt"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == f"Would install styledit-{PROJECT['version']}"
+
+
+def listed(name: str) -> list[str]:
+    """The entries of an environment file, channels and pip's included."""
+    lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+    return [line[2:] for line in lines if line.startswith("- ")]
+
+
+def test_install_script_and_readme_name_the_pythons_of_pyproject() -> None:
     first, *_, last = pythons()
-    assert "|".join(pythons()) + ")" in MAKEFILE
-    assert f"Python {first} to {last}" in MAKEFILE and f"Python {first} to {last}" in README
-    assert "%d.%d" % sys.version_info[:2] in pythons()
+    assert "|".join(pythons()) + ")" in INSTALL
+    assert f"Python {first} to {last}" in INSTALL and f"Python {first} to {last}" in README
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in pythons()
 
 
 def test_this_environment_holds_the_pins() -> None:
@@ -85,7 +115,8 @@ def test_paths_of_the_readme_exist() -> None:
 
 def test_example_of_the_readme_calls_the_library_as_it_is() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if isinstance(call.func, ast.Attribute)]
     checked = set()
     for call in calls:
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
@@ -120,16 +151,36 @@ FORBIDDEN = {
 @pytest.mark.parametrize("why", FORBIDDEN)
 def test_tree_is_free_of(why: str) -> None:
     pattern = re.compile(FORBIDDEN[why])
-    found = [str(path.relative_to(ROOT)) for path in text_files() if pattern.search(path.read_text(encoding="utf-8", errors="replace"))]
+    found = [str(path.relative_to(ROOT)) for path in text_files() if pattern.search(read(path))]
     assert not found
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def text_files() -> list[Path]:
     """The project's own text: everything but the environment, outputs and caches."""
-    suffixes = {".py", ".md", ".ipynb", ".toml", ".yml", ".cfg", ".json", ".jsonl", ".csv", ""}
+    suffixes = {
+        ".py",
+        ".md",
+        ".ipynb",
+        ".toml",
+        ".yml",
+        ".yaml",
+        ".sh",
+        ".cfg",
+        ".json",
+        ".jsonl",
+        ".csv",
+        "",
+    }
     folders = [ROOT / name for name in ("styledit", "tests", "notebooks", "data", ".ci")]
     paths = [path for folder in folders for path in folder.rglob("*")] + list(ROOT.glob("*"))
-    return [path for path in paths if path.is_file() and path.suffix in suffixes and not {"cache", "__pycache__"} & set(path.parts)]
+    caches = {"cache", "__pycache__"}
+    return [
+        path for path in paths if path.is_file() and path.suffix in suffixes and not caches & set(path.parts)
+    ]
 
 
 def test_ci_runs_make_test() -> None:
@@ -138,27 +189,61 @@ def test_ci_runs_make_test() -> None:
     assert "make test" in script.read_text(encoding="utf-8")
 
 
+# --- format, lint and types -------------------------------------------------------------------------
+
+
+def test_make_test_and_pre_commit_run_the_same_checks() -> None:
+    asked = {"ruff format", "ruff check", "mypy"}
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert "repo: local" in hooks and "http" not in hooks
+    for text in (MAKEFILE, hooks):
+        assert asked == set(re.findall(r"python -m (ruff \w+|mypy)", text.replace("$(PY)", "python")))
+
+
+def test_type_checkers_of_users_see_the_types() -> None:
+    assert Path(styledit.__file__).with_name("py.typed").exists()
+    assert TOOLS["setuptools"]["package-data"]["styledit"] == ["py.typed"]
+
+
+def test_the_three_packages_are_installed() -> None:
+    names = ("styledit", "recipe", "measure")
+    assert TOOLS["ruff"]["lint"]["isort"]["known-first-party"] == list(names)
+    folders = [Path(importlib.import_module(name).__file__).parent for name in names]
+    assert [folder.relative_to(ROOT).as_posix() for folder in folders] == [
+        "styledit",
+        "data/recipe",
+        "tests/measure",
+    ]
+
+
+def test_no_module_changes_the_import_path() -> None:
+    change = re.compile(r"sys\.path\." r"(insert|append)")
+    found = [path for path in text_files() if path.suffix in (".py", ".ipynb") and change.search(read(path))]
+    assert not found
+
+
 # --- commands that help -----------------------------------------------------------------------------
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what `make` reads, without an environment."""
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "install.sh"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
 def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make there, free of this run's own make and pip settings."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PIP_", "PYTHON", "SETUP", "MFLAGS"))}
+    foreign = ("MAKE", "PIP_", "PYTHON", "AGAIN", "MFLAGS")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     return subprocess.run(
         ["make", *arguments], cwd=project, env=kept | environment, capture_output=True, text=True, timeout=300
     )
 
 
 def fake_python(path: Path, version: str = "3.12", fails: tuple[str, ...] = ()) -> Path:
-    """A script that poses as Python: tells `version`, logs its arguments, fails where they hold one of `fails`."""
+    """A script that poses as Python: tells `version`, logs its arguments, fails on one of `fails` in them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f"""#!/bin/sh
@@ -219,7 +304,12 @@ def test_unreachable_index_gets_a_sentence_and_leaves_nothing_behind(project: Pa
         port = listener.getsockname()[1]
     index = f"http://127.0.0.1:{port}/simple"
     run = make(
-        project, "lab", f"PYTHON={sys.executable}", PIP_INDEX_URL=index, PIP_CONFIG_FILE=os.devnull, NO_PROXY="127.0.0.1"
+        project,
+        "lab",
+        f"PYTHON={sys.executable}",
+        PIP_INDEX_URL=index,
+        PIP_CONFIG_FILE=os.devnull,
+        NO_PROXY="127.0.0.1",
     )
     assert run.returncode != 0
     assert "Creating .venv with Python" in run.stderr
@@ -235,7 +325,9 @@ def test_unreachable_index_leaves_a_working_environment_alone(project: Path) -> 
     fake_python(project / ".venv" / "bin" / "python", fails=("--no-index", "download"))
     run = make(project, "setup")
     assert run.returncode != 0 and "pip cannot reach its package index." in run.stderr
-    assert (project / ".venv" / "bin" / "python").exists() and not (project / ".venv" / ".unfinished").exists()
+    assert (project / ".venv" / "bin" / "python").exists() and not (
+        project / ".venv" / ".unfinished"
+    ).exists()
 
 
 @needs_make
@@ -272,3 +364,34 @@ def test_second_make_waits_for_the_first(project: Path) -> None:
     assert run.returncode != 0
     assert f"Another make (process {os.getpid()}) is installing" in run.stderr
     assert (project / ".venv").exists()
+
+
+@needs_make
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ((), "-m measure.compare"),
+        (("METHOD=mine:edit",), "-m measure.compare --method mine:edit"),
+        (("METHOD=mine:edit", "ONLY=mine:edit"), "-m measure.compare --method mine:edit --only mine:edit"),
+        (("ONLY=DDIM + P2P",), "-m measure.compare --only DDIM + P2P"),
+    ],
+)
+def test_compare_takes_an_own_method(project: Path, given: tuple[str, ...], passed: str) -> None:
+    log = fake_python(project / ".venv" / "bin" / "python").parent / "log"
+    assert make(project, "compare", *given).returncode == 0
+    assert log.read_text(encoding="utf-8").splitlines()[-1] == passed
+
+
+@needs_make
+@pytest.mark.parametrize("check", ["ruff format", "ruff check", "mypy"])
+def test_each_check_can_fail_the_lint_and_the_tests(project: Path, check: str) -> None:
+    log = fake_python(project / ".venv" / "bin" / "python", fails=(check,)).parent / "log"
+    run = make(project, "lint")
+    assert run.returncode != 0
+    assert [
+        line for line in log.read_text(encoding="utf-8").splitlines() if "mypy" in line
+    ]  # the last one ran
+    run = make(project, "test")
+    assert run.returncode != 0 and "Failed: lint (see above)." in run.stdout
+    fake_python(project / ".venv" / "bin" / "python")
+    assert make(project, "test").returncode == 0
