@@ -139,7 +139,10 @@ def _optimisers(parameters: dict, lr: float, muon: float, weight_decay: float) -
     matrices = [p for name, p in parameters.items() if muon and takes(name, p)]
     others = [p for name, p in parameters.items() if not (muon and takes(name, p))]
     adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
-    optimisers = [adam, *([Muon(matrices, muon, weight_decay=weight_decay)] if matrices else [])]
+    optimisers = [adam]
+    if matrices:
+        products = torch.bfloat16 if bf16_pays() else torch.float32
+        optimisers.append(Muon(matrices, muon, weight_decay=weight_decay, products=products))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]

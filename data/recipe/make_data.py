@@ -148,7 +148,13 @@ FOR_PAIRS = ("word removed", "one of two")  # kinds of editions with two things 
 
 
 def _factors(scene: Scene) -> dict:
-    return {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
+    """What a scene is made of; size and second thing only where it has them."""
+    record = {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
+    if scene.size is not None:
+        record["size"] = scene.size
+    if scene.other is not None:
+        record["other"] = {"object": scene.other.object, "colour": scene.other.colour}
+    return record
 
 
 def main() -> None:

@@ -23,9 +23,17 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, parameters: list[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+        self,
+        parameters: list[nn.Parameter],
+        lr: float,
+        *,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+        products: torch.dtype = torch.float32,
     ) -> None:
+        """``products``: the type of the matrix products, bfloat16 where the device multiplies it natively."""
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.products = products
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
@@ -37,7 +45,7 @@ class Muon(torch.optim.Optimizer):
                     alike.setdefault((p.shape[0], p[0].numel()), []).append(p)
             for (rows, columns), parameters in alike.items():
                 wanted = torch.stack([self._momentum(p, group["momentum"]).flatten(1) for p in parameters])
-                steps = orthogonal(wanted) * (0.2 * max(rows, columns) ** 0.5)
+                steps = orthogonal(wanted, self.products) * (0.2 * max(rows, columns) ** 0.5)
                 for p, along in zip(parameters, steps, strict=True):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
                     p.sub_(along.reshape(p.shape), alpha=group["lr"])
@@ -51,10 +59,10 @@ class Muon(torch.optim.Optimizer):
         return p.grad.lerp(state["momentum"], momentum)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonal(matrices: Tensor, products: torch.dtype = torch.float32) -> Tensor:
     """The nearest matrices whose singular values are all about 1, (n, rows, columns), by Newton–Schulz."""
     a, b, c = NEWTON_SCHULZ
-    x = matrices.bfloat16() / (matrices.flatten(1).norm(dim=1)[:, None, None] + 1e-7)
+    x = (matrices / (matrices.flatten(1).norm(dim=1)[:, None, None] + 1e-7)).to(products)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     for _ in range(STEPS):

@@ -9,7 +9,7 @@ touching a latent.
 from __future__ import annotations
 
 import os
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -52,7 +52,8 @@ def train_autoencoder(edition: Edition = COMMITTED) -> None:
         np.save(written, np.zeros(-(-edition.pictures // CHUNK), bool))
     done = np.load(written, mmap_mode="r+")
     missing = np.flatnonzero(~done)
-    with loop.announced(), Pool(os.cpu_count(), _one_thread) as pool:
+    # spawn: a fork of a process that has multiplied matrices may hang in its first product
+    with loop.announced(), get_context("spawn").Pool(os.cpu_count(), _one_thread) as pool:
         jobs = pool.imap_unordered(_encode, [(unfinished, edition, int(chunk)) for chunk in missing])
         for chunk in tqdm(jobs, total=len(missing)):
             done[chunk] = True
