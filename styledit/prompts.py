@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -150,6 +151,12 @@ def _token_ids(pipe: StableDiffusionPipeline, prompt: str) -> list[int]:
     return pipe.tokenizer(_without_full_stop(pipe, prompt), add_special_tokens=False).input_ids
 
 
+def kept_words(source: tuple[Word, ...], target: tuple[Word, ...]) -> dict[int, int]:
+    """{index of a target word: index of the same word in the source}, along the longest common sequence of words."""
+    matches = _matches([word.text for word in source], [word.text for word in target])
+    return {j: i for i, j in matches}
+
+
 def _align_by_word(
     source: tuple[Word, ...], target: tuple[Word, ...], length: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -176,8 +183,8 @@ def _align_globally(source: list[int], target: list[int], length: int) -> tuple[
     return mapper, mapper.sum(0).clamp(max=1)
 
 
-def _matches(source: list[int], target: list[int]) -> list[tuple[int, int]]:
-    """Index pairs of equal tokens on the best global path (Needleman–Wunsch)."""
+def _matches(source: Sequence[object], target: Sequence[object]) -> list[tuple[int, int]]:
+    """Index pairs of equal entries on the best global path (Needleman–Wunsch)."""
     score = [[0] * (len(target) + 1) for _ in range(len(source) + 1)]
     for i, old in enumerate(source, 1):
         for j, new in enumerate(target, 1):

@@ -100,8 +100,9 @@ class EditRun:
         self.recorders = recorders
         self.record = recorders[0].record
         self.every = every
-        self.plans = plan_steps(settings, inversion.steps, target.words, target.has_source.shape[1])
-        _check_words(settings, split_words(pipe, inversion.prompt), target.words)
+        words = split_words(pipe, inversion.prompt)
+        self.plans = plan_steps(settings, inversion.steps, words, target.words, target.has_source.shape[1])
+        _check_words(settings, words, target.words)
         self.objectives = [settings.regularisation.for_prompt(words) for words in target.words]
         self.scales = _objective_layers(pipe, settings)
         self.blends = [
@@ -152,8 +153,7 @@ class EditRun:
         self.replayed += plan.needs_source and self.source.replays(i)
         attention = yield from self.source.step(i, plan.needs_source)
         yield from self.source.reach(j)
-        values = self.source.values
-        v = values.v(i, self.target.c) if values is not None and plan.read_values else None
+        v = self._values(i, plan)
         z = self._start()
         if plan.regularisation:
             z = z - plan.regularisation_rate * self._gradient(z, i, v, plan, attention)
@@ -163,7 +163,7 @@ class EditRun:
             z,
             timestep,
             (inversion.levels[i], inversion.levels[j]),
-            self.source.null(i),
+            inversion.c if plan.guide_from_source else self.source.null(i),
             self.target.c,
             plan.guidance,
             values=v,
@@ -192,6 +192,17 @@ class EditRun:
         if self.states:
             return self.states[-1].z
         return self.source.inversion.z_T.expand(len(self.target.prompts), -1, -1, -1)
+
+    def _values(self, i: int, plan: StepPlan) -> torch.Tensor | None:
+        """What the targets' value projections read, (n, N, d); None reads the prompts."""
+        values = self.source.values
+        c = self.target.c
+        if values is None or not any(map(any, plan.read_values)):
+            return None
+        learned = values.v(i, c)
+        if all(map(all, plan.read_values)):
+            return learned
+        return torch.where(torch.tensor(plan.read_values, device=c.device)[..., None], learned, c)
 
     def _edit(self, plan: StepPlan, attention: SourceAttention) -> AttentionEdit:
         if not plan.cross:

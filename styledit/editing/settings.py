@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields
 from styledit import validation as check
 from styledit.editing.blend import blend_start
 from styledit.objectives import Objective, Regularisation
-from styledit.prompts import Word, find_word, positions_of
+from styledit.prompts import Word, find_word, kept_words, positions_of
 
 FRACTIONS = ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold")
+GROUPS = ("tau_v_changed", "tau_v_padding")
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,14 @@ class Settings:
     Args:
         guidance: w of the target; None takes the source's (the one its value inputs were fitted at, else 7.5).
         tau_v: fraction of the steps at which the target reads c_tgt * s_t + b_t, afterwards plain c_tgt.
+        tau_v_changed, tau_v_padding: the same for the words that the source prompt does not have, and for the end and
+            padding tokens; None takes `tau_v`.
+        tau_v_words: {word of a target prompt: its own tau_v}.
         tau_c: ... at which the source's cross-attention maps replace the target's.
         tau_s: ... at which the source's self-attention maps replace the target's in the conditional branch.
         tau_u: ... the same in the unconditional branch.
+        guide_from_source: whether guidance leads the target away from the source prompt instead of the empty one (as
+            negative-prompt inversion does, 2305.16807): only what the prompts differ in is exaggerated.
         tau_words: {word of a target prompt: its own tau_c}.
         reweight: {word of a target prompt: factor on its map}, while its tau_c is on, as in Prompt-to-Prompt.
         blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
@@ -39,9 +45,13 @@ class Settings:
 
     guidance: float | None = None
     tau_v: float = 0.5
+    tau_v_changed: float | None = None
+    tau_v_padding: float | None = None
+    tau_v_words: Mapping[str, float] = field(default_factory=dict)
     tau_c: float = 0.6
     tau_s: float = 0.6
     tau_u: float = 0.0
+    guide_from_source: bool = False
     tau_words: Mapping[str, float] = field(default_factory=dict)
     reweight: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
@@ -54,12 +64,15 @@ class Settings:
             self._set("guidance", check.number("guidance", self.guidance))
         for name in FRACTIONS:
             self._set(name, check.fraction(name, getattr(self, name)))
-        self._set("tau_words", _by_word("tau_words", self.tau_words))
-        for word, tau in self.tau_words.items():
-            self.tau_words[word] = check.fraction(f"tau_c of {word!r}", tau)
-        self._set("reweight", _by_word("reweight", self.reweight))
-        for word, factor in self.reweight.items():
-            self.reweight[word] = check.number(f"The factor of {word!r}", factor)
+        for name in GROUPS:
+            if getattr(self, name) is not None:
+                self._set(name, check.fraction(name, getattr(self, name)))
+        self._set("guide_from_source", check.flag("guide_from_source", self.guide_from_source))
+        for name, tau_name in (("tau_words", "tau_c"), ("tau_v_words", "tau_v")):
+            taus = _by_word(name, getattr(self, name))
+            self._set(name, {word: check.fraction(f"{tau_name} of {word!r}", tau) for word, tau in taus.items()})
+        factors = _by_word("reweight", self.reweight)
+        self._set("reweight", {word: check.number(f"The factor of {word!r}", f) for word, f in factors.items()})
         if not isinstance(self.blend, (str, Iterable, type(None))):
             raise TypeError(f"blend must be a word or several, not {self.blend!r}.")
         words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
@@ -85,12 +98,14 @@ class Settings:
 class StepPlan:
     """Everything that the settings say of one step; equal plans from equal latents give equal results.
 
-    `from_source`: for each target and token, whether its map is the source's; `reweight`: the factors, for the same.
+    For each target and token: `read_values`, whether it reads c_tgt * s_t + b_t; `from_source`, whether its map is the
+    source's; `reweight`, its factor.
     `blend_threshold`: None before the mask is used; `regularisation_rate`: 0 without regularisation.
     """
 
     guidance: float
-    read_values: bool
+    guide_from_source: bool
+    read_values: tuple[tuple[bool, ...], ...]
     self_cond: bool
     self_uncond: bool
     from_source: tuple[tuple[bool, ...], ...]
@@ -116,25 +131,33 @@ class StepPlan:
         return any(factor != 1 for row in self.reweight for factor in row)
 
 
-def plan_steps(settings: Settings, steps: int, targets: Sequence[tuple[Word, ...]], length: int) -> list[StepPlan]:
-    """What the settings say of each of `steps` steps, for targets split into words and padded to `length` tokens.
+def plan_steps(
+    settings: Settings, steps: int, source: tuple[Word, ...], targets: Sequence[tuple[Word, ...]], length: int
+) -> list[StepPlan]:
+    """What the settings say of each of `steps` steps, for prompts split into words and padded to `length` tokens.
 
     Raises:
-        ValueError: `tau_words` or `reweight` names a word that is in no target.
+        ValueError: `tau_words`, `tau_v_words` or `reweight` names a word that is in no target.
     """
-    for word in (*settings.tau_words, *settings.reweight):
+    for word in (*settings.tau_words, *settings.tau_v_words, *settings.reweight):
         if not any(positions_of(words, word) for words in targets):
             find_word(targets[0], word)
     taus = [_tau_of_tokens(words, length, settings) for words in targets]
     factors = [_factor_of_tokens(words, length, settings) for words in targets]
-    return [_plan(settings, i, steps, taus, factors) for i in range(steps)]
+    value_taus = [_tau_v_of_tokens(source, words, length, settings) for words in targets]
+    return [_plan(settings, i, steps, taus, factors, value_taus) for i in range(steps)]
 
 
 def _plan(
-    settings: Settings, i: int, steps: int, taus: list[list[float]], factors: list[list[float]]
+    settings: Settings,
+    i: int,
+    steps: int,
+    taus: list[list[float]],
+    factors: list[list[float]],
+    value_taus: list[list[float]],
 ) -> StepPlan:
     """What the settings say of step i."""
-    from_source = tuple(tuple(is_on(i, tau, steps) for tau in row) for row in taus)
+    from_source = _on_by_token(i, taus, steps)
     reweight = tuple(
         tuple(factor if on else 1.0 for factor, on in zip(row, ons, strict=True))
         for row, ons in zip(factors, from_source, strict=True)
@@ -142,7 +165,8 @@ def _plan(
     blending = bool(settings.blend) and i >= blend_start(steps)
     return StepPlan(
         guidance=settings.guidance,
-        read_values=is_on(i, settings.tau_v, steps),
+        guide_from_source=settings.guide_from_source,
+        read_values=_on_by_token(i, value_taus, steps),
         self_cond=is_on(i, settings.tau_s, steps),
         self_uncond=is_on(i, settings.tau_u, steps),
         from_source=from_source,
@@ -157,6 +181,11 @@ def _plan(
 def is_on(i: int, tau: float, steps: int) -> bool:
     """i < tau T, where 0.14 * 50 is 7."""
     return i < round(tau * steps, 6)
+
+
+def _on_by_token(i: int, taus: list[list[float]], steps: int) -> tuple[tuple[bool, ...], ...]:
+    """`is_on` for every target and token."""
+    return tuple(tuple(is_on(i, tau, steps) for tau in row) for row in taus)
 
 
 def _by_word(name: str, given: object) -> dict[str, object]:
@@ -187,3 +216,19 @@ def _factor_of_tokens(words: tuple[Word, ...], length: int, settings: Settings) 
         for position in positions_of(words, word):
             factors[position] *= factor
     return factors
+
+
+def _tau_v_of_tokens(source: tuple[Word, ...], words: tuple[Word, ...], length: int, settings: Settings) -> list[float]:
+    """tau_v of each of a target's tokens; the start token counts as shared."""
+    changed = settings.tau_v if settings.tau_v_changed is None else settings.tau_v_changed
+    padding = settings.tau_v if settings.tau_v_padding is None else settings.tau_v_padding
+    taus = [padding] * length
+    taus[0] = settings.tau_v
+    shared = kept_words(source, words)
+    for k, word in enumerate(words):
+        for position in word.positions:
+            taus[position] = settings.tau_v if k in shared else changed
+    for word, tau in settings.tau_v_words.items():
+        for position in positions_of(words, word):
+            taus[position] = tau
+    return taus

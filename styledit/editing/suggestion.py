@@ -1,0 +1,173 @@
+"""Settings that follow from what changed between two prompts.
+
+What a good edit may take over from the source depends on what is edited: another style wants other settings than another
+thing in the same place. Neither the words nor a list of kinds decides, but where the changed words look in the source's maps:
+everywhere, around, at one spot, or together with the word that follows. A model's own table (`editing.json` in its folder)
+has the numbers: how to tell these regimes apart, and the settings of each. Models without a table get the published settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from diffusers import StableDiffusionPipeline
+
+from styledit.editing.settings import Settings
+from styledit.inversion import Inversion
+from styledit.maps import AttentionMaps
+from styledit.prompts import Word, kept_words, split_words
+
+ADDITION = "addition"  # the regime of words that are added while none goes
+FEATURES = ("share", "peak", "share of the next", "peak of the next", "likeness to the next", "likeness to the last")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs between two prompts: indices of the source's words that go and of the target's that come."""
+
+    source: tuple[Word, ...]
+    target: tuple[Word, ...]
+    removed: tuple[int, ...]
+    added: tuple[int, ...]
+
+    @classmethod
+    def between(cls, pipe: StableDiffusionPipeline, source: str, target: str) -> Change:
+        """Of two prompts, along the longest common sequence of their words."""
+        before = split_words(pipe, source)
+        after = split_words(pipe, target)
+        kept = kept_words(before, after)
+        stay = set(kept.values())
+        return cls(
+            before,
+            after,
+            tuple(i for i in range(len(before)) if i not in stay),
+            tuple(j for j in range(len(after)) if j not in kept),
+        )
+
+    def words(self, with_next: bool = False) -> tuple[str, ...]:
+        """The changed words of both prompts, with the ones that follow them where wanted."""
+        found = []
+        for words, changed in ((self.source, self.removed), (self.target, self.added)):
+            reach = [k + step for k in changed for step in ((0, 1) if with_next else (0,))]
+            found += [words[k].text for k in reach if k < len(words)]
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Settings for one kind of change; `blend`: "changed" blends on the changed words, "next" also on the following ones."""
+
+    name: str
+    settings: Mapping[str, object]
+    blend: str | None
+    weights: np.ndarray  # (features,)
+    bias: float
+
+
+@dataclass(frozen=True)
+class EditingTable:
+    """A model's numbers: the scales of the maps that are looked at, their features' mean and spread, and the regimes."""
+
+    scales: tuple[int, ...]
+    mean: np.ndarray  # (features,)
+    spread: np.ndarray  # (features,)
+    regimes: tuple[Regime, ...]
+
+    def regime(self, change: Change, maps: AttentionMaps | None) -> Regime:
+        """The regime of a change; the first of the table where there are no maps to look at."""
+        if not change.removed:
+            return next(regime for regime in self.regimes if regime.name == ADDITION)
+        scored = [regime for regime in self.regimes if regime.name != ADDITION]
+        if maps is None or not set(self.scales) <= set(maps.scales.values()):
+            return scored[0]
+        seen = (features(maps, change, self.scales) - self.mean) / self.spread
+        return max(scored, key=lambda regime: float(seen @ regime.weights) + regime.bias)
+
+
+def suggest(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) -> Settings:
+    """Settings for an edit of an inverted picture.
+
+    Raises:
+        ValueError: a prompt that cannot be used, or a damaged table of the model.
+    """
+    table = _table(pipe.name_or_path)
+    change = Change.between(pipe, inversion.prompt, target)
+    if not change.removed and not change.added:
+        return Settings(tau_v=1.0, tau_c=1.0, tau_s=1.0, tau_u=1.0)
+    if table is None:
+        return Settings()
+    regime = table.regime(change, inversion.maps)
+    settings = Settings.of(**regime.settings)
+    if regime.blend is None:
+        return settings
+    return replace(settings, blend=change.words(with_next=regime.blend == "next"))
+
+
+def features(maps: AttentionMaps, change: Change, scales: Sequence[int]) -> np.ndarray:
+    """Where the words that go look, beside their neighbours: FEATURES at each scale, (len(scales) * 6,).
+
+    A word's share is its part of what all words are read at a place, in [0, 1]; its likeness to a neighbour is the
+    correlation of their maps over the picture, in [-1, 1]; 0 where there is no neighbour.
+    """
+    rows = [_features_at(maps.select(layers=scale), change) for scale in scales]
+    return np.concatenate(rows)
+
+
+def _features_at(maps: AttentionMaps, change: Change) -> np.ndarray:
+    """FEATURES at one scale, the mean over the words that go, (6,)."""
+    size = next(iter(maps.map_sizes[layer] for layer in maps.layers))
+    read = np.stack([maps.tokens(word.positions, size=size).numpy().ravel() for word in change.source])  # (words, HW)
+    share = read / read.sum(0).clip(1e-12)
+    described = []
+    for k in change.removed:
+        following = k + 1 if k + 1 < len(read) else None
+        last = k - 1 if k else None
+        described.append(
+            (
+                share[k].mean(),
+                share[k].max(),
+                0.0 if following is None else share[following].mean(),
+                0.0 if following is None else share[following].max(),
+                _likeness(read, k, following),
+                _likeness(read, k, last),
+            )
+        )
+    return np.mean(described, axis=0)
+
+
+def _likeness(read: np.ndarray, k: int, other: int | None) -> float:
+    """Correlation of two words' maps."""
+    if other is None or not read[k].std() or not read[other].std():
+        return 0.0
+    return float(np.corrcoef(read[k], read[other])[0, 1])
+
+
+@lru_cache(maxsize=8)
+def _table(folder: str | None) -> EditingTable | None:
+    """The table of a local model folder; None where it has none."""
+    file = Path(folder or "") / "editing.json"
+    if not folder or not file.is_file():
+        return None
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        regimes = tuple(
+            Regime(name, about["settings"], about["blend"], np.array(about["weights"], float), float(about["bias"]))
+            for name, about in stored["regimes"].items()
+        )
+        table = EditingTable(
+            tuple(stored["scales"]), np.array(stored["mean"], float), np.array(stored["spread"], float), regimes
+        )
+        for regime in regimes:
+            Settings.of(**regime.settings)
+            if regime.name != ADDITION and regime.weights.shape != table.mean.shape:
+                raise ValueError(f"the weights of {regime.name!r} do not fit the features")
+        if not any(regime.name == ADDITION for regime in regimes) or len(regimes) < 2:
+            raise ValueError("it lacks regimes")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it.") from error
+    return table
