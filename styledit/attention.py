@@ -47,7 +47,6 @@ class Layers:
             scales = tuple(check.whole("Layers.scales", scale) for scale in _several(self.scales))
             object.__setattr__(self, "scales", scales)
 
-
     def takes(self, layer: str, scale: int) -> bool:
         """Whether a layer of this kind of attention, by name and scale, is chosen."""
         return layer.startswith(self.places) and (self.scales is None or scale in self.scales)
@@ -179,7 +178,11 @@ def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] 
         scale //= 2 if block.upsamplers else 1
     names = [layer_name(name) for name in unet.attn_processors if name.endswith(f"{KINDS[kind]}.processor")]
     if kind == "self":  # the first attention of an only_cross_attention block reads the prompt
-        names = [name for name in names if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention]
+        names = [
+            name
+            for name in names
+            if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention
+        ]
     return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
 
 
@@ -193,14 +196,17 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
         raise ValueError(f"The kind of attention must be 'cross' or 'self', not {layers.kind!r}.")
     unknown = set(layers.places) - set(PLACES)
     if unknown:
-        raise ValueError(f"There is no place {sorted(unknown)[0]!r} in a UNet; choose from {', '.join(PLACES)}.")
+        raise ValueError(
+            f"There is no place {sorted(unknown)[0]!r} in a UNet; choose from {', '.join(PLACES)}."
+        )
     everything = attention_layers(unet, layers.kind)
     chosen = {name: scale for name, scale in everything.items() if layers.takes(name, scale)}
     if not chosen:
         there = sorted({(name.split("_")[0], scale) for name, scale in everything.items()})
         raise ValueError(
             f"{layers} matches no {layers.kind}-attention layer; this network has (place, scale) "
-            + ", ".join(map(str, there)) + "."
+            + ", ".join(map(str, there))
+            + "."
         )
     return chosen
 
@@ -236,7 +242,9 @@ class ControlledProcessor:
             hidden_states = hidden_states.flatten(2).transpose(1, 2)  # (B, HW, channels)
         if attn.group_norm is not None:
             hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
-        context, values = _context(attn, hidden_states, encoder_hidden_states, call.values if is_cross else None)
+        context, values = _context(
+            attn, hidden_states, encoder_hidden_states, call.values if is_cross else None
+        )
         bias = _bias(attn, attention_mask, context)
 
         value = _heads(attn, attn.to_v(values))  # (B, heads, N or HW, d_head)
@@ -278,7 +286,10 @@ class ControlledProcessor:
         source = edit.source.states[self.layer]
         uncond = self.control.call.rows.uncond
         parts = []
-        for row, from_source, own in ((0, edit.self_uncond, hidden[:uncond]), (-1, edit.self_cond, hidden[uncond:])):
+        for row, from_source, own in (
+            (0, edit.self_uncond, hidden[:uncond]),
+            (-1, edit.self_cond, hidden[uncond:]),
+        ):
             if not len(own):  # no unconditional rows at guidance 1
                 continue
             if from_source:

@@ -16,7 +16,15 @@ from weakref import WeakKeyDictionary
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 
-from styledit.attention import AttentionCall, Control, ControlledProcessor, Layers, as_choices, layer_name, select_layers
+from styledit.attention import (
+    AttentionCall,
+    Control,
+    ControlledProcessor,
+    Layers,
+    as_choices,
+    layer_name,
+    select_layers,
+)
 
 ENTERING, INSIDE, OUTSIDE = "entering", "inside", "outside"
 
@@ -134,7 +142,9 @@ def _lock_of(unet: UNet2DConditionModel) -> threading.RLock:
 def _attention_modules(unet: UNet2DConditionModel) -> dict[str, Attention]:
     """{layer: its attention module}, looked up once for each network."""
     if unet not in _modules:
-        _modules[unet] = {layer_name(name): unet.get_submodule(layer_name(name)) for name in unet.attn_processors}
+        _modules[unet] = {
+            layer_name(name): unet.get_submodule(layer_name(name)) for name in unet.attn_processors
+        }
     return _modules[unet]
 
 

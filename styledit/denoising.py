@@ -104,7 +104,9 @@ def predict(
 
 
 @contextmanager
-def network(pipe: StableDiffusionPipeline, attention: AttentionCall, *, recompute: bool = False) -> Iterator[Network]:
+def network(
+    pipe: StableDiffusionPipeline, attention: AttentionCall, *, recompute: bool = False
+) -> Iterator[Network]:
     """The network as a function, for a call whose backward pass belongs to it; see `predict`.
 
     Args:
@@ -179,7 +181,11 @@ def guided_step(
 
 
 def follow(
-    run: Generator[State, None, Result], title: str, steps: int, progress: bool = True, callback: Callback | None = None
+    run: Generator[State, None, Result],
+    title: str,
+    steps: int,
+    progress: bool = True,
+    callback: Callback | None = None,
 ) -> Result:
     """Take a run's states to the end, and give its result.
 

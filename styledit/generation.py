@@ -135,9 +135,19 @@ def reconstructing(
     check_inversion(pipe, inversion)
     check_values(values, inversion)
     guidance = resolve_guidance(guidance, None if values is None else values.guidance, otherwise=1.0)
-    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps, guidance != 1)
+    recorder = Recorder(
+        pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps, guidance != 1
+    )
     return _denoise(
-        pipe, inversion.prompt, inversion.z_T, inversion.c, inversion.null, inversion.schedule, guidance, values, recorder
+        pipe,
+        inversion.prompt,
+        inversion.z_T,
+        inversion.c,
+        inversion.null,
+        inversion.schedule,
+        guidance,
+        values,
+        recorder,
     )
 
 
@@ -173,7 +183,15 @@ def _denoise(
     for i, timestep in enumerate(schedule.timesteps):
         v = None if values is None else values.v(i, c)
         step = guided_step(
-            pipe, z, timestep, schedule.levels[i : i + 2], null, c, guidance, values=v, record=recorder.layers_at(i)
+            pipe,
+            z,
+            timestep,
+            schedule.levels[i : i + 2],
+            null,
+            c,
+            guidance,
+            values=v,
+            record=recorder.layers_at(i),
         )
         z = step.z
         check_finite(z, i)

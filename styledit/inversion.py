@@ -115,12 +115,16 @@ class Inversion:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything, recorded maps too, to a safetensors file, which is replaced as a whole."""
-        tensors = {name: getattr(self, name) for name in TENSORS} | {"image": torch.from_numpy(np.array(self.image))}
+        tensors = {name: getattr(self, name) for name in TENSORS} | {
+            "image": torch.from_numpy(np.array(self.image))
+        }
         about: dict[str, object] = {"prompt": self.prompt, "timesteps": self.timesteps, "model": self.model}
         if self.maps is not None:
             tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
             tensors |= {f"self/{layer}": maps for layer, maps in self.maps.self_layers.items()}
-            about["maps"] = {name: getattr(self.maps, name) for name in ("map_sizes", "size", "steps", "scales")}
+            about["maps"] = {
+                name: getattr(self.maps, name) for name in ("map_sizes", "size", "steps", "scales")
+            }
             about["maps"]["words"] = [(word.text, word.positions) for word in self.maps.words]
         write_tensors(path, tensors, {"inversion": json.dumps(about)})
 
@@ -145,7 +149,9 @@ class Inversion:
                 **{name: tensors[name].to(device) for name in TENSORS},
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)!r} holds a damaged inversion ({error}); invert again.") from error
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a damaged inversion ({error}); invert again."
+            ) from error
 
 
 def invert(
@@ -223,7 +229,9 @@ def _invert(
         # What the network gives for latents[i]; the clean picture belongs to no denoising step.
         kept.append(recorder.take(i, prediction))
         abar_told = pipe.scheduler.alphas_cumprod[0].to(levels) if i == steps else None
-        x0, _ = predict_x0_eps(prediction.output, z, levels[i] if abar_told is None else abar_told, prediction_type)
+        x0, _ = predict_x0_eps(
+            prediction.output, z, levels[i] if abar_told is None else abar_told, prediction_type
+        )
         z = ddim_inverse_step(prediction.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
         check_finite(z, i - 1)
         latents.append(z)
@@ -256,7 +264,9 @@ def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
         ValueError: the latents are not those of a run of T steps on this picture's size.
     """
     if not isinstance(inversion, Inversion):
-        raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
+        raise TypeError(
+            f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert()."
+        )
     latents = getattr(run, "latents", run)
     if not isinstance(latents, torch.Tensor):
         raise TypeError(f"run must be latents or what has them, not {type(run).__name__}.")
@@ -278,7 +288,9 @@ def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> No
     check.pipeline(pipe)
     for inversion in inversions:
         if not isinstance(inversion, Inversion):
-            raise TypeError(f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert().")
+            raise TypeError(
+                f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert()."
+            )
     model = model_fingerprint(pipe)
     for inversion in inversions:
         if inversion.model != model:

@@ -121,7 +121,9 @@ class AttentionMaps:
         length = self._length()
         size = self.size if size is None else _check_size(size)
         if not wanted or not all(0 <= position < length for position in wanted):
-            raise ValueError(f"Token positions run from 0 (start) to {length - 1}; give some of them, not {wanted}.")
+            raise ValueError(
+                f"Token positions run from 0 (start) to {length - 1}; give some of them, not {wanted}."
+            )
         total = torch.zeros(size)
         for layer, maps in self.layers.items():
             flat = _mean(maps[i][..., wanted].float().sum(-1).mean(0) for i in rows)  # (pixel,)
@@ -161,7 +163,9 @@ class AttentionMaps:
         (plane,) = sizes
         n = check.whole("n", n, least=1, most=math.prod(plane))
         mean = _mean(maps[i].float().mean(0) for maps in self.self_layers.values() for i in range(len(maps)))
-        vectors = torch.linalg.svd((mean - mean.mean(-1, keepdim=True)).cpu(), full_matrices=False).Vh[:n]  # (n, pixel)
+        vectors = torch.linalg.svd((mean - mean.mean(-1, keepdim=True)).cpu(), full_matrices=False).Vh[
+            :n
+        ]  # (n, pixel)
         peaks = vectors.gather(1, vectors.abs().argmax(1, keepdim=True))
         return torch.stack([resize(vector.view(plane), self.size) for vector in vectors * peaks.sign()])
 
@@ -209,7 +213,9 @@ class AttentionMaps:
         for i in wanted:
             if i not in recorded:
                 there = _ranges(recorded)
-                raise ValueError(f"There are no maps of step {i}; recorded are {there}, 0 being the noisiest.")
+                raise ValueError(
+                    f"There are no maps of step {i}; recorded are {there}, 0 being the noisiest."
+                )
         return [recorded.index(i) for i in wanted]
 
     def _names(self, layers: str | int | Iterable[str | int] | None) -> set[str]:
@@ -238,18 +244,24 @@ class AttentionMaps:
         count = maps.shape[AXES.index("head")]
         wanted = list(range(count)) if heads is None else as_indices(heads)
         if not wanted or not all(0 <= head < count for head in wanted):
-            raise ValueError(f"The layer {layer!r} has heads 0 to {count - 1}; give some of them, not {wanted}.")
+            raise ValueError(
+                f"The layer {layer!r} has heads 0 to {count - 1}; give some of them, not {wanted}."
+            )
         return wanted
 
     def _length(self) -> int:
         """N, the number of token positions."""
         if not self.layers:
-            raise ValueError("These maps hold no cross-attention; record it with Layers(), or do not select it away.")
+            raise ValueError(
+                "These maps hold no cross-attention; record it with Layers(), or do not select it away."
+            )
         return next(iter(self.layers.values())).shape[-1]
 
     def _need_self_attention(self) -> None:
         if not self.self_layers:
-            raise ValueError("These maps hold no self-attention; record it with Layers(scales=..., kind='self').")
+            raise ValueError(
+                "These maps hold no self-attention; record it with Layers(scales=..., kind='self')."
+            )
 
     def _listing(self, names: Iterable[str]) -> str:
         """Layers in short, with grid and scale, in the order of the recording."""

@@ -115,7 +115,9 @@ class Recorder:
         """The layers whose maps the call of step i has to give."""
         return self.layers if i in self.steps else frozenset()
 
-    def take(self, i: int, prediction: Prediction, rows: Rows = Rows(), j: int = 0) -> dict[str, torch.Tensor] | None:
+    def take(
+        self, i: int, prediction: Prediction, rows: Rows = Rows(), j: int = 0
+    ) -> dict[str, torch.Tensor] | None:
         """{layer: (heads, HW, N or HW)} of the j-th prompt's row of the branch, on the CPU; None at a step not recorded."""
         if i not in self.steps:
             return None
@@ -129,11 +131,19 @@ class Recorder:
             return None
         kept = [dict(taken) for taken in kept if taken is not None]
         # Each layer leaves `kept` as it is stacked, so that only one layer is held twice.
-        stacked = {layer: torch.stack([maps.pop(layer) for maps in kept]) for layer in self.kinds}  # (step, head, pixel, N)
+        stacked = {
+            layer: torch.stack([maps.pop(layer) for maps in kept]) for layer in self.kinds
+        }  # (step, head, pixel, N)
         cross = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "cross"}
         own = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "self"}
         return AttentionMaps(
-            cross, self.map_sizes, self.words, self.size, self_layers=own, steps=self.steps, scales=self.scales
+            cross,
+            self.map_sizes,
+            self.words,
+            self.size,
+            self_layers=own,
+            steps=self.steps,
+            scales=self.scales,
         )
 
     def _check_memory(

@@ -27,7 +27,9 @@ def tokenizer() -> CLIPTokenizer:
     letters = "abcdefghijklmnopqrstuvwxyz"
     entries = ["<|startoftext|>", "<|endoftext|>", *letters, *(letter + "</w>" for letter in letters)]
     merges = []
-    for word in sorted(WORDS, key=len, reverse=True):  # earlier merges win: long words must not be cut by short ones
+    for word in sorted(
+        WORDS, key=len, reverse=True
+    ):  # earlier merges win: long words must not be cut by short ones
         parts = [*word[:-1], word[-1] + "</w>"]
         while len(parts) > 1:
             merge = (parts[0], parts[1])
@@ -87,7 +89,11 @@ def make_pipeline(
     )
     settings = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1} | scheduler
     ddim = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=prediction_type, **settings
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type=prediction_type,
+        **settings,
     )
     pipe = StableDiffusionPipeline(
         vae=vae,

@@ -74,7 +74,10 @@ def test_recorded_maps_are_the_stock_processors(pipe64, batch):
     with attention_control(pipe64.unet, Layers(("up",), (2,))) as control:
         call(pipe64, batch)
     hook.remove()
-    query, key = attn.head_to_batch_dim(attn.to_q(seen["hidden"])), attn.head_to_batch_dim(attn.to_k(batch[1]))
+    query, key = (
+        attn.head_to_batch_dim(attn.to_q(seen["hidden"])),
+        attn.head_to_batch_dim(attn.to_k(batch[1])),
+    )
     stock = attn.get_attention_scores(query, key)  # (B * heads, HW, N)
     assert torch.allclose(control.maps[layer].flatten(0, 1), stock, atol=1e-12)
 
@@ -100,7 +103,10 @@ def test_values_are_read_by_values_only(pipe64, batch):
 
 
 def test_values_of_the_wrong_shape(pipe64, batch):
-    with attention_control(pipe64.unet) as control, pytest.raises(ValueError, match="do not fit a prompt batch"):
+    with (
+        attention_control(pipe64.unet) as control,
+        pytest.raises(ValueError, match="do not fit a prompt batch"),
+    ):
         control.values = batch[1][:1]
         call(pipe64, batch)
 
@@ -125,19 +131,27 @@ def test_a_source_calls_queries_and_keys_are_its_self_maps(pipe64, batch):
         first = predict(pipe64, z[:1], 501, c[:1], AttentionCall(record=record, keep_source=True))
         source, maps = first.source, first.maps
         edit = AttentionEdit(source, self_cond=True)
-        plain = predict(pipe64, other[0], 501, other[1], AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps
+        plain = predict(
+            pipe64, other[0], 501, other[1], AttentionCall(rows=Rows(1, 1), edit=edit, record=record)
+        ).maps
         edit = AttentionEdit(source, self_cond=True, self_uncond=True)
-        taken = predict(pipe64, other[0], 501, other[1], AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps
+        taken = predict(
+            pipe64, other[0], 501, other[1], AttentionCall(rows=Rows(1, 1), edit=edit, record=record)
+        ).maps
     assert list(source.states) == list(attention_layers(pipe64.unet, "self")) == list(maps)
     for layer, (query, key) in source.states.items():
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         assert torch.allclose(maps[layer], scores.softmax(-1), rtol=0, atol=1e-12)
-        assert torch.equal(plain[layer][1], maps[layer][0]) and not torch.allclose(plain[layer][0], maps[layer][0])
+        assert torch.equal(plain[layer][1], maps[layer][0]) and not torch.allclose(
+            plain[layer][0], maps[layer][0]
+        )
         assert torch.equal(taken[layer], maps[layer].expand(2, -1, -1, -1))
 
 
 def test_a_source_call_keeps_its_conditional_cross_maps(pipe64, batch):
-    attention = AttentionCall(rows=Rows(1, 1), record=frozenset(attention_layers(pipe64.unet)), keep_source=True)
+    attention = AttentionCall(
+        rows=Rows(1, 1), record=frozenset(attention_layers(pipe64.unet)), keep_source=True
+    )
     with torch.no_grad():
         kept = predict(pipe64, batch[0], 501, batch[1], attention)
     assert list(kept.source.cross) == list(attention_layers(pipe64.unet))
@@ -149,7 +163,11 @@ def test_cross_edit_is_the_formula(pipe64, batch):
     z, c = batch
     generator = torch.Generator().manual_seed(3)
     n = c.shape[1]
-    mapper, mask, scale = torch.rand(1, n, n, generator=generator), torch.rand(1, n, generator=generator), torch.rand(1, n, generator=generator)
+    mapper, mask, scale = (
+        torch.rand(1, n, n, generator=generator),
+        torch.rand(1, n, generator=generator),
+        torch.rand(1, n, generator=generator),
+    )
     mapper, mask, scale = mapper.double(), mask.double(), scale.double()
     first = next(iter(attention_layers(pipe64.unet)))
     record = frozenset({first})
@@ -157,8 +175,12 @@ def test_cross_edit_is_the_formula(pipe64, batch):
         source = predict(pipe64, z[:1], 501, c[:1], AttentionCall(keep_source=True)).source
         own = predict(pipe64, z, 501, c, AttentionCall(rows=Rows(1, 1), record=record)).maps[first]
         edit = AttentionEdit(source, mapper, mask, scale)
-        edited = predict(pipe64, z, 501, c, AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps[first]
-    expected = (torch.einsum("hpi,ij->hpj", source.cross[first], mapper[0]) * mask[0] + own[1] * (1 - mask[0])) * scale[0]
+        edited = predict(pipe64, z, 501, c, AttentionCall(rows=Rows(1, 1), edit=edit, record=record)).maps[
+            first
+        ]
+    expected = (
+        torch.einsum("hpi,ij->hpj", source.cross[first], mapper[0]) * mask[0] + own[1] * (1 - mask[0])
+    ) * scale[0]
     assert torch.allclose(edited[1], expected, rtol=0, atol=1e-12)
     assert torch.equal(edited[0], own[0])
 
@@ -203,7 +225,9 @@ def test_a_choice_that_matches_nothing_is_an_error_at_once(pipe64, layers, messa
 
 
 def test_scales_follow_the_resolutions(pipe64):
-    scales = {name.rsplit(".transformer", 1)[0]: scale for name, scale in attention_layers(pipe64.unet).items()}
+    scales = {
+        name.rsplit(".transformer", 1)[0]: scale for name, scale in attention_layers(pipe64.unet).items()
+    }
     assert scales["down_blocks.0.attentions.0"] == 1 and scales["down_blocks.2.attentions.0"] == 4
     assert scales["mid_block.attentions.0"] == 4
     assert [scales[f"up_blocks.{i}.attentions.1"] for i in range(3)] == [4, 2, 1]
@@ -219,4 +243,6 @@ def test_recorded_probabilities_survive_large_scores_in_half_precision(pipe64):
     attn = pipe64.unet.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn2")
     query, key = (torch.full((1, 2, 3, 8), x, dtype=torch.float16) for x in (200.0, 50.0))
     probs = _probabilities(attn, query, key, None)
-    assert probs.dtype == torch.float16 and torch.allclose(probs.float(), torch.full((1, 2, 3, 3), 1 / 3), atol=1e-3)
+    assert probs.dtype == torch.float16 and torch.allclose(
+        probs.float(), torch.full((1, 2, 3, 3), 1 / 3), atol=1e-3
+    )

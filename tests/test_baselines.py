@@ -7,7 +7,6 @@ import torch
 
 import styledit
 from styledit import baselines
-from styledit.denoising import predict
 
 TARGET = "a blue cat in the snow"
 W = 4.0
@@ -21,9 +20,17 @@ def scheduler_step(pipe, inversion, output, i, z):
 
 
 def test_every_baseline_gives_an_edit(pipe, inversion):
-    for method in (baselines.ddim_p2p, baselines.null_text, baselines.negative_prompt, baselines.direct_inversion, baselines.sdedit):
+    for method in (
+        baselines.ddim_p2p,
+        baselines.null_text,
+        baselines.negative_prompt,
+        baselines.direct_inversion,
+        baselines.sdedit,
+    ):
         edit = method(pipe, inversion, TARGET, guidance=W, progress=False)
-        assert isinstance(edit, styledit.Edit) and edit.image.size == (32, 32) and edit.target_prompt == TARGET
+        assert (
+            isinstance(edit, styledit.Edit) and edit.image.size == (32, 32) and edit.target_prompt == TARGET
+        )
         assert edit.latents.shape == edit.source_latents.shape and torch.isfinite(edit.latents).all()
 
 
@@ -41,7 +48,9 @@ def test_negative_prompt_inversion_guides_nothing_in_the_source(pipe64, inversio
     z, c_tgt = inversion64.z_T, styledit.encode_prompt(pipe64, TARGET)
     with torch.no_grad():
         for i, t in enumerate(inversion64.timesteps):
-            source, target = (pipe64.unet(z, t, encoder_hidden_states=c).sample for c in (inversion64.c, c_tgt))
+            source, target = (
+                pipe64.unet(z, t, encoder_hidden_states=c).sample for c in (inversion64.c, c_tgt)
+            )
             z = scheduler_step(pipe64, inversion64, source + W * (target - source), i, z)
     assert torch.allclose(edit.latents[-1], z, atol=1e-6)  # the stock scheduler takes square roots in float32
 
@@ -54,13 +63,18 @@ def test_direct_inversion_keeps_the_source(pipe, inversion):
 
 def test_null_text_written_out(pipe, inversion):
     """Two iterations of Adam on the null embedding at each of the first two steps."""
-    fitted = baselines.fit_nulls(pipe, inversion, guidance=W, iterations=2, tolerance=lambda i: 0.0, progress=False)
+    fitted = baselines.fit_nulls(
+        pipe, inversion, guidance=W, iterations=2, tolerance=lambda i: 0.0, progress=False
+    )
     null, z = inversion.null.clone().requires_grad_(), inversion.z_T
     for i in range(2):
         adam = torch.optim.Adam([null], lr=0.01 * (1 - i / 100))
 
         def reach():
-            uncond, cond = (pipe.unet(z, inversion.timesteps[i], encoder_hidden_states=c).sample for c in (null, inversion.c))
+            uncond, cond = (
+                pipe.unet(z, inversion.timesteps[i], encoder_hidden_states=c).sample
+                for c in (null, inversion.c)
+            )
             return scheduler_step(pipe, inversion, uncond + W * (cond - uncond), i, z)
 
         for _ in range(2):
@@ -76,17 +90,28 @@ def test_null_text_written_out(pipe, inversion):
 def test_null_text_cures_the_drift(pipe, inversion):
     settings = {"guidance": W, "progress": False} | TAUS
     nulls = baselines.fit_nulls(pipe, inversion, guidance=W, progress=False)
-    edit, plain = (method(pipe, inversion, TARGET, **more, **settings) for method, more in ((baselines.null_text, {"nulls": nulls}), (baselines.ddim_p2p, {})))
+    edit, plain = (
+        method(pipe, inversion, TARGET, **more, **settings)
+        for method, more in ((baselines.null_text, {"nulls": nulls}), (baselines.ddim_p2p, {}))
+    )
     ends = [float(styledit.drift(inversion, run.source_latents)[-1]) for run in (edit, plain)]
     assert ends[0] < 0.9 * ends[1]
-    assert float(styledit.drift(inversion, edit.source_latents)[-1] ** 2) == pytest.approx(nulls.losses[-1], rel=1e-2)
+    assert float(styledit.drift(inversion, edit.source_latents)[-1] ** 2) == pytest.approx(
+        nulls.losses[-1], rel=1e-2
+    )
 
 
 def test_null_text_in_a_batch(pipe, picture):
-    both = [styledit.invert(pipe, picture, prompt, 3, record=None, progress=False) for prompt in ("a red car", TARGET)]
+    both = [
+        styledit.invert(pipe, picture, prompt, 3, record=None, progress=False)
+        for prompt in ("a red car", TARGET)
+    ]
     for inversion, fitted in zip(both, baselines.fit_nulls(pipe, both, guidance=W, progress=False)):
         alone = baselines.fit_nulls(pipe, inversion, guidance=W, progress=False)
-        assert torch.allclose(fitted.embeddings, alone.embeddings, atol=1e-3) and fitted.evaluations == alone.evaluations
+        assert (
+            torch.allclose(fitted.embeddings, alone.embeddings, atol=1e-3)
+            and fitted.evaluations == alone.evaluations
+        )
 
 
 def test_sdedit_starts_from_noise_of_its_strength(pipe, inversion):
@@ -95,11 +120,16 @@ def test_sdedit_starts_from_noise_of_its_strength(pipe, inversion):
     abar = pipe.scheduler.alphas_cumprod[inversion.timesteps[3]]
     assert torch.allclose(edit.latents[3], abar.sqrt() * inversion.z_0 + (1 - abar).sqrt() * eps, atol=1e-6)
     assert len(edit.latents) == len(edit.source_latents) == 7 and edit.first_step == 3
-    whole = styledit.generate(pipe, TARGET, z_T=edit.latents[3], steps=inversion.steps, guidance=W, progress=False)
+    whole = styledit.generate(
+        pipe, TARGET, z_T=edit.latents[3], steps=inversion.steps, guidance=W, progress=False
+    )
     assert not torch.allclose(whole.latents[-1], edit.latents[-1])  # from half the noise, not from all of it
     again = baselines.sdedit(pipe, inversion, TARGET, strength=0.5, guidance=W, seed=3, progress=False)
     assert torch.equal(edit.latents, again.latents)
-    assert not torch.equal(edit.latents, baselines.sdedit(pipe, inversion, TARGET, strength=0.5, guidance=W, progress=False).latents)
+    assert not torch.equal(
+        edit.latents,
+        baselines.sdedit(pipe, inversion, TARGET, strength=0.5, guidance=W, progress=False).latents,
+    )
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.2, 0.1])

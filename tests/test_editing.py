@@ -23,11 +23,15 @@ def values64(inversion64):
     """Value inputs that differ from the prompt at every step."""
     generator = torch.Generator().manual_seed(5)
     scale, shift = torch.randn(2, inversion64.steps, *inversion64.c.shape[1:], generator=generator) * 0.2
-    return styledit.ValueInputs(1 + scale, shift, GUIDANCE, (0.0,) * inversion64.steps, 0, inversion64.fingerprint)
+    return styledit.ValueInputs(
+        1 + scale, shift, GUIDANCE, (0.0,) * inversion64.steps, 0, inversion64.fingerprint
+    )
 
 
 def run(pipe, inversion, target, values=None, **settings):
-    return styledit.edit(pipe, inversion, target, values=values, **{"guidance": GUIDANCE, "progress": False} | settings)
+    return styledit.edit(
+        pipe, inversion, target, values=values, **{"guidance": GUIDANCE, "progress": False} | settings
+    )
 
 
 class NaiveAttention:
@@ -41,7 +45,8 @@ class NaiveAttention:
         context = encoder_hidden_states if is_cross else hidden_states
         values = self.value_input(context) if is_cross else context
         query, key, value = (
-            attn.head_to_batch_dim(states) for states in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(values))
+            attn.head_to_batch_dim(states)
+            for states in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(values))
         )
         probs = attn.get_attention_scores(query, key).unflatten(0, (len(context), attn.heads))
         probs = self.change(probs.clone(), is_cross).flatten(0, 1)
@@ -60,7 +65,9 @@ def reference(pipe, inversion, target, change, value_input=lambda i, context: co
     try:
         for i, t in enumerate(scheduler.timesteps):
             pipe.unet.set_attn_processor(
-                NaiveAttention(lambda probs, cross: change(i, probs, cross), lambda states: value_input(i, states))
+                NaiveAttention(
+                    lambda probs, cross: change(i, probs, cross), lambda states: value_input(i, states)
+                )
             )
             with torch.no_grad():
                 uncond, cond = pipe.unet(torch.cat([z, z]), t, encoder_hidden_states=context).sample.chunk(2)
@@ -189,13 +196,19 @@ def test_guidance_one_runs_the_conditional_branch_alone(pipe64, inversion64):
 
 def test_blend_keeps_the_source_outside_the_mask(pipe64, inversion64):
     states = []
-    edit = run(pipe64, inversion64, TARGET, blend=["car", "cat"], blend_threshold=0.99, callback=states.append)
+    edit = run(
+        pipe64, inversion64, TARGET, blend=["car", "cat"], blend_threshold=0.99, callback=states.append
+    )
     assert edit.mask.shape == inversion64.z_0.shape[-2:] and edit.mask.any() and not edit.mask.all()
     difference = (edit.latents[-1] - edit.source_latents[-1])[0]
     assert difference[:, ~edit.mask].eq(0).all() and difference[:, edit.mask].abs().max() > 1e-5
-    assert states[0]["masks"] == [None] and states[1]["masks"][0] is not None  # starts after a fifth of 5 steps
+    assert (
+        states[0]["masks"] == [None] and states[1]["masks"][0] is not None
+    )  # starts after a fifth of 5 steps
     free = run(pipe64, inversion64, TARGET, blend="cat", blend_threshold=0.0)
-    assert free.mask.all() and torch.allclose(free.latents, run(pipe64, inversion64, TARGET).latents, atol=1e-9)
+    assert free.mask.all() and torch.allclose(
+        free.latents, run(pipe64, inversion64, TARGET).latents, atol=1e-9
+    )
 
 
 def test_blend_mask_is_the_thresholded_average_map(pipe64, inversion64):
@@ -229,7 +242,10 @@ def test_an_edit_leaves_its_inputs_alone(pipe64, inversion64, values64):
         ({"tau_v": 1.5}, "tau_v must be a number from 0 to 1, not 1.5"),
         ({"tau_u": -0.1}, "tau_u must be a number from 0 to 1"),
         ({"tau_s": float("nan")}, "tau_s must be finite, not nan"),
-        ({"blend": "fox"}, "'fox' is in neither prompt; their words are: a, red, car, in, the, snow, blue, cat"),
+        (
+            {"blend": "fox"},
+            "'fox' is in neither prompt; their words are: a, red, car, in, the, snow, blue, cat",
+        ),
         ({"reweight": {"car": 2.0}}, "'car' is not in the prompt; its words are: a, blue, cat"),
     ],
 )
@@ -242,7 +258,8 @@ def test_values_of_another_inversion(pipe64, inversion64, values64):
     other = dataclasses.replace(inversion64, prompt="a blue car in the snow")
     narrow = dataclasses.replace(values64, scale=values64.scale[..., :8], shift=values64.shift[..., :8])
     for inverted, values, message in (
-        (other, values64, "fitted to another inversion"), (inversion64, narrow, "fit them with this model")
+        (other, values64, "fitted to another inversion"),
+        (inversion64, narrow, "fit them with this model"),
     ):
         with pytest.raises(ValueError, match=message):
             run(pipe64, inverted, TARGET, values)
@@ -251,12 +268,16 @@ def test_values_of_another_inversion(pipe64, inversion64, values64):
 
 
 def test_a_partial_fit_falls_back_to_the_prompt(pipe64, inversion64, values64):
-    short = dataclasses.replace(values64, scale=values64.scale[:3], shift=values64.shift[:3], losses=values64.losses[:3])
+    short = dataclasses.replace(
+        values64, scale=values64.scale[:3], shift=values64.shift[:3], losses=values64.losses[:3]
+    )
     edit = run(pipe64, inversion64, TARGET, short, **OFF)
     source = styledit.reconstruct(pipe64, inversion64, guidance=GUIDANCE, values=short, progress=False)
     assert torch.allclose(edit.source_latents, source.latents, rtol=0, atol=1e-9)
     whole = styledit.reconstruct(pipe64, inversion64, guidance=GUIDANCE, values=values64, progress=False)
-    assert torch.equal(source.latents[:4], whole.latents[:4]) and not torch.equal(source.latents[4], whole.latents[4])
+    assert torch.equal(source.latents[:4], whole.latents[:4]) and not torch.equal(
+        source.latents[4], whole.latents[4]
+    )
 
 
 def test_a_blend_word_of_one_prompt_and_the_highest_threshold(pipe64, inversion64):
@@ -288,20 +309,32 @@ def test_of_several_targets_each_uses_the_words_it_has(pipe64, inversion64):
     together = styledit.edit(pipe64, inversion64, targets, blend=words, blend_threshold=0.8, progress=False)
     for result, target, own in zip(together, targets, (("car", "cat"), ("car", "bus"))):
         alone = styledit.edit(pipe64, inversion64, target, blend=own, blend_threshold=0.8, progress=False)
-        assert torch.equal(result.mask, alone.mask) and torch.allclose(result.latents, alone.latents, atol=1e-9)
+        assert torch.equal(result.mask, alone.mask) and torch.allclose(
+            result.latents, alone.latents, atol=1e-9
+        )
     asked = {"tau_c": 0.0, "tau_s": 0.0, "regularisation_rate": 3.0}
     localised = styledit.Regularisation(localisation=1.0, words=("cat",))
     cat, bus = styledit.edit(pipe64, inversion64, targets, regularisation=localised, progress=False, **asked)
     alone = styledit.edit(pipe64, inversion64, targets[0], regularisation=localised, progress=False, **asked)
     plain = styledit.edit(pipe64, inversion64, targets[1], progress=False, **asked)
-    assert torch.allclose(cat.latents, alone.latents, atol=1e-9) and torch.allclose(bus.latents, plain.latents, atol=1e-9)
+    assert torch.allclose(cat.latents, alone.latents, atol=1e-9) and torch.allclose(
+        bus.latents, plain.latents, atol=1e-9
+    )
 
 
 def test_a_word_of_no_prompt_is_refused(pipe64, inversion64):
     targets = ["a blue cat in the snow", "a blue bus in the snow"]
     with pytest.raises(ValueError, match="The blend word 'dog' is in neither prompt"):
         styledit.edit(pipe64, inversion64, targets, blend=("car", "dog"), progress=False)
-    with pytest.raises(ValueError, match="None of the blend words 'bus' is in .* or 'a blue cat in the snow'"):
+    with pytest.raises(
+        ValueError, match="None of the blend words 'bus' is in .* or 'a blue cat in the snow'"
+    ):
         styledit.edit(pipe64, inversion64, targets, blend="bus", progress=False)
     with pytest.raises(ValueError, match="'dog' is not in the prompt"):
-        styledit.edit(pipe64, inversion64, targets, regularisation=styledit.Regularisation(sparsity=1, words="dog"), progress=False)
+        styledit.edit(
+            pipe64,
+            inversion64,
+            targets,
+            regularisation=styledit.Regularisation(sparsity=1, words="dog"),
+            progress=False,
+        )

@@ -32,11 +32,17 @@ def test_its_world(pipe):
     assert {"a", "red", "car", "beach", "sketch"} <= words
     assert styledit.picture_size(pipe) == (128, 128)
     for word in sorted(words):
-        assert styledit.encode_prompt(pipe, word).shape == (1, pipe.tokenizer.model_max_length, pipe.unet.config.cross_attention_dim)
+        assert styledit.encode_prompt(pipe, word).shape == (
+            1,
+            pipe.tokenizer.model_max_length,
+            pipe.unet.config.cross_attention_dim,
+        )
 
 
 def test_a_word_outside_its_world(pipe):
-    with pytest.raises(ValueError, match="'carr' is outside the embedded model's vocabulary; near words: .*car"):
+    with pytest.raises(
+        ValueError, match="'carr' is outside the embedded model's vocabulary; near words: .*car"
+    ):
         styledit.encode_prompt(pipe, "a plain sticker of a red carr on the beach")
 
 
@@ -44,7 +50,8 @@ def test_round_trip_and_drift(pipe, scene):
     _, inversion = scene
     best = styledit.decode_latents(pipe, inversion.z_0)[0]
     plain, guided = (
-        styledit.psnr(styledit.reconstruct(pipe, inversion, guidance=w, progress=False).image, best) for w in (1.0, 7.5)
+        styledit.psnr(styledit.reconstruct(pipe, inversion, guidance=w, progress=False).image, best)
+        for w in (1.0, 7.5)
     )
     assert plain > 30 and guided < plain - 8
 
@@ -53,7 +60,9 @@ def test_values_cure_the_drift_and_a_style_edit_changes_the_picture(pipe, scene)
     _, inversion = scene
     best = styledit.decode_latents(pipe, inversion.z_0)[0]
     values = styledit.fit_values(pipe, inversion, preset="fine", progress=False)
-    assert styledit.psnr(styledit.reconstruct(pipe, inversion, values=values, progress=False).image, best) > 32
+    assert (
+        styledit.psnr(styledit.reconstruct(pipe, inversion, values=values, progress=False).image, best) > 32
+    )
     style, rest = inversion.prompt.split(" of ", 1)
     assert style == "a plain sticker"
     edit = styledit.edit(pipe, inversion, f"a pencil sketch of {rest}", values=values, progress=False)
@@ -66,7 +75,10 @@ def test_values_cure_the_drift_and_a_style_edit_changes_the_picture(pipe, scene)
 def test_generation_shows_more_than_noise(pipe):
     """Two seeds of one prompt share its place more than two prompts share theirs."""
     beach, beach_too, night = (
-        np.asarray(styledit.generate(pipe, f"a plain sticker of a red car {place}", seed=seed, progress=False).image, float)
+        np.asarray(
+            styledit.generate(pipe, f"a plain sticker of a red car {place}", seed=seed, progress=False).image,
+            float,
+        )
         for place, seed in (("on the beach", 0), ("on the beach", 1), ("in the night", 2))
     )
     colours = [picture.mean((0, 1)) for picture in (beach, beach_too, night)]

@@ -17,7 +17,11 @@ RIGHT = [
     (exercises.check_guess, lambda c, null, w: (w - 1) / w * (null - c)),
 ]
 WRONG = [
-    (exercises.check_inverse_step, lambda eps, z, abar, abar_next: inverse_step(eps, z, abar_next, abar), "abar_next"),
+    (
+        exercises.check_inverse_step,
+        lambda eps, z, abar, abar_next: inverse_step(eps, z, abar_next, abar),
+        "abar_next",
+    ),
     (exercises.check_inverse_step, lambda eps, z, abar, abar_next: z, "x0_hat"),
     (exercises.check_guidance, lambda uncond, cond, w: cond + w * (cond - uncond), "w = 1"),
     (exercises.check_guidance, lambda uncond, cond, w: cond[:, :1], "shape"),

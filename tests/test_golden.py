@@ -56,7 +56,9 @@ def values(name: str) -> styledit.ValueInputs:
     if name == "paper":
         preset = dataclasses.replace(preset, iterations=lambda i: 2)
     clip.model.double()
-    return styledit.fit_values(pipeline(), inversion(), guidance=GUIDANCE, preset=preset, image_encoder=clip, progress=False)
+    return styledit.fit_values(
+        pipeline(), inversion(), guidance=GUIDANCE, preset=preset, image_encoder=clip, progress=False
+    )
 
 
 @cache
@@ -84,8 +86,12 @@ def latent_of(run) -> torch.Tensor:
 
 RUNS: dict[str, Callable[[], torch.Tensor]] = {
     "invert": lambda: inversion().z_T,
-    "reconstruct": lambda: latent_of(styledit.reconstruct(pipeline(), inversion(), guidance=GUIDANCE, progress=False)),
-    "generate": lambda: latent_of(styledit.generate(pipeline(), SOURCE, seed=3, steps=STEPS, guidance=5.0, progress=False)),
+    "reconstruct": lambda: latent_of(
+        styledit.reconstruct(pipeline(), inversion(), guidance=GUIDANCE, progress=False)
+    ),
+    "generate": lambda: latent_of(
+        styledit.generate(pipeline(), SOURCE, seed=3, steps=STEPS, guidance=5.0, progress=False)
+    ),
     "fit default": lambda: fitted("default"),
     "fit fine": lambda: fitted("fine"),
     "fit paper": lambda: fitted("paper"),
@@ -115,7 +121,9 @@ RUNS: dict[str, Callable[[], torch.Tensor]] = {
 def golden() -> dict[str, torch.Tensor]:
     """The stored entries, where they are of today's weights."""
     with safe_open(FILE, "pt") as file:
-        assert file.metadata()["weights"] == weights(), "stored for other weights: run `python tests/test_golden.py all`"
+        assert file.metadata()["weights"] == weights(), (
+            "stored for other weights: run `python tests/test_golden.py all`"
+        )
         return {name: file.get_tensor(name) for name in file.keys()}
 
 

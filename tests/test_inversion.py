@@ -9,7 +9,6 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
 import styledit
 from conftest import make_pipeline
-from styledit.denoising import predict
 
 
 def test_latents_run_from_noise_to_the_picture(pipe, inversion, picture):
@@ -23,7 +22,9 @@ def test_maps_are_those_of_the_denoising_steps(pipe64, inversion64):
     """Entry i of the maps is what the network computes for latents[i] at timesteps[i]: the first and the last too."""
     for i in range(inversion64.steps):
         with styledit.attention_control(pipe64.unet, styledit.Layers()) as control, torch.no_grad():
-            pipe64.unet(inversion64.latents[i], inversion64.timesteps[i], encoder_hidden_states=inversion64.c).sample
+            pipe64.unet(
+                inversion64.latents[i], inversion64.timesteps[i], encoder_hidden_states=inversion64.c
+            ).sample
         for layer, maps in inversion64.maps.step(i).items():
             assert torch.allclose(maps, control.maps[layer][0], atol=1e-12)
 
@@ -62,7 +63,9 @@ def test_word_map_of_no_step(inversion):
 
 
 def test_word_outside_the_prompt(inversion):
-    with pytest.raises(ValueError, match="'fox' is not in the prompt; its words are: a, red, car, in, the, snow"):
+    with pytest.raises(
+        ValueError, match="'fox' is not in the prompt; its words are: a, red, car, in, the, snow"
+    ):
         inversion.maps.word("fox")
 
 
@@ -135,12 +138,16 @@ def test_an_inversion_survives_its_file(pipe, picture, tmp_path):
     assert torch.equal(edits[0].latents, edits[1].latents)
     bare = styledit.invert(pipe, picture, "a red car", 2, record=None, progress=False)
     bare.save(file)
-    assert styledit.Inversion.load(file).maps is None and [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert styledit.Inversion.load(file).maps is None and [path.name for path in tmp_path.iterdir()] == [
+        file.name
+    ]
 
 
 def test_a_file_that_holds_no_inversion(tmp_path):
     (tmp_path / "other").write_bytes(b"something")
-    styledit.ValueInputs(torch.ones(1, 2, 3), torch.ones(1, 2, 3), 7.5, (0.1,), 5, "x").save(tmp_path / "values")
+    styledit.ValueInputs(torch.ones(1, 2, 3), torch.ones(1, 2, 3), 7.5, (0.1,), 5, "x").save(
+        tmp_path / "values"
+    )
     with pytest.raises(ValueError, match="is no safetensors file"):
         styledit.Inversion.load(tmp_path / "other")
     with pytest.raises(ValueError, match="holds no inversion; give a file written by"):
@@ -151,7 +158,9 @@ def test_a_file_that_holds_no_inversion(tmp_path):
         styledit.Inversion.load(tmp_path / "values", "cuda:7")
 
 
-@pytest.mark.parametrize("change", [{"beta_end": 0.02}, {"prediction_type": "epsilon"}, {"set_alpha_to_one": True}])
+@pytest.mark.parametrize(
+    "change", [{"beta_end": 0.02}, {"prediction_type": "epsilon"}, {"set_alpha_to_one": True}]
+)
 def test_an_inversion_of_another_schedule_is_refused(tokenizer, picture, change):
     pipe = make_pipeline(tokenizer, "v_prediction")
     inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
@@ -200,6 +209,11 @@ def test_what_is_no_inversion_gets_a_sentence(pipe, inversion):
 def test_another_scheduler_gets_a_sentence(tokenizer, picture):
     pipe = make_pipeline(tokenizer)
     pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
-    for call in (lambda: styledit.invert(pipe, picture, "a car", 2), lambda: styledit.generate(pipe, "a car")):
-        with pytest.raises(ValueError, match="needs a DDIM scheduler, and this pipeline has an EulerDiscreteScheduler"):
+    for call in (
+        lambda: styledit.invert(pipe, picture, "a car", 2),
+        lambda: styledit.generate(pipe, "a car"),
+    ):
+        with pytest.raises(
+            ValueError, match="needs a DDIM scheduler, and this pipeline has an EulerDiscreteScheduler"
+        ):
             call()

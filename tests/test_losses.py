@@ -7,12 +7,11 @@ import math
 import pytest
 import torch
 
-from styledit.control import attention_control
 from styledit.attention import Layers, select_layers
-from styledit.denoising import predict
-from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
+from styledit.control import attention_control
 from styledit.maps import map_size
 from styledit.objectives import ObjectiveState
+from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
 from styledit.prompts import Word
 
 GRIDS = {"fine": (4, 6), "coarse": (2, 3)}
@@ -62,7 +61,10 @@ def test_sparsity_and_localisation_pixel_by_pixel():
             centre_y = sum(q * (y + 0.5) / h for (y, x), q in p.items())
             centre_x = sum(q * (x + 0.5) / w for (y, x), q in p.items())
             variances.append(
-                sum(q * (((y + 0.5) / h - centre_y) ** 2 + ((x + 0.5) / w - centre_x) ** 2) for (y, x), q in p.items())
+                sum(
+                    q * (((y + 0.5) / h - centre_y) ** 2 + ((x + 0.5) / w - centre_x) ** 2)
+                    for (y, x), q in p.items()
+                )
             )
     assert close(sparsity(maps, tokens), sum(entropies) / 6)
     assert close(localisation(maps, GRIDS, tokens), sum(variances) / 6)
@@ -79,7 +81,9 @@ def test_localisation_of_known_maps():
     assert close(localisation(spots((1, 4)), GRIDS, [0]), 0)
     # two pixels: each is half their distance from the centre
     assert close(localisation(spots((0, 0), (3, 5)), GRIDS, [0]), ((3 / 4) ** 2 + (5 / 6) ** 2) / 4)
-    assert close(localisation(spots((0, 2), (2, 2)), GRIDS, [0]), localisation(spots((1, 3), (3, 3)), GRIDS, [0]))
+    assert close(
+        localisation(spots((0, 2), (2, 2)), GRIDS, [0]), localisation(spots((1, 3), (3, 3)), GRIDS, [0])
+    )
     fine = {"fine": torch.ones(1, 200 * 300, 1, dtype=torch.float64)}
     assert math.isclose(localisation(fine, {"fine": (200, 300)}, [0]), 1 / 6, rel_tol=1e-4)
 
@@ -96,7 +100,9 @@ def test_localisation_of_known_maps():
 def test_gradients_are_those_of_finite_differences(term):
     maps = softmaxed(3)
     scores = [maps[layer].log().requires_grad_() for layer in GRIDS]
-    torch.autograd.gradcheck(lambda *rows: term({layer: row.softmax(-1) for layer, row in zip(GRIDS, rows)}), scores)
+    torch.autograd.gradcheck(
+        lambda *rows: term({layer: row.softmax(-1) for layer, row in zip(GRIDS, rows)}), scores
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -107,7 +113,9 @@ def test_zero_probabilities_have_finite_gradients(dtype):
         maps[:, 0, 0], maps[..., 2] = 1, 1
         maps.requires_grad_()
         wanted, grids = {"layer": torch.zeros_like(maps)}, {"layer": (h, w)}
-        loss = Regularisation(l2=1, l1=1, sparsity=1, localisation=1)(ObjectiveState({"layer": maps}, grids, WORDS[:1], wanted))
+        loss = Regularisation(l2=1, l1=1, sparsity=1, localisation=1)(
+            ObjectiveState({"layer": maps}, grids, WORDS[:1], wanted)
+        )
         assert sparsity({"layer": maps}, [1]) == localisation({"layer": maps}, grids, [1]) == 0
         loss.backward()
         assert torch.isfinite(loss) and torch.isfinite(maps.grad).all() and maps.grad.dtype == dtype
@@ -133,8 +141,10 @@ def test_the_weighted_sum():
     maps, targets = softmaxed(7), softmaxed(8)
     tokens = [1, 2, 3, 4]
     expected = (
-        0.5 * attention_l2(maps, targets) + 2 * attention_l1(maps, targets)
-        + 3 * sparsity(maps, tokens) + 5 * localisation(maps, GRIDS, tokens)
+        0.5 * attention_l2(maps, targets)
+        + 2 * attention_l1(maps, targets)
+        + 3 * sparsity(maps, tokens)
+        + 5 * localisation(maps, GRIDS, tokens)
     )
     regularisation = Regularisation(l2=0.5, l1=2, sparsity=3, localisation=5)
     assert regularisation.tokens(WORDS) == tokens
@@ -157,7 +167,9 @@ def test_named_words_are_all_that_is_looked_at():
 
 def test_terms_of_weight_zero_need_nothing():
     maps = softmaxed(11)
-    assert close(Regularisation(sparsity=2)(ObjectiveState(maps, {}, WORDS, None)), 2 * sparsity(maps, [1, 2, 3, 4]))
+    assert close(
+        Regularisation(sparsity=2)(ObjectiveState(maps, {}, WORDS, None)), 2 * sparsity(maps, [1, 2, 3, 4])
+    )
     assert close(Regularisation(l1=2)(ObjectiveState(maps, {}, WORDS, maps)), 0)
     assert Regularisation()(ObjectiveState({}, {}, WORDS, None)) == 0 and not Regularisation()
     assert Regularisation(localisation=0.1) and not Regularisation(localisation=0.1).needs_targets
@@ -174,7 +186,9 @@ def step(pipe64, inversion64):
         v = (inversion64.c + scale * noise).requires_grad_()
         with attention_control(pipe64.unet, Layers()) as control:
             control.values = v
-            pipe64.unet(inversion64.latents[1], inversion64.timesteps[1], encoder_hidden_states=inversion64.c).sample
+            pipe64.unet(
+                inversion64.latents[1], inversion64.timesteps[1], encoder_hidden_states=inversion64.c
+            ).sample
         return v, {layer: maps[0] for layer, maps in control.maps.items()}
 
     return call
@@ -187,7 +201,10 @@ def test_the_first_layer_cannot_act_on_value_inputs(step, inversion64):
     grids, (first, *deeper) = inversion64.maps.map_sizes, maps
     for term in ("l2", "l1", "sparsity", "localisation"):
         regularisation = Regularisation(**{term: 1.0})
-        losses = {layer: regularisation(ObjectiveState({layer: maps[layer]}, grids, words, targets)) for layer in maps}
+        losses = {
+            layer: regularisation(ObjectiveState({layer: maps[layer]}, grids, words, targets))
+            for layer in maps
+        }
         assert not losses[first].requires_grad
         (zero,) = torch.autograd.grad(losses[first] + 0 * v.sum(), v)
         assert torch.equal(zero, torch.zeros_like(v))
@@ -201,7 +218,9 @@ def test_the_first_layer_cannot_act_on_value_inputs(step, inversion64):
 def test_the_gradient_comes_through_the_queries(pipe64, step, inversion64):
     """With a layer's queries cut off from the graph, its maps have no gradient left."""
     layer = list(select_layers(pipe64.unet, Layers()))[-1]
-    hook = pipe64.unet.get_submodule(layer).to_q.register_forward_hook(lambda module, args, queries: queries.detach())
+    hook = pipe64.unet.get_submodule(layer).to_q.register_forward_hook(
+        lambda module, args, queries: queries.detach()
+    )
     try:
         maps = step()[1]
     finally:
@@ -216,13 +235,20 @@ def test_descending_a_term_sharpens_the_word(pipe64, inversion64):
     layers, words = Regularisation(sparsity=1).layers, inversion64.maps.words
     side = inversion64.z_T.shape[-2:]
     grids = {layer: map_size(side, scale) for layer, scale in select_layers(pipe64.unet, layers).items()}
-    for regularisation in (Regularisation(sparsity=1, words="car"), Regularisation(localisation=1, words="car")):
+    for regularisation in (
+        Regularisation(sparsity=1, words="car"),
+        Regularisation(localisation=1, words="car"),
+    ):
 
         def loss(v: torch.Tensor) -> torch.Tensor:
             with attention_control(pipe64.unet, regularisation.layers) as control:
                 control.values = v
-                pipe64.unet(inversion64.latents[2], inversion64.timesteps[2], encoder_hidden_states=inversion64.c).sample
-            return regularisation(ObjectiveState({layer: maps[0] for layer, maps in control.maps.items()}, grids, words, None))
+                pipe64.unet(
+                    inversion64.latents[2], inversion64.timesteps[2], encoder_hidden_states=inversion64.c
+                ).sample
+            return regularisation(
+                ObjectiveState({layer: maps[0] for layer, maps in control.maps.items()}, grids, words, None)
+            )
 
         v = inversion64.c.clone().requires_grad_()
         before = loss(v)
@@ -253,8 +279,14 @@ def test_settings_that_cannot_be(settings, error, message):
     [
         (lambda maps: attention_l2({}, {}), "There are no attention maps; record some layers"),
         (lambda maps: sparsity({}, [1]), "There are no attention maps"),
-        (lambda maps: attention_l1(maps, {"fine": maps["fine"]}), "no target for the maps of 'coarse'; record"),
-        (lambda maps: Regularisation(l2=1)(ObjectiveState(maps, GRIDS, WORDS, None)), "no target for the maps of 'fine'"),
+        (
+            lambda maps: attention_l1(maps, {"fine": maps["fine"]}),
+            "no target for the maps of 'coarse'; record",
+        ),
+        (
+            lambda maps: Regularisation(l2=1)(ObjectiveState(maps, GRIDS, WORDS, None)),
+            "no target for the maps of 'fine'",
+        ),
         (
             lambda maps: attention_l2({"fine": maps["fine"]}, {"fine": maps["coarse"]}),
             r"\(2, 24, 7\) and their target \(2, 6, 7\)",
@@ -263,9 +295,15 @@ def test_settings_that_cannot_be(settings, error, message):
         (lambda maps: sparsity(maps, []), "no tokens to look at"),
         (lambda maps: sparsity(maps, [1, 7]), "positions run from 0 to 6"),
         (lambda maps: sparsity(maps, [-1]), "positions run from 0 to 6"),
-        (lambda maps: localisation(maps, {"fine": (4, 6)}, [1]), r"'coarse' have 6 pixels and need a size .* not None"),
+        (
+            lambda maps: localisation(maps, {"fine": (4, 6)}, [1]),
+            r"'coarse' have 6 pixels and need a size .* not None",
+        ),
         (lambda maps: localisation(maps, GRIDS | {"fine": (4, 4)}, [1]), r"have 24 pixels .* not \(4, 4\)"),
-        (lambda maps: Regularisation(l2=1, words="fox")(ObjectiveState(maps, GRIDS, WORDS, maps)), "'fox' is not in the prompt"),
+        (
+            lambda maps: Regularisation(l2=1, words="fox")(ObjectiveState(maps, GRIDS, WORDS, maps)),
+            "'fox' is not in the prompt",
+        ),
     ],
 )
 def test_errors_that_teach(call, message):

@@ -11,9 +11,8 @@ import torch
 
 import styledit
 from styledit import lessons
-from styledit.control import attention_control
 from styledit.attention import Layers, select_layers
-from styledit.denoising import predict
+from styledit.control import attention_control
 from styledit.maps import AXES, AttentionMaps, resize
 from styledit.prompts import Word
 from styledit.recording import Record
@@ -31,16 +30,29 @@ def probabilities(*shape: int) -> torch.Tensor:
 def maps() -> AttentionMaps:
     """Three of a run's steps, cross-attention on two grids and self-attention on two."""
     return AttentionMaps(
-        layers={"down_blocks.0.attn2": probabilities(3, 2, 24, 7), "up_blocks.1.attn2": probabilities(3, 4, 6, 7)},
+        layers={
+            "down_blocks.0.attn2": probabilities(3, 2, 24, 7),
+            "up_blocks.1.attn2": probabilities(3, 4, 6, 7),
+        },
         map_sizes={
-            "down_blocks.0.attn2": (4, 6), "up_blocks.1.attn2": (2, 3),
-            "up_blocks.0.attn1": (2, 3), "up_blocks.1.attn1": (4, 6),
+            "down_blocks.0.attn2": (4, 6),
+            "up_blocks.1.attn2": (2, 3),
+            "up_blocks.0.attn1": (2, 3),
+            "up_blocks.1.attn1": (4, 6),
         },
         words=WORDS,
         size=SIZE,
-        self_layers={"up_blocks.0.attn1": probabilities(3, 4, 6, 6), "up_blocks.1.attn1": probabilities(3, 2, 24, 24)},
+        self_layers={
+            "up_blocks.0.attn1": probabilities(3, 4, 6, 6),
+            "up_blocks.1.attn1": probabilities(3, 2, 24, 24),
+        },
         steps=STEPS,
-        scales={"down_blocks.0.attn2": 1, "up_blocks.1.attn2": 2, "up_blocks.0.attn1": 2, "up_blocks.1.attn1": 1},
+        scales={
+            "down_blocks.0.attn2": 1,
+            "up_blocks.1.attn2": 2,
+            "up_blocks.0.attn1": 2,
+            "up_blocks.1.attn1": 1,
+        },
     )
 
 
@@ -123,7 +135,9 @@ def test_every_position_has_a_label_and_a_map(maps):
 
 
 def test_labels_follow_the_tokenizer(pipe, inversion):
-    ids = pipe.tokenizer(inversion.prompt, padding="max_length", max_length=pipe.tokenizer.model_max_length).input_ids
+    ids = pipe.tokenizer(
+        inversion.prompt, padding="max_length", max_length=pipe.tokenizer.model_max_length
+    ).input_ids
     pieces = [piece.removesuffix("</w>") for piece in pipe.tokenizer.convert_ids_to_tokens(ids)]
     labels = inversion.maps.token_labels()
     assert len(labels) == len(pieces) and list(labels[1:7]) == pieces[1:7] == inversion.prompt.split()
@@ -151,7 +165,9 @@ def test_components_find_what_looks_at_itself():
     maps = AttentionMaps({}, {"layer": (2, 4)}, (), (2, 4), self_layers={"layer": half.expand(2, 3, 8, 8)})
     (component,) = maps.components(1)
     left, right = component[:, :2], component[:, 2:]
-    assert torch.allclose(left, -right) and torch.allclose(component.abs(), torch.full((2, 4), 8**-0.5), atol=1e-6)
+    assert torch.allclose(left, -right) and torch.allclose(
+        component.abs(), torch.full((2, 4), 8**-0.5), atol=1e-6
+    )
 
 
 def test_components_average_over_layers_of_one_grid(maps):
@@ -182,7 +198,12 @@ def test_no_float_copy_of_everything(maps):
         layers={layer: probs.half() for layer, probs in maps.layers.items()},
         self_layers={layer: probs.half() for layer, probs in maps.self_layers.items()},
     )
-    assert half.word("red").dtype == half.pixel(3, 3).dtype == half.select(layers=1).components().dtype == torch.float32
+    assert (
+        half.word("red").dtype
+        == half.pixel(3, 3).dtype
+        == half.select(layers=1).components().dtype
+        == torch.float32
+    )
     assert torch.allclose(half.word("red"), maps.word("red"), atol=1e-3)
     assert torch.allclose(half.pixel(3, 3), maps.pixel(3, 3), atol=1e-5)
 
@@ -190,12 +211,18 @@ def test_no_float_copy_of_everything(maps):
 def test_self_attention_of_an_inverted_picture(pipe64, picture):
     """Recorded through the same road as any run, on chosen steps; compared with the network itself."""
     choices = (Layers(scales=4), Layers("up", 4, kind="self"))
-    inversion = styledit.invert(pipe64, picture, "a red car", 3, record=Record(choices, steps=(0, 2)), progress=False)
+    inversion = styledit.invert(
+        pipe64, picture, "a red car", 3, record=Record(choices, steps=(0, 2)), progress=False
+    )
     maps = inversion.maps
-    assert set(maps.self_layers) == set(select_layers(pipe64.unet, choices[1])) and maps.select(steps=2).steps == (2,)
+    assert set(maps.self_layers) == set(select_layers(pipe64.unet, choices[1])) and maps.select(
+        steps=2
+    ).steps == (2,)
     for i in (0, 2):
         with attention_control(pipe64.unet, choices) as control, torch.no_grad():
-            pipe64.unet(inversion.latents[i], inversion.timesteps[i], encoder_hidden_states=inversion.c).sample
+            pipe64.unet(
+                inversion.latents[i], inversion.timesteps[i], encoder_hidden_states=inversion.c
+            ).sample
         for layer, probs in maps.select(steps=i).self_layers.items():
             assert torch.allclose(probs[0], control.maps[layer][0], atol=1e-12)
     assert maps.components(4).shape == (4, 32, 32) and maps.pixel(31, 0).shape == (32, 32)
@@ -218,29 +245,50 @@ def test_plot_any_map_over_the_picture(maps, ax, picture):
 @pytest.mark.parametrize(
     "call,message",
     [
-        (lambda maps: maps.select(steps=2), "no maps of step 2; recorded are the steps 1, 4, 5, 0 being the noisiest"),
+        (
+            lambda maps: maps.select(steps=2),
+            "no maps of step 2; recorded are the steps 1, 4, 5, 0 being the noisiest",
+        ),
         (lambda maps: maps.step(0), "no maps of step 0"),
         (lambda maps: maps.word("red", steps=[-1]), "no maps of step -1"),
         (lambda maps: maps.word("red", steps=[]), "no step to average over"),
-        (lambda maps: maps.select(layers="mid"), r"'mid' matches no .*; there are: down_blocks.0.attn2 \(cross, 4 × 6"),
+        (
+            lambda maps: maps.select(layers="mid"),
+            r"'mid' matches no .*; there are: down_blocks.0.attn2 \(cross, 4 × 6",
+        ),
         (lambda maps: maps.select(layers=8), r"8 matches no .*up_blocks.0.attn1 \(self, 2 × 3, scale 2\)"),
         (lambda maps: maps.select(layers=["up", None]), "None matches no recorded layer"),
         (lambda maps: maps.select(layers=[]), "no layer to select"),
-        (lambda maps: maps.select(heads=3), "'down_blocks.0.attn2' has heads 0 to 1; give some of them, not \\[3\\]"),
+        (
+            lambda maps: maps.select(heads=3),
+            "'down_blocks.0.attn2' has heads 0 to 1; give some of them, not \\[3\\]",
+        ),
         (lambda maps: maps.select(heads=[]), "give some of them"),
         (lambda maps: maps.tokens([7]), r"run from 0 \(start\) to 6; give some of them, not \[7\]"),
         (lambda maps: maps.tokens([]), "give some of them"),
         (lambda maps: maps.word("fox"), "'fox' is not in the prompt; its words are: red, paintbrush"),
         (lambda maps: maps.select(layers="up_blocks.0").word("red"), "hold no cross-attention; record it"),
-        (lambda maps: maps.select(layers="down").components(), "hold no self-attention; record it with Layers"),
+        (
+            lambda maps: maps.select(layers="down").components(),
+            "hold no self-attention; record it with Layers",
+        ),
         (lambda maps: maps.select(layers="down").pixel(0, 0), "hold no self-attention"),
-        (lambda maps: maps.components(), r"different grids .*select\(.* one of: up_blocks.0.attn1 \(self, 2 × 3"),
+        (
+            lambda maps: maps.components(),
+            r"different grids .*select\(.* one of: up_blocks.0.attn1 \(self, 2 × 3",
+        ),
         (lambda maps: maps.select(layers=2).components(7), "from 1 to 6, not 7"),
         (lambda maps: maps.select(layers=2).components(0), "from 1 to 6"),
-        (lambda maps: maps.pixel(24, 3), r"pixel \(24, 3\) lies outside the picture, whose x ends at 23 and y at 15"),
+        (
+            lambda maps: maps.pixel(24, 3),
+            r"pixel \(24, 3\) lies outside the picture, whose x ends at 23 and y at 15",
+        ),
         (lambda maps: maps.pixel(3, -1), "lies outside the picture"),
         (lambda maps: maps.pixel(float("nan"), 1), "x must be finite"),
-        (lambda maps: lessons.plot_map(maps, torch.zeros(3, 4, 4)), r"must have shape \(H, W\), not \(3, 4, 4\)"),
+        (
+            lambda maps: lessons.plot_map(maps, torch.zeros(3, 4, 4)),
+            r"must have shape \(H, W\), not \(3, 4, 4\)",
+        ),
         (
             lambda maps: dataclasses.replace(maps, steps=(0, 1)),
             r"should have \(step, head, pixel, token\), with 2 steps and 24 pixels",
@@ -254,7 +302,11 @@ def test_errors_that_teach(maps, call, message):
 
 
 def test_indices_that_are_no_numbers(maps):
-    for call in (lambda: maps.select(steps=1.5), lambda: maps.tokens("red"), lambda: maps.select(heads=["first"])):
+    for call in (
+        lambda: maps.select(steps=1.5),
+        lambda: maps.tokens("red"),
+        lambda: maps.select(heads=["first"]),
+    ):
         with pytest.raises(TypeError, match="must be whole numbers, one or several"):
             call()
 

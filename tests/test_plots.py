@@ -35,7 +35,10 @@ def test_show_words(inversion, picture):
 
 
 def test_plot_drift(pipe, inversion):
-    runs = {f"w = {w}": styledit.reconstruct(pipe, inversion, guidance=w, progress=False).latents for w in (1, 7.5)}
+    runs = {
+        f"w = {w}": styledit.reconstruct(pipe, inversion, guidance=w, progress=False).latents
+        for w in (1, 7.5)
+    }
     ax = lessons.plot_drift(inversion, runs)
     for line, (name, latents) in zip(ax.lines, runs.items()):
         assert line.get_label() == name

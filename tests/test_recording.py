@@ -7,9 +7,8 @@ import torch
 
 import styledit
 from styledit import Layers, Record
-from styledit.control import attention_control
 from styledit.attention import attention_layers
-from styledit.denoising import predict
+from styledit.control import attention_control
 
 PROMPT = "a red car in the snow"
 
@@ -33,13 +32,17 @@ def test_self_maps_and_branches_are_the_networks_own(pipe, inversion):
     """Recorded while denoising, against single calls with each branch's prompt."""
     record = (Layers(kind="self"), Layers())
     for branch, context in (("cond", inversion.c), ("uncond", inversion.null)):
-        run = styledit.reconstruct(pipe, inversion, guidance=4.0, record=Record(record, steps=(2,), branch=branch), progress=False)
+        run = styledit.reconstruct(
+            pipe, inversion, guidance=4.0, record=Record(record, steps=(2,), branch=branch), progress=False
+        )
         with attention_control(pipe.unet, record) as control, torch.no_grad():
             pipe.unet(run.latents[2], inversion.timesteps[2], encoder_hidden_states=context).sample
         recorded = run.maps.layers | run.maps.self_layers
         assert set(run.maps.self_layers) == set(attention_layers(pipe.unet, "self"))
         assert set(recorded) == set(control.maps)
-        assert all(torch.allclose(recorded[layer][0], control.maps[layer][0], atol=1e-5) for layer in recorded)
+        assert all(
+            torch.allclose(recorded[layer][0], control.maps[layer][0], atol=1e-5) for layer in recorded
+        )
 
 
 def test_generation_records_too(pipe):
@@ -51,7 +54,10 @@ def test_generation_records_too(pipe):
 @pytest.mark.parametrize(
     "record,message",
     [
-        (Record(limit=250_000), r"would take 0.00 GiB, more than the limit of 0.00 GiB; record fewer layers .* or 2 of the steps"),
+        (
+            Record(limit=250_000),
+            r"would take 0.00 GiB, more than the limit of 0.00 GiB; record fewer layers .* or 2 of the steps",
+        ),
         (Record(steps=(0, 7)), "must be some of 0 to 4"),
         (Record(steps=()), "must be some of 0 to 4"),
         (Record(branch="uncond"), "no unconditional branch"),
@@ -68,7 +74,15 @@ def test_an_unknown_branch():
         Record(branch="both")
 
 
-@pytest.mark.parametrize("call", [lambda: Record(Layers(5)), lambda: Layers(scales="4"), lambda: Record("down"), lambda: Record(steps=(0.7,))])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Record(Layers(5)),
+        lambda: Layers(scales="4"),
+        lambda: Record("down"),
+        lambda: Record(steps=(0.7,)),
+    ],
+)
 def test_what_is_no_choice_gets_a_sentence(call):
     with pytest.raises(TypeError, match="must be|are chosen by"):
         call()

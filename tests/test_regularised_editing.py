@@ -8,7 +8,7 @@ import torch
 import styledit
 from styledit import Layers, Regularisation
 from styledit.control import attention_control
-from styledit.denoising import guided_step, predict
+from styledit.denoising import guided_step
 from styledit.objectives.attention import localisation, sparsity
 from styledit.prompts import word_tokens
 
@@ -26,7 +26,9 @@ def test_each_step_descends_the_gradient(pipe64, inversion64, record):
     """z <- z - rate * gradient, then the ordinary step; whatever else is recorded."""
     regularisation, rate = Regularisation(sparsity=1.0, localisation=2.0, words=("cat",)), 3.0
     record = record and styledit.Record(record)
-    edit = run(pipe64, inversion64, TARGET, regularisation=regularisation, regularisation_rate=rate, record=record)
+    edit = run(
+        pipe64, inversion64, TARGET, regularisation=regularisation, regularisation_rate=rate, record=record
+    )
     c, tokens = styledit.encode_prompt(pipe64, TARGET), word_tokens(pipe64, TARGET, "cat")
     z = inversion64.z_T
     for i, t in enumerate(inversion64.timesteps):
@@ -57,9 +59,21 @@ def test_it_does_what_it_says(pipe64, inversion64):
 
 def test_l2_compares_with_the_aligned_source(pipe64, inversion64):
     """Where the prompts and latents agree the first step has nothing to descend; a new word is compared with nothing."""
-    same = run(pipe64, inversion64, inversion64.prompt, regularisation=Regularisation(l2=1.0), regularisation_rate=100.0)
+    same = run(
+        pipe64,
+        inversion64,
+        inversion64.prompt,
+        regularisation=Regularisation(l2=1.0),
+        regularisation_rate=100.0,
+    )
     assert torch.allclose(same.latents, same.source_latents, atol=1e-9)
-    new = run(pipe64, inversion64, LONGER, regularisation=Regularisation(l2=1.0, words=("plain",)), regularisation_rate=1e6)
+    new = run(
+        pipe64,
+        inversion64,
+        LONGER,
+        regularisation=Regularisation(l2=1.0, words=("plain",)),
+        regularisation_rate=1e6,
+    )
     assert torch.allclose(new.latents, run(pipe64, inversion64, LONGER).latents, atol=1e-9)
     moved = run(pipe64, inversion64, TARGET, regularisation=Regularisation(l2=1.0), regularisation_rate=100.0)
     assert not torch.allclose(moved.latents, run(pipe64, inversion64, TARGET).latents, atol=1e-6)
@@ -76,8 +90,18 @@ def test_it_is_part_of_the_plan(pipe64, inversion64):
     editor = styledit.Editor(pipe64, inversion64)
     editor.edit(TARGET, progress=False, **OFF)
     assert editor.edit(TARGET, progress=False, regularisation=Regularisation(l1=1.0), **OFF).first_step == 0
-    assert editor.edit(TARGET, progress=False, regularisation=Regularisation(l1=1.0), regularisation_rate=2.0, **OFF).first_step == 0
-    assert editor.edit(TARGET, progress=False, regularisation=Regularisation(l1=1.0), regularisation_rate=2.0, **OFF).first_step == 5
+    assert (
+        editor.edit(
+            TARGET, progress=False, regularisation=Regularisation(l1=1.0), regularisation_rate=2.0, **OFF
+        ).first_step
+        == 0
+    )
+    assert (
+        editor.edit(
+            TARGET, progress=False, regularisation=Regularisation(l1=1.0), regularisation_rate=2.0, **OFF
+        ).first_step
+        == 5
+    )
 
 
 def test_a_word_that_is_not_there(pipe64, inversion64):

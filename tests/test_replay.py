@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import styledit
-from styledit.control import attention_control
 from styledit.attention import Layers
+from styledit.control import attention_control
 from styledit.denoising import guided_step
 from styledit.editing.source import attention_bytes
 
@@ -46,7 +46,9 @@ def test_a_replayed_edit_is_the_full_one_and_runs_the_target_only(pipe, inversio
     replayed = kit.edit(TARGET, progress=False, **TAUS)
     assert calls == [2] * inversion.steps
     whole = fresh(pipe, inversion, values, TARGET, **TAUS)
-    assert torch.equal(replayed.latents, whole.latents) and torch.equal(replayed.source_latents, whole.source_latents)
+    assert torch.equal(replayed.latents, whole.latents) and torch.equal(
+        replayed.source_latents, whole.source_latents
+    )
     assert replayed.image.tobytes() == whole.image.tobytes()
 
 
@@ -73,7 +75,10 @@ def test_the_blend_mask_goes_on_too(pipe, inversion, values):
     kit.edit(TARGET, progress=False, **TAUS, **blend)
     for change, first in (({"tau_c": 0.9}, 4), ({}, 6), ({"blend_threshold": 0.9}, 2), ({"blend": "car"}, 0)):
         settings = TAUS | blend | change
-        moved, whole = kit.edit(TARGET, progress=False, **settings), fresh(pipe, inversion, values, TARGET, **settings)
+        moved, whole = (
+            kit.edit(TARGET, progress=False, **settings),
+            fresh(pipe, inversion, values, TARGET, **settings),
+        )
         kit.edit(TARGET, progress=False, **TAUS, **blend)
         assert moved.first_step == first
         assert torch.equal(moved.latents, whole.latents) and torch.equal(moved.mask, whole.mask)
@@ -102,9 +107,23 @@ def test_over_the_limit_the_source_runs_alongside(pipe, inversion, values, calls
 def test_the_memory_is_what_was_said(pipe, inversion):
     """Bytes of everything that a source call keeps."""
     with torch.no_grad():
-        step = guided_step(pipe, inversion.z_T, inversion.timesteps[0], inversion.levels[:2], inversion.null, inversion.c, 4.0, keep_source=True)
-    tensors = [*step.prediction.source.cross.values(), *(t for pair in step.prediction.source.states.values() for t in pair)]
-    assert attention_bytes(pipe, inversion.z_T.shape[-2:], 2) == sum(t.numel() * t.element_size() for t in tensors)
+        step = guided_step(
+            pipe,
+            inversion.z_T,
+            inversion.timesteps[0],
+            inversion.levels[:2],
+            inversion.null,
+            inversion.c,
+            4.0,
+            keep_source=True,
+        )
+    tensors = [
+        *step.prediction.source.cross.values(),
+        *(t for pair in step.prediction.source.states.values() for t in pair),
+    ]
+    assert attention_bytes(pipe, inversion.z_T.shape[-2:], 2) == sum(
+        t.numel() * t.element_size() for t in tensors
+    )
 
 
 def test_both_branches_in_one_batch_give_the_same(pipe, inversion, values):
@@ -116,12 +135,17 @@ def test_both_branches_in_one_batch_give_the_same(pipe, inversion, values):
             v = torch.cat([values.v(i, inversion.c), values.v(i, c_tgt)])
             c = torch.cat([inversion.c, c_tgt])
             z = guided_step(pipe, z, t, inversion.levels[i : i + 2], inversion.null, c, 4.0, values=v).z
-    assert torch.allclose(z[1:], edit.latents[-1], atol=1e-4) and torch.allclose(z[:1], edit.source_latents[-1], atol=1e-4)
+    assert torch.allclose(z[1:], edit.latents[-1], atol=1e-4) and torch.allclose(
+        z[:1], edit.source_latents[-1], atol=1e-4
+    )
 
 
 def test_several_targets_in_one_batch(pipe, inversion, values, calls):
     kit = editor(pipe, inversion, values)
-    alone = [kit.edit(target, progress=False, **TAUS, blend=word) for target, word in ((TARGET, "cat"), (LONGER, "car"))]
+    alone = [
+        kit.edit(target, progress=False, **TAUS, blend=word)
+        for target, word in ((TARGET, "cat"), (LONGER, "car"))
+    ]
     calls.clear()
     both = kit.edit([TARGET, LONGER], progress=False, **TAUS, blend="car")
     assert calls == [4] * inversion.steps
@@ -136,7 +160,9 @@ def test_several_targets_in_one_batch(pipe, inversion, values, calls):
 def test_the_source_keeps_its_guidance_where_value_inputs_were_fitted(pipe, inversion, values):
     kit = editor(pipe, inversion, values)
     first, second = (kit.edit(TARGET, guidance=w, progress=False) for w in (4.0, 2.0))
-    assert torch.equal(first.source_latents, second.source_latents) and not torch.equal(first.latents, second.latents)
+    assert torch.equal(first.source_latents, second.source_latents) and not torch.equal(
+        first.latents, second.latents
+    )
     plain = editor(pipe, inversion, None)
     first, second = (plain.edit(TARGET, guidance=w, progress=False) for w in (4.0, 2.0))
     assert not torch.equal(first.source_latents, second.source_latents)
@@ -151,7 +177,9 @@ def test_direct_and_nulls(pipe, inversion):
     assert torch.equal(direct.source_latents, inversion.latents)
     nulls = torch.randn(inversion.steps, *inversion.c.shape[1:], generator=torch.Generator().manual_seed(1))
     off = dict.fromkeys(TAUS, 0.0)
-    edit = editor(pipe, inversion, None, null_embeddings=nulls).edit(TARGET, guidance=4.0, progress=False, **off)
+    edit = editor(pipe, inversion, None, null_embeddings=nulls).edit(
+        TARGET, guidance=4.0, progress=False, **off
+    )
     c_tgt, z = styledit.encode_prompt(pipe, TARGET), inversion.z_T
     with attention_control(pipe.unet) as control, torch.no_grad():
         for i, t in enumerate(inversion.timesteps):

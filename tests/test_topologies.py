@@ -14,7 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import (
     AttnProcessor2_0,
@@ -32,12 +38,18 @@ from styledit.attention import attention_layers
 
 PROMPT = "a red car in the snow"
 STEPS = 4
-SIZE = (40, 72)  # (width, height) of a picture whose 5 × 9 latents have an odd side at every level of the UNet
+SIZE = (
+    40,
+    72,
+)  # (width, height) of a picture whose 5 × 9 latents have an odd side at every level of the UNet
 ONE_ITERATION = styledit.Preset(iterations=lambda i: 1, learning_rate=lambda i: 0.01, tolerance=lambda i: 0.0)
 EVERYTHING = {"tau_v": 1.0, "tau_c": 1.0, "tau_s": 1.0, "tau_u": 1.0}
 BETAS = {
-    "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
-    "steps_offset": 1, "set_alpha_to_one": False,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
 }
 
 
@@ -55,10 +67,18 @@ class Topology:
     picture: tuple[int, int] = (512, 512)
 
 
-SD1 = {"sample_size": 64, "attention_head_dim": 8, "block_out_channels": (16, 32, 32, 32), "layers_per_block": 2}
+SD1 = {
+    "sample_size": 64,
+    "attention_head_dim": 8,
+    "block_out_channels": (16, 32, 32, 32),
+    "layers_per_block": 2,
+}
 SD2 = {
-    "sample_size": 64, "attention_head_dim": [5, 10, 20, 20], "block_out_channels": (20, 40, 80, 80),
-    "layers_per_block": 2, "use_linear_projection": True,
+    "sample_size": 64,
+    "attention_head_dim": [5, 10, 20, 20],
+    "block_out_channels": (20, 40, 80, 80),
+    "layers_per_block": 2,
+    "use_linear_projection": True,
 }
 BK = SD1 | {"layers_per_block": 1, "mid_block_type": None}
 V = {"prediction_type": "v_prediction"}
@@ -68,7 +88,10 @@ TOPOLOGIES = {
     "sd2-base": Topology(SD2, text_width=32, pad_token="!"),
     "sd2-v": Topology(
         SD2 | {"sample_size": 96, "upcast_attention": True},
-        schedule=V, text_width=32, pad_token="!", picture=(768, 768),
+        schedule=V,
+        text_width=32,
+        pad_token="!",
+        picture=(768, 768),
     ),
     "sd2-zero-snr": Topology(
         SD2 | {"sample_size": [72, 128]}, schedule=V | ZERO_SNR, text_width=32, picture=(1024, 576)
@@ -76,9 +99,13 @@ TOPOLOGIES = {
     "bk-small": Topology(BK, scheduler=PNDMScheduler, scales=(1, 2, 4)),
     "bk-tiny": Topology(
         BK | {"block_out_channels": (16, 32, 32)},
-        levels=(True, True, True), scheduler=PNDMScheduler, scales=(1, 2, 4),
+        levels=(True, True, True),
+        scheduler=PNDMScheduler,
+        scales=(1, 2, 4),
     ),
-    "prompt-only": Topology(SD1 | {"layers_per_block": 1, "only_cross_attention": [False, True, True, False]}),
+    "prompt-only": Topology(
+        SD1 | {"layers_per_block": 1, "only_cross_attention": [False, True, True, False]}
+    ),
 }
 
 
@@ -87,7 +114,9 @@ def build_unet(topology: Topology) -> UNet2DConditionModel:
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         down_block_types=tuple("CrossAttnDownBlock2D" if has else "DownBlock2D" for has in topology.levels),
-        up_block_types=tuple("CrossAttnUpBlock2D" if has else "UpBlock2D" for has in reversed(topology.levels)),
+        up_block_types=tuple(
+            "CrossAttnUpBlock2D" if has else "UpBlock2D" for has in reversed(topology.levels)
+        ),
         cross_attention_dim=topology.text_width,
         norm_num_groups=4,
         **topology.unet,
@@ -100,17 +129,27 @@ def build_vae() -> AutoencoderKL:
     """Factor 8, as all of the family; scaled to latents of about unit variance, as theirs are."""
     torch.manual_seed(0)
     return AutoencoderKL(
-        block_out_channels=(4, 4, 8, 8), down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, norm_num_groups=4, scaling_factor=3.0,
+        block_out_channels=(4, 4, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        norm_num_groups=4,
+        scaling_factor=3.0,
     )
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer, width: int) -> CLIPTextModel:
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(tokenizer), hidden_size=width, intermediate_size=32, num_hidden_layers=2,
-            num_attention_heads=2, max_position_embeddings=POSITIONS, bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=POSITIONS,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
         )
     )
 
@@ -124,9 +163,14 @@ def save(folder: Path, tokenizer: CLIPTokenizer, topology: Topology, **unet: obj
     scheduler = topology.scheduler(**BETAS, **topology.schedule)
     scheduler.register_to_config(clip_sample=False)  # published with PNDM too, which does not know it
     pipe = StableDiffusionPipeline(
-        vae=build_vae(), text_encoder=build_text_encoder(tokenizer, topology.text_width), tokenizer=tokenizer,
-        unet=build_unet(changed), scheduler=scheduler,
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        vae=build_vae(),
+        text_encoder=build_text_encoder(tokenizer, topology.text_width),
+        tokenizer=tokenizer,
+        unet=build_unet(changed),
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     pipe.save_pretrained(folder)
     return folder
@@ -179,9 +223,11 @@ def true_grids(unet: UNet2DConditionModel, latent_size: tuple[int, int]) -> dict
     grids, handles = {}, []
     for name, module in unet.named_modules():
         if isinstance(module, Transformer2DModel):
-            handles.append(module.register_forward_pre_hook(
-                lambda _, args, name=name: grids.__setitem__(name, tuple(args[0].shape[-2:]))
-            ))
+            handles.append(
+                module.register_forward_pre_hook(
+                    lambda _, args, name=name: grids.__setitem__(name, tuple(args[0].shape[-2:]))
+                )
+            )
     with torch.no_grad():
         unet(torch.zeros(1, 4, *latent_size), 1, torch.zeros(1, POSITIONS, unet.config.cross_attention_dim))
     for handle in handles:
@@ -194,12 +240,16 @@ def test_loading(loaded, name):
     assert styledit.picture_size(loaded) == topology.picture
     assert type(loaded.scheduler) is DDIMScheduler
     published = {"steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False} | topology.schedule
-    assert {setting: loaded.scheduler.config.get(setting, value) for setting, value in published.items()} == published
+    assert {
+        setting: loaded.scheduler.config.get(setting, value) for setting, value in published.items()
+    } == published
     layers = attention_layers(loaded.unet)
     assert tuple(sorted(set(layers.values()))) == topology.scales
     per_level = topology.unet["layers_per_block"]
     attending = sum(topology.levels)
-    assert len(layers) == attending * per_level + attending * (per_level + 1) + ("mid_block_type" not in topology.unet)
+    assert len(layers) == attending * per_level + attending * (per_level + 1) + (
+        "mid_block_type" not in topology.unet
+    )
 
 
 def test_maps_follow_the_grids(loaded, walked):
@@ -235,7 +285,9 @@ def test_reconstruction_at_guidance_one(loaded, walked):
 
 def test_fitting(loaded, walked, fitted):
     assert fitted.scale.shape == fitted.shift.shape == (STEPS, *walked.c.shape[1:])
-    assert fitted.scale.isfinite().all() and not torch.equal(fitted.scale[0], torch.ones_like(fitted.scale[0]))
+    assert fitted.scale.isfinite().all() and not torch.equal(
+        fitted.scale[0], torch.ones_like(fitted.scale[0])
+    )
     assert np.isfinite(fitted.losses).all()
 
 
@@ -280,7 +332,9 @@ def test_other_sizes(folders, size, tall):
     pipe = styledit.load(folders("bk-small"))
     inversion = styledit.invert(pipe, tall.resize(size), PROMPT, 2, progress=False)
     grids = true_grids(pipe.unet, (size[1] // 8, size[0] // 8))
-    assert {layer.split(".transformer_blocks")[0]: grid for layer, grid in inversion.maps.map_sizes.items()} == grids
+    assert {
+        layer.split(".transformer_blocks")[0]: grid for layer, grid in inversion.maps.map_sizes.items()
+    } == grids
     result = styledit.edit(pipe, inversion, PROMPT, **EVERYTHING, progress=False)
     assert result.image.size == size
     assert torch.allclose(result.latents, result.source_latents, atol=1e-4)
@@ -300,9 +354,13 @@ def test_half_precision(folders, name, dtype, tall):
     for learned, start in ((values.scale, 1), (values.shift, 0)):
         assert learned.dtype == torch.float32 and learned.isfinite().all() and (learned != start).any()
     assert all(np.isfinite(loss) and loss > 0 for loss in values.losses)
-    result = styledit.edit(pipe, inversion, "a blue car in the snow", values=values, **EVERYTHING, progress=False)
+    result = styledit.edit(
+        pipe, inversion, "a blue car in the snow", values=values, **EVERYTHING, progress=False
+    )
     assert result.latents.isfinite().all() and result.source_latents.isfinite().all()
-    exact = styledit.invert(styledit.load(folders(name)), tall, PROMPT, 2, record=None, progress=False).latents
+    exact = styledit.invert(
+        styledit.load(folders(name)), tall, PROMPT, 2, record=None, progress=False
+    ).latents
     assert torch.allclose(inversion.latents.float(), exact, rtol=0, atol=0.05 * float(exact.abs().max()))
 
 
@@ -340,9 +398,13 @@ def test_ip_adapters_are_refused_until_unloaded(folders):
     for name in stock:
         layer = pipe.unet.get_submodule(name.removesuffix(".processor"))
         cross = name.endswith("attn2.processor")
-        adapters[name] = IPAdapterAttnProcessor2_0(layer.to_q.in_features, 24) if cross else AttnProcessor2_0()
+        adapters[name] = (
+            IPAdapterAttnProcessor2_0(layer.to_q.in_features, 24) if cross else AttnProcessor2_0()
+        )
     pipe.unet.set_attn_processor(dict(adapters))
-    with pytest.raises(ValueError, match=r"IPAdapterAttnProcessor2_0.*; unload IP-Adapter or legacy LoRA weights") as caught:
+    with pytest.raises(
+        ValueError, match=r"IPAdapterAttnProcessor2_0.*; unload IP-Adapter or legacy LoRA weights"
+    ) as caught:
         styledit.generate(pipe, PROMPT, z_T=noise(), steps=1, progress=False)
     assert "\n" not in str(caught.value)
     assert pipe.unet.attn_processors == adapters
@@ -355,7 +417,10 @@ def test_lora_processors_are_refused_until_unloaded(call, kind):
     unet, run = call
     before, stock = run(), dict(unet.attn_processors)
     unet.set_attn_processor(kind())
-    with pytest.raises(ValueError, match=f"{kind.__name__}.*; unload IP-Adapter or legacy LoRA weights"), styledit.attention_control(unet):
+    with (
+        pytest.raises(ValueError, match=f"{kind.__name__}.*; unload IP-Adapter or legacy LoRA weights"),
+        styledit.attention_control(unet),
+    ):
         pass
     unet.set_attn_processor(stock)
     with styledit.attention_control(unet):
@@ -385,7 +450,9 @@ def test_lora_layers_are_kept(call):
     with_lora = run()
     with styledit.attention_control(unet):
         controlled = run()
-    with styledit.attention_control(unet, styledit.Layers()):  # the path that records computes the maps itself
+    with styledit.attention_control(
+        unet, styledit.Layers()
+    ):  # the path that records computes the maps itself
         recorded = run()
     assert not torch.allclose(with_lora, before, atol=1e-4)
     assert torch.allclose(controlled, with_lora, atol=1e-6) and torch.allclose(recorded, with_lora, atol=1e-6)
@@ -395,7 +462,9 @@ def test_blocks_that_read_the_prompt_twice(folders):
     """With only_cross_attention the first attention reads the prompt too: it is neither self nor cross for control."""
     unet = styledit.load(folders("prompt-only")).unet
     c, v = torch.randn(2, 1, POSITIONS, 24, generator=torch.Generator().manual_seed(1))
-    blocks = {name: module for name, module in unet.named_modules() if isinstance(module, BasicTransformerBlock)}
+    blocks = {
+        name: module for name, module in unet.named_modules() if isinstance(module, BasicTransformerBlock)
+    }
     first = [f"{name}.attn1" for name, block in blocks.items() if block.only_cross_attention]
     assert first and not set(first) & {*attention_layers(unet, "cross"), *attention_layers(unet, "self")}
     read = []
@@ -428,13 +497,23 @@ def test_unets_that_need_more(tokenizer, tmp_path, change, message):
 
 def full_size_step(folder: str, low_memory: bool) -> None:
     """Fit one step of a full-size SD 1.5 UNet at 512 × 512 and print the peak memory; run in a process of its own."""
-    tokenizer, pixels = CLIPTokenizer.from_pretrained(folder), np.random.default_rng(0).integers(0, 256, (512, 512, 3))
+    tokenizer, pixels = (
+        CLIPTokenizer.from_pretrained(folder),
+        np.random.default_rng(0).integers(0, 256, (512, 512, 3)),
+    )
     torch.manual_seed(0)
-    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)  # diffusers' defaults are SD 1.5's otherwise
+    unet = UNet2DConditionModel(
+        sample_size=64, cross_attention_dim=768
+    )  # diffusers' defaults are SD 1.5's otherwise
     pipe = StableDiffusionPipeline(
-        vae=build_vae(), text_encoder=build_text_encoder(tokenizer, 768), tokenizer=tokenizer, unet=unet,
+        vae=build_vae(),
+        text_encoder=build_text_encoder(tokenizer, 768),
+        tokenizer=tokenizer,
+        unet=unet,
         scheduler=DDIMScheduler(clip_sample=False, **BETAS),
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         network.eval().requires_grad_(False)
@@ -442,26 +521,36 @@ def full_size_step(folder: str, low_memory: bool) -> None:
     picture = Image.fromarray(pixels.astype(np.uint8))
     inversion = styledit.invert(pipe, picture, PROMPT, 1, record=layers, progress=False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
-    values = styledit.fit_values(pipe, inversion, guidance=7.5, preset=ONE_ITERATION, low_memory=low_memory, progress=False)
+    values = styledit.fit_values(
+        pipe, inversion, guidance=7.5, preset=ONE_ITERATION, low_memory=low_memory, progress=False
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     weights = sum(weight.numel() for weight in unet.parameters())
     print(json.dumps({"parameters": weights, "before": before, "peak": peak, "loss": values.losses[0]}))
 
 
-@pytest.mark.skipif(os.environ.get("STYLEDIT_FULL_SIZE") != "1", reason="minutes and 10 GB; set STYLEDIT_FULL_SIZE=1")
+@pytest.mark.skipif(
+    os.environ.get("STYLEDIT_FULL_SIZE") != "1", reason="minutes and 10 GB; set STYLEDIT_FULL_SIZE=1"
+)
 def test_low_memory_at_full_size(tokenizer, tmp_path, capsys):
     tokenizer.save_pretrained(tmp_path)
     found = {}
     for low_memory in (False, True):
         call = f"import test_topologies; test_topologies.full_size_step({str(tmp_path)!r}, {low_memory})"
         done = subprocess.run(
-            [sys.executable, "-c", call], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+            [sys.executable, "-c", call],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr[-2000:]
         found[low_memory] = json.loads(done.stdout.splitlines()[-1])
         with capsys.disabled():
             gib = {key: round(found[low_memory][key] / 2**20, 2) for key in ("before", "peak")}
-            print(f"\nlow_memory={low_memory}: {gib['before']} GiB before fitting, {gib['peak']} GiB at the peak")
+            print(
+                f"\nlow_memory={low_memory}: {gib['before']} GiB before fitting, {gib['peak']} GiB at the peak"
+            )
     assert found[True]["parameters"] > 850e6
     assert found[True]["peak"] < found[False]["peak"]
     assert np.isclose(found[True]["loss"], found[False]["loss"], rtol=1e-3)

@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 
 import styledit
-from conftest import make_pipeline
-from styledit.control import attention_control
 from styledit.attention import Layers
+from styledit.control import attention_control
 from styledit.denoising import guided_step
 from styledit.values import PRESETS, Preset, ValueFit, linear_guess
 
@@ -53,7 +52,9 @@ def test_loss_is_the_methods(pipe64, inversion64):
 
 
 def test_gradient_is_the_numerical_one(pipe64, inversion64):
-    direction = torch.randn(inversion64.c.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    direction = torch.randn(
+        inversion64.c.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
     v, z = inversion64.c + 0.1, inversion64.z_T
     _, _, gradient = loss_of(pipe64, inversion64, 0, z, v)
     # the shift is set in float32, hence the wide step
@@ -71,7 +72,10 @@ def test_the_linear_guess_undoes_guidance(inversion64):
 def test_a_warm_fit_is_one_adam_from_the_guess(pipe, inversion):
     """Two steps of two iterations against the same written out: moments go on, the learning rate changes."""
     short = dataclasses.replace(
-        inversion, timesteps=inversion.timesteps[:2], latents=inversion.latents[:3], levels=inversion.levels[:3]
+        inversion,
+        timesteps=inversion.timesteps[:2],
+        latents=inversion.latents[:3],
+        levels=inversion.levels[:3],
     )
     preset = Preset(lambda i: 2, lambda i: 0.02 / (i + 1), betas=(0.5, 0.95), warm=True)
     values = styledit.fit_values(pipe, short, guidance=3.0, preset=preset, progress=False)
@@ -82,17 +86,33 @@ def test_a_warm_fit_is_one_adam_from_the_guess(pipe, inversion):
     with attention_control(pipe.unet) as control:
         for i in range(2):
             adam.param_groups[0]["lr"] = 0.02 / (i + 1)
-            step = lambda: guided_step(pipe, z, short.timesteps[i], short.levels[i : i + 2], inversion.null, c, 3.0, values=c * scale + shift).z
+            step = lambda: (
+                guided_step(
+                    pipe,
+                    z,
+                    short.timesteps[i],
+                    short.levels[i : i + 2],
+                    inversion.null,
+                    c,
+                    3.0,
+                    values=c * scale + shift,
+                ).z
+            )
             for _ in range(2):
                 adam.zero_grad()
                 (step() - short.latents[i + 1]).square().mean().backward()
                 adam.step()
             with torch.no_grad():
                 z = step()
-            assert torch.allclose(values.scale[i], scale[0], atol=1e-4) and torch.allclose(values.shift[i], shift[0], atol=1e-4)
+            assert torch.allclose(values.scale[i], scale[0], atol=1e-4) and torch.allclose(
+                values.shift[i], shift[0], atol=1e-4
+            )
 
 
-@pytest.mark.parametrize("preset,left", [("default", 0.8), ("fine", 0.8), (dataclasses.replace(PRESETS["paper"], parameterisation="free"), 0.6)])
+@pytest.mark.parametrize(
+    "preset,left",
+    [("default", 0.8), ("fine", 0.8), (dataclasses.replace(PRESETS["paper"], parameterisation="free"), 0.6)],
+)
 def test_fitting_cures_the_drift(pipe, picture, preset, left):
     """With random weights a prompt has little power, so the cure is partial; the embedded model's bar is in its tests."""
     inversion = styledit.invert(pipe, picture, "a red car in the snow", 2, progress=False)
@@ -130,12 +150,16 @@ def test_evaluations_are_counted(pipe, inversion):
     def count(module, args, kwargs, output):
         rows["forward"] += len(args[0])
         if output.sample.requires_grad:
-            output.sample.register_hook(lambda gradient: rows.update(backward=rows["backward"] + len(gradient)))
+            output.sample.register_hook(
+                lambda gradient: rows.update(backward=rows["backward"] + len(gradient))
+            )
 
     handle = pipe.unet.register_forward_hook(count, with_kwargs=True)
     states = []
     preset = Preset(lambda i: 3 - i % 2, lambda i: 0.01)
-    values = styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False, callback=states.append)
+    values = styledit.fit_values(
+        pipe, inversion, guidance=3.0, preset=preset, progress=False, callback=states.append
+    )
     handle.remove()
     assert values.evaluations == rows["forward"] + 2 * rows["backward"] == states[-1]["evaluations"]
     assert [state["i"] for state in states] == list(range(inversion.steps))
@@ -154,12 +178,17 @@ def test_nothing_to_learn_at_guidance_one(pipe, inversion):
     preset = Preset(lambda i: 0, lambda i: 0.1, warm=True)
     values = styledit.fit_values(pipe, inversion, guidance=1.0, preset=preset, progress=False)
     assert values.scale.eq(1).all() and values.shift.eq(0).all() and values.evaluations == inversion.steps
-    runs = [styledit.reconstruct(pipe, inversion, guidance=1.0, values=v, progress=False).latents for v in (None, values)]
+    runs = [
+        styledit.reconstruct(pipe, inversion, guidance=1.0, values=v, progress=False).latents
+        for v in (None, values)
+    ]
     assert torch.equal(*runs)
 
 
 def test_save_and_load(pipe, inversion, tmp_path):
-    values = styledit.ValueInputs(torch.rand(6, 12, 16), torch.rand(6, 12, 16), 7.5, (0.1, 0.2) * 3, 102, "abc")
+    values = styledit.ValueInputs(
+        torch.rand(6, 12, 16), torch.rand(6, 12, 16), 7.5, (0.1, 0.2) * 3, 102, "abc"
+    )
     values.save(tmp_path / "v.safetensors")
     again = styledit.ValueInputs.load(tmp_path / "v.safetensors")
     assert torch.equal(again.scale, values.scale) and torch.equal(again.shift, values.shift)
@@ -188,7 +217,11 @@ def test_nan_keeps_the_finished_steps(pipe, inversion):
     try:
         with pytest.raises(styledit.FittingStopped, match="step 3 of 6; the 3 finished steps") as caught:
             styledit.fit_values(
-                pipe, inversion, preset=ONE, progress=False, callback=lambda state: state["i"] == 2 and broken.append(True)
+                pipe,
+                inversion,
+                preset=ONE,
+                progress=False,
+                callback=lambda state: state["i"] == 2 and broken.append(True),
             )
     finally:
         handle.remove()
@@ -219,14 +252,20 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(pipe, inversio
             folder.rmdir()
 
     with pytest.warns(UserWarning, match="The checkpoint could not be written, and the fit goes on"):
-        values = styledit.fit_values(pipe, inversion, preset=ONE, checkpoint=folder / "fit", progress=False, callback=remove)
+        values = styledit.fit_values(
+            pipe, inversion, preset=ONE, checkpoint=folder / "fit", progress=False, callback=remove
+        )
     assert len(values.scale) == 6
 
 
 @pytest.mark.parametrize(
     "settings,error,message",
     [
-        ({"iterations": -1}, ValueError, "Preset.iterations at step 0 must be a whole number from 0 to 10000, not -1"),
+        (
+            {"iterations": -1},
+            ValueError,
+            "Preset.iterations at step 0 must be a whole number from 0 to 10000, not -1",
+        ),
         ({"iterations": 10**30}, ValueError, "from 0 to 10000"),
         ({"iterations": "many"}, TypeError, "Preset.iterations must be a number or a function of the step"),
         ({"iterations": lambda i: 2.5}, TypeError, "Preset.iterations at step 0 must be a whole number"),
@@ -236,7 +275,11 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_fit(pipe, inversio
         ({"betas": 0.9}, TypeError, "must be two numbers"),
         ({"parameterisation": "direct"}, ValueError, "must be one of 'free', 'mapping'"),
         ({"regularisation": 3}, TypeError, "must be an objective"),
-        ({"warm": True, "parameterisation": "mapping"}, ValueError, "A warm start is for the free parameterisation"),
+        (
+            {"warm": True, "parameterisation": "mapping"},
+            ValueError,
+            "A warm start is for the free parameterisation",
+        ),
     ],
 )
 def test_presets_that_cannot_be(settings, error, message):
@@ -280,15 +323,27 @@ def test_errors(pipe, inversion, picture):
 def test_the_mapping_network_is_fitted_as_published(pipe, inversion):
     """s and b come out of the network, which learns; another seed starts elsewhere."""
     preset = dataclasses.replace(PRESETS["paper"], iterations=lambda i: 4)
-    first, again, other = (styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, seed=s, progress=False) for s in (0, 0, 1))
+    first, again, other = (
+        styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, seed=s, progress=False)
+        for s in (0, 0, 1)
+    )
     assert torch.equal(first.scale, again.scale) and not torch.equal(first.scale, other.scale)
-    assert first.scale.shape == (inversion.steps, *inversion.c.shape[1:]) and first.evaluations == inversion.steps * 14
+    assert (
+        first.scale.shape == (inversion.steps, *inversion.c.shape[1:])
+        and first.evaluations == inversion.steps * 14
+    )
     state = torch.get_rng_state()
     styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False)
     assert torch.equal(state, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("preset", [dataclasses.replace(PRESETS["default"], iterations=lambda i: 2), dataclasses.replace(PRESETS["paper"], iterations=lambda i: 2)])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        dataclasses.replace(PRESETS["default"], iterations=lambda i: 2),
+        dataclasses.replace(PRESETS["paper"], iterations=lambda i: 2),
+    ],
+)
 def test_a_killed_fit_goes_on_from_its_checkpoint(pipe, inversion, tmp_path, preset):
     """To the bit what an unbroken fit gives, and the file can be read as value inputs."""
     file = tmp_path / "fit.safetensors"
@@ -298,20 +353,32 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(pipe, inversion, tmp_path, pre
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, checkpoint=file, progress=False, callback=kill)
+        styledit.fit_values(
+            pipe, inversion, guidance=3.0, preset=preset, checkpoint=file, progress=False, callback=kill
+        )
     assert len(styledit.ValueInputs.load(file).scale) == 3
     seen = []
-    resumed = styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, checkpoint=file, progress=False, callback=seen.append)
+    resumed = styledit.fit_values(
+        pipe, inversion, guidance=3.0, preset=preset, checkpoint=file, progress=False, callback=seen.append
+    )
     assert [state["i"] for state in seen] == [3, 4, 5]
     whole = styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False)
     assert torch.equal(resumed.scale, whole.scale) and torch.equal(resumed.shift, whole.shift)
     assert resumed.losses == whole.losses and resumed.evaluations == whole.evaluations
     calls = []
     handle = pipe.unet.register_forward_pre_hook(lambda module, args: calls.append(1))
-    assert torch.equal(styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, checkpoint=file).scale, whole.scale) and not calls
+    assert (
+        torch.equal(
+            styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, checkpoint=file).scale,
+            whole.scale,
+        )
+        and not calls
+    )
     handle.remove()
     for other in ({"guidance": 4.0, "preset": preset}, {"guidance": 3.0, "preset": ONE}):
-        with pytest.raises(ValueError, match="another picture, prompt, guidance or preset; name another file"):
+        with pytest.raises(
+            ValueError, match="another picture, prompt, guidance or preset; name another file"
+        ):
             styledit.fit_values(pipe, inversion, checkpoint=file, **other)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
@@ -321,15 +388,23 @@ def test_several_pictures_in_one_batch(pipe, picture):
     prompts = ("a red car in the snow", "a blue cat")
     both = [styledit.invert(pipe, picture, prompt, 3, progress=False) for prompt in prompts]
     preset = Preset(lambda i: 0, lambda i: 0.02, warm=True)
-    starts = [styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False).losses[0] for inversion in both]
+    starts = [
+        styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False).losses[0]
+        for inversion in both
+    ]
     preset = dataclasses.replace(
-        preset, iterations=lambda i: 3, tolerance=lambda i: sum(starts) / 2, regularisation=styledit.Regularisation(l2=1e-3)
+        preset,
+        iterations=lambda i: 3,
+        tolerance=lambda i: sum(starts) / 2,
+        regularisation=styledit.Regularisation(l2=1e-3),
     )
     together = styledit.fit_values(pipe, both, guidance=3.0, preset=preset, progress=False)
     for inversion, values in zip(both, together):
         alone = styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False)
         assert values.evaluations == alone.evaluations and values.fingerprint == alone.fingerprint
-        assert torch.allclose(values.scale, alone.scale, atol=1e-4) and torch.allclose(values.shift, alone.shift, atol=1e-4)
+        assert torch.allclose(values.scale, alone.scale, atol=1e-4) and torch.allclose(
+            values.shift, alone.shift, atol=1e-4
+        )
         values.check(inversion)
     assert together[0].evaluations != together[1].evaluations
     other = styledit.invert(pipe, picture, prompts[0], 4, progress=False)
@@ -343,9 +418,16 @@ def test_several_pictures_in_one_batch(pipe, picture):
 
 def test_low_memory_is_the_same_fit(pipe, inversion):
     """Activations are computed again instead of kept; the network is left as it was."""
-    preset = dataclasses.replace(PRESETS["default"], iterations=lambda i: 2, regularisation=styledit.Regularisation(l2=1.0))
-    plain, slim = (styledit.fit_values(pipe, inversion, preset=preset, low_memory=on, progress=False) for on in (False, True))
-    assert torch.allclose(plain.scale, slim.scale, atol=1e-5) and torch.allclose(plain.shift, slim.shift, atol=1e-5)
+    preset = dataclasses.replace(
+        PRESETS["default"], iterations=lambda i: 2, regularisation=styledit.Regularisation(l2=1.0)
+    )
+    plain, slim = (
+        styledit.fit_values(pipe, inversion, preset=preset, low_memory=on, progress=False)
+        for on in (False, True)
+    )
+    assert torch.allclose(plain.scale, slim.scale, atol=1e-5) and torch.allclose(
+        plain.shift, slim.shift, atol=1e-5
+    )
     assert not pipe.unet.is_gradient_checkpointing
 
 
@@ -360,7 +442,9 @@ def test_low_memory_keeps_fewer_activations(pipe, inversion):
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            styledit.fit_values(pipe, inversion, preset=ONE, low_memory=low_memory, progress=False, callback=stop)
+            styledit.fit_values(
+                pipe, inversion, preset=ONE, low_memory=low_memory, progress=False, callback=stop
+            )
         return total[0]
 
     def stop(state):
@@ -377,7 +461,12 @@ def test_regularised_fitting_keeps_the_maps(pipe, picture):
     short = styledit.invert(pipe, picture, "a red car in the snow", 3, progress=False)
 
     def distance(weight):
-        preset = Preset(lambda i: 10, lambda i: 0.3, regularisation=styledit.Regularisation(l2=weight, layers=record), warm=True)
+        preset = Preset(
+            lambda i: 10,
+            lambda i: 0.3,
+            regularisation=styledit.Regularisation(l2=weight, layers=record),
+            warm=True,
+        )
         values = styledit.fit_values(pipe, short, guidance=7.5, preset=preset, progress=False)
         run = styledit.reconstruct(pipe, short, values=values, record=record, progress=False)
         return sum(F.mse_loss(run.maps.layers[layer], short.maps.layers[layer]) for layer in run.maps.layers)
@@ -386,7 +475,9 @@ def test_regularised_fitting_keeps_the_maps(pipe, picture):
 
 
 def test_a_word_of_the_regularisation_that_is_not_there(pipe, inversion):
-    preset = Preset(lambda i: 1, lambda i: 0.1, regularisation=styledit.Regularisation(l2=1.0, words=("dog",)))
+    preset = Preset(
+        lambda i: 1, lambda i: 0.1, regularisation=styledit.Regularisation(l2=1.0, words=("dog",))
+    )
     with pytest.raises(ValueError, match="'dog' is not in the prompt"):
         styledit.fit_values(pipe, inversion, preset=preset)
 
@@ -402,10 +493,14 @@ def test_a_checkpoint_of_another_encoder_or_model_is_refused(pipe, inversion, tm
     preset, file = dataclasses.replace(PRESETS["paper"], iterations=lambda i: 1), tmp_path / "fit"
     styledit.fit_values(pipe, inversion, preset=preset, checkpoint=file, progress=False)
     other = styledit.load_clip()
-    torch.nn.init.normal_(other.model.vision_model.embeddings.class_embedding, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(
+        other.model.vision_model.embeddings.class_embedding, generator=torch.Generator().manual_seed(0)
+    )
     elsewhere = dataclasses.replace(inversion, model="another")
     with pytest.raises(ValueError, match="a fit of another picture"):
-        styledit.fit_values(pipe, inversion, preset=preset, checkpoint=file, image_encoder=other, progress=False)
+        styledit.fit_values(
+            pipe, inversion, preset=preset, checkpoint=file, image_encoder=other, progress=False
+        )
     assert elsewhere.fingerprint != inversion.fingerprint
     with pytest.raises(TypeError, match="image_encoder must be a Clip from"):
         styledit.fit_values(pipe, inversion, preset=preset, image_encoder="openai/clip", progress=False)

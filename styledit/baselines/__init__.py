@@ -6,4 +6,12 @@ from styledit.baselines.negative_prompt import negative_prompt
 from styledit.baselines.null_text import NullEmbeddings, fit_nulls, null_text
 from styledit.baselines.sdedit import sdedit
 
-__all__ = ["NullEmbeddings", "ddim_p2p", "direct_inversion", "fit_nulls", "negative_prompt", "null_text", "sdedit"]
+__all__ = [
+    "NullEmbeddings",
+    "ddim_p2p",
+    "direct_inversion",
+    "fit_nulls",
+    "negative_prompt",
+    "null_text",
+    "sdedit",
+]

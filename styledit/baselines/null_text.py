@@ -53,7 +53,9 @@ def null_text(
     nulls = fit_nulls(pipe, inversion, guidance=guidance, progress=progress) if nulls is None else nulls
     check.instance("nulls", nulls, NullEmbeddings, "fit_nulls()")
     if nulls.fingerprint != inversion.fingerprint:
-        raise ValueError("The null embeddings were fitted to another inversion; fit them to this one with fit_nulls().")
+        raise ValueError(
+            "The null embeddings were fitted to another inversion; fit them to this one with fit_nulls()."
+        )
     editor = Editor(
         pipe, inversion, guidance=nulls.guidance, null_embeddings=nulls.embeddings, limit=0, history=0
     )

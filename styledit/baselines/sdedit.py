@@ -45,7 +45,9 @@ def sdedit(
     steps = inversion.steps
     first = steps - int(round(strength * steps, 6))
     if not 0 < strength <= 1 or first == steps:
-        raise ValueError(f"strength must lie in (0, 1] and leave a step of {steps} to denoise, not {strength}.")
+        raise ValueError(
+            f"strength must lie in (0, 1] and leave a step of {steps} to denoise, not {strength}."
+        )
     c = encode_prompt(pipe, target_prompt)
     generator = torch.Generator().manual_seed(check.seed(seed))
     eps = torch.randn(inversion.z_0.shape, generator=generator).to(inversion.z_0)
@@ -66,12 +68,20 @@ def sdedit(
 
 @torch.no_grad()
 def _denoise(
-    pipe: StableDiffusionPipeline, inversion: Inversion, c: torch.Tensor, eps: torch.Tensor, first: int, guidance: float
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    c: torch.Tensor,
+    eps: torch.Tensor,
+    first: int,
+    guidance: float,
 ) -> Generator[State, None, torch.Tensor]:
     """All T + 1 latents, (T + 1, 1, C, h, w): noised up to the first step, denoised from it."""
     levels = inversion.levels
     # z_t = sqrt(abar_t) z_0 + sqrt(1 - abar_t) eps
-    latents = [(abar**0.5 * inversion.z_0 + (1 - abar) ** 0.5 * eps).to(inversion.z_0) for abar in levels[: first + 1]]
+    latents = [
+        (abar**0.5 * inversion.z_0 + (1 - abar) ** 0.5 * eps).to(inversion.z_0)
+        for abar in levels[: first + 1]
+    ]
     for i in range(first, inversion.steps):
         timestep = inversion.timesteps[i]
         step = guided_step(pipe, latents[-1], timestep, levels[i : i + 2], inversion.null, c, guidance)

@@ -44,7 +44,12 @@ class LocalBlend:
     """
 
     def __init__(
-        self, pipe: StableDiffusionPipeline, inversion: Inversion, target: str, words: Sequence[str], threshold: float
+        self,
+        pipe: StableDiffusionPipeline,
+        inversion: Inversion,
+        target: str,
+        words: Sequence[str],
+        threshold: float,
     ) -> None:
         self.start = blend_start(inversion.steps)
         self.threshold = threshold
@@ -90,7 +95,9 @@ def _blend_tokens(
 ) -> list[tuple[Literal["source", "target"], list[int]]]:
     """Prompt and token positions of the words that are there; a word of both prompts comes twice."""
     split = {"source": split_words(pipe, source), "target": split_words(pipe, target)}
-    found = [(prompt, positions_of(prompt_words, word)) for word in words for prompt, prompt_words in split.items()]
+    found = [
+        (prompt, positions_of(prompt_words, word)) for word in words for prompt, prompt_words in split.items()
+    ]
     tokens = [(prompt, positions) for prompt, positions in found if positions]
     if not tokens:
         there = dict.fromkeys(entry.text for prompt_words in split.values() for entry in prompt_words)

@@ -155,7 +155,9 @@ class Editor:
         """
         run = self._new_run(target_prompt, record, every, settings)
         left = len(run.pairs) - len(run.states)
-        return follow(self._edit(run, isinstance(target_prompt, str)), "editing", left, progress and left > 0, callback)
+        return follow(
+            self._edit(run, isinstance(target_prompt, str)), "editing", left, progress and left > 0, callback
+        )
 
     def editing(
         self,
@@ -169,7 +171,9 @@ class Editor:
 
         Closing it ends the edit; what was computed is kept, and the next edit goes on from it.
         """
-        return self._edit(self._new_run(target_prompt, record, every, settings), isinstance(target_prompt, str))
+        return self._edit(
+            self._new_run(target_prompt, record, every, settings), isinstance(target_prompt, str)
+        )
 
     def _new_run(
         self, target_prompt: object, record: Record | Layers | None, every: int, settings: dict[str, object]

@@ -288,7 +288,9 @@ class EditRun:
             self.target.words[k],
             wanted,
             scales=self.scales,
-            x0=lambda: predict_x0_eps(prediction.output[k : k + 1], z[k : k + 1], levels[i], prediction_type)[0],
+            x0=lambda: predict_x0_eps(prediction.output[k : k + 1], z[k : k + 1], levels[i], prediction_type)[
+                0
+            ],
             decode=lambda x0: decode_tensor(self.pipe, x0),
         )
 
@@ -310,4 +312,6 @@ def _check_words(settings: Settings, source: tuple[Word, ...], targets: tuple[tu
     for word in settings.blend:
         if not any(positions_of(words, word) for words in prompts):
             there = dict.fromkeys(entry.text for words in prompts for entry in words)
-            raise ValueError(f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}.")
+            raise ValueError(
+                f"The blend word {word!r} is in neither prompt; their words are: {', '.join(there)}."
+            )

@@ -70,9 +70,13 @@ class Settings:
         self._set("guide_from_source", check.flag("guide_from_source", self.guide_from_source))
         for name, tau_name in (("tau_words", "tau_c"), ("tau_v_words", "tau_v")):
             taus = _by_word(name, getattr(self, name))
-            self._set(name, {word: check.fraction(f"{tau_name} of {word!r}", tau) for word, tau in taus.items()})
+            self._set(
+                name, {word: check.fraction(f"{tau_name} of {word!r}", tau) for word, tau in taus.items()}
+            )
         factors = _by_word("reweight", self.reweight)
-        self._set("reweight", {word: check.number(f"The factor of {word!r}", f) for word, f in factors.items()})
+        self._set(
+            "reweight", {word: check.number(f"The factor of {word!r}", f) for word, f in factors.items()}
+        )
         if not isinstance(self.blend, (str, Iterable, type(None))):
             raise TypeError(f"blend must be a word or several, not {self.blend!r}.")
         words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
@@ -218,7 +222,9 @@ def _factor_of_tokens(words: tuple[Word, ...], length: int, settings: Settings) 
     return factors
 
 
-def _tau_v_of_tokens(source: tuple[Word, ...], words: tuple[Word, ...], length: int, settings: Settings) -> list[float]:
+def _tau_v_of_tokens(
+    source: tuple[Word, ...], words: tuple[Word, ...], length: int, settings: Settings
+) -> list[float]:
     """tau_v of each of a target's tokens; the start token counts as shared."""
     changed = settings.tau_v if settings.tau_v_changed is None else settings.tau_v_changed
     padding = settings.tau_v if settings.tau_v_padding is None else settings.tau_v_padding

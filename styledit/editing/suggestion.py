@@ -23,7 +23,14 @@ from styledit.maps import AttentionMaps
 from styledit.prompts import Word, kept_words, split_words
 
 ADDITION = "addition"  # the regime of words that are added while none goes
-FEATURES = ("share", "peak", "share of the next", "peak of the next", "likeness to the next", "likeness to the last")
+FEATURES = (
+    "share",
+    "peak",
+    "share of the next",
+    "peak of the next",
+    "likeness to the next",
+    "likeness to the last",
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,9 @@ def features(maps: AttentionMaps, change: Change, scales: Sequence[int]) -> np.n
 def _features_at(maps: AttentionMaps, change: Change) -> np.ndarray:
     """FEATURES at one scale, the mean over the words that go, (6,)."""
     size = next(iter(maps.map_sizes[layer] for layer in maps.layers))
-    read = np.stack([maps.tokens(word.positions, size=size).numpy().ravel() for word in change.source])  # (words, HW)
+    read = np.stack(
+        [maps.tokens(word.positions, size=size).numpy().ravel() for word in change.source]
+    )  # (words, HW)
     share = read / read.sum(0).clip(1e-12)
     described = []
     for k in change.removed:
@@ -156,11 +165,20 @@ def _table(folder: str | None) -> EditingTable | None:
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
         regimes = tuple(
-            Regime(name, about["settings"], about["blend"], np.array(about["weights"], float), float(about["bias"]))
+            Regime(
+                name,
+                about["settings"],
+                about["blend"],
+                np.array(about["weights"], float),
+                float(about["bias"]),
+            )
             for name, about in stored["regimes"].items()
         )
         table = EditingTable(
-            tuple(stored["scales"]), np.array(stored["mean"], float), np.array(stored["spread"], float), regimes
+            tuple(stored["scales"]),
+            np.array(stored["mean"], float),
+            np.array(stored["spread"], float),
+            regimes,
         )
         for regime in regimes:
             Settings.of(**regime.settings)
@@ -169,5 +187,7 @@ def _table(folder: str | None) -> EditingTable | None:
         if not any(regime.name == ADDITION for regime in regimes) or len(regimes) < 2:
             raise ValueError("it lacks regimes")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it.") from error
+        raise ValueError(
+            f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it."
+        ) from error
     return table

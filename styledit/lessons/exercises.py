@@ -25,14 +25,22 @@ def check_guidance(guided: Callable[[Tensor, Tensor, float], Tensor]) -> None:
     uncond, cond = _noise(2)
     _same(_call(guided, uncond, cond, 1.0), cond, "at w = 1 only the prompt's output remains")
     _same(_call(guided, uncond, cond, 0.0), uncond, "at w = 0 only the empty prompt's output remains")
-    _same(_call(guided, uncond, cond, 7.5), uncond + 7.5 * (cond - uncond), "start at uncond and go w times towards cond")
+    _same(
+        _call(guided, uncond, cond, 7.5),
+        uncond + 7.5 * (cond - uncond),
+        "start at uncond and go w times towards cond",
+    )
     print("Right: guidance walks from the empty prompt through the prompt and beyond.")
 
 
 def check_value_input(value_input: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     """Check `value_input(c, s, b)`, the embedding that the value projections read."""
     c, s, b = _noise(3)
-    _same(_call(value_input, c, torch.ones_like(s), torch.zeros_like(b)), c, "s = 1 and b = 0 must leave the prompt as it is")
+    _same(
+        _call(value_input, c, torch.ones_like(s), torch.zeros_like(b)),
+        c,
+        "s = 1 and b = 0 must leave the prompt as it is",
+    )
     _same(_call(value_input, c, s, b), c * s + b, "scale the embedding, element by element, then shift it")
     print("Right: a scale and a shift, so it can be applied to any other prompt's embedding too.")
 
@@ -53,12 +61,16 @@ def _noise(n: int) -> tuple[Tensor, ...]:
 def _call(function: Callable, *arguments) -> Tensor:
     result = function(*arguments)
     if not isinstance(result, Tensor):
-        raise TypeError(f"The function returned {type(result).__name__}; it should return a tensor. Is a `return` missing?")
+        raise TypeError(
+            f"The function returned {type(result).__name__}; it should return a tensor. Is a `return` missing?"
+        )
     return result
 
 
 def _same(got: Tensor, wanted: Tensor, hint: str) -> None:
     if got.shape != wanted.shape:
-        raise ValueError(f"Not yet: the result has shape {tuple(got.shape)} and should have {tuple(wanted.shape)}.")
+        raise ValueError(
+            f"Not yet: the result has shape {tuple(got.shape)} and should have {tuple(wanted.shape)}."
+        )
     if not torch.allclose(got, wanted, atol=1e-5):
         raise ValueError(f"Not yet: {hint}.")

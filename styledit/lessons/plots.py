@@ -18,7 +18,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", ":", "-.")
 
 
-def show_images(images: Mapping[str, Image.Image], *, columns: int | None = None, size: float = 2.2) -> Figure:
+def show_images(
+    images: Mapping[str, Image.Image], *, columns: int | None = None, size: float = 2.2
+) -> Figure:
     """Pictures in a grid under their titles; `size` is the width of one in inches.
 
     Raises:
@@ -43,7 +45,9 @@ def show_words(
 ) -> Figure:
     """A strip with the picture and the map of each word over it; all words of the prompt unless given."""
     words = list(words or dict.fromkeys(word.text for word in maps.words))
-    figure, axes = plt.subplots(1, len(words) + 1, figsize=(size * (len(words) + 1), 1.2 * size), layout="constrained")
+    figure, axes = plt.subplots(
+        1, len(words) + 1, figsize=(size * (len(words) + 1), 1.2 * size), layout="constrained"
+    )
     axes[0].imshow(image)
     axes[0].set_title("picture")
     axes[0].set_axis_off()
@@ -62,7 +66,9 @@ def plot_map(
     """
     heat = maps.word(shown) if isinstance(shown, str) else torch.as_tensor(shown).detach().float().cpu()
     if heat.ndim != 2:
-        raise ValueError(f"A map to draw must have shape (H, W), not {tuple(heat.shape)}; draw one at a time.")
+        raise ValueError(
+            f"A map to draw must have shape (H, W), not {tuple(heat.shape)}; draw one at a time."
+        )
     ax = ax or plt.gca()
     if image is not None:
         ax.imshow(image)

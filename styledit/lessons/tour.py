@@ -14,9 +14,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PICTURE = "00_fox.png"
 # The source stays at the guidance of its value inputs; the target needs less. Another shape or place needs more freedom.
 EDITS: dict[str, tuple[str, dict[str, float]]] = {
-    "style": ("a watercolor painting of a fox in the meadow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2}),
-    "place": ("a plain sticker of a fox in the snow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.6}),
-    "object": ("a plain sticker of a panda in the meadow", {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2}),
+    "style": (
+        "a watercolor painting of a fox in the meadow",
+        {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2},
+    ),
+    "place": (
+        "a plain sticker of a fox in the snow",
+        {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.6},
+    ),
+    "object": (
+        "a plain sticker of a panda in the meadow",
+        {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2},
+    ),
 }
 
 
@@ -37,7 +46,9 @@ def main(out: Path = Path("out")) -> None:
     }
     print(f"Source prompt: {prompt}")
     for title in list(pictures)[1:]:
-        print(f"{title:>13}: {styledit.psnr(pictures[title], own):.1f} dB to the autoencoder's reconstruction")
+        print(
+            f"{title:>13}: {styledit.psnr(pictures[title], own):.1f} dB to the autoencoder's reconstruction"
+        )
     for kind, (target, switches) in EDITS.items():
         pictures[kind] = editor.edit(target, progress=False, **switches).image
         print(f"{kind:>13}: {target}")
@@ -45,7 +56,9 @@ def main(out: Path = Path("out")) -> None:
     for title, picture in pictures.items():
         picture.save(out / f"{title.replace(' ', '_')}.png")
     styledit.show_images(pictures, columns=4).savefig(out / "tour.png")
-    print(f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png ({time.perf_counter() - start:.0f} s).")
+    print(
+        f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png ({time.perf_counter() - start:.0f} s)."
+    )
 
 
 def _lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple:

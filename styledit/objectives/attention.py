@@ -195,7 +195,9 @@ def _distributions(maps: Maps, tokens: Sequence[int]) -> dict[str, torch.Tensor]
     distributions = {}
     for layer, probs in maps.items():
         if not all(0 <= position < probs.shape[-1] for position in tokens):
-            raise ValueError(f"Token positions run from 0 to {probs.shape[-1] - 1}; {tokens} are not all among them.")
+            raise ValueError(
+                f"Token positions run from 0 to {probs.shape[-1] - 1}; {tokens} are not all among them."
+            )
         mass = wide(probs[..., tokens]).mean(0)  # (HW, n)
         # A token that looks nowhere has no distribution; the bound keeps its gradient finite, as in `sparsity`.
         distributions[layer] = mass / mass.sum(0).clamp_min(torch.finfo(probs.dtype).eps)
@@ -221,7 +223,9 @@ def _only(maps: Maps | None, tokens: list[int]) -> Maps | None:
 def _check_maps(maps: Maps) -> None:
     """Refuse nothing at all, and what is not one row of a batch."""
     if not maps:
-        raise ValueError("There are no attention maps; record some layers with attention_control(unet, layers).")
+        raise ValueError(
+            "There are no attention maps; record some layers with attention_control(unet, layers)."
+        )
     for layer, probs in maps.items():
         if probs.ndim != 3:
             raise ValueError(

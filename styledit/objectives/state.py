@@ -66,7 +66,9 @@ class ObjectiveState:
         if self._scales is None:
             return list(self.maps)
         chosen = as_choices(objective.layers)
-        return [layer for layer in self.maps if any(choice.takes(layer, self._scales[layer]) for choice in chosen)]
+        return [
+            layer for layer in self.maps if any(choice.takes(layer, self._scales[layer]) for choice in chosen)
+        ]
 
 
 @runtime_checkable

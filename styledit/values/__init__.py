@@ -3,7 +3,7 @@
 from styledit.values.fitting import ValueFit, fit_values
 from styledit.values.inputs import ValueInputs
 from styledit.values.mapping import MappingNetwork
-from styledit.values.optimiser import FittingStopped, FitState
+from styledit.values.optimiser import FitState, FittingStopped
 from styledit.values.presets import PRESETS, Preset, linear_guess
 
 __all__ = [

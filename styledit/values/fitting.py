@@ -79,7 +79,13 @@ def fit_values(
         FittingStopped: NaN or infinite values; its `values` holds the finished steps.
     """
     fit = ValueFit(
-        pipe, inversion, guidance=guidance, preset=preset, image_encoder=image_encoder, low_memory=low_memory, seed=seed
+        pipe,
+        inversion,
+        guidance=guidance,
+        preset=preset,
+        image_encoder=image_encoder,
+        low_memory=low_memory,
+        seed=seed,
     )
     if callback is not None:
         check.function("callback", callback)
@@ -87,11 +93,18 @@ def fit_values(
         return complete(fit.stepwise, fit.values, "fitting value inputs", progress, callback)
     check.path_to_write("checkpoint", checkpoint)
     if not fit.one:
-        raise ValueError("A checkpoint holds the fit of one picture; fit several without one, or one after the other.")
+        raise ValueError(
+            "A checkpoint holds the fit of one picture; fit several without one, or one after the other."
+        )
     if os.path.exists(checkpoint):
         fit.load(checkpoint)
     return complete(
-        fit.stepwise, fit.values, "fitting value inputs", progress, callback, lambda: _save_if_possible(fit, checkpoint)
+        fit.stepwise,
+        fit.values,
+        "fitting value inputs",
+        progress,
+        callback,
+        lambda: _save_if_possible(fit, checkpoint),
     )
 
 
@@ -149,7 +162,9 @@ class ValueFit:
         """Write the finished steps of the one picture, and what is needed to go on exactly."""
         state = {"state/z": self.stepwise.z}
         for name, tensor in self.unknowns.modules[0].state_dict().items():
-            state[f"state/{name}"] = tensor if tensor.is_floating_point() else tensor.double()  # a batch norm's counter
+            state[f"state/{name}"] = (
+                tensor if tensor.is_floating_point() else tensor.double()
+            )  # a batch norm's counter
         adam = self.stepwise.optimisers[0]
         for k, p in enumerate(self.unknowns.parameters[0]):
             state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in adam.state[p].items()}
@@ -171,8 +186,12 @@ class ValueFit:
             )
         state = group(tensors, "state/")
         z = state.pop("z")
-        steps = zip(tensors["scale"][:, None], tensors["shift"][:, None], tensors["losses"].tolist(), strict=True)
-        finished = [FinishedStep((scale, shift), (loss,), (about["evaluations"],)) for scale, shift, loss in steps]
+        steps = zip(
+            tensors["scale"][:, None], tensors["shift"][:, None], tensors["losses"].tolist(), strict=True
+        )
+        finished = [
+            FinishedStep((scale, shift), (loss,), (about["evaluations"],)) for scale, shift, loss in steps
+        ]
         if z.shape != self.stepwise.z.shape or len(finished) > self.stepwise.steps:
             raise ValueError(f"{os.fspath(path)!r} holds a damaged fit; remove it, and the fit starts anew.")
         try:
@@ -250,7 +269,9 @@ class _Values:
         pairs = [self.modules[j](*self.inputs[j]) for j in active]
         return torch.stack([scale for scale, _ in pairs]), torch.stack([shift for _, shift in pairs])
 
-    def _make_mapping_networks(self, inversions: tuple[Inversion, ...], encoder: Clip | None, seed: int) -> None:
+    def _make_mapping_networks(
+        self, inversions: tuple[Inversion, ...], encoder: Clip | None, seed: int
+    ) -> None:
         c = wide(self.c)
         encoder = load_clip(device=c.device) if encoder is None else encoder
         check.instance("image_encoder", encoder, Clip, "load_clip()")
@@ -269,7 +290,9 @@ def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
     pixels = torch.from_numpy(np.asarray(inversion.image, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     tower = encoder.model.vision_model
     with torch.no_grad():
-        return tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype)).last_hidden_state[:, 1:]
+        return tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype)).last_hidden_state[
+            :, 1:
+        ]
 
 
 def _save_if_possible(fit: ValueFit, path: str | os.PathLike) -> None:

@@ -20,7 +20,11 @@ SCHEMA = Schema(
     what="value inputs",
     source="ValueInputs.save()",
     cure="fit again",
-    tensors={"scale": Field(("k", "N", "d")), "shift": Field(("k", "N", "d")), "losses": Field(("k",), least=0)},
+    tensors={
+        "scale": Field(("k", "N", "d")),
+        "shift": Field(("k", "N", "d")),
+        "losses": Field(("k",), least=0),
+    },
     about={
         "guidance": lambda text: check.number("guidance", float(text)),
         "evaluations": lambda text: check.whole("evaluations", int(text), least=0),
@@ -61,7 +65,9 @@ class ValueInputs:
                 f"{tuple(self.scale.shape)} and {tuple(self.shift.shape)}; fit them again."
             )
         object.__setattr__(self, "guidance", check.number("The guidance of value inputs", self.guidance))
-        object.__setattr__(self, "losses", tuple(check.number("A loss of value inputs", loss) for loss in self.losses))
+        object.__setattr__(
+            self, "losses", tuple(check.number("A loss of value inputs", loss) for loss in self.losses)
+        )
         check.whole("The evaluations of value inputs", self.evaluations, least=0)
         check.text("The fingerprint of value inputs", self.fingerprint)
 
@@ -73,7 +79,9 @@ class ValueInputs:
                 f"{tuple(inversion.c.shape[1:])}; fit them with this model."
             )
         if self.fingerprint != inversion.fingerprint or len(self.scale) > inversion.steps:
-            raise ValueError("The value inputs were fitted to another inversion; fit them to this one with fit_values().")
+            raise ValueError(
+                "The value inputs were fitted to another inversion; fit them to this one with fit_values()."
+            )
 
     def v(self, i: int, c: torch.Tensor) -> torch.Tensor:
         """v_t = c * s_t + b_t at step i for embeddings c (B, N, d); c itself at a step that was not fitted."""
@@ -81,7 +89,9 @@ class ValueInputs:
             return c
         return (c * self.scale[i].to(c.device) + self.shift[i].to(c.device)).to(c.dtype)
 
-    def save(self, path: str | os.PathLike, state: dict[str, torch.Tensor] | None = None, **about: str) -> None:
+    def save(
+        self, path: str | os.PathLike, state: dict[str, torch.Tensor] | None = None, **about: str
+    ) -> None:
         """Write to a safetensors file, which is replaced as a whole; `state` and `about` are what a fit goes on from."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         tensors = {"scale": self.scale, "shift": self.shift, "losses": losses, **(state or {})}

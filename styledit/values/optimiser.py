@@ -15,13 +15,12 @@ from typing import Any, Protocol
 import torch
 from diffusers import StableDiffusionPipeline
 
-from styledit.attention import AttentionCall, select_layers
+from styledit.attention import AttentionCall, as_choices, select_layers
 from styledit.ddim import ddim_step, predict_x0_eps
 from styledit.denoising import Callback, Prediction, State, follow, network, predict, wide
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import map_size
 from styledit.objectives import ObjectiveState, gradient
-from styledit.attention import as_choices
 from styledit.prompts import split_words
 from styledit.values.presets import Preset
 
@@ -194,7 +193,9 @@ class StepwiseFit:
         x0, _ = predict_x0_eps(output, self.z, self.levels[i], self.pipe.scheduler.config.prediction_type)
         losses = wide(z - self.latents[i + 1]).square().flatten(1).mean(1).tolist()
         own = 1 + (fixed is not None)
-        evaluations = tuple(spent + 3 * count + own for spent, count in zip(self.evaluations, counts, strict=True))
+        evaluations = tuple(
+            spent + 3 * count + own for spent, count in zip(self.evaluations, counts, strict=True)
+        )
         step = FinishedStep(self.unknowns.learned(), tuple(losses), evaluations)
         self.z = z
         self.finished.append(step)
@@ -227,7 +228,13 @@ class StepwiseFit:
         return [torch.optim.Adam(own, betas=self.preset.betas) for own in self.unknowns.parameters]
 
     def _state(
-        self, i: int, z: torch.Tensor, x0: torch.Tensor, loss: float = math.nan, iterations: int = 0, finished: bool = False
+        self,
+        i: int,
+        z: torch.Tensor,
+        x0: torch.Tensor,
+        loss: float = math.nan,
+        iterations: int = 0,
+        finished: bool = False,
     ) -> FitState:
         return FitState(i, self.timesteps[i], z, x0, finished, loss, iterations, sum(self.evaluations))
 
@@ -268,7 +275,8 @@ def complete(
         ) from error
     except KeyboardInterrupt:
         warnings.warn(
-            f"Fitting was interrupted; the {fit.done} finished steps of {fit.steps} are returned.", stacklevel=3
+            f"Fitting was interrupted; the {fit.done} finished steps of {fit.steps} are returned.",
+            stacklevel=3,
         )
     except Exception as error:
         error.values = results()
@@ -277,7 +285,9 @@ def complete(
     return results()
 
 
-def check_together(pipe: StableDiffusionPipeline, inversions: Sequence[Inversion], what: str) -> tuple[Inversion, ...]:
+def check_together(
+    pipe: StableDiffusionPipeline, inversions: Sequence[Inversion], what: str
+) -> tuple[Inversion, ...]:
     """Inversions that can share a batch.
 
     Args:
@@ -290,7 +300,9 @@ def check_together(pipe: StableDiffusionPipeline, inversions: Sequence[Inversion
     if torch.is_inference_mode_enabled():
         raise ValueError("Fitting needs gradients; call it outside torch.inference_mode().")
     if not isinstance(inversions, (list, tuple)):
-        raise TypeError(f"{what} are fitted to an Inversion or a list of them, not {type(inversions).__name__}.")
+        raise TypeError(
+            f"{what} are fitted to an Inversion or a list of them, not {type(inversions).__name__}."
+        )
     if not inversions:
         raise ValueError("There is no inversion to fit; give one, or several in a list.")
     check_inversion(pipe, *inversions)
@@ -300,7 +312,9 @@ def check_together(pipe: StableDiffusionPipeline, inversions: Sequence[Inversion
             "Inversions that are fitted in one batch need the same model, picture size and steps; fit these one by one."
         )
     if any(inversion.latents.is_inference() for inversion in inversions):
-        raise ValueError("The inversion was made under torch.inference_mode(), so nothing can be fitted to it; invert again.")
+        raise ValueError(
+            "The inversion was made under torch.inference_mode(), so nothing can be fitted to it; invert again."
+        )
     return tuple(inversions)
 
 

@@ -74,11 +74,15 @@ class Preset:
         if not isinstance(self.regularisation, Objective):
             raise TypeError(f"Preset.regularisation must be an objective, not {self.regularisation!r}.")
         if not self.regularisation.reads <= {"maps"}:
-            raise ValueError("A fit knows no picture; give Preset.regularisation objectives that read maps only.")
+            raise ValueError(
+                "A fit knows no picture; give Preset.regularisation objectives that read maps only."
+            )
         check.choice("Preset.parameterisation", self.parameterisation, PARAMETERISATIONS)
         check.flag("Preset.warm", self.warm)
         if self.warm and self.parameterisation == "mapping":
-            raise ValueError("A warm start is for the free parameterisation: a mapping network cannot be given its output.")
+            raise ValueError(
+                "A warm start is for the free parameterisation: a mapping network cannot be given its output."
+            )
 
     def schedule(self, steps: int) -> list[tuple[int, float, float]]:
         """Iterations, learning rate and tolerance of each of `steps` steps.
@@ -88,7 +92,9 @@ class Preset:
         """
         return [
             (
-                check.whole(f"Preset.iterations at step {i}", self.iterations(i), least=0, most=MOST_ITERATIONS),
+                check.whole(
+                    f"Preset.iterations at step {i}", self.iterations(i), least=0, most=MOST_ITERATIONS
+                ),
                 check.number(f"Preset.learning_rate at step {i}", self.learning_rate(i), least=0, most=1e6),
                 _tolerance(i, self.tolerance(i)),
             )
@@ -110,7 +116,9 @@ def preset_of(preset: str | Preset) -> Preset:
     if isinstance(preset, Preset):
         return preset
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise ValueError(f"There is no preset {preset!r}; choose from {', '.join(PRESETS)}, or give a Preset.")
+        raise ValueError(
+            f"There is no preset {preset!r}; choose from {', '.join(PRESETS)}, or give a Preset."
+        )
     return PRESETS[preset]
 
 
