@@ -63,7 +63,7 @@ def values(name: str) -> styledit.ValueInputs:
 
 @cache
 def editor() -> styledit.Editor:
-    return styledit.Editor(pipeline(), inversion(), values=values("default"))
+    return styledit.Editor(pipeline(), inversion(), values=values("default"), automatic=False)
 
 
 def fitted(preset: str) -> torch.Tensor:
@@ -107,7 +107,9 @@ RUNS: dict[str, Callable[[], torch.Tensor]] = {
     "edit, several": lambda: edited([REPLACE, REFINE, PLACE], blend=("car",)),
     "edit, regularised": lambda: edited(REPLACE, regularisation=REGULARISATION, **REGULARISATION_RATE),
     "edit, no value inputs": lambda: latent_of(
-        styledit.edit(pipeline(), inversion(), REPLACE, guidance=GUIDANCE, progress=False, **TOGETHER)
+        styledit.Editor(pipeline(), inversion(), automatic=False).edit(
+            REPLACE, guidance=GUIDANCE, progress=False, **TOGETHER
+        )
     ),
     "ddim_p2p": lambda: baseline(baselines.ddim_p2p),
     "null_text": lambda: baseline(baselines.null_text),

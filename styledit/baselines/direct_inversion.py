@@ -20,5 +20,5 @@ def direct_inversion(
     **settings: object,
 ) -> Edit:
     """The source's latents are set to the inversion's at every step. Arguments as for `styledit.edit`."""
-    editor = Editor(pipe, inversion, follow_inversion=True, limit=0, history=0)
+    editor = Editor(pipe, inversion, follow_inversion=True, limit=0, history=0, automatic=False)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

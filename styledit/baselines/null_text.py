@@ -57,7 +57,13 @@ def null_text(
             "The null embeddings were fitted to another inversion; fit them to this one with fit_nulls()."
         )
     editor = Editor(
-        pipe, inversion, guidance=nulls.guidance, null_embeddings=nulls.embeddings, limit=0, history=0
+        pipe,
+        inversion,
+        guidance=nulls.guidance,
+        null_embeddings=nulls.embeddings,
+        limit=0,
+        history=0,
+        automatic=False,
     )
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 

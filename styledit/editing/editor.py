@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -20,6 +21,7 @@ from styledit.denoising import Callback, State, follow, resolve_guidance
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import Settings
 from styledit.editing.source import SourceBranch
+from styledit.editing.suggestion import suggest
 from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import AttentionMaps
@@ -62,7 +64,7 @@ def edit(
     record: Record | Layers | None = None,
     progress: bool = True,
     callback: Callback | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Edit | list[Edit]:
     """Edit a picture by changing its prompt (method section 4). For many edits of one picture use `Editor`.
 
@@ -74,7 +76,7 @@ def edit(
         record: whose attention maps of the target to keep; None keeps none.
         callback: called after each step with a dict of `i`, `timestep`, `z` (n, C, h, w) of the targets,
             `z_source`, `masks`.
-        settings: those of `Settings`, by name.
+        settings: those of `Settings`, by name; those that are not given are `Editor.suggest`'s.
 
     Returns:
         An `Edit`, or a list of them for several prompts.
@@ -103,6 +105,8 @@ class Editor:
         follow_inversion: the source's latents are the inversion's own (direct inversion).
         limit: bytes that the source's attention may take in host memory; steps beyond it run again with each edit.
         history: bytes that the states of earlier edits may take, from which later ones go on.
+        automatic: whether settings that an edit is not given follow from what changed between the prompts (see
+            `styledit.editing.suggestion`); otherwise they are the published ones, the defaults of `Settings`.
 
     Raises:
         TypeError: an argument of another type.
@@ -120,6 +124,7 @@ class Editor:
         follow_inversion: bool = False,
         limit: int = 4 * GIB,
         history: int = GIB // 4,
+        automatic: bool = True,
     ) -> None:
         check_inversion(pipe, inversion)
         check_values(values, inversion)
@@ -133,6 +138,7 @@ class Editor:
         self.follow_inversion = check.flag("follow_inversion", follow_inversion)
         self.limit = check.whole("limit", limit, least=0)
         self.history = check.whole("history", history, least=0)
+        self.automatic = check.flag("automatic", automatic)
         self.source: SourceBranch | None = None
         self._targets: dict[tuple[str, ...], Target] = {}
         self._runs: list[EditRun] = []  # the newest last
@@ -146,18 +152,18 @@ class Editor:
         every: int = 1,
         progress: bool = True,
         callback: Callback | None = None,
-        **settings: object,
+        **settings: Any,
     ) -> Edit | list[Edit]:
         """One edit, or one for each of several prompts; arguments, result and errors as for `styledit.edit`.
 
         Args:
             every: run only every k-th step, a fast first look.
         """
-        run = self._new_run(target_prompt, record, every, settings)
-        left = len(run.pairs) - len(run.states)
-        return follow(
-            self._edit(run, isinstance(target_prompt, str)), "editing", left, progress and left > 0, callback
-        )
+        prompts = _prompts(target_prompt)
+        runs = self._new_runs(prompts, record, every, settings)
+        left = sum(len(run.pairs) - len(run.states) for run in runs)
+        run = self._edit(runs, prompts, isinstance(target_prompt, str))
+        return follow(run, "editing", left, progress and left > 0, callback)
 
     def editing(
         self,
@@ -165,24 +171,55 @@ class Editor:
         *,
         record: Record | Layers | None = None,
         every: int = 1,
-        **settings: object,
+        **settings: Any,
     ) -> Generator[State, None, Edit | list[Edit]]:
         """`edit` as a run: a `State` after each network call, the source's too; the result is what `edit` returns.
 
         Closing it ends the edit; what was computed is kept, and the next edit goes on from it.
         """
-        return self._edit(
-            self._new_run(target_prompt, record, every, settings), isinstance(target_prompt, str)
+        prompts = _prompts(target_prompt)
+        runs = self._new_runs(prompts, record, every, settings)
+        return self._edit(runs, prompts, isinstance(target_prompt, str))
+
+    def suggest(self, target_prompt: str, **settings: Any) -> Settings:
+        """The settings that an edit will use: those given, the others as they follow from what changed between the prompts.
+
+        Raises:
+            TypeError: a setting that does not exist, or an argument of another type.
+            ValueError: a prompt that cannot be used, or a setting out of range.
+        """
+        given = Settings.of(**settings)
+        prompt = check.text("A target prompt", target_prompt)
+        if not self.automatic:
+            return given
+        return replace(
+            suggest(self.pipe, self.inversion, prompt), **{name: getattr(given, name) for name in settings}
         )
 
+    def _new_runs(
+        self,
+        prompts: tuple[str, ...],
+        record: Record | Layers | None,
+        every: int,
+        settings: dict[str, Any],
+    ) -> list[EditRun]:
+        """One run for the prompts of each group that have the same settings."""
+        check_inversion(self.pipe, self.inversion)  # the weights may have changed since
+        every = check.whole("every", every, least=1)
+        groups: list[tuple[Settings, list[str]]] = []
+        for prompt in prompts:
+            chosen = self.suggest(prompt, **settings)
+            together = next((group for known, group in groups if known == chosen), None)
+            if together is None:
+                groups.append((chosen, [prompt]))
+            else:
+                together.append(prompt)
+        return [self._new_run(tuple(group), record, every, chosen) for chosen, group in groups]
+
     def _new_run(
-        self, target_prompt: object, record: Record | Layers | None, every: int, settings: dict[str, object]
+        self, prompts: tuple[str, ...], record: Record | Layers | None, every: int, chosen: Settings
     ) -> EditRun:
         """A run that goes on from the nearest of the earlier ones."""
-        prompts = _prompts(target_prompt)
-        chosen = Settings.of(**settings)
-        every = check.whole("every", every, least=1)
-        check_inversion(self.pipe, self.inversion)  # the weights may have changed since
         source = self._source_for(chosen)
         guidance = resolve_guidance(chosen.guidance, source.guidance)
         chosen = replace(chosen, guidance=guidance)
@@ -204,15 +241,20 @@ class Editor:
         run.states = other.states[:best] if best else []
         return run
 
-    def _edit(self, run: EditRun, single: bool) -> Generator[State, None, Edit | list[Edit]]:
-        """The run to its end, and its results; what it computed is remembered however it ends."""
-        first = len(run.states)
-        try:
-            yield from run.run()
-        finally:
-            self._remember(run)
-        edits = self._results(run, run.pairs[first][0] if first < len(run.pairs) else self.inversion.steps)
-        return edits[0] if single else edits
+    def _edit(
+        self, runs: list[EditRun], prompts: tuple[str, ...], single: bool
+    ) -> Generator[State, None, Edit | list[Edit]]:
+        """The runs to their end, and their results; what they computed is remembered however it ends."""
+        edits: dict[str, Edit] = {}
+        for run in runs:
+            first = len(run.states)
+            try:
+                yield from run.run()
+            finally:
+                self._remember(run)
+            first_step = run.pairs[first][0] if first < len(run.pairs) else self.inversion.steps
+            edits |= zip(run.target.prompts, self._results(run, first_step), strict=True)
+        return edits[prompts[0]] if single else [edits[prompt] for prompt in prompts]
 
     def _results(self, run: EditRun, first_step: int) -> list[Edit]:
         source = run.source
