@@ -1,6 +1,7 @@
 """Text-guided editing of real pictures with latent diffusion models, by learned value inputs.
 
-The names below are grouped by the stages of one picture's path. `styledit.lessons` has the figures and exercises.
+The names below are grouped by the stages of one picture's path. `styledit.lessons` has the
+figures and exercises.
 """
 
 from transformers.utils import logging as _logging

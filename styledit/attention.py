@@ -1,8 +1,8 @@
 """Attention: which layers there are, and what one network call may do to them.
 
-Everything goes through the public attention-processor API of diffusers. The processor below follows the stock one step
-for step; the visible difference is that keys come from the prompt's embedding `c` while values come from the value input
-`v_t`. `styledit.control` puts it in place and takes it out again.
+Everything goes through the public attention-processor API of diffusers. The processor below follows the stock
+one step for step; the visible difference is that keys come from the prompt's embedding `c` while values come
+from the value input `v_t`. `styledit.control` puts it in place and takes it out again.
 """
 
 from __future__ import annotations
@@ -64,21 +64,26 @@ class Rows:
 class SourceAttention:
     """What one call with the source prompt leaves for an edit to take over.
 
-    `cross`: {layer: maps (heads, HW, N)} of the conditional row; `states`: {self-attention layer: (queries, keys)},
-    each (B, heads, HW, d_head) with the call's rows. The same queries and keys are the same maps, in far less memory.
+    `cross`: {layer: maps (heads, HW, N)} of the conditional row; `states`: {self-attention layer:
+    (queries, keys)}, each (B, heads, HW, d_head) with the call's rows. The same queries and keys are the same
+    maps, in far less memory.
     """
 
     cross: dict[str, torch.Tensor] = field(default_factory=dict)
     states: dict[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> SourceAttention:
-        """The same on another device, itself where it is there already; copies from pinned memory do not wait."""
+        """The same on another device, itself where it is there already;
+        copies from pinned memory do not wait.
+        """
         if all(maps.device == device for maps in self.cross.values()):
             return self
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def to_host(self) -> SourceAttention:
-        """The same in host memory, pinned where it comes from a CUDA device; itself where it is there already."""
+        """The same in host memory, pinned where it comes from a CUDA device;
+        itself where it is there already.
+        """
         if all(maps.device.type == "cpu" for maps in self.cross.values()):
             return self
         return self._each(lambda tensor: tensor.cpu().pin_memory() if tensor.is_cuda else tensor.cpu())
@@ -92,11 +97,12 @@ class SourceAttention:
 
 @dataclass(frozen=True)
 class AttentionEdit:
-    """What n target rows take over from the source in one network call; n conditional rows, and n or 0 unconditional ones.
+    """What n target rows take over from the source in one network call; n conditional rows,
+    and n or 0 unconditional ones.
 
-    `mapper` (n, N_src, N_tgt), `has_source` and `reweight` (n, N_tgt) act on the conditional rows' cross maps,
-    A_tgt <- (A_src @ mapper * has_source + A_tgt * (1 - has_source)) * reweight; a mapper of None leaves them alone.
-    `self_cond`, `self_uncond`: self-attention maps become the source's in that branch.
+    `mapper` (n, N_src, N_tgt), `has_source` and `reweight` (n, N_tgt) act on the conditional rows' cross
+    maps, A_tgt <- (A_src @ mapper * has_source + A_tgt * (1 - has_source)) * reweight; a mapper of None
+    leaves them alone. `self_cond`, `self_uncond`: self-attention maps become the source's in that branch.
     """
 
     source: SourceAttention
@@ -111,10 +117,10 @@ class AttentionEdit:
 class AttentionCall:
     """What one network call does to attention, and what comes back from it.
 
-    `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt. `rows` and `edit`: the
-    batch layout and what the target rows take over. `record`: names of the layers whose maps come back, as used (edits
-    included), with gradients where gradients are on. `keep_source`: whether the call's own attention comes back as a
-    `SourceAttention`.
+    `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt. `rows` and
+    `edit`: the batch layout and what the target rows take over. `record`: names of the layers whose maps come
+    back, as used (edits included), with gradients where gradients are on. `keep_source`: whether the call's
+    own attention comes back as a `SourceAttention`.
     """
 
     values: torch.Tensor | None = None
@@ -127,8 +133,9 @@ class AttentionCall:
 class Control:
     """The attention of a UNet inside one `with attention_control(...)` block.
 
-    `call` says what every network call in the block does; `values` (B, N, d) is its part that lessons set. `maps` are those
-    that the last call recorded, {layer: (B, heads, HW, N or HW)}; `source` is what it kept for an edit.
+    `call` says what every network call in the block does; `values` (B, N, d) is its part that lessons set.
+    `maps` are those that the last call recorded, {layer: (B, heads, HW, N or HW)};
+    `source` is what it kept for an edit.
     """
 
     def __init__(self, call: AttentionCall) -> None:
@@ -147,7 +154,9 @@ class Control:
         self.call = replace(self.call, values=values)
 
     def rules_here(self) -> bool:
-        """Whether the running call is of the block's own thread, or of its backward pass, which has threads of its own."""
+        """Whether the running call is of the block's own thread, or of its backward pass,
+        which has threads of its own.
+        """
         return self.thread == threading.get_ident() or torch._C._current_graph_task_id() != -1
 
 
@@ -212,7 +221,9 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
 
 
 class ControlledProcessor:
-    """The stock processor's steps, with the interventions of a `Control`; in another thread, the stock processor itself."""
+    """The stock processor's steps, with the interventions of a `Control`;
+    in another thread, the stock processor itself.
+    """
 
     def __init__(self, control: Control, layer: str, stock: Callable[..., torch.Tensor]) -> None:
         self.control = control
@@ -279,7 +290,9 @@ class ControlledProcessor:
     def _queries_and_keys(
         self, attn: Attention, hidden: torch.Tensor, context: torch.Tensor, is_self: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, heads, HW, d_head) and (B, heads, HW or N, d_head): the layer's own, or the source's where an edit says so."""
+        """(B, heads, HW, d_head) and (B, heads, HW or N, d_head):
+        the layer's own, or the source's where an edit says so.
+        """
         edit = self.control.call.edit
         if not is_self or edit is None or not (edit.self_cond or edit.self_uncond):
             return _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
@@ -329,7 +342,9 @@ def _bias(attn: Attention, mask: torch.Tensor | None, context: torch.Tensor) -> 
 def _probabilities(
     attn: Attention, query: torch.Tensor, key: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    """softmax(Q K^T / sqrt(d_head)) in at least float32; scaling the query first keeps half precision from overflowing."""
+    """softmax(Q K^T / sqrt(d_head)) in at least float32; scaling the query first keeps half
+    precision from overflowing.
+    """
     dtype, wide = query.dtype, torch.promote_types(query.dtype, torch.float32)
     if attn.upcast_attention:
         query, key = query.to(wide), key.to(wide)

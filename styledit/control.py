@@ -1,8 +1,9 @@
 """The `with` block that controls a UNet's attention: processors in, processors out, whatever happens.
 
-A block holds the UNet's lock, so that two threads never control one network at once, and a call that another thread makes
-meanwhile without asking is left to the stock processors. An interrupt (Ctrl-C) inside the block first takes the processors
-out and only then is raised: there is no instruction at which it could leave them behind.
+A block holds the UNet's lock, so that two threads never control one network at once, and a call that another
+thread makes meanwhile without asking is left to the stock processors. An interrupt (Ctrl-C) inside the block
+first takes the processors out and only then is raised: there is no instruction at which it
+could leave them behind.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ _making_a_lock = threading.Lock()
 def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> AttentionBlock:
     """Control the attention of `unet` inside a `with` block; its processors come back whatever happens.
 
-    Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it computes without the
-    block. Another thread that wants to control the same network waits until the block ends.
+    Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it computes
+    without the block. Another thread that wants to control the same network waits until the block ends.
 
     Args:
         record: the layers whose maps every call leaves in `Control.maps`.
 
     Raises:
-        ValueError: the UNet has processors that are not the stock ones, or a choice in `record` matches no layer.
+        ValueError: the UNet has processors that are not the stock ones,
+            or a choice in `record` matches no layer.
     """
     layers = frozenset(layer for choice in as_choices(record) for layer in select_layers(unet, choice))
     return AttentionBlock(unet, AttentionCall(record=layers))
@@ -118,7 +120,10 @@ class AttentionBlock:
             signal.signal(signal.SIGINT, self._interrupt)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Inside the block: out of it, then on to whoever listened before. On the way in or out: remember it."""
+        """Inside the block: out of it, then on to whoever listened before.
+
+        On the way in or out: remember it.
+        """
         if self._phase is not INSIDE:
             self._interrupted = True
             return

@@ -1,7 +1,8 @@
 """One network call, one guided step, and the loop that every run goes through.
 
-A run is a generator: it yields a `State` after each network call and returns its result. Progress, previews, stopping and
-resuming are all the same thing, taking the next state or not. Between two states the network has its stock processors.
+A run is a generator: it yields a `State` after each network call and returns its result. Progress, previews,
+stopping and resuming are all the same thing, taking the next state or not.
+Between two states the network has its stock processors.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Schedule:
 
     @classmethod
     def of(cls, scheduler: DDIMScheduler, steps: int, like: torch.Tensor) -> Schedule:
-        """Of a scheduler, on the device of some latents and in at least float32: half precision would round the levels.
+        """Of a scheduler, on the device of some latents and in at least float32:
+        half precision would round the levels.
 
         Raises:
             TypeError, ValueError: as `styledit.ddim.noise_levels`.
@@ -50,9 +52,9 @@ class Schedule:
 class State:
     """Where a run stands after a network call.
 
-    `step`: the step, i of `styledit.ddim`'s table, between the latents i and i + 1; `timestep`: what the network was told;
-    `z` (n, C, h, w): the latents reached; `x0` (n, C, h, w): the estimate of the clean ones that this call made; `finished`:
-    whether the step is done, rather than a call on the way to it.
+    `step`: the step, i of `styledit.ddim`'s table, between the latents i and i + 1; `timestep`: what the
+    network was told; `z` (n, C, h, w): the latents reached; `x0` (n, C, h, w): the estimate of the clean ones
+    that this call made; `finished`: whether the step is done, rather than a call on the way to it.
     """
 
     step: int
@@ -70,8 +72,8 @@ class State:
 class Prediction:
     """What came back from one network call.
 
-    `output` (B, C, h, w); `maps`: {layer: (B, heads, HW, N or HW)} of the recorded layers; `source`: the call's own
-    attention, where it was kept.
+    `output` (B, C, h, w); `maps`: {layer: (B, heads, HW, N or HW)} of the recorded layers; `source`: the
+    call's own attention, where it was kept.
     """
 
     output: torch.Tensor
@@ -91,7 +93,8 @@ def predict(
 ) -> Prediction:
     """Call the network on latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
 
-    A network of half precision is given half-precision latents; the latents themselves are kept in at least float32.
+    A network of half precision is given half-precision latents; the latents themselves are
+    kept in at least float32.
 
     Args:
         attention: what the call does to attention.
@@ -110,7 +113,8 @@ def network(
     """The network as a function, for a call whose backward pass belongs to it; see `predict`.
 
     Args:
-        recompute: recompute activations in the backward pass instead of keeping them (gradient checkpointing).
+        recompute: recompute activations in the backward pass instead of keeping them
+            (gradient checkpointing).
     """
     with AttentionBlock(pipe.unet, attention, recompute=recompute) as control:
         yield lambda z, timestep, context: _call(pipe, control, z, timestep, context)
@@ -131,7 +135,9 @@ def _call(
 
 @dataclass(frozen=True)
 class Step:
-    """One guided step: the latents reached and the clean estimate, (n, C, h, w), the call's `Prediction` and its rows."""
+    """One guided step: the latents reached and the clean estimate, (n, C, h, w),
+    the call's `Prediction` and its rows.
+    """
 
     z: torch.Tensor
     x0: torch.Tensor
@@ -158,7 +164,8 @@ def guided_step(
 
     Args:
         levels: abar of z and of the result, (2,).
-        null, c: what the two branches read, (1 or n, N, d) and (n, N, d); only the conditional one reads `values` (n, N, d).
+        null, c: what the two branches read, (1 or n, N, d) and (n, N, d);
+            only the conditional one reads `values` (n, N, d).
         unconditional: whether that branch runs; None runs it unless the guidance is 1.
         edit, record, keep_source: as in `AttentionCall`.
     """

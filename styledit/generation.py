@@ -23,7 +23,9 @@ from styledit.recording import Record, Recorder
 
 @dataclass(frozen=True)
 class Denoised:
-    """A denoising run: the picture, its latents (T + 1, 1, C, h, w) from the noisiest, and the maps where recorded."""
+    """A denoising run: the picture, its latents (T + 1, 1, C, h, w) from the noisiest,
+    and the maps where recorded.
+    """
 
     image: Image.Image
     prompt: str

@@ -54,11 +54,11 @@ class HasLatents(Protocol):
 class Inversion:
     """A picture's way to noise. Index i counts from the noisiest, as in denoising.
 
-    `latents` (T + 1, 1, C, h, w): latents[0] is zhat_T, latents[T] is z_0, and denoising step i should go from
-    latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,): abar of
-    each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
-    source's cross-attention maps Ahat, on the CPU; entry i is what the network gives for latents[i] at timesteps[i].
-    `model`: `model_fingerprint` of the pipeline that made it.
+    `latents` (T + 1, 1, C, h, w): latents[0] is zhat_T, latents[T] is z_0, and denoising step i should go
+    from latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,):
+    abar of each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
+    source's cross-attention maps Ahat, on the CPU; entry i is what the network gives for latents[i] at
+    timesteps[i]. `model`: `model_fingerprint` of the pipeline that made it.
     """
 
     image: Image.Image
@@ -106,7 +106,8 @@ class Inversion:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of picture, prompt, timesteps and model: value inputs carry it to know their inversion.
+        """A short hash of picture, prompt, timesteps and model: value inputs carry it
+        to know their inversion.
 
         Not of the latents, which differ in the last bit from one machine to the next.
         """
@@ -173,11 +174,13 @@ def invert(
         prompt: what the picture shows.
         steps: T.
         record: whose maps to keep; None keeps none. `Record.bytes` tells the memory beforehand.
-        callback: called after each step with a dict of `i` (the step, between the latents i and i + 1), `timestep`, `z`.
+        callback: called after each step with a dict of `i` (the step, between the latents i and
+            i + 1), `timestep`, `z`.
 
     Raises:
         TypeError: `pipe`, `image`, `prompt`, `steps` or `record` is something else.
-        ValueError: the picture or the prompt cannot be used, the network returned NaN, or the maps need too much memory.
+        ValueError: the picture or the prompt cannot be used, the network returned NaN,
+            or the maps need too much memory.
     """
     run = inverting(pipe, image, prompt, steps, record=record)
     return follow(run, "inverting", steps, progress, callback)
@@ -254,10 +257,12 @@ def _invert(
 
 
 def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
-    """Root mean squared distance of a run's latents to the inversion's at each of the T + 1 indices, (T + 1,).
+    """Root mean squared distance of a run's latents to the inversion's at each of the
+    T + 1 indices, (T + 1,).
 
     Args:
-        run: its latents (T + 1, 1, C, h, w), or what has them as `latents`, such as a reconstruction or an edit.
+        run: its latents (T + 1, 1, C, h, w), or what has them as `latents`,
+            such as a reconstruction or an edit.
 
     Raises:
         TypeError: `inversion` is no Inversion, or `run` has no latents.

@@ -1,7 +1,7 @@
 """Attention maps with named axes: where words look, and where pixels look.
 
-Nothing is averaged before it is asked for. `AttentionMaps.select` narrows a recording to some steps, layers or heads;
-the other methods average over what is left and up-sample to the picture.
+Nothing is averaged before it is asked for. `AttentionMaps.select` narrows a recording to some steps, layers
+or heads; the other methods average over what is left and up-sample to the picture.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ AXES = ("step", "head", "pixel", "token")
 class AttentionMaps:
     """Attention probabilities of a run, generated or inverted.
 
-    `layers`: {cross-attention layer: A} with A of shape (step, head, pixel, token), as in `AXES`, steps counted from
-    the noisiest; `map_sizes`: {layer: (h, w)} with h * w pixels, for every layer here; `words`: the prompt's words and
-    their token positions (0 is the start token, the ones after the last word are end and padding); `size`: the
-    picture's (H, W); `self_layers`: {self-attention layer: A} of shape (step, head, pixel, pixel), the first pixel
-    looks at the second;
-    `steps`: which steps of the run the step axis holds, None for all of them; `scales`: {layer: scale} as in `Layers`.
+    `layers`: {cross-attention layer: A} with A of shape (step, head, pixel, token), as in `AXES`, steps
+    counted from the noisiest; `map_sizes`: {layer: (h, w)} with h * w pixels, for every layer here; `words`:
+    the prompt's words and their token positions (0 is the start token, the ones after the last word are end
+    and padding); `size`: the picture's (H, W); `self_layers`: {self-attention layer: A} of shape
+    (step, head, pixel, pixel), the first pixel looks at the second;
+    `steps`: which steps of the run the step axis holds, None for all of them; `scales`: {layer:
+    scale} as in `Layers`.
 
     Raises:
         ValueError: a tensor whose axes do not fit `map_sizes` or `steps`.
@@ -74,7 +75,8 @@ class AttentionMaps:
 
         Args:
             steps: by the run's own numbering, 0 the noisiest.
-            layers: by name, by the beginning of a name ("up", "up_blocks.1"), or by scale (4), one or several.
+            layers: by name, by the beginning of a name ("up", "up_blocks.1"),
+                or by scale (4), one or several.
             heads: by index.
 
         Raises:
@@ -104,7 +106,8 @@ class AttentionMaps:
             size: (H, W) of the result; None takes the picture's.
 
         Raises:
-            ValueError: the word is not in the prompt, a step was not recorded, or there is no cross-attention here.
+            ValueError: the word is not in the prompt, a step was not recorded,
+                or there is no cross-attention here.
         """
         return self.tokens(find_word(self.words, word), steps=steps, size=size)
 
@@ -131,7 +134,8 @@ class AttentionMaps:
         return total / len(self.layers)
 
     def token_labels(self) -> tuple[str, ...]:
-        """Text of every token position: words ("word 1/2": the first token of two), "<start>", "<end>" and "<padding>".
+        """Text of every token position: words ("word 1/2": the first token of two), "<start>",
+        "<end>" and "<padding>".
 
         Raises:
             ValueError: there is no cross-attention here.
@@ -146,12 +150,13 @@ class AttentionMaps:
     def components(self, n: int = 3) -> torch.Tensor:
         """What self-attention groups together: (n, H, W), the strongest component first.
 
-        The right singular vectors of the self-attention map, averaged over steps, layers and heads, less the mean of
-        each row, as Prompt-to-Prompt draws them (2208.01626, its released code). Each has length 1 before up-sampling;
-        its sign is free and chosen so that the entry of largest magnitude is positive.
+        The right singular vectors of the self-attention map, averaged over steps, layers and heads, less the
+        mean of each row, as Prompt-to-Prompt draws them (2208.01626, its released code). Each has length 1
+        before up-sampling; its sign is free and chosen so that the entry of largest magnitude is positive.
 
         Raises:
-            ValueError: no self-attention here, layers on different grids, or n larger than the number of pixels.
+            ValueError: no self-attention here, layers on different grids,
+                or n larger than the number of pixels.
         """
         self._need_self_attention()
         sizes = {self.map_sizes[layer] for layer in self.self_layers}
@@ -170,10 +175,12 @@ class AttentionMaps:
         return torch.stack([resize(vector.view(plane), self.size) for vector in vectors * peaks.sign()])
 
     def pixel(self, x: float, y: float) -> torch.Tensor:
-        """Where one pixel of the picture looks: (H, W), averaged over steps, layers and heads; sums to about 1.
+        """Where one pixel of the picture looks: (H, W), averaged over steps,
+        layers and heads; sums to about 1.
 
         Args:
-            x, y: column and row in the picture, (0, 0) is the centre of the top left pixel, as in matplotlib's clicks.
+            x, y: column and row in the picture, (0, 0) is the centre of the top left pixel,
+                as in matplotlib's clicks.
 
         Raises:
             TypeError: a coordinate is no number.

@@ -152,7 +152,9 @@ def _token_ids(pipe: StableDiffusionPipeline, prompt: str) -> list[int]:
 
 
 def kept_words(source: tuple[Word, ...], target: tuple[Word, ...]) -> dict[int, int]:
-    """{index of a target word: index of the same word in the source}, along the longest common sequence of words."""
+    """{index of a target word: index of the same word in the source},
+    along the longest common sequence of words.
+    """
     matches = _matches([word.text for word in source], [word.text for word in target])
     return {j: i for i, j in matches}
 

@@ -22,9 +22,9 @@ GIB = 2**30
 class Record:
     """Which attention maps a run keeps.
 
-    `layers`: one choice of layers or several, such as (Layers(), Layers(scales=4, kind="self")); `steps`: indices of the
-    steps, 0 the noisiest, None for all; `branch`: the conditional or the unconditional row of a guided run;
-    `limit`: bytes that the maps may take.
+    `layers`: one choice of layers or several, such as (Layers(), Layers(scales=4, kind="self")); `steps`:
+    indices of the steps, 0 the noisiest, None for all; `branch`: the conditional or the unconditional row of
+    a guided run; `limit`: bytes that the maps may take.
     """
 
     layers: Layers | tuple[Layers, ...] = Layers()
@@ -71,7 +71,8 @@ class Record:
 
 
 class Recorder:
-    """Which maps a run of one prompt keeps at which step, and their assembly at its end; `runs` of them share the limit.
+    """Which maps a run of one prompt keeps at which step, and their assembly at its end;
+    `runs` of them share the limit.
 
     `steps`: the steps that are recorded; `layers`: the names of the layers.
 
@@ -118,7 +119,9 @@ class Recorder:
     def take(
         self, i: int, prediction: Prediction, rows: Rows = Rows(), j: int = 0
     ) -> dict[str, torch.Tensor] | None:
-        """{layer: (heads, HW, N or HW)} of the j-th prompt's row of the branch, on the CPU; None at a step not recorded."""
+        """{layer: (heads, HW, N or HW)} of the j-th prompt's row of the branch, on the CPU;
+        None at a step not recorded.
+        """
         if i not in self.steps:
             return None
         row = j + (rows.uncond if self.record.branch == "cond" else 0)

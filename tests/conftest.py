@@ -1,4 +1,6 @@
-"""Tiny pipelines with random weights and Stable Diffusion's topology, so that every formula is tested in seconds."""
+"""Tiny pipelines with random weights and Stable Diffusion's topology,
+so that every formula is tested in seconds.
+"""
 
 from __future__ import annotations
 

@@ -159,7 +159,9 @@ def test_a_source_call_keeps_its_conditional_cross_maps(pipe64, batch):
 
 
 def test_cross_edit_is_the_formula(pipe64, batch):
-    """A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale on the conditional row alone, at the first layer."""
+    """A_tgt <- (A_src @ mapper * mask + A_tgt * (1 - mask)) * scale on the conditional row alone,
+    at the first layer.
+    """
     z, c = batch
     generator = torch.Generator().manual_seed(3)
     n = c.shape[1]

@@ -41,7 +41,9 @@ def test_ddim_p2p_is_an_edit_without_value_inputs(pipe, inversion):
 
 
 def test_negative_prompt_inversion_guides_nothing_in_the_source(pipe64, inversion64):
-    """Its source is denoised as at guidance 1; the target goes w times from the source's prediction to its own."""
+    """Its source is denoised as at guidance 1; the target goes w times from the source's
+    prediction to its own.
+    """
     edit = baselines.negative_prompt(pipe64, inversion64, TARGET, guidance=W, progress=False, **OFF)
     plain = styledit.reconstruct(pipe64, inversion64, guidance=1.0, progress=False)
     assert torch.allclose(edit.source_latents, plain.latents, atol=1e-9)

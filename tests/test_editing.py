@@ -1,4 +1,6 @@
-"""P2Plus editing: identities, and each switch alone against a few lines that do the same with the stock parts."""
+"""P2Plus editing: identities, and each switch alone against a few lines that do the
+same with the stock parts.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def run(pipe, inversion, target, values=None, **settings):
 
 
 class NaiveAttention:
-    """Softmax attention by diffusers' own helpers; `change(probs, is_cross)` edits the maps (B, heads, Q, K)."""
+    """Softmax attention by diffusers' own helpers; `change(probs, is_cross)` edits the
+    maps (B, heads, Q, K).
+    """
 
     def __init__(self, change, value_input):
         self.change, self.value_input = change, value_input
@@ -120,7 +124,9 @@ def test_tau_v(pipe64, inversion64, values64, tau):
 
 @pytest.mark.parametrize("target", [TARGET, LONGER])
 def test_tau_c(pipe64, inversion64, target):
-    """The target's cross maps become the source's, token by token, while i < tau T; new tokens keep their own."""
+    """The target's cross maps become the source's, token by token, while i < tau T;
+    new tokens keep their own.
+    """
     # which source token each target token takes (start, words, then end and padding); -1 is a new one
     takes = list(range(12)) if target == TARGET else [0, 1, -1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 

@@ -1,8 +1,8 @@
 """The whole method on the embedded model, in float64 at T = 6, against results that are stored.
 
-Every entry of `golden.safetensors` is the last latent of a run. In float64 they agree to 1e-10 from one machine and number of
-threads to the next, so a change that should not change numbers shows where it does. An entry that changes on purpose is written
-again, in a commit that says why:
+Every entry of `golden.safetensors` is the last latent of a run. In float64 they agree to 1e-10 from one
+machine and number of threads to the next, so a change that should not change numbers shows where it does. An
+entry that changes on purpose is written again, in a commit that says why:
 
     python tests/test_golden.py NAME ...    these entries, or `all`
 """
@@ -49,8 +49,8 @@ def inversion() -> styledit.Inversion:
 
 @cache
 def values(name: str) -> styledit.ValueInputs:
-    """A fit. The published one with two iterations a step: its mapping network amplifies the last bit of what it is given, to
-    1e-9 after two iterations at each of the six steps and to 0.04 after three.
+    """A fit. The published one with two iterations a step: its mapping network amplifies the last bit of what
+    it is given, to 1e-9 after two iterations at each of the six steps and to 0.04 after three.
     """
     preset, clip = styledit.PRESETS[name], styledit.load_clip()
     if name == "paper":

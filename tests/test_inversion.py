@@ -19,7 +19,9 @@ def test_latents_run_from_noise_to_the_picture(pipe, inversion, picture):
 
 
 def test_maps_are_those_of_the_denoising_steps(pipe64, inversion64):
-    """Entry i of the maps is what the network computes for latents[i] at timesteps[i]: the first and the last too."""
+    """Entry i of the maps is what the network computes for latents[i] at timesteps[i]:
+    the first and the last too.
+    """
     for i in range(inversion64.steps):
         with styledit.attention_control(pipe64.unet, styledit.Layers()) as control, torch.no_grad():
             pipe64.unet(
@@ -123,7 +125,9 @@ def test_a_latent_of_the_users_own(pipe):
 
 
 def test_an_inversion_survives_its_file(pipe, picture, tmp_path):
-    """Latents, embeddings, picture and maps come back; value inputs and edits take the copy for the original."""
+    """Latents, embeddings, picture and maps come back; value inputs and edits take the
+    copy for the original.
+    """
     record = styledit.Record((styledit.Layers(), styledit.Layers(scales=4, kind="self")), steps=(0, 2))
     inversion = styledit.invert(pipe, picture, "a red car in the snow", 3, record=record, progress=False)
     file = tmp_path / "inversion.safetensors"

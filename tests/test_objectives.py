@@ -1,4 +1,6 @@
-"""Attention regularisation: each term against its formula, its gradients, and what it can and cannot act on."""
+"""Attention regularisation: each term against its formula, its gradients,
+and what it can and cannot act on.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def softmaxed(seed: int, dtype: torch.dtype = torch.float64) -> dict[str, torch.
 
 
 def spots(*pixels: tuple[int, int]) -> dict[str, torch.Tensor]:
-    """One head whose first token looks evenly at some pixels (row, column) of the fine grid and at nothing else."""
+    """One head whose first token looks evenly at some pixels (row, column) of the fine
+    grid and at nothing else.
+    """
     maps = torch.zeros(1, *GRIDS["fine"], 2, dtype=torch.float64)
     for row, column in pixels:
         maps[0, row, column, 0] = 0.25

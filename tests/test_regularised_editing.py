@@ -58,7 +58,9 @@ def test_it_does_what_it_says(pipe64, inversion64):
 
 
 def test_l2_compares_with_the_aligned_source(pipe64, inversion64):
-    """Where the prompts and latents agree the first step has nothing to descend; a new word is compared with nothing."""
+    """Where the prompts and latents agree the first step has nothing to descend;
+    a new word is compared with nothing.
+    """
     same = run(
         pipe64,
         inversion64,

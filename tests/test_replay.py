@@ -1,4 +1,6 @@
-"""The source's run is replayed and an edit starts where its settings first differ; both give what a full run gives."""
+"""The source's run is replayed and an edit starts where its settings first differ;
+both give what a full run gives.
+"""
 
 from __future__ import annotations
 

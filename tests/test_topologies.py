@@ -1,4 +1,6 @@
-"""Real checkpoints' shapes: each family of Stable Diffusion at a small width, saved, and loaded as a user loads it."""
+"""Real checkpoints' shapes: each family of Stable Diffusion at a small width, saved,
+and loaded as a user loads it.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ BETAS = {
 
 @dataclass(frozen=True)
 class Topology:
-    """What tells one family from another, as its configs spell it; `levels`: which of the UNet's have attention."""
+    """What tells one family from another, as its configs spell it;
+    `levels`: which of the UNet's have attention.
+    """
 
     unet: dict[str, object]
     levels: tuple[bool, ...] = (True, True, True, False)
@@ -110,7 +114,9 @@ TOPOLOGIES = {
 
 
 def build_unet(topology: Topology) -> UNet2DConditionModel:
-    """Random weights; a small last layer, since a random eps changes far more from step to step than a trained one."""
+    """Random weights; a small last layer, since a random eps changes far more from step to
+    step than a trained one.
+    """
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         down_block_types=tuple("CrossAttnDownBlock2D" if has else "DownBlock2D" for has in topology.levels),
@@ -428,7 +434,9 @@ def test_lora_processors_are_refused_until_unloaded(call, kind):
 
 
 class LowRank(torch.nn.Module):
-    """A LoRA layer in the place of a linear one, where today's loaders put it; the processors stay the stock ones."""
+    """A LoRA layer in the place of a linear one, where today's loaders put it;
+    the processors stay the stock ones.
+    """
 
     def __init__(self, base: torch.nn.Linear) -> None:
         super().__init__()
@@ -459,7 +467,9 @@ def test_lora_layers_are_kept(call):
 
 
 def test_blocks_that_read_the_prompt_twice(folders):
-    """With only_cross_attention the first attention reads the prompt too: it is neither self nor cross for control."""
+    """With only_cross_attention the first attention reads the prompt too:
+    it is neither self nor cross for control.
+    """
     unet = styledit.load(folders("prompt-only")).unet
     c, v = torch.randn(2, 1, POSITIONS, 24, generator=torch.Generator().manual_seed(1))
     blocks = {
@@ -496,7 +506,9 @@ def test_unets_that_need_more(tokenizer, tmp_path, change, message):
 
 
 def full_size_step(folder: str, low_memory: bool) -> None:
-    """Fit one step of a full-size SD 1.5 UNet at 512 × 512 and print the peak memory; run in a process of its own."""
+    """Fit one step of a full-size SD 1.5 UNet at 512 × 512 and print the peak memory;
+    run in a process of its own.
+    """
     tokenizer, pixels = (
         CLIPTokenizer.from_pretrained(folder),
         np.random.default_rng(0).integers(0, 256, (512, 512, 3)),

@@ -19,7 +19,9 @@ ONE = Preset(lambda i: 1, lambda i: 0.01)
 
 
 def loss_of(pipe, inversion, i, z, v, regularisation=PRESETS["paper"].regularisation):
-    """The fitting loss of step i at latent z for value inputs v = c + shift, its layers, and its gradient in the shift."""
+    """The fitting loss of step i at latent z for value inputs v = c + shift, its layers,
+    and its gradient in the shift.
+    """
     fit = ValueFit(pipe, inversion, guidance=7.5, preset=Preset(1, 0.0, regularisation=regularisation))
     fit.stepwise.z = z
     shift = fit.unknowns.modules[0].shift
@@ -32,7 +34,9 @@ def loss_of(pipe, inversion, i, z, v, regularisation=PRESETS["paper"].regularisa
 
 
 def test_loss_is_the_methods(pipe64, inversion64):
-    """L = mean (ddim_step - zhat)^2 + sum over layers of mean (A - Ahat)^2, written out with the stock scheduler."""
+    """L = mean (ddim_step - zhat)^2 + sum over layers of mean (A - Ahat)^2,
+    written out with the stock scheduler.
+    """
     i, z = 1, inversion64.latents[1] + 0.1
     v = inversion64.c + 0.2
     loss, layers, _ = loss_of(pipe64, inversion64, i, z, v)
@@ -114,7 +118,9 @@ def test_a_warm_fit_is_one_adam_from_the_guess(pipe, inversion):
     [("default", 0.8), ("fine", 0.8), (dataclasses.replace(PRESETS["paper"], parameterisation="free"), 0.6)],
 )
 def test_fitting_cures_the_drift(pipe, picture, preset, left):
-    """With random weights a prompt has little power, so the cure is partial; the embedded model's bar is in its tests."""
+    """With random weights a prompt has little power, so the cure is partial;
+    the embedded model's bar is in its tests.
+    """
     inversion = styledit.invert(pipe, picture, "a red car in the snow", 2, progress=False)
     values = styledit.fit_values(pipe, inversion, guidance=7.5, preset=preset, progress=False)
     plain = styledit.reconstruct(pipe, inversion, guidance=7.5, progress=False)

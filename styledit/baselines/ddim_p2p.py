@@ -19,6 +19,9 @@ def ddim_p2p(
     callback: Callback | None = None,
     **settings: object,
 ) -> Edit:
-    """Prompt-to-Prompt from the inverted latent as it is: the source drifts. Arguments as for `styledit.edit`."""
+    """Prompt-to-Prompt from the inverted latent as it is: the source drifts.
+
+    Arguments as for `styledit.edit`.
+    """
     editor = Editor(pipe, inversion, limit=0, history=0, automatic=False)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

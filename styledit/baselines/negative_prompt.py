@@ -19,7 +19,10 @@ def negative_prompt(
     callback: Callback | None = None,
     **settings: object,
 ) -> Edit:
-    """The source prompt in place of the empty one, so nothing is guided in the source. Arguments as for `styledit.edit`."""
+    """The source prompt in place of the empty one, so nothing is guided in the source.
+
+    Arguments as for `styledit.edit`.
+    """
     check_inversion(pipe, inversion)
     editor = Editor(pipe, inversion, null_embeddings=inversion.c, limit=0, history=0, automatic=False)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

@@ -21,9 +21,10 @@ from styledit.values.presets import Preset
 class NullEmbeddings:
     """Learned embeddings of the empty prompt.
 
-    `embeddings` (T, N, d), in at least float32, for `Editor(null_embeddings=...)`; a step that was not fitted holds the empty
-    prompt's own. `guidance`: the w they were fitted at; `losses` (k,): what remains at each fitted step; `evaluations`: cost,
-    a forward counted as 1, a backward as 2; `fingerprint`: that of the inversion they were fitted to.
+    `embeddings` (T, N, d), in at least float32, for `Editor(null_embeddings=...)`; a step that was not fitted
+    holds the empty prompt's own. `guidance`: the w they were fitted at; `losses` (k,): what remains at each
+    fitted step; `evaluations`: cost, a forward counted as 1, a backward as 2; `fingerprint`: that of the
+    inversion they were fitted to.
     """
 
     embeddings: torch.Tensor
@@ -86,8 +87,10 @@ def fit_nulls(
     Args:
         inversion: an inversion, or several of equal size and steps, which are fitted in one batch.
         guidance: w.
-        iterations, learning_rate, tolerance: of Adam, which starts anew at each step i; a step ends early below the tolerance.
-        callback: called after each step with a dict of `i`, `timestep`, `loss`, `iterations`, `evaluations`, `z`.
+        iterations, learning_rate, tolerance: of Adam, which starts anew at each step i;
+            a step ends early below the tolerance.
+        callback: called after each step with a dict of `i`, `timestep`, `loss`,
+            `iterations`, `evaluations`, `z`.
 
     Raises:
         TypeError: an argument of another type.
@@ -113,7 +116,9 @@ def fit_nulls(
 
 
 class _Nulls:
-    """The unknowns of null-text inversion: an embedding (1, N, d) for each picture; the conditional branch is fixed."""
+    """The unknowns of null-text inversion: an embedding (1, N, d) for each picture;
+    the conditional branch is fixed.
+    """
 
     def __init__(self, inversions: tuple[Inversion, ...], guidance: float) -> None:
         self.guidance = guidance

@@ -1,4 +1,6 @@
-"""Regularised editing (P2Plus): settings and step plans, the source branch, local blend, the run, the editor."""
+"""Regularised editing (P2Plus): settings and step plans, the source branch, local blend, the run,
+the editor.
+"""
 
 from styledit.editing.editor import Edit, Editor, edit
 from styledit.editing.run import EditState

@@ -1,4 +1,6 @@
-"""Local blend (Prompt-to-Prompt, 2208.01626): outside the words' maps the target stays at the source's latent."""
+"""Local blend (Prompt-to-Prompt, 2208.01626): outside the words' maps the target stays
+at the source's latent.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def blend_start(steps: int) -> float:
 
 
 class Blended(NamedTuple):
-    """`z` (1, C, h, w) after a blend, the words' maps summed over the steps so far (words, h, w), and the mask (h, w)."""
+    """`z` (1, C, h, w) after a blend, the words' maps summed over the steps so far (words, h, w),
+    and the mask (h, w).
+    """
 
     z: torch.Tensor
     sums: torch.Tensor
@@ -33,7 +37,8 @@ class Blended(NamedTuple):
 class LocalBlend:
     """The union of the regions where the named words look, each averaged over the steps so far.
 
-    `sums`: the words' maps before any step, (words, h, w); `scales`: {layer: scale} of the maps that it reads.
+    `sums`: the words' maps before any step, (words, h, w); `scales`: {layer:
+    scale} of the maps that it reads.
 
     Args:
         words: words of the source prompt, the target prompt or both.
@@ -67,7 +72,8 @@ class LocalBlend:
         sums: torch.Tensor,
         i: int,
     ) -> Blended:
-        """Add the maps of step i, and past the start set the target (1, C, h, w) to the source outside the mask.
+        """Add the maps of step i, and past the start set the target (1, C, h, w) to the
+        source outside the mask.
 
         Args:
             maps: {layer: (heads, HW, N)} of the target.

@@ -26,7 +26,8 @@ from styledit.recording import Recorder
 class Target:
     """n target prompts against one source prompt; what an edit knows of them before it starts.
 
-    `c` (n, N, d): their embeddings; `mapper` (n, N_src, N_tgt) and `has_source` (n, N_tgt): their alignments; `words`.
+    `c` (n, N, d): their embeddings; `mapper` (n, N_src, N_tgt) and `has_source` (n, N_tgt):
+    their alignments; `words`.
     """
 
     prompts: tuple[str, ...]
@@ -53,8 +54,9 @@ class Target:
 class EditState(State):
     """An edit after a finished step.
 
-    `z_source` (1, C, h, w): the source's latent at the same index; for each target `sums`, the blend words' maps so far,
-    `masks`, the blend's mask (h, w) or None, and `recorded`, the maps that were kept of this step.
+    `z_source` (1, C, h, w): the source's latent at the same index; for each target `sums`, the blend words'
+    maps so far, `masks`, the blend's mask (h, w) or None, and `recorded`,
+    the maps that were kept of this step.
     """
 
     z_source: torch.Tensor | None = None
@@ -272,7 +274,9 @@ class EditRun:
     def _objective_state(
         self, k: int, z: torch.Tensor, i: int, prediction: Prediction, attention: SourceAttention
     ) -> ObjectiveState:
-        """The k-th target as its objective sees it; the maps to compare with are the source's, where a token has one."""
+        """The k-th target as its objective sees it; the maps to compare with are the source's,
+        where a token has one.
+        """
         own = {layer: prediction.maps[layer][k] for layer in self.scales}  # (heads, HW, N)
         mapper = self.target.mapper[k]
         has_source = self.target.has_source[k]

@@ -19,24 +19,26 @@ class Settings:
     """The settings of an edit; every fraction lies in [0, 1].
 
     Args:
-        guidance: w of the target; None takes the source's (the one its value inputs were fitted at, else 7.5).
+        guidance: w of the target; None takes the source's (the one its value inputs
+            were fitted at, else 7.5).
         tau_v: fraction of the steps at which the target reads c_tgt * s_t + b_t, afterwards plain c_tgt.
-        tau_v_changed, tau_v_padding: the same for the words that the source prompt does not have, and for the end and
-            padding tokens; None takes `tau_v`.
+        tau_v_changed, tau_v_padding: the same for the words that the source prompt does not have, and for the
+            end and padding tokens; None takes `tau_v`.
         tau_v_words: {word of a target prompt: its own tau_v}.
         tau_c: ... at which the source's cross-attention maps replace the target's.
         tau_s: ... at which the source's self-attention maps replace the target's in the conditional branch.
         tau_u: ... the same in the unconditional branch.
-        guide_from_source: whether guidance leads the target away from the source prompt instead of the empty one (as
-            negative-prompt inversion does, 2305.16807): only what the prompts differ in is exaggerated.
+        guide_from_source: whether guidance leads the target away from the source prompt instead of the empty
+            one (as negative-prompt inversion does, 2305.16807): only what the prompts
+            differ in is exaggerated.
         tau_words: {word of a target prompt: its own tau_c}.
         reweight: {word of a target prompt: factor on its map}, while its tau_c is on, as in Prompt-to-Prompt.
         blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
             (Prompt-to-Prompt's local blend).
         blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
-        regularisation: an objective that the target is pulled towards, such as what its own maps should be like (method
-            section 3): before each step the latent moves by -`regularisation_rate` times the gradient of it (as in
-            Attend-and-Excite, 2301.13826, equation 2).
+        regularisation: an objective that the target is pulled towards, such as what its own maps should be
+            like (method section 3): before each step the latent moves by -`regularisation_rate` times the
+            gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).
 
     Raises:
         TypeError: a setting of another type.
@@ -102,8 +104,8 @@ class Settings:
 class StepPlan:
     """Everything that the settings say of one step; equal plans from equal latents give equal results.
 
-    For each target and token: `read_values`, whether it reads c_tgt * s_t + b_t; `from_source`, whether its map is the
-    source's; `reweight`, its factor.
+    For each target and token: `read_values`, whether it reads c_tgt * s_t + b_t; `from_source`, whether its
+    map is the source's; `reweight`, its factor.
     `blend_threshold`: None before the mask is used; `regularisation_rate`: 0 without regularisation.
     """
 
@@ -138,7 +140,8 @@ class StepPlan:
 def plan_steps(
     settings: Settings, steps: int, source: tuple[Word, ...], targets: Sequence[tuple[Word, ...]], length: int
 ) -> list[StepPlan]:
-    """What the settings say of each of `steps` steps, for prompts split into words and padded to `length` tokens.
+    """What the settings say of each of `steps` steps, for prompts split into words and
+    padded to `length` tokens.
 
     Raises:
         ValueError: `tau_words`, `tau_v_words` or `reweight` names a word that is in no target.

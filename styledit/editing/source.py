@@ -1,8 +1,8 @@
 """The source branch of an edit: replayed where it is kept, run where it is not.
 
-An edit denoises two prompts. What it needs of the source, the latents and the attention of every step, does not
-depend on the target, so it is computed once. Source and target run in calls of their own and never share a batch:
-a replayed step is bit for bit the step that would run alongside.
+An edit denoises two prompts. What it needs of the source, the latents and the attention of every step, does
+not depend on the target, so it is computed once. Source and target run in calls of their own and never share
+a batch: a replayed step is bit for bit the step that would run alongside.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from styledit.pictures import decode_latents
 class SourceBranch:
     """The source prompt's denoising run from zhat_T.
 
-    `latents`: {i: z_i (1, C, h, w)} of the indices known so far, from the noisiest. The kept attention lies in host memory,
-    also where the network runs on another device; a step's is fetched while the step before is computed.
+    `latents`: {i: z_i (1, C, h, w)} of the indices known so far, from the noisiest. The kept attention lies
+    in host memory, also where the network runs on another device; a step's is fetched while the
+    step before is computed.
 
     Args:
         values: value inputs that the conditional branch reads; None reads the prompt.
         guidance: w.
-        null_embeddings: (T or 1, N, d), what the unconditional branch reads at each step; None reads the empty prompt.
-        follow_inversion: the latents are the inversion's own, whatever the network says (direct inversion, 2310.01506).
+        null_embeddings: (T or 1, N, d), what the unconditional branch reads at each step;
+            None reads the empty prompt.
+        follow_inversion: the latents are the inversion's own, whatever the network says
+            (direct inversion, 2310.01506).
         unconditional: whether the unconditional branch runs, whose attention an edit may need.
         limit: bytes that the kept attention may take; steps beyond it run again whenever they are needed.
     """

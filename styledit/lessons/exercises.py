@@ -1,4 +1,6 @@
-"""Checks for the lessons' exercises: each runs the learner's function and says what to look at when it is wrong."""
+"""Checks for the lessons' exercises: each runs the learner's function and says what to
+look at when it is wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from styledit.ddim import ddim_inverse_step
 
 
 def check_inverse_step(step: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> None:
-    """Check `step(eps, z, abar, abar_next)`, one DDIM inversion step for a network that predicts the noise."""
+    """Check `step(eps, z, abar, abar_next)`, one DDIM inversion step for a network
+    that predicts the noise.
+    """
     z, eps = _noise(2)
     abar, abar_next = torch.tensor(0.8), torch.tensor(0.5)
     there = _call(step, eps, z, abar, abar_next)

@@ -1,8 +1,8 @@
 """Attention regularisation (StyleDiffusion, 2303.15649; method section 3): what a word's map should be like.
 
-Every function takes {layer: A}, A (heads, HW, N) being one row of a batch, and returns a differentiable scalar in at
-least float32. Gradients reach the latents and, through the queries of deeper layers, the value inputs; the maps of the
-network's first cross-attention layer do not depend on value inputs at all.
+Every function takes {layer: A}, A (heads, HW, N) being one row of a batch, and returns a differentiable
+scalar in at least float32. Gradients reach the latents and, through the queries of deeper layers, the value
+inputs; the maps of the network's first cross-attention layer do not depend on value inputs at all.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ WEIGHTS = ("l2", "l1", "sparsity", "localisation")
 class Regularisation:
     """Which of this module's terms to add to a loss, and how strongly.
 
-    `l2`, `l1`, `sparsity`, `localisation`: weights, at least 0; the published method is l2=1. `words`: the words of the
-    prompt to look at; without any, `l2` and `l1` compare the maps of all tokens, the others look at every word.
-    `layers`: whose cross-attention maps to record for it.
+    `l2`, `l1`, `sparsity`, `localisation`: weights, at least 0; the published method is l2=1. `words`: the
+    words of the prompt to look at; without any, `l2` and `l1` compare the maps of all tokens, the others look
+    at every word. `layers`: whose cross-attention maps to record for it.
 
     Raises:
         TypeError: a weight that is no number, a word that is no string, or `layers` that is no Layers.
@@ -70,7 +70,9 @@ class Regularisation:
         return bool(self.l2 or self.l1)
 
     def for_prompt(self, prompt_words: Sequence[Word]) -> Regularisation:
-        """The same for a prompt that may have some of the words only; without weights where it has none of them."""
+        """The same for a prompt that may have some of the words only;
+        without weights where it has none of them.
+        """
         there = tuple(word for word in self.words if positions_of(tuple(prompt_words), word))
         return replace(self, words=there) if there or not self.words else Regularisation(layers=self.layers)
 
@@ -122,20 +124,26 @@ def attention_l2(maps: Maps, targets: Maps) -> torch.Tensor:
 
 
 def attention_l1(maps: Maps, targets: Maps) -> torch.Tensor:
-    """Sum over layers of mean |A - Ahat| (method section 3), a scalar. Arguments and errors as `attention_l2`."""
+    """Sum over layers of mean |A - Ahat| (method section 3), a scalar.
+
+    Arguments and errors as `attention_l2`.
+    """
     return sum(difference.abs().mean() for difference in _differences(maps, targets))
 
 
 def sparsity(maps: Maps, tokens: Sequence[int]) -> torch.Tensor:
-    """Entropy of the tokens' maps over log(HW), the mean over tokens and layers: 0 one pixel, 1 spread evenly.
+    """Entropy of the tokens' maps over log(HW), the mean over tokens and layers: 0 one
+    pixel, 1 spread evenly.
 
-    A token's map is the average over heads, divided by its sum over pixels; one that is zero everywhere counts 0.
+    A token's map is the average over heads, divided by its sum over pixels;
+    one that is zero everywhere counts 0.
 
     Args:
         tokens: positions in the padded sequence.
 
     Raises:
-        ValueError: there are no maps, no tokens, a position out of range, or maps that are not (heads, HW, N).
+        ValueError: there are no maps, no tokens, a position out of range,
+            or maps that are not (heads, HW, N).
     """
     entropies = []
     for layer, p in _distributions(maps, tokens).items():
@@ -148,8 +156,8 @@ def sparsity(maps: Maps, tokens: Sequence[int]) -> torch.Tensor:
 def localisation(maps: Maps, map_sizes: MapSizes, tokens: Sequence[int]) -> torch.Tensor:
     """Spatial variance of the tokens' maps about their own centres of mass, the mean over tokens and layers.
 
-    In units where both sides of the picture are 1: 0 for one pixel, 1/6 spread evenly, at most 1/2 (two opposite
-    corners). A token's map is that of `sparsity`.
+    In units where both sides of the picture are 1: 0 for one pixel, 1/6 spread evenly, at most 1/2
+    (two opposite corners). A token's map is that of `sparsity`.
 
     Args:
         map_sizes: {layer: (h, w)}, h * w = HW, at least the layers of `maps`.

@@ -17,11 +17,12 @@ GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not r
 
 
 class ObjectiveState:
-    """One picture at one step, as objectives see it; everything is differentiable and made when it is first asked for.
+    """One picture at one step, as objectives see it; everything is differentiable and made when
+    it is first asked for.
 
-    `maps`: {layer: A (heads, HW, N)}, one row of the batch; `map_sizes`: {layer: (h, w)}; `words`: the prompt's; `targets`:
-    {layer: maps to compare with}, or None; `x0` (1, C, h, w): the clean estimate; `pixels` (1, 3, H, W) in [0, 1]: the same,
-    decoded.
+    `maps`: {layer: A (heads, HW, N)}, one row of the batch; `map_sizes`: {layer: (h, w)}; `words`: the
+    prompt's; `targets`: {layer: maps to compare with}, or None; `x0` (1, C, h, w): the clean estimate;
+    `pixels` (1, 3, H, W) in [0, 1]: the same, decoded.
 
     Args:
         scales: {layer: scale}, to choose layers by.
@@ -62,7 +63,9 @@ class ObjectiveState:
         return self._decode(self.x0)
 
     def layers(self, objective: Objective) -> list[str]:
-        """The recorded layers that an objective asked for; all of them where the layers' scales are not known."""
+        """The recorded layers that an objective asked for; all of them where the
+        layers' scales are not known.
+        """
         if self._scales is None:
             return list(self.maps)
         chosen = as_choices(objective.layers)
@@ -75,9 +78,10 @@ class ObjectiveState:
 class Objective(Protocol):
     """What a run may be pulled towards: a function of its state to a scalar, the lower the better.
 
-    `layers`: whose cross-attention maps it needs; `words`: of the prompt, that it looks at; `reads`: which of "maps", "x0" and "pixels"; `needs_targets`: whether it
-    compares maps with others; `for_prompt(words)`: the same for a prompt that has only some of its words. An objective that
-    is false (`bool`) has nothing to say and costs nothing.
+    `layers`: whose cross-attention maps it needs; `words`: of the prompt, that it looks at; `reads`: which of
+    "maps", "x0" and "pixels"; `needs_targets`: whether it compares maps with others; `for_prompt(words)`: the
+    same for a prompt that has only some of its words. An objective that is false (`bool`) has nothing to
+    say and costs nothing.
     """
 
     layers: Layers | tuple[Layers, ...]

@@ -1,8 +1,9 @@
 """Value inputs (StyleDiffusion, 2303.15649, section 3): learning what is written, not where.
 
 Cross-attention reads keys from the prompt's embedding c, so each word keeps looking at the same place, and
-values from v_t = c * s_t + b_t. The scale s_t and the shift b_t of each step are learned so that guided denoising
-follows the inversion's latents. Because they act on an embedding, they carry over to another prompt's.
+values from v_t = c * s_t + b_t. The scale s_t and the shift b_t of each step are learned so that guided
+denoising follows the inversion's latents. Because they act on an embedding,
+they carry over to another prompt's.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ SCHEMA = Schema(
 class ValueInputs:
     """Learned scale and shift of every finished step.
 
-    `scale`, `shift` (k, N, d), in at least float32, k = T for a complete fit; `guidance`: the w they were fitted at;
-    `losses` (k,): L_rec that remains at each step; `evaluations`: cost, a forward counted as 1, a backward as 2;
-    `fingerprint`: that of the inversion they were fitted to.
+    `scale`, `shift` (k, N, d), in at least float32, k = T for a complete fit; `guidance`: the w they were
+    fitted at; `losses` (k,): L_rec that remains at each step; `evaluations`: cost, a forward counted as 1,
+    a backward as 2; `fingerprint`: that of the inversion they were fitted to.
 
     Raises:
         TypeError: one of them is of another type.
@@ -84,7 +85,9 @@ class ValueInputs:
             )
 
     def v(self, i: int, c: torch.Tensor) -> torch.Tensor:
-        """v_t = c * s_t + b_t at step i for embeddings c (B, N, d); c itself at a step that was not fitted."""
+        """v_t = c * s_t + b_t at step i for embeddings c (B, N, d);
+        c itself at a step that was not fitted.
+        """
         if i >= len(self.scale):
             return c
         return (c * self.scale[i].to(c.device) + self.shift[i].to(c.device)).to(c.dtype)
@@ -92,7 +95,9 @@ class ValueInputs:
     def save(
         self, path: str | os.PathLike, state: dict[str, torch.Tensor] | None = None, **about: str
     ) -> None:
-        """Write to a safetensors file, which is replaced as a whole; `state` and `about` are what a fit goes on from."""
+        """Write to a safetensors file, which is replaced as a whole;
+        `state` and `about` are what a fit goes on from.
+        """
         losses = torch.tensor(self.losses, dtype=torch.float64)
         tensors = {"scale": self.scale, "shift": self.shift, "losses": losses, **(state or {})}
         about |= {

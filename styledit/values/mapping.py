@@ -1,4 +1,6 @@
-"""The mapping network M_t of StyleDiffusion (2303.15649, section 3.2): from a picture's tokens to value inputs."""
+"""The mapping network M_t of StyleDiffusion (2303.15649, section 3.2):
+from a picture's tokens to value inputs.
+"""
 
 from __future__ import annotations
 

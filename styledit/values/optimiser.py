@@ -1,7 +1,8 @@
-"""The optimiser of per-step unknowns: value inputs, null embeddings, or whatever else a guided step reads (method section 2).
+"""The optimiser of per-step unknowns: value inputs, null embeddings, or whatever else a guided step
+reads (method section 2).
 
-From the noisiest step down, a few iterations of Adam make the guided step land on the inversion's next latent; the next
-step starts from what this one learned and from where its own latents arrived.
+From the noisiest step down, a few iterations of Adam make the guided step land on the inversion's next
+latent; the next step starts from what this one learned and from where its own latents arrived.
 """
 
 from __future__ import annotations
@@ -36,15 +37,17 @@ class FittingStopped(ValueError):
 class Unknowns(Protocol):
     """What is learned for n pictures, and how a guided step reads it.
 
-    `parameters`: the tensors of each picture; `fixed_context` (n, N, d): what the branch that does not depend on them
-    reads, None where there is no such branch.
+    `parameters`: the tensors of each picture; `fixed_context` (n, N, d): what the branch that does not depend
+    on them reads, None where there is no such branch.
     """
 
     parameters: list[list[torch.Tensor]]
     fixed_context: torch.Tensor | None
 
     def reads(self, active: list[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The context and the value inputs (None: the context) of the branch that depends on them, (k, N, d) each."""
+        """The context and the value inputs (None: the context) of the branch that depends
+        on them, (k, N, d) each.
+        """
 
     def guided(self, own: torch.Tensor, fixed: torch.Tensor | None) -> torch.Tensor:
         """The guided output from that branch's and the fixed one's, (k, C, h, w)."""
@@ -57,7 +60,8 @@ class Unknowns(Protocol):
 class FitState(State):
     """A fit after a network evaluation.
 
-    `loss`: L_rec, the mean over the pictures; `iterations` of this step and `evaluations` so far: sums over the pictures.
+    `loss`: L_rec, the mean over the pictures; `iterations` of this step and `evaluations` so far:
+    sums over the pictures.
     """
 
     loss: float = math.nan
@@ -71,7 +75,9 @@ class FitState(State):
 
 @dataclass(frozen=True)
 class FinishedStep:
-    """What a step learned, (n, ...) each, the L_rec that remains and the evaluations so far of each picture."""
+    """What a step learned, (n, ...) each, the L_rec that remains and the evaluations
+    so far of each picture.
+    """
 
     learned: tuple[torch.Tensor, ...]
     losses: tuple[float, ...]
@@ -88,7 +94,8 @@ class StepwiseFit:
 
     Raises:
         TypeError: one of the inversions is something else.
-        ValueError: inversions that do not fit together or lack maps that the preset's regularisation compares with.
+        ValueError: inversions that do not fit together or lack maps that the preset's
+            regularisation compares with.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """How value inputs are fitted: presets, and the closed-form start.
 
-How to fit them in a tenth of the published evaluations was found by trying, on four lesson pictures with weights of the embedded
-model that have since been trained further (T = 30, w = 7.5, no attention term where none is named; PSNR to the decoded z_0):
+How to fit them in a tenth of the published evaluations was found by trying, on four lesson pictures with
+weights of the embedded model that have since been trained further (T = 30, w = 7.5, no attention term where
+none is named; PSNR to the decoded z_0):
 
     what was tried                                                          evaluations   PSNR
     Adam anew at each step, 3 iterations, lr 0.03 / 0.05                            330   33.3 / 32.7 dB
@@ -14,7 +15,8 @@ model that have since been trained further (T = 30, w = 7.5, no attention term w
     published schedule, mapping network, lambda = 1: "paper"                       3105   25.1 dB
     the same with free s_t and b_t                                                 3105   26.6 dB
 
-The secants' decibel was not worth three times the code. `make speed` measures the presets on the present weights.
+The secants' decibel was not worth three times the code. `make speed` measures the presets
+on the present weights.
 """
 
 from __future__ import annotations
@@ -45,9 +47,10 @@ class Preset:
         betas: Adam's, each in [0, 1).
         regularisation: what is added to L_rec, an objective that reads maps only; the published one is
             `Regularisation(l2=1.0)`, whose weight is the lambda of L_attn.
-        parameterisation: "free", where s_t and b_t are free, or "mapping", where they come out of the mapping network.
-        warm: start from the linear guess (see `linear_guess`) and keep Adam's moments from step to step, instead of
-            starting Adam anew at each step; for "free" only.
+        parameterisation: "free", where s_t and b_t are free, or "mapping",
+            where they come out of the mapping network.
+        warm: start from the linear guess (see `linear_guess`) and keep Adam's moments from step to step,
+            instead of starting Adam anew at each step; for "free" only.
 
     Raises:
         TypeError: an argument of another type.
@@ -125,8 +128,9 @@ def preset_of(preset: str | Preset) -> Preset:
 def linear_guess(c: torch.Tensor, null: torch.Tensor, guidance: float) -> torch.Tensor:
     """The shift b_t for which value inputs undo guidance, were the network linear in them; shape of `c`.
 
-    With v = c + b and b = (1 - 1/w)(null - c) the guided output null + w (v - null) is that of plain c. So the fit starts
-    where guidance 1 would be. As a shift it leaves a changed word its whole difference, v_tgt - v_src = c_tgt - c.
+    With v = c + b and b = (1 - 1/w)(null - c) the guided output null + w (v - null) is that of plain c. So
+    the fit starts where guidance 1 would be. As a shift it leaves a changed word its whole difference,
+    v_tgt - v_src = c_tgt - c.
     """
     return (1 - 1 / guidance) * (null - c) if guidance else torch.zeros_like(c)
 
