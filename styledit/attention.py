@@ -20,9 +20,9 @@ from diffusers.models.attention_processor import Attention
 from styledit import validation as check
 
 PLACES = ("down", "mid", "up")
-
-
 KINDS = {"cross": "attn2", "self": "attn1"}
+
+Processor = Callable[..., torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class ControlledProcessor:
     in another thread, the stock processor itself.
     """
 
-    def __init__(self, control: Control, layer: str, stock: Callable[..., torch.Tensor]) -> None:
+    def __init__(self, control: Control, layer: str, stock: Processor) -> None:
         self.control = control
         self.layer = layer
         self.stock = stock
@@ -262,19 +262,20 @@ class ControlledProcessor:
         query, key = self._queries_and_keys(attn, hidden_states, context, is_self)
         if is_self and control.source is not None:
             control.source.states[self.layer] = query, key
-        edited = is_cross and call.edit is not None and call.edit.mapper is not None
-        kept = is_cross and control.source is not None
+        edit = call.edit if is_cross and call.edit is not None and call.edit.mapper is not None else None
+        kept = control.source if is_cross else None
         recorded = self.layer in call.record
-        if recorded or edited or kept:
+        by_maps = edit is not None or kept is not None
+        if recorded or by_maps:
             probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N or HW)
-            if kept:
+            if kept is not None:
                 # A view would keep every row.
-                control.source.cross[self.layer] = probs[call.rows.uncond].clone()  # (heads, HW, N)
-            if edited:
-                probs = _edit_cross(probs, call.rows, call.edit, self.layer)
+                kept.cross[self.layer] = probs[call.rows.uncond].clone()  # (heads, HW, N)
+            if edit is not None:
+                probs = _edit_cross(probs, call.rows, edit, self.layer)
             if recorded:
                 control.maps[self.layer] = probs
-        if edited or kept:
+        if by_maps:
             hidden_states = probs @ value  # (B, heads, HW, d_head)
         else:  # the stock kernel also where maps are recorded: recording changes nothing, to the bit
             hidden_states = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
@@ -323,7 +324,8 @@ def _context(
         values = prompt
     elif values.shape != prompt.shape:
         raise ValueError(
-            f"Value inputs of shape {tuple(values.shape)} do not fit a prompt batch of shape {tuple(prompt.shape)}."
+            f"Value inputs of shape {tuple(values.shape)} do not fit a prompt batch of shape "
+            f"{tuple(prompt.shape)}."
         )
     if attn.norm_cross:
         return attn.norm_encoder_hidden_states(prompt), attn.norm_encoder_hidden_states(values)
@@ -361,6 +363,7 @@ def _edit_cross(probs: torch.Tensor, rows: Rows, edit: AttentionEdit, layer: str
     """Cross maps (B, heads, HW, N) with the conditional rows replaced."""
     uncond = probs[: rows.uncond]
     target = probs[rows.uncond :]  # (n, heads, HW, N)
+    assert edit.mapper is not None and edit.has_source is not None  # an edit has both or none
     mapper = edit.mapper[:, None]
     has_source = edit.has_source[:, None, None]
     edited = edit.source.cross[layer] @ mapper * has_source + target * (1 - has_source)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from diffusers import UNet2DConditionModel
@@ -22,6 +23,7 @@ from styledit.attention import (
     Control,
     ControlledProcessor,
     Layers,
+    Processor,
     as_choices,
     layer_name,
     select_layers,
@@ -68,8 +70,8 @@ class AttentionBlock:
         self._phase = OUTSIDE
         self._locked = False
         self._interrupted = False
-        self._before: dict[str, object] = {}
-        self._handler: object = None
+        self._before: dict[str, Processor] = {}
+        self._handler: Callable[[int, FrameType | None], Any] | None = None
 
     def __enter__(self) -> Control:
         self._phase = ENTERING
@@ -128,7 +130,8 @@ class AttentionBlock:
             self._interrupted = True
             return
         self._leave()
-        self._handler(number, frame)
+        if self._handler is not None:
+            self._handler(number, frame)
         raise KeyboardInterrupt  # the listener of an event loop may return, but this block has ended
 
     def _take_lock(self) -> None:
@@ -153,11 +156,12 @@ def _attention_modules(unet: UNet2DConditionModel) -> dict[str, Attention]:
     return _modules[unet]
 
 
-def _refuse_foreign(processors: dict[str, object]) -> None:
+def _refuse_foreign(processors: dict[str, Processor]) -> None:
     """Only stock processors can be replaced without changing what the network computes."""
     for name, processor in processors.items():
         if type(processor) not in (AttnProcessor, AttnProcessor2_0, ControlledProcessor):
             raise ValueError(
-                f"The UNet's layer {name!r} has a {type(processor).__name__}, which attention control would disable; "
-                "unload IP-Adapter or legacy LoRA weights, or call pipe.unet.set_default_attn_processor(), first."
+                f"The UNet's layer {name!r} has a {type(processor).__name__}, which attention control would "
+                "disable; unload IP-Adapter or legacy LoRA weights, or call "
+                "pipe.unet.set_default_attn_processor(), first."
             )

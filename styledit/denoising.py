@@ -17,7 +17,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from tqdm.auto import tqdm
 
 from styledit import validation as check
-from styledit.attention import AttentionCall, Control, Rows, SourceAttention
+from styledit.attention import AttentionCall, AttentionEdit, Control, Rows, SourceAttention
 from styledit.control import AttentionBlock
 from styledit.ddim import guide, noise_levels, predict_x0_eps, timesteps
 
@@ -127,8 +127,8 @@ def _call(
     missing = control.call.record - control.maps.keys()
     if missing:
         raise ValueError(
-            f"The network ran without its attention layer {min(missing)!r}, whose maps were asked for; was a module of "
-            "the UNet replaced? Load the pipeline again."
+            f"The network ran without its attention layer {min(missing)!r}, whose maps were asked for; was a "
+            "module of the UNet replaced? Load the pipeline again."
         )
     return Prediction(output, dict(control.maps), control.source)
 
@@ -156,7 +156,7 @@ def guided_step(
     *,
     values: torch.Tensor | None = None,
     unconditional: bool | None = None,
-    edit: Any = None,
+    edit: AttentionEdit | None = None,
     record: frozenset[str] = frozenset(),
     keep_source: bool = False,
 ) -> Step:
@@ -180,7 +180,10 @@ def guided_step(
         keep_source=keep_source,
     )
     prediction = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]), attention)
-    output = guide(*prediction.output.chunk(2), guidance) if both else prediction.output
+    output = prediction.output
+    if both:
+        uncond, cond = output.chunk(2)
+        output = guide(uncond, cond, guidance)
     x0, eps = predict_x0_eps(output, z, levels[0], pipe.scheduler.config.prediction_type)
     # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
     reached = levels[1] ** 0.5 * x0 + (1 - levels[1]) ** 0.5 * eps
@@ -229,7 +232,8 @@ def check_finite(z: torch.Tensor, i: int) -> None:
     """Raise ValueError where a latent has NaN or infinite values."""
     if not torch.isfinite(z).all():
         raise ValueError(
-            f"The network returned NaN or infinite values at step {i}; load the model with dtype=torch.float32."
+            f"The network returned NaN or infinite values at step {i}; load the model with "
+            "dtype=torch.float32."
         )
 
 

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 from styledit import validation as check
 from styledit.prompts import Word, find_word
 
-# The axes of every tensor in AttentionMaps.layers; in self_layers the last axis is "pixel" again, the pixel looked at.
+# The axes of every tensor in AttentionMaps.layers; in self_layers the last axis is "pixel" again,
+# the pixel looked at.
 AXES = ("step", "head", "pixel", "token")
+Size = tuple[int, int] | torch.Size  # (h, w); the second is a slice of a tensor's shape
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,8 @@ class AttentionMaps:
     counted from the noisiest; `map_sizes`: {layer: (h, w)} with h * w pixels, for every layer here; `words`:
     the prompt's words and their token positions (0 is the start token, the ones after the last word are end
     and padding); `size`: the picture's (H, W); `self_layers`: {self-attention layer: A} of shape
-    (step, head, pixel, pixel), the first pixel looks at the second;
-    `steps`: which steps of the run the step axis holds, None for all of them; `scales`: {layer:
-    scale} as in `Layers`.
+    (step, head, pixel, pixel), the first pixel looks at the second; `steps`: which steps of the run the step
+    axis holds, None for all of them; `scales`: {layer: scale} as in `Layers`.
 
     Raises:
         ValueError: a tensor whose axes do not fit `map_sizes` or `steps`.
@@ -51,8 +52,8 @@ class AttentionMaps:
             pixels = math.prod(self.map_sizes.get(layer, (0,)))
             if maps.ndim != len(AXES) or maps.shape[0] != count or maps.shape[2] != pixels:
                 raise ValueError(
-                    f"The maps of {layer!r} have shape {tuple(maps.shape)} and should have ({', '.join(AXES)}), "
-                    f"with {count} steps and {pixels} pixels."
+                    f"The maps of {layer!r} have shape {tuple(maps.shape)} and should have "
+                    f"({', '.join(AXES)}), with {count} steps and {pixels} pixels."
                 )
 
     def step(self, i: int) -> dict[str, torch.Tensor]:
@@ -162,8 +163,8 @@ class AttentionMaps:
         sizes = {self.map_sizes[layer] for layer in self.self_layers}
         if len(sizes) > 1:
             raise ValueError(
-                "Self-attention on different grids has no common components; narrow it with select(layers=...) to one "
-                f"of: {self._listing(self.self_layers)}."
+                "Self-attention on different grids has no common components; "
+                f"narrow it with select(layers=...) to one of: {self._listing(self.self_layers)}."
             )
         (plane,) = sizes
         n = check.whole("n", n, least=1, most=math.prod(plane))
@@ -192,14 +193,16 @@ class AttentionMaps:
         row = math.floor(check.number("y", y) + 0.5)
         if not (0 <= column < width and 0 <= row < height):
             raise ValueError(
-                f"The pixel ({x}, {y}) lies outside the picture, whose x ends at {width - 1} and y at {height - 1}."
+                f"The pixel ({x}, {y}) lies outside the picture, whose x ends at {width - 1} "
+                f"and y at {height - 1}."
             )
         total = torch.zeros(self.size)
         for layer, maps in self.self_layers.items():
             h, w = self.map_sizes[layer]
             place = row * h // height * w + column * w // width
             flat = _mean(maps[i, :, place].float().mean(0) for i in range(len(maps)))  # (pixel,)
-            # one cell's share is spread over the picture's pixels in it, so that coarse and fine layers weigh the same
+            # one cell's share is spread over the picture's pixels in it,
+            # so that coarse and fine layers weigh the same
             total += resize(flat.view(h, w).cpu(), self.size) * (h * w / (height * width))
         return total / len(self.self_layers)
 
@@ -230,9 +233,9 @@ class AttentionMaps:
         names = set(self._all())
         if layers is None:
             return names
-        several = isinstance(layers, Iterable) and not isinstance(layers, str)
+        several = layers if isinstance(layers, Iterable) and not isinstance(layers, str) else [layers]
         chosen = set()
-        for choice in layers if several else [layers]:
+        for choice in several:
             found = {name for name in names if self._matches(name, choice)}
             if not found:
                 raise ValueError(f"{choice!r} matches no recorded layer; there are: {self._listing(names)}.")
@@ -289,13 +292,13 @@ def _check_size(size: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-def map_size(latent_size: tuple[int, int], scale: int) -> tuple[int, int]:
+def map_size(latent_size: Size, scale: int) -> tuple[int, int]:
     """(h, w) of the maps at a scale; every halving in the UNet rounds up."""
     height, width = latent_size
     return -(-height // scale), -(-width // scale)
 
 
-def resize(plane: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def resize(plane: torch.Tensor, size: Size) -> torch.Tensor:
     """Bilinear resampling of (h, w) to `size`."""
     return F.interpolate(plane[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
 

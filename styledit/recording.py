@@ -12,7 +12,7 @@ from diffusers import StableDiffusionPipeline
 from styledit import validation as check
 from styledit.attention import Layers, Rows, as_choices, select_layers
 from styledit.denoising import Prediction
-from styledit.maps import AttentionMaps, as_indices, map_size
+from styledit.maps import AttentionMaps, Size, as_indices, map_size
 from styledit.prompts import split_words
 
 GIB = 2**30
@@ -42,7 +42,7 @@ class Record:
             raise ValueError(f"branch must be 'cond' or 'uncond', not {self.branch!r}.")
         object.__setattr__(self, "limit", check.whole("Record.limit", self.limit, least=0))
 
-    def bytes(self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int], steps: int) -> int:
+    def bytes(self, pipe: StableDiffusionPipeline, latent_size: Size, steps: int) -> int:
         """The memory that the maps of a run of `steps` steps on (h, w) latents will take.
 
         Raises:
@@ -50,10 +50,10 @@ class Record:
         """
         return self.bytes_per_step(pipe, latent_size) * len(self.chosen_steps(steps))
 
-    def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int]) -> int:
+    def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: Size) -> int:
         """The same for one step."""
         numbers = 0
-        for choice in self.layers:
+        for choice in as_choices(self.layers):
             for layer, scale in select_layers(pipe.unet, choice).items():
                 height, width = map_size(latent_size, scale)
                 keys = height * width if choice.kind == "self" else pipe.tokenizer.model_max_length
@@ -64,10 +64,10 @@ class Record:
         """The indices recorded in a run of `steps` steps."""
         if self.steps is None:
             return tuple(range(steps))
-        wrong = [i for i in self.steps if not 0 <= i < steps]
-        if wrong or not self.steps:
-            raise ValueError(f"The steps to record must be some of 0 to {steps - 1}, not {list(self.steps)}.")
-        return self.steps
+        chosen = tuple(self.steps)
+        if not chosen or not all(0 <= i < steps for i in chosen):
+            raise ValueError(f"The steps to record must be some of 0 to {steps - 1}, not {list(chosen)}.")
+        return chosen
 
 
 class Recorder:
@@ -86,7 +86,7 @@ class Recorder:
         pipe: StableDiffusionPipeline,
         record: Record | Layers | None,
         prompt: str,
-        latent_size: tuple[int, int],
+        latent_size: Size,
         steps: int,
         unconditional: bool = False,
         runs: int = 1,
@@ -100,11 +100,12 @@ class Recorder:
             return
         if self.record.branch == "uncond" and not unconditional:
             raise ValueError(
-                "This run has no unconditional branch to record; use branch='cond', or a guidance other than 1."
+                "This run has no unconditional branch to record; "
+                "use branch='cond', or a guidance other than 1."
             )
         self.steps = self.record.chosen_steps(steps)
-        self._check_memory(pipe, latent_size, steps, runs)
-        chosen = {choice: select_layers(pipe.unet, choice) for choice in self.record.layers}
+        _check_memory(self.record, pipe, latent_size, steps, runs)
+        chosen = {choice: select_layers(pipe.unet, choice) for choice in as_choices(self.record.layers)}
         self.kinds = {layer: choice.kind for choice, layers in chosen.items() for layer in layers}
         self.layers = frozenset(self.kinds)
         self.scales = {layer: scale for layers in chosen.values() for layer, scale in layers.items()}
@@ -122,7 +123,7 @@ class Recorder:
         """{layer: (heads, HW, N or HW)} of the j-th prompt's row of the branch, on the CPU;
         None at a step not recorded.
         """
-        if i not in self.steps:
+        if self.record is None or i not in self.steps:
             return None
         row = j + (rows.uncond if self.record.branch == "cond" else 0)
         # A view would keep every row.
@@ -132,11 +133,11 @@ class Recorder:
         """Everything that was taken, one entry a step from the noisiest, as maps with named axes."""
         if self.record is None:
             return None
-        kept = [dict(taken) for taken in kept if taken is not None]
-        # Each layer leaves `kept` as it is stacked, so that only one layer is held twice.
-        stacked = {
-            layer: torch.stack([maps.pop(layer) for maps in kept]) for layer in self.kinds
-        }  # (step, head, pixel, N)
+        taken = [dict(maps) for maps in kept if maps is not None]
+        # Each layer leaves `taken` as it is stacked, so that only one layer is held twice.
+        stacked = {}
+        for layer in self.kinds:
+            stacked[layer] = torch.stack([maps.pop(layer) for maps in taken])  # (step, head, pixel, N)
         cross = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "cross"}
         own = {layer: maps for layer, maps in stacked.items() if self.kinds[layer] == "self"}
         return AttentionMaps(
@@ -149,13 +150,16 @@ class Recorder:
             scales=self.scales,
         )
 
-    def _check_memory(
-        self, pipe: StableDiffusionPipeline, latent_size: tuple[int, int], steps: int, runs: int
-    ) -> None:
-        needed = runs * self.record.bytes(pipe, latent_size, steps)
-        if needed > self.record.limit:
-            fitting = self.record.limit // (runs * self.record.bytes_per_step(pipe, latent_size))
-            raise ValueError(
-                f"These maps would take {needed / GIB:.2f} GiB, more than the limit of {self.record.limit / GIB:.2f} GiB; "
-                f"record fewer layers (larger scales), or {fitting} of the steps, or raise Record.limit."
-            )
+
+def _check_memory(
+    record: Record, pipe: StableDiffusionPipeline, latent_size: Size, steps: int, runs: int
+) -> None:
+    """Refuse maps that would not fit the limit."""
+    needed = runs * record.bytes(pipe, latent_size, steps)
+    if needed > record.limit:
+        fitting = record.limit // (runs * record.bytes_per_step(pipe, latent_size))
+        raise ValueError(
+            f"These maps would take {needed / GIB:.2f} GiB, more than the limit of "
+            f"{record.limit / GIB:.2f} GiB; record fewer layers (larger scales), or {fitting} of the steps, "
+            "or raise Record.limit."
+        )
