@@ -80,8 +80,8 @@ class Inversion:
             check.instance("The maps of an inversion", self.maps, AttentionMaps, "invert()")
         if self.latents.ndim != 5 or not len(self.latents) == len(self.levels) == len(steps) + 1 > 1:
             raise ValueError(
-                f"An inversion of {len(steps)} timesteps needs as many latents and levels and one more, not latents of "
-                f"shape {tuple(self.latents.shape)} and {len(self.levels)} levels; invert again."
+                f"An inversion of {len(steps)} timesteps needs as many latents and levels and one more, not "
+                f"latents of shape {tuple(self.latents.shape)} and {len(self.levels)} levels; invert again."
             )
 
     @property
@@ -202,7 +202,8 @@ def inverting(
     schedule = Schedule.of(pipe.scheduler, steps, z_0)
     if schedule.levels[0] == 0:
         raise ValueError(
-            "This scheduler's noisiest latent is noise alone, from which no picture comes back; give the pipeline "
+            "This scheduler's noisiest latent is noise alone, from which no picture comes back; "
+            "give the pipeline "
             'DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading").'
         )
     recorder = Recorder(pipe, record, prompt, z_0.shape[-2:], len(schedule.timesteps))
@@ -277,8 +278,8 @@ def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
         raise TypeError(f"run must be latents or what has them, not {type(run).__name__}.")
     if latents.shape != inversion.latents.shape:
         raise ValueError(
-            f"The latents have shape {tuple(latents.shape)} and the inversion's {tuple(inversion.latents.shape)}; "
-            "compare a whole run."
+            f"The latents have shape {tuple(latents.shape)} and the inversion's "
+            f"{tuple(inversion.latents.shape)}; compare a whole run."
         )
     return wide(latents.to(inversion.latents) - inversion.latents).pow(2).flatten(1).mean(1).sqrt()
 
@@ -300,13 +301,13 @@ def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> No
     for inversion in inversions:
         if inversion.model != model:
             raise ValueError(
-                "The inversion was made with another model, noise schedule or precision than this pipeline's, or its "
-                "weights have changed since; invert the picture again with this one."
+                "The inversion was made with another model, noise schedule or precision than this "
+                "pipeline's, or its weights have changed since; invert the picture again with this one."
             )
         if inversion.latents.device != pipe.unet.device:
             raise ValueError(
-                f"The inversion is on {inversion.latents.device} and the pipeline on {pipe.unet.device}; load it with "
-                f"Inversion.load(path, {str(pipe.unet.device)!r})."
+                f"The inversion is on {inversion.latents.device} and the pipeline on {pipe.unet.device}; "
+                f"load it with Inversion.load(path, {str(pipe.unet.device)!r})."
             )
 
 

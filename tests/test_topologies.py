@@ -561,7 +561,8 @@ def test_low_memory_at_full_size(tokenizer, tmp_path, capsys):
         with capsys.disabled():
             gib = {key: round(found[low_memory][key] / 2**20, 2) for key in ("before", "peak")}
             print(
-                f"\nlow_memory={low_memory}: {gib['before']} GiB before fitting, {gib['peak']} GiB at the peak"
+                f"\nlow_memory={low_memory}: {gib['before']} GiB before fitting, {gib['peak']} GiB at the "
+                "peak"
             )
     assert found[True]["parameters"] > 850e6
     assert found[True]["peak"] < found[False]["peak"]

@@ -109,6 +109,7 @@ def _blend_tokens(
         there = dict.fromkeys(entry.text for prompt_words in split.values() for entry in prompt_words)
         named = ", ".join(map(repr, words))
         raise ValueError(
-            f"None of the blend words {named} is in {source!r} or {target!r}; their words are: {', '.join(there)}."
+            f"None of the blend words {named} is in {source!r} or {target!r}; "
+            f"their words are: {', '.join(there)}."
         )
     return tokens

@@ -66,7 +66,8 @@ def _call(function: Callable, *arguments) -> Tensor:
     result = function(*arguments)
     if not isinstance(result, Tensor):
         raise TypeError(
-            f"The function returned {type(result).__name__}; it should return a tensor. Is a `return` missing?"
+            f"The function returned {type(result).__name__}; it should return a tensor. Is a `return` "
+            "missing?"
         )
     return result
 

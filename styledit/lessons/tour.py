@@ -57,7 +57,8 @@ def main(out: Path = Path("out")) -> None:
         picture.save(out / f"{title.replace(' ', '_')}.png")
     styledit.show_images(pictures, columns=4).savefig(out / "tour.png")
     print(
-        f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png ({time.perf_counter() - start:.0f} s)."
+        f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png "
+        f"({time.perf_counter() - start:.0f} s)."
     )
 
 

@@ -182,13 +182,15 @@ def _differences(maps: Maps, targets: Maps | None) -> list[torch.Tensor]:
     for layer, probs in maps.items():
         if targets is None or layer not in targets:
             raise ValueError(
-                f"There is no target for the maps of {layer!r}; record that layer at inversion, or set l2 and l1 to 0."
+                f"There is no target for the maps of {layer!r}; record that layer at inversion, or set l2 "
+                "and l1 to 0."
             )
         own = wide(probs)
         if targets[layer].shape != own.shape:
             raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(own.shape)} and their target {tuple(targets[layer].shape)}; "
-                "both must be those of one step and one row, (heads, HW, N), on pictures of one size."
+                f"The maps of {layer!r} have shape {tuple(own.shape)} and their target "
+                f"{tuple(targets[layer].shape)}; both must be those of one step and one row, (heads, HW, N), "
+                "on pictures of one size."
             )
         differences.append(own - targets[layer].to(own))
     return differences
@@ -217,7 +219,8 @@ def _places(layer: str, pixels: int, map_sizes: MapSizes) -> torch.Tensor:
     height, width = map_sizes.get(layer, (0, 0))
     if height * width != pixels:
         raise ValueError(
-            f"The maps of {layer!r} have {pixels} pixels and need a size (h, w) of as many, not {map_sizes.get(layer)}."
+            f"The maps of {layer!r} have {pixels} pixels and need a size (h, w) of as many, not "
+            f"{map_sizes.get(layer)}."
         )
     y, x = ((torch.arange(side, dtype=torch.float64) + 0.5) / side for side in (height, width))
     return torch.cartesian_prod(y, x)
@@ -237,6 +240,6 @@ def _check_maps(maps: Maps) -> None:
     for layer, probs in maps.items():
         if probs.ndim != 3:
             raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(probs.shape)} and should have (heads, HW, N): give one row "
-                "of the batch."
+                f"The maps of {layer!r} have shape {tuple(probs.shape)} and should have (heads, HW, N): give "
+                "one row of the batch."
             )

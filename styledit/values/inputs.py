@@ -62,8 +62,9 @@ class ValueInputs:
             check.finite(tensor, f"The {name} of value inputs", "fit them again")
         if self.scale.shape != self.shift.shape or len(self.losses) != len(self.scale):
             raise ValueError(
-                f"Value inputs need as many losses as steps and a scale and a shift of one shape, not {len(self.losses)}, "
-                f"{tuple(self.scale.shape)} and {tuple(self.shift.shape)}; fit them again."
+                "Value inputs need as many losses as steps and a scale and a shift of one shape, not "
+                f"{len(self.losses)}, {tuple(self.scale.shape)} and {tuple(self.shift.shape)}; "
+                "fit them again."
             )
         object.__setattr__(self, "guidance", check.number("The guidance of value inputs", self.guidance))
         object.__setattr__(

@@ -276,8 +276,9 @@ def complete(
         follow(fit.run(), title, left, progress and left > 0, tell)
     except FloatingPointError as error:
         raise FittingStopped(
-            f"Fitting met NaN or infinite values at step {fit.done} of {fit.steps}; the {fit.done} finished steps "
-            "are in this error's `values`. Lower the learning rate of the preset, or load the model in float32.",
+            f"Fitting met NaN or infinite values at step {fit.done} of {fit.steps}; "
+            f"the {fit.done} finished steps are in this error's `values`. Lower the learning rate of the "
+            "preset, or load the model in float32.",
             results(),
         ) from error
     except KeyboardInterrupt:
@@ -316,11 +317,13 @@ def check_together(
     kinds = {(inversion.timesteps, inversion.latents.shape, inversion.c.shape) for inversion in inversions}
     if len(kinds) > 1:
         raise ValueError(
-            "Inversions that are fitted in one batch need the same model, picture size and steps; fit these one by one."
+            "Inversions that are fitted in one batch need the same model, picture size and steps; "
+            "fit these one by one."
         )
     if any(inversion.latents.is_inference() for inversion in inversions):
         raise ValueError(
-            "The inversion was made under torch.inference_mode(), so nothing can be fitted to it; invert again."
+            "The inversion was made under torch.inference_mode(), so nothing can be fitted to it; "
+            "invert again."
         )
     return tuple(inversions)
 
@@ -342,7 +345,7 @@ def _source_maps(inversion: Inversion, preset: Preset, layers: dict[str, int]) -
     missing = [layer for layer in layers if layer not in recorded]
     if missing:
         raise ValueError(
-            f"The inversion recorded no maps of {missing[0]!r} at every step, which the regularisation compares with; "
-            "invert again with the default `record`, or use a Preset without l2 and l1."
+            f"The inversion recorded no maps of {missing[0]!r} at every step, which the regularisation "
+            "compares with; invert again with the default `record`, or use a Preset without l2 and l1."
         )
     return {layer: recorded[layer] for layer in layers}
