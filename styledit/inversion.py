@@ -124,9 +124,9 @@ class Inversion:
             tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
             tensors |= {f"self/{layer}": maps for layer, maps in self.maps.self_layers.items()}
             about["maps"] = {
-                name: getattr(self.maps, name) for name in ("map_sizes", "size", "steps", "scales")
+                **{name: getattr(self.maps, name) for name in ("map_sizes", "size", "steps", "scales")},
+                "words": [(word.text, word.positions) for word in self.maps.words],
             }
-            about["maps"]["words"] = [(word.text, word.positions) for word in self.maps.words]
         write_tensors(path, tensors, {"inversion": json.dumps(about)})
 
     @classmethod
@@ -137,7 +137,7 @@ class Inversion:
             FileNotFoundError: there is no such file.
             ValueError: it holds something else or something damaged, or the device is not there.
         """
-        device = check.device(device)
+        target = check.device(device)
         tensors, told = read_tensors(path, SCHEMA)
         about = told["inversion"]
         try:
@@ -147,7 +147,7 @@ class Inversion:
                 timesteps=tuple(about["timesteps"]),
                 maps=_maps(tensors, about["maps"]) if "maps" in about else None,
                 model=about["model"],
-                **{name: tensors[name].to(device) for name in TENSORS},
+                **{name: tensors[name].to(target) for name in TENSORS},
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffusers import StableDiffusionPipeline
 
 from styledit.denoising import Callback
@@ -17,7 +19,7 @@ def ddim_p2p(
     guidance: float = 7.5,
     progress: bool = True,
     callback: Callback | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Edit:
     """Prompt-to-Prompt from the inverted latent as it is: the source drifts.
 

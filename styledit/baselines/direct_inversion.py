@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffusers import StableDiffusionPipeline
 
 from styledit.denoising import Callback
@@ -17,7 +19,7 @@ def direct_inversion(
     guidance: float = 7.5,
     progress: bool = True,
     callback: Callback | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Edit:
     """The source's latents are set to the inversion's at every step. Arguments as for `styledit.edit`."""
     editor = Editor(pipe, inversion, follow_inversion=True, limit=0, history=0, automatic=False)

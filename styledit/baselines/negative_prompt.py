@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffusers import StableDiffusionPipeline
 
 from styledit.denoising import Callback
@@ -17,7 +19,7 @@ def negative_prompt(
     guidance: float = 7.5,
     progress: bool = True,
     callback: Callback | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Edit:
     """The source prompt in place of the empty one, so nothing is guided in the source.
 

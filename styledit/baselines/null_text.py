@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -43,7 +44,7 @@ def null_text(
     nulls: NullEmbeddings | None = None,
     progress: bool = True,
     callback: Callback | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Edit:
     """Learned null embeddings keep the source, Prompt-to-Prompt edits. Arguments as for `styledit.edit`.
 
@@ -69,6 +70,30 @@ def null_text(
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
 
+@overload
+def fit_nulls(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    guidance: float = ...,
+    iterations: Callable[[int], int] | int = ...,
+    learning_rate: Callable[[int], float] | float = ...,
+    tolerance: Callable[[int], float] | float = ...,
+    progress: bool = ...,
+    callback: Callback | None = ...,
+) -> NullEmbeddings: ...
+@overload
+def fit_nulls(
+    pipe: StableDiffusionPipeline,
+    inversion: Sequence[Inversion],
+    *,
+    guidance: float = ...,
+    iterations: Callable[[int], int] | int = ...,
+    learning_rate: Callable[[int], float] | float = ...,
+    tolerance: Callable[[int], float] | float = ...,
+    progress: bool = ...,
+    callback: Callback | None = ...,
+) -> list[NullEmbeddings]: ...
 def fit_nulls(
     pipe: StableDiffusionPipeline,
     inversion: Inversion | Sequence[Inversion],
@@ -101,8 +126,8 @@ def fit_nulls(
     if guidance == 1:
         raise ValueError("At guidance 1 the null embedding is not used; choose another guidance.")
     preset = Preset(iterations, learning_rate, tolerance)
-    one = isinstance(inversion, Inversion)
-    inversions = check_together(pipe, (inversion,) if one else inversion, "Null embeddings")
+    given = (inversion,) if isinstance(inversion, Inversion) else inversion
+    inversions = check_together(pipe, given, "Null embeddings")
     if callback is not None:
         check.function("callback", callback)
     unknowns = _Nulls(inversions, guidance)
@@ -110,7 +135,7 @@ def fit_nulls(
 
     def results() -> NullEmbeddings | list[NullEmbeddings]:
         fitted = [_embeddings(fit, j, guidance) for j in range(len(inversions))]
-        return fitted[0] if one else fitted
+        return fitted[0] if isinstance(inversion, Inversion) else fitted
 
     return complete(fit, results, "fitting null embeddings", progress, callback)
 
@@ -130,8 +155,9 @@ class _Nulls:
         """The null embeddings."""
         return torch.cat([self.parameters[j][0] for j in active]).to(self.dtype), None
 
-    def guided(self, own: torch.Tensor, fixed: torch.Tensor) -> torch.Tensor:
+    def guided(self, own: torch.Tensor, fixed: torch.Tensor | None) -> torch.Tensor:
         """Guidance from the learned null's output to the conditional one's."""
+        assert fixed is not None  # there is a fixed context
         return guide(own, fixed, self.guidance)
 
     def learned(self) -> tuple[torch.Tensor]:

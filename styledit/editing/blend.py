@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 from styledit.attention import SourceAttention, attention_layers
 from styledit.inversion import Inversion
 from styledit.maps import map_size, resize
-from styledit.prompts import positions_of, split_words
+from styledit.prompts import Word, positions_of, split_words
 
 BLEND_START = 0.2  # fraction of the steps before the mask is trusted, as in Prompt-to-Prompt's code
 
@@ -22,6 +22,9 @@ BLEND_START = 0.2  # fraction of the steps before the mask is trusted, as in Pro
 def blend_start(steps: int) -> float:
     """The step from which the mask is used; the last one at the latest."""
     return min(round(BLEND_START * steps, 6), steps - 1)
+
+
+Branch = Literal["source", "target"]
 
 
 class Blended(NamedTuple):
@@ -37,8 +40,8 @@ class Blended(NamedTuple):
 class LocalBlend:
     """The union of the regions where the named words look, each averaged over the steps so far.
 
-    `sums`: the words' maps before any step, (words, h, w); `scales`: {layer:
-    scale} of the maps that it reads.
+    `sums`: the words' maps before any step, (words, h, w);
+    `scales`: {layer: scale} of the maps that it reads.
 
     Args:
         words: words of the source prompt, the target prompt or both.
@@ -81,7 +84,7 @@ class LocalBlend:
         """
         total = sums.clone()
         for layer, scale in self.scales.items():
-            of = {"source": attention.cross[layer], "target": maps[layer]}
+            of: dict[Branch, torch.Tensor] = {"source": attention.cross[layer], "target": maps[layer]}
             for plane, (prompt, tokens) in zip(total, self.tokens, strict=True):
                 flat = of[prompt][..., tokens].float().sum(-1).mean(0)  # (HW,)
                 plane += resize(flat.view(map_size(self.size, scale)), self.size)
@@ -98,9 +101,12 @@ class LocalBlend:
 
 def _blend_tokens(
     pipe: StableDiffusionPipeline, source: str, target: str, words: Sequence[str]
-) -> list[tuple[Literal["source", "target"], list[int]]]:
+) -> list[tuple[Branch, list[int]]]:
     """Prompt and token positions of the words that are there; a word of both prompts comes twice."""
-    split = {"source": split_words(pipe, source), "target": split_words(pipe, target)}
+    split: dict[Branch, tuple[Word, ...]] = {
+        "source": split_words(pipe, source),
+        "target": split_words(pipe, target),
+    }
     found = [
         (prompt, positions_of(prompt_words, word)) for word in words for prompt, prompt_words in split.items()
     ]

@@ -50,7 +50,7 @@ class Target:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EditState(State):
     """An edit after a finished step.
 
@@ -59,10 +59,10 @@ class EditState(State):
     the maps that were kept of this step.
     """
 
-    z_source: torch.Tensor | None = None
-    sums: tuple[torch.Tensor, ...] = ()
-    masks: tuple[torch.Tensor | None, ...] = ()
-    recorded: tuple[dict[str, torch.Tensor] | None, ...] = ()
+    z_source: torch.Tensor
+    sums: tuple[torch.Tensor, ...]
+    masks: tuple[torch.Tensor | None, ...]
+    recorded: tuple[dict[str, torch.Tensor] | None, ...]
 
     def about(self) -> dict[str, Any]:
         masks = [None if mask is None else mask.clone() for mask in self.masks]
@@ -259,12 +259,13 @@ class EditRun:
         with torch.enable_grad(), network(self.pipe, call) as predict:
             z = z.detach().requires_grad_()
             prediction = predict(z, self.source.inversion.timesteps[i], self.target.c)
-            loss = sum(
-                objective(self._objective_state(k, z, i, prediction, attention))
-                for k, objective in enumerate(self.objectives)
-            )
+            loss = torch.zeros(())
+            for k, objective in enumerate(self.objectives):
+                loss = loss + objective(self._objective_state(k, z, i, prediction, attention))
+            if not loss.requires_grad:
+                return torch.zeros_like(z)
             try:
-                (part,) = gradient(loss, [z]) if loss.requires_grad else (torch.zeros_like(z),)
+                (part,) = gradient(loss, [z])
             except FloatingPointError as error:
                 raise ValueError(
                     f"The objective is NaN or infinite at step {i}; lower its weights or regularisation_rate."
@@ -285,16 +286,19 @@ class EditRun:
             for layer, maps in own.items()
         }
         prediction_type = self.pipe.scheduler.config.prediction_type
-        levels = self.source.inversion.levels
+        level = self.source.inversion.levels[i]
+
+        def estimate() -> torch.Tensor:
+            x0, _ = predict_x0_eps(prediction.output[k : k + 1], z[k : k + 1], level, prediction_type)
+            return x0
+
         return ObjectiveState(
             own,
             {layer: map_size(z.shape[-2:], scale) for layer, scale in self.scales.items()},
             self.target.words[k],
             wanted,
             scales=self.scales,
-            x0=lambda: predict_x0_eps(prediction.output[k : k + 1], z[k : k + 1], levels[i], prediction_type)[
-                0
-            ],
+            x0=estimate,
             decode=lambda x0: decode_tensor(self.pipe, x0),
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from styledit import validation as check
+from styledit.denoising import resolve_guidance
 from styledit.editing.blend import blend_start
 from styledit.objectives import Objective, Regularisation
 from styledit.prompts import Word, find_word, kept_words, positions_of
@@ -88,7 +90,7 @@ class Settings:
         self._set("regularisation_rate", check.number("regularisation_rate", self.regularisation_rate))
 
     @classmethod
-    def of(cls, **settings: object) -> Settings:
+    def of(cls, **settings: Any) -> Settings:
         """Settings by name; TypeError names an unknown one."""
         known = [f.name for f in fields(cls)]
         for name in settings:
@@ -171,7 +173,7 @@ def _plan(
     )
     blending = bool(settings.blend) and i >= blend_start(steps)
     return StepPlan(
-        guidance=settings.guidance,
+        guidance=resolve_guidance(settings.guidance),
         guide_from_source=settings.guide_from_source,
         read_values=_on_by_token(i, value_taus, steps),
         self_cond=is_on(i, settings.tau_s, steps),
@@ -237,7 +239,7 @@ def _tau_v_of_tokens(
     for k, word in enumerate(words):
         for position in word.positions:
             taus[position] = settings.tau_v if k in shared else changed
-    for word, tau in settings.tau_v_words.items():
-        for position in positions_of(words, word):
+    for text, tau in settings.tau_v_words.items():
+        for position in positions_of(words, text):
             taus[position] = tau
     return taus

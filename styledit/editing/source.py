@@ -17,7 +17,7 @@ from styledit.attention import SourceAttention, attention_layers
 from styledit.denoising import State, check_finite, guided_step
 from styledit.generation import LearnedValues
 from styledit.inversion import Inversion
-from styledit.maps import map_size
+from styledit.maps import Size, map_size
 from styledit.pictures import decode_latents
 
 
@@ -80,13 +80,14 @@ class SourceBranch:
             yield from self.step(max(self.latents), attention=False)
 
     @torch.no_grad()
-    def step(self, i: int, attention: bool = True) -> Generator[State, None, SourceAttention | None]:
+    def step(self, i: int, attention: bool = True) -> Generator[State, None, SourceAttention]:
         """The attention of step i, whose latent is known; afterwards `latents[i + 1]` is known too.
 
-        Without `attention` the network runs only where the latent is still to be found.
+        Without `attention` the network runs only where the latent is still to be found;
+        where it does not run, the attention is empty.
         """
         if i in self._kept or (not attention and i + 1 in self.latents):
-            return self._fetch(i) if attention else None
+            return self._fetch(i) if attention else SourceAttention()
         inversion = self.inversion
         step = guided_step(
             self.pipe,
@@ -104,6 +105,7 @@ class SourceBranch:
             check_finite(step.z, i)
             self.latents[i + 1] = step.z
         source = step.prediction.source
+        assert source is not None  # the call keeps it
         if len(self._kept) < self._room:
             self._kept[i] = source.to_host()
         yield State(i, inversion.timesteps[i], self.latents[i + 1], step.x0, finished=False)
@@ -125,7 +127,7 @@ class SourceBranch:
         return found
 
 
-def attention_bytes(pipe: StableDiffusionPipeline, latent_size: tuple[int, int], rows: int) -> int:
+def attention_bytes(pipe: StableDiffusionPipeline, latent_size: Size, rows: int) -> int:
     """Memory of one step's `SourceAttention` for (h, w) latents and a call of `rows` rows."""
     numbers = 0
     for kind in ("cross", "self"):

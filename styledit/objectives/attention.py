@@ -96,14 +96,16 @@ class Regularisation:
         if not self:
             return total
         maps = {layer: state.maps[layer] for layer in state.layers(self)}
-        targets = state.targets
         tokens = self.tokens(state.words)
         if self.needs_targets:
-            pair = (_only(maps, tokens), _only(targets, tokens)) if self.words else (maps, targets)
+            own: Maps = maps
+            targets: Maps = {} if state.targets is None else state.targets
+            if self.words:
+                own, targets = _only(own, tokens), _only(targets, tokens)
             if self.l2:
-                total = total + self.l2 * attention_l2(*pair)
+                total = total + self.l2 * attention_l2(own, targets)
             if self.l1:
-                total = total + self.l1 * attention_l1(*pair)
+                total = total + self.l1 * attention_l1(own, targets)
         if self.sparsity:
             total = total + self.sparsity * sparsity(maps, tokens)
         if self.localisation:
@@ -120,7 +122,7 @@ def attention_l2(maps: Maps, targets: Maps) -> torch.Tensor:
     Raises:
         ValueError: there are no maps, a layer without a target, or shapes that do not fit.
     """
-    return sum(difference.square().mean() for difference in _differences(maps, targets))
+    return sum((difference.square().mean() for difference in _differences(maps, targets)), torch.zeros(()))
 
 
 def attention_l1(maps: Maps, targets: Maps) -> torch.Tensor:
@@ -128,7 +130,7 @@ def attention_l1(maps: Maps, targets: Maps) -> torch.Tensor:
 
     Arguments and errors as `attention_l2`.
     """
-    return sum(difference.abs().mean() for difference in _differences(maps, targets))
+    return sum((difference.abs().mean() for difference in _differences(maps, targets)), torch.zeros(()))
 
 
 def sparsity(maps: Maps, tokens: Sequence[int]) -> torch.Tensor:
@@ -175,12 +177,12 @@ def localisation(maps: Maps, map_sizes: MapSizes, tokens: Sequence[int]) -> torc
     return torch.stack(variances).mean()
 
 
-def _differences(maps: Maps, targets: Maps | None) -> list[torch.Tensor]:
+def _differences(maps: Maps, targets: Maps) -> list[torch.Tensor]:
     """A - Ahat of every layer, (heads, HW, N)."""
     _check_maps(maps)
     differences = []
     for layer, probs in maps.items():
-        if targets is None or layer not in targets:
+        if layer not in targets:
             raise ValueError(
                 f"There is no target for the maps of {layer!r}; record that layer at inversion, or set l2 "
                 "and l1 to 0."
@@ -209,7 +211,8 @@ def _distributions(maps: Maps, tokens: Sequence[int]) -> dict[str, torch.Tensor]
                 f"Token positions run from 0 to {probs.shape[-1] - 1}; {tokens} are not all among them."
             )
         mass = wide(probs[..., tokens]).mean(0)  # (HW, n)
-        # A token that looks nowhere has no distribution; the bound keeps its gradient finite, as in `sparsity`.
+        # A token that looks nowhere has no distribution;
+        # the bound keeps its gradient finite, as in `sparsity`.
         distributions[layer] = mass / mass.sum(0).clamp_min(torch.finfo(probs.dtype).eps)
     return distributions
 
@@ -226,9 +229,9 @@ def _places(layer: str, pixels: int, map_sizes: MapSizes) -> torch.Tensor:
     return torch.cartesian_prod(y, x)
 
 
-def _only(maps: Maps | None, tokens: list[int]) -> Maps | None:
+def _only(maps: Maps, tokens: list[int]) -> Maps:
     """The columns of some tokens."""
-    return None if maps is None else {layer: probs[..., tokens] for layer, probs in maps.items()}
+    return {layer: probs[..., tokens] for layer, probs in maps.items()}
 
 
 def _check_maps(maps: Maps) -> None:

@@ -78,16 +78,24 @@ class ObjectiveState:
 class Objective(Protocol):
     """What a run may be pulled towards: a function of its state to a scalar, the lower the better.
 
-    `layers`: whose cross-attention maps it needs; `words`: of the prompt, that it looks at; `reads`: which of
-    "maps", "x0" and "pixels"; `needs_targets`: whether it compares maps with others; `for_prompt(words)`: the
-    same for a prompt that has only some of its words. An objective that is false (`bool`) has nothing to
-    say and costs nothing.
+    An objective that is false (`bool`) has nothing to say and costs nothing.
     """
 
-    layers: Layers | tuple[Layers, ...]
-    words: tuple[str, ...]
-    reads: frozenset[str]
-    needs_targets: bool
+    @property
+    def layers(self) -> Layers | tuple[Layers, ...]:
+        """Whose cross-attention maps it needs."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Of the prompt, that it looks at."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Which of "maps", "x0" and "pixels"."""
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether it compares maps with others."""
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar."""
@@ -95,8 +103,8 @@ class Objective(Protocol):
     def __bool__(self) -> bool:
         """Whether it pulls at all."""
 
-    def for_prompt(self, words: Sequence[Word]) -> Objective:
-        """The same for a prompt of these words."""
+    def for_prompt(self, prompt_words: Sequence[Word], /) -> Objective:
+        """The same for a prompt that may have some of its words only."""
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,15 @@ class FittingStopped(ValueError):
 
 
 class Unknowns(Protocol):
-    """What is learned for n pictures, and how a guided step reads it.
+    """What is learned for n pictures, and how a guided step reads it."""
 
-    `parameters`: the tensors of each picture; `fixed_context` (n, N, d): what the branch that does not depend
-    on them reads, None where there is no such branch.
-    """
+    @property
+    def parameters(self) -> Sequence[Sequence[torch.Tensor]]:
+        """The tensors of each picture."""
 
-    parameters: list[list[torch.Tensor]]
-    fixed_context: torch.Tensor | None
+    @property
+    def fixed_context(self) -> torch.Tensor | None:
+        """What the branch that does not depend on them reads, (n, N, d); None where there is no such branch."""
 
     def reads(self, active: list[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The context and the value inputs (None: the context) of the branch that depends
@@ -287,7 +288,7 @@ def complete(
             stacklevel=3,
         )
     except Exception as error:
-        error.values = results()
+        error.values = results()  # type: ignore[attr-defined]  # any error may carry them
         error.add_note(f"The {fit.done} finished steps of {fit.steps} are in this error's `values`.")
         raise
     return results()

@@ -93,13 +93,14 @@ class Preset:
         Raises:
             TypeError, ValueError: a function gives something that cannot be used.
         """
+        iterations = _of_step("Preset.iterations", self.iterations)
+        learning_rate = _of_step("Preset.learning_rate", self.learning_rate)
+        tolerance = _of_step("Preset.tolerance", self.tolerance)
         return [
             (
-                check.whole(
-                    f"Preset.iterations at step {i}", self.iterations(i), least=0, most=MOST_ITERATIONS
-                ),
-                check.number(f"Preset.learning_rate at step {i}", self.learning_rate(i), least=0, most=1e6),
-                _tolerance(i, self.tolerance(i)),
+                check.whole(f"Preset.iterations at step {i}", iterations(i), least=0, most=MOST_ITERATIONS),
+                check.number(f"Preset.learning_rate at step {i}", learning_rate(i), least=0, most=1e6),
+                _tolerance(i, tolerance(i)),
             )
             for i in range(steps)
         ]
