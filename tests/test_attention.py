@@ -84,7 +84,7 @@ def test_recorded_maps_are_the_stock_processors(pipe64, batch):
 
 def test_values_are_read_by_values_only(pipe64, batch):
     """Equal to hooking every to_v; equal to the plain network where the value input is the prompt."""
-    z, c = batch
+    _, c = batch
     v = c + 0.3 * torch.randn(c.shape, dtype=c.dtype, generator=torch.Generator().manual_seed(1))
     hooks = [
         pipe64.unet.get_submodule(layer).to_v.register_forward_pre_hook(lambda module, args: (v,))

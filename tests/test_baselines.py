@@ -108,7 +108,9 @@ def test_null_text_in_a_batch(pipe, picture):
         styledit.invert(pipe, picture, prompt, 3, record=None, progress=False)
         for prompt in ("a red car", TARGET)
     ]
-    for inversion, fitted in zip(both, baselines.fit_nulls(pipe, both, guidance=W, progress=False)):
+    for inversion, fitted in zip(
+        both, baselines.fit_nulls(pipe, both, guidance=W, progress=False), strict=True
+    ):
         alone = baselines.fit_nulls(pipe, inversion, guidance=W, progress=False)
         assert (
             torch.allclose(fitted.embeddings, alone.embeddings, atol=1e-3)

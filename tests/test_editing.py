@@ -313,7 +313,7 @@ def test_an_empty_target(pipe64, inversion64):
 def test_of_several_targets_each_uses_the_words_it_has(pipe64, inversion64):
     targets, words = ["a blue cat in the snow", "a blue bus in the snow"], ("car", "cat", "bus")
     together = styledit.edit(pipe64, inversion64, targets, blend=words, blend_threshold=0.8, progress=False)
-    for result, target, own in zip(together, targets, (("car", "cat"), ("car", "bus"))):
+    for result, target, own in zip(together, targets, (("car", "cat"), ("car", "bus")), strict=True):
         alone = styledit.edit(pipe64, inversion64, target, blend=own, blend_threshold=0.8, progress=False)
         assert torch.equal(result.mask, alone.mask) and torch.allclose(
             result.latents, alone.latents, atol=1e-9

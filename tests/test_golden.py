@@ -126,7 +126,8 @@ def golden() -> dict[str, torch.Tensor]:
         assert file.metadata()["weights"] == weights(), (
             "stored for other weights: run `python tests/test_golden.py all`"
         )
-        return {name: file.get_tensor(name) for name in file.keys()}
+        names = file.keys()  # safetensors' own file: it cannot be iterated over
+        return {name: file.get_tensor(name) for name in names}
 
 
 def weights() -> str:
@@ -148,7 +149,8 @@ def write(names: list[str]) -> None:
     kept = {}
     if names != ["all"]:
         with safe_open(FILE, "pt") as file:
-            kept = {name: file.get_tensor(name) for name in file.keys() if name in RUNS}
+            stored = file.keys()
+            kept = {name: file.get_tensor(name) for name in stored if name in RUNS}
     for name in RUNS if names == ["all"] else names:
         kept[name] = RUNS[name]().contiguous()
         print(name, flush=True)

@@ -185,7 +185,8 @@ def refuse(pipe, inversion):
     calls = [
         lambda: styledit.reconstruct(pipe, inversion), lambda: styledit.Editor(pipe, inversion),
         lambda: styledit.fit_values(pipe, inversion), lambda: styledit.baselines.fit_nulls(pipe, inversion),
-        lambda: styledit.baselines.sdedit(pipe, inversion, "a cat"), lambda: styledit.baselines.null_text(pipe, inversion, "a cat"),
+        lambda: styledit.baselines.sdedit(pipe, inversion, "a cat"),
+        lambda: styledit.baselines.null_text(pipe, inversion, "a cat"),
         lambda: styledit.baselines.negative_prompt(pipe, inversion, "a cat"),
     ]  # fmt: skip
     for call in calls:
@@ -197,7 +198,8 @@ def test_what_is_no_inversion_gets_a_sentence(pipe, inversion):
     calls = [
         lambda: styledit.reconstruct(pipe, "x"), lambda: styledit.fit_values(pipe, [inversion, "x"]),
         lambda: styledit.baselines.sdedit(pipe, "x", "a cat"), lambda: styledit.Editor(pipe, "x"),
-        lambda: styledit.baselines.negative_prompt(pipe, "x", "a cat"), lambda: styledit.baselines.fit_nulls(pipe, "x"),
+        lambda: styledit.baselines.negative_prompt(pipe, "x", "a cat"),
+        lambda: styledit.baselines.fit_nulls(pipe, "x"),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(TypeError, match="Inversion"):

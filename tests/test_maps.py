@@ -67,7 +67,7 @@ def shapes(recorded: AttentionMaps) -> dict[str, tuple[int, ...]]:
 
 
 def test_the_axes_are_those_of_the_tensors(maps):
-    shape = dict(zip(AXES, maps.layers["up_blocks.1.attn2"].shape))
+    shape = dict(zip(AXES, maps.layers["up_blocks.1.attn2"].shape, strict=True))
     assert shape == {"step": 3, "head": 4, "pixel": 6, "token": 7}
 
 

@@ -47,7 +47,7 @@ def test_distances_to_the_targets():
     maps, targets = softmaxed(0), softmaxed(1)
     l1 = l2 = 0.0
     for layer in GRIDS:
-        gaps = [float(a - b) for a, b in zip(maps[layer].flatten(), targets[layer].flatten())]
+        gaps = [float(a - b) for a, b in zip(maps[layer].flatten(), targets[layer].flatten(), strict=True)]
         l1 += sum(abs(gap) for gap in gaps) / len(gaps)
         l2 += sum(gap**2 for gap in gaps) / len(gaps)
     assert close(attention_l1(maps, targets), l1) and close(attention_l2(maps, targets), l2)
@@ -105,7 +105,7 @@ def test_gradients_are_those_of_finite_differences(term):
     maps = softmaxed(3)
     scores = [maps[layer].log().requires_grad_() for layer in GRIDS]
     torch.autograd.gradcheck(
-        lambda *rows: term({layer: row.softmax(-1) for layer, row in zip(GRIDS, rows)}), scores
+        lambda *rows: term({layer: row.softmax(-1) for layer, row in zip(GRIDS, rows, strict=True)}), scores
     )
 
 

@@ -40,6 +40,6 @@ def test_plot_drift(pipe, inversion):
         for w in (1, 7.5)
     }
     ax = lessons.plot_drift(inversion, runs)
-    for line, (name, latents) in zip(ax.lines, runs.items()):
+    for line, (name, latents) in zip(ax.lines, runs.items(), strict=True):
         assert line.get_label() == name
         assert np.allclose(line.get_ydata(), styledit.drift(inversion, latents))

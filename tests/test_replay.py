@@ -57,8 +57,8 @@ def test_a_replayed_edit_is_the_full_one_and_runs_the_target_only(pipe, inversio
 @pytest.mark.parametrize(
     "change,first",
     [
-        ({"tau_v": 0.7}, 3), ({"tau_v": 0.2}, 2), ({"tau_c": 0.9}, 4), ({"tau_s": 0.0}, 0), ({"tau_u": 0.6}, 3), ({"guidance": 2.0}, 0),
-        ({"reweight": {"cat": 2.0}}, 0), ({"tau_words": {"cat": 0.8}}, 4), ({}, 6),
+        ({"tau_v": 0.7}, 3), ({"tau_v": 0.2}, 2), ({"tau_c": 0.9}, 4), ({"tau_s": 0.0}, 0), ({"tau_u": 0.6}, 3),
+        ({"guidance": 2.0}, 0), ({"reweight": {"cat": 2.0}}, 0), ({"tau_words": {"cat": 0.8}}, 4), ({}, 6),
     ],
 )  # fmt: skip
 def test_an_edit_starts_where_its_settings_differ(pipe, inversion, values, calls, change, first):
@@ -132,7 +132,7 @@ def test_both_branches_in_one_batch_give_the_same(pipe, inversion, values):
     """Prompt-to-Prompt's batch of four with everything taken from its own source rows, to rounding."""
     edit = fresh(pipe, inversion, values, TARGET, tau_v=1.0, tau_c=0.0, tau_s=0.0, tau_u=0.0)
     c_tgt, z = styledit.encode_prompt(pipe, TARGET), inversion.z_T.expand(2, -1, -1, -1)
-    with attention_control(pipe.unet) as control, torch.no_grad():
+    with attention_control(pipe.unet), torch.no_grad():
         for i, t in enumerate(inversion.timesteps):
             v = torch.cat([values.v(i, inversion.c), values.v(i, c_tgt)])
             c = torch.cat([inversion.c, c_tgt])
@@ -153,7 +153,7 @@ def test_several_targets_in_one_batch(pipe, inversion, values, calls):
     assert calls == [4] * inversion.steps
     assert [edit.target_prompt for edit in both] == [TARGET, LONGER]
     several = kit.edit([TARGET, LONGER], progress=False, **TAUS)
-    for target, edit in zip((TARGET, LONGER), several):
+    for target, edit in zip((TARGET, LONGER), several, strict=True):
         assert torch.allclose(edit.latents, kit.edit(target, progress=False, **TAUS).latents, atol=1e-3)
     assert not torch.allclose(both[0].latents, both[1].latents, atol=1e-3) and both[0].mask is not None
     assert all(edit.latents.shape == (inversion.steps + 1, *inversion.z_T.shape) for edit in alone + both)
@@ -183,7 +183,7 @@ def test_direct_and_nulls(pipe, inversion):
         TARGET, guidance=4.0, progress=False, **off
     )
     c_tgt, z = styledit.encode_prompt(pipe, TARGET), inversion.z_T
-    with attention_control(pipe.unet) as control, torch.no_grad():
+    with attention_control(pipe.unet), torch.no_grad():
         for i, t in enumerate(inversion.timesteps):
             z = guided_step(pipe, z, t, inversion.levels[i : i + 2], nulls[i : i + 1], c_tgt, 4.0).z
     assert torch.equal(edit.latents[-1], z)

@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "styledit"
 
 # One picture's path, in order: a file imports only those before it.
 PATH = (
-    "validation", "files", "perception", "checkpoints", "pipeline", "pictures", "previews", "prompts", "ddim", "attention", "control",
-    "denoising", "maps", "recording", "inversion", "generation", "metrics",
+    "validation", "files", "perception", "checkpoints", "pipeline", "pictures", "previews", "prompts", "ddim",
+    "attention", "control", "denoising", "maps", "recording", "inversion", "generation", "metrics",
 )  # fmt: skip
 # What is built on the path, and what of it each folder may import.
 FOLDERS = {

@@ -87,21 +87,15 @@ def test_a_warm_fit_is_one_adam_from_the_guess(pipe, inversion):
     scale = torch.ones_like(c).requires_grad_()
     shift = (2 / 3 * (inversion.null - c)).requires_grad_()
     adam = torch.optim.Adam([scale, shift], lr=0.02, betas=(0.5, 0.95))
-    with attention_control(pipe.unet) as control:
+    with attention_control(pipe.unet):
         for i in range(2):
             adam.param_groups[0]["lr"] = 0.02 / (i + 1)
-            step = lambda: (
-                guided_step(
-                    pipe,
-                    z,
-                    short.timesteps[i],
-                    short.levels[i : i + 2],
-                    inversion.null,
-                    c,
-                    3.0,
-                    values=c * scale + shift,
-                ).z
-            )
+
+            def step() -> torch.Tensor:
+                v = c * scale + shift
+                levels = short.levels[i : i + 2]
+                return guided_step(pipe, z, short.timesteps[i], levels, inversion.null, c, 3.0, values=v).z
+
             for _ in range(2):
                 adam.zero_grad()
                 (step() - short.latents[i + 1]).square().mean().backward()
@@ -405,7 +399,7 @@ def test_several_pictures_in_one_batch(pipe, picture):
         regularisation=styledit.Regularisation(l2=1e-3),
     )
     together = styledit.fit_values(pipe, both, guidance=3.0, preset=preset, progress=False)
-    for inversion, values in zip(both, together):
+    for inversion, values in zip(both, together, strict=True):
         alone = styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False)
         assert values.evaluations == alone.evaluations and values.fingerprint == alone.fingerprint
         assert torch.allclose(values.scale, alone.scale, atol=1e-4) and torch.allclose(

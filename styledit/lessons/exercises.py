@@ -19,8 +19,11 @@ def check_inverse_step(step: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor])
     z, eps = _noise(2)
     abar, abar_next = torch.tensor(0.8), torch.tensor(0.5)
     there = _call(step, eps, z, abar, abar_next)
-    _same(there, ddim_inverse_step(eps, z, abar, abar_next, "epsilon"),
-          "divide by sqrt(abar) to get x0_hat, then mix x0_hat and eps at the level abar_next, not abar")  # fmt: skip
+    _same(
+        there,
+        ddim_inverse_step(eps, z, abar, abar_next, "epsilon"),
+        "divide by sqrt(abar) to get x0_hat, then mix x0_hat and eps at the level abar_next, not abar",
+    )
     print("Right: one step towards noise, and ddim_step with the same eps undoes it.")
 
 

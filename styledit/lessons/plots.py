@@ -34,7 +34,7 @@ def show_images(
     figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, layout="constrained")
     for ax in axes.flat:
         ax.set_axis_off()
-    for ax, (title, image) in zip(axes.flat, images.items()):
+    for ax, (title, image) in zip(axes.flat, images.items(), strict=False):
         ax.imshow(image)
         ax.set_title(title, fontsize=9)
     return figure
@@ -51,7 +51,7 @@ def show_words(
     axes[0].imshow(image)
     axes[0].set_title("picture")
     axes[0].set_axis_off()
-    for ax, word in zip(axes[1:], words):
+    for ax, word in zip(axes[1:], words, strict=True):
         plot_map(maps, word, ax, image)
     return figure
 
