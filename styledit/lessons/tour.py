@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 import styledit
+from styledit.lessons.plots import show_images
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURE = "00_fox.png"
-# The source stays at the guidance of its value inputs; the target needs less. Another shape or place needs more freedom.
-EDITS: dict[str, tuple[str, dict[str, float]]] = {
+# The source stays at the guidance of its value inputs; the target needs less.
+# Another shape or place needs more freedom.
+EDITS: dict[str, tuple[str, dict[str, Any]]] = {
     "style": (
         "a watercolor painting of a fox in the meadow",
         {"guidance": 3.0, "tau_v": 0.0, "tau_c": 0.2, "tau_s": 0.2},
@@ -55,14 +59,14 @@ def main(out: Path = Path("out")) -> None:
     out.mkdir(exist_ok=True)
     for title, picture in pictures.items():
         picture.save(out / f"{title.replace(' ', '_')}.png")
-    styledit.show_images(pictures, columns=4).savefig(out / "tour.png")
+    show_images(pictures, columns=4).savefig(out / "tour.png")
     print(
         f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png "
         f"({time.perf_counter() - start:.0f} s)."
     )
 
 
-def _lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple:
+def _lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple[Image.Image, str]:
     """A picture of `data/images` and its caption."""
     folder = REPOSITORY / "data" / "images"
     lines = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
