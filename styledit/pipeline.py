@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 from collections import defaultdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,32 @@ def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
     side = pipe.unet.config.sample_size
     height, width = (side, side) if isinstance(side, int) else side
     return width * pipe.vae_scale_factor, height * pipe.vae_scale_factor
+
+
+def editing_numbers(pipe: StableDiffusionPipeline) -> dict[str, Any] | None:
+    """The model's own numbers for fits and edits, from `editing.json` in its folder; None where it has none.
+
+    `fit_guidance`: the w that value inputs are best fitted at, once for all edits of a picture; the rest is what
+    `styledit.editing.suggestion` reads.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    return _read_editing(pipe.name_or_path)
+
+
+@lru_cache(maxsize=8)
+def _read_editing(folder: str | None) -> dict[str, Any] | None:
+    """The table of a local model folder."""
+    file = Path(folder or "") / "editing.json"
+    if not folder or not file.is_file():
+        return None
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        validation.number("fit_guidance", stored["fit_guidance"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it.") from error
+    return stored
 
 
 def model_fingerprint(pipe: StableDiffusionPipeline) -> str:

@@ -8,11 +8,8 @@ has the numbers: how to tell these regimes apart, and the settings of each. Mode
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from diffusers import StableDiffusionPipeline
@@ -20,6 +17,7 @@ from diffusers import StableDiffusionPipeline
 from styledit.editing.settings import Settings
 from styledit.inversion import Inversion
 from styledit.maps import AttentionMaps
+from styledit.pipeline import editing_numbers
 from styledit.prompts import Word, kept_words, split_words
 
 ADDITION = "addition"  # the regime of words that are added while none goes
@@ -102,7 +100,7 @@ def suggest(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) ->
     Raises:
         ValueError: a prompt that cannot be used, or a damaged table of the model.
     """
-    table = _table(pipe.name_or_path)
+    table = _table(pipe)
     change = Change.between(pipe, inversion.prompt, target)
     if not change.removed and not change.added:
         return Settings(tau_v=1.0, tau_c=1.0, tau_s=1.0, tau_u=1.0)
@@ -156,38 +154,25 @@ def _likeness(read: np.ndarray, k: int, other: int | None) -> float:
     return float(np.corrcoef(read[k], read[other])[0, 1])
 
 
-@lru_cache(maxsize=8)
-def _table(folder: str | None) -> EditingTable | None:
-    """The table of a local model folder; None where it has none."""
-    file = Path(folder or "") / "editing.json"
-    if not folder or not file.is_file():
+def _table(pipe: StableDiffusionPipeline) -> EditingTable | None:
+    """The model's table; None where it has none."""
+    stored = editing_numbers(pipe)
+    if stored is None:
         return None
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
         regimes = tuple(
-            Regime(
-                name,
-                about["settings"],
-                about["blend"],
-                np.array(about["weights"], float),
-                float(about["bias"]),
-            )
+            Regime(name, about["settings"], about["blend"], np.array(about["weights"], float), float(about["bias"]))
             for name, about in stored["regimes"].items()
         )
-        table = EditingTable(
-            tuple(stored["scales"]),
-            np.array(stored["mean"], float),
-            np.array(stored["spread"], float),
-            regimes,
-        )
+        mean = np.array(stored["mean"], float)
         for regime in regimes:
             Settings.of(**regime.settings)
-            if regime.name != ADDITION and regime.weights.shape != table.mean.shape:
+            if regime.name != ADDITION and regime.weights.shape != mean.shape:
                 raise ValueError(f"the weights of {regime.name!r} do not fit the features")
         if not any(regime.name == ADDITION for regime in regimes) or len(regimes) < 2:
             raise ValueError("it lacks regimes")
+        return EditingTable(tuple(stored["scales"]), mean, np.array(stored["spread"], float), regimes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it."
+            f"The table editing.json of {pipe.name_or_path!r} is damaged ({error}); restore it, or remove it."
         ) from error
-    return table

@@ -14,10 +14,11 @@ from torch import nn
 
 from styledit import validation as check
 from styledit.ddim import guide
-from styledit.denoising import Callback, wide
+from styledit.denoising import Callback, resolve_guidance, wide
 from styledit.files import Field, Schema, group, read_tensors
 from styledit.inversion import Inversion
 from styledit.perception.clip import Clip, load_clip
+from styledit.pipeline import editing_numbers
 from styledit.values.inputs import SCHEMA, ValueInputs
 from styledit.values.mapping import MappingNetwork
 from styledit.values.optimiser import FinishedStep, FitState, StepwiseFit, check_together, complete
@@ -36,7 +37,7 @@ def fit_values(
     pipe: StableDiffusionPipeline,
     inversion: Inversion | Sequence[Inversion],
     *,
-    guidance: float = 7.5,
+    guidance: float | None = None,
     preset: str | Preset = "default",
     checkpoint: str | os.PathLike | None = None,
     image_encoder: Clip | None = None,
@@ -55,7 +56,8 @@ def fit_values(
 
     Args:
         inversion: an inversion, or several of equal size and steps, which are fitted in one batch.
-        guidance: w of the guided denoising that is to be repaired.
+        guidance: w of the guided denoising that is to be repaired; None takes the model's own, at which one fit serves
+            all edits of a picture, and 7.5 where the model names none.
         preset: "default"; "fine", more iterations; "paper", the published schedule; or your own `Preset`.
         checkpoint: a safetensors file that every finished step is written to, and that a fit which was stopped or
             killed goes on from; `ValueInputs.load` reads it. For one inversion. Where it cannot be written, the fit goes on
@@ -119,13 +121,14 @@ class ValueFit:
         pipe: StableDiffusionPipeline,
         inversion: Inversion | Sequence[Inversion],
         *,
-        guidance: float = 7.5,
+        guidance: float | None = None,
         preset: str | Preset = "default",
         image_encoder: Clip | None = None,
         low_memory: bool = False,
         seed: int = 0,
     ) -> None:
-        guidance = check.number("guidance", guidance)
+        own = editing_numbers(check.pipeline(pipe))
+        guidance = resolve_guidance(guidance, None if own is None else float(own["fit_guidance"]))
         preset = preset_of(preset)
         self.one = isinstance(inversion, Inversion)
         self.inversions = check_together(pipe, (inversion,) if self.one else inversion, "Value inputs")

@@ -1,0 +1,216 @@
+"""The model's own table of settings, `data/model/editing.json`: how the plain call chooses (`python -m measure.regimes`).
+
+On scenes of the training artists only: (1) each kind of edit is a regime, whose settings are searched one after the other,
+with one fit a picture at one guidance; (2) a linear map learns to tell the regimes apart by where the changed words look.
+At the time of an edit neither the kind nor the scene is known: `styledit.editing.suggestion` reads alignment and maps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import numpy as np
+from tqdm import tqdm
+
+import styledit
+from measure.bench import in_processes, this_bench
+from measure.cases import KINDS, Case, training_cases
+from styledit.editing.suggestion import ADDITION, Change, features
+from styledit.perception.loading import EMBEDDED_FOLDER
+
+TABLE = EMBEDDED_FOLDER / "editing.json"
+PER_KIND = 12
+SEED = 77  # of the scenes that settings are searched on
+LOOKED_AT = 40  # scenes of each kind that the regimes are learned from
+LOOK_SEED = 555
+SCALES = (1, 2, 4)
+RIDGE = 10.0
+FIT_GUIDANCE = 3.0
+NAMES = {"object": "thing", "colour": "property", "place": "surroundings", "style": "everything", "added word": ADDITION}
+START = {
+    "guidance": 3.0,
+    "tau_v": 0.0,
+    "tau_v_changed": 0.0,
+    "tau_v_padding": 0.0,
+    "tau_c": 0.4,
+    "tau_s": 0.6,
+    "tau_u": 0.0,
+    "guide_from_source": False,
+    "blend": None,
+    "blend_threshold": 0.5,
+}
+TAUS = (  # tau_c, tau_s, tau_u
+    (0.2, 0.1, 0.0),
+    (0.2, 0.2, 0.0),
+    (0.4, 0.2, 0.2),
+    (0.4, 0.6, 0.0),
+    (0.4, 0.8, 0.4),
+    (0.8, 0.4, 0.4),
+    (0.8, 0.8, 0.8),
+)
+VALUE_TAUS = (  # tau_v of shared words, of changed words, of padding
+    (0.0, 0.0, 0.0),
+    (1.0, 0.0, 0.0),
+    (1.0, 0.0, 1.0),
+    (0.5, 0.0, 0.5),
+    (0.5, 0.0, 0.0),
+    (1.0, 1.0, 1.0),
+)
+# What to try of each setting in its turn, the others staying as they are; twice.
+SEARCHED = {
+    "taus": [dict(zip(("tau_c", "tau_s", "tau_u"), taus, strict=True)) for taus in TAUS],
+    "values": [
+        dict(zip(("tau_v", "tau_v_changed", "tau_v_padding"), taus, strict=True)) for taus in VALUE_TAUS
+    ],
+    "guidance": [
+        {"guidance": w, "guide_from_source": source} for source in (False, True) for w in (2.0, 3.0, 5.0)
+    ],
+    "blend": [
+        {"blend": None, "blend_threshold": 0.5},
+        *({"blend": words, "blend_threshold": t} for words in ("changed", "next") for t in (0.4, 0.6)),
+    ],
+}
+
+
+def main() -> None:
+    """Search, learn, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
+    workers = parser.parse_args().workers
+    found = {}
+    for kind, best, line in tqdm(in_processes(_best, list(KINDS), workers), total=len(KINDS), smoothing=0):
+        found[kind] = best
+        tqdm.write(f"{kind}: {best} ({line})")
+    write_table(found)
+
+
+def write_table(found: dict[str, dict]) -> None:
+    """The table from each kind's settings, with what tells the regimes apart."""
+    mean, spread, weights, biases, right = learn_regimes()
+    print(f"regimes told apart: {right:.0%} of scenes that were left out one at a time")
+    regimes = {}
+    for k, kind in enumerate(KINDS):
+        settings = dict(found[kind])
+        blend = settings.pop("blend")
+        scored = NAMES[kind] != ADDITION
+        regimes[NAMES[kind]] = {
+            "settings": settings,
+            "blend": blend,
+            "weights": weights[:, k].round(5).tolist() if scored else [],
+            "bias": round(float(biases[k]), 5) if scored else 0.0,
+        }
+    hashes = json.loads((EMBEDDED_FOLDER / "hashes.json").read_text(encoding="utf-8"))
+    table = {
+        "unet": hashes["unet/diffusion_pytorch_model.safetensors"],
+        "fit_guidance": FIT_GUIDANCE,
+        "scales": list(SCALES),
+        "mean": mean.round(6).tolist(),
+        "spread": spread.round(6).tolist(),
+        "regimes": regimes,
+    }
+    TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    print(f"{TABLE} is written; `python -m recipe.stages.export` renews the hashes.")
+
+
+# --- settings ------------------------------------------------------------------------------------------------
+
+
+class Trial:
+    """Settings on the training cases of a kind; what was tried is remembered."""
+
+    def __init__(self, kind: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE) -> None:
+        self.bench = this_bench()
+        self.cases = [case for case in training_cases(per_kind, seed) if case.kind == kind]
+        pipe = self.bench.pipe
+        inversions = self.bench.invert(self.cases)
+        fits = styledit.fit_values(pipe, inversions, guidance=guidance, progress=False)
+        pairs = zip(inversions, fits, strict=True)
+        self.editors = [styledit.Editor(pipe, v, values=fit, automatic=False) for v, fit in pairs]
+        self.known: dict[str, tuple[float, str]] = {}
+
+    def score(self, settings: dict) -> tuple[float, str]:
+        """Mean PSNR to the truth in dB plus 10 times the fraction of edits that happened; both as a line."""
+        key = json.dumps(settings, sort_keys=True)
+        if key not in self.known:
+            self.known[key] = self._measure(settings)
+        return self.known[key]
+
+    def _measure(self, settings: dict) -> tuple[float, str]:
+        psnr = []
+        happened = []
+        for case, editor in zip(self.cases, self.editors, strict=True):
+            picture = editor.edit(case.target_prompt, progress=False, **self._keywords(settings, case)).image
+            psnr.append(styledit.psnr(case.truth, picture))
+            happened.append(self.bench.happened(picture, case))
+        mean = float(np.mean(psnr))
+        share = float(np.mean(happened))
+        return mean + share / 10, f"{mean:.2f} dB, {share:.0f} %"
+
+    def _keywords(self, settings: dict, case: Case) -> dict:
+        """Settings with the blend words of a case."""
+        keywords = dict(settings)
+        blend = keywords.pop("blend")
+        if blend is not None:
+            change = Change.between(self.bench.pipe, case.source_prompt, case.target_prompt)
+            keywords["blend"] = change.words(with_next=blend == "next")
+        return keywords
+
+
+def _best(kind: str) -> tuple[str, dict, str]:
+    """A kind's best settings."""
+    trial = Trial(kind)
+    best = START
+    for choices in (*SEARCHED.values(), *SEARCHED.values()):
+        tried = [best, *({**best, **choice} for choice in choices)]
+        best = max(tried, key=lambda settings: trial.score(settings)[0])
+    return kind, best, trial.score(best)[1]
+
+
+# --- regimes -------------------------------------------------------------------------------------------------
+
+
+def learn_regimes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    """Mean and spread of the features, weights (features, kinds) and biases (kinds,), and how often they are right.
+
+    Ridge regression on +1 for the own kind and -1 for the others; the last is over scenes left out one at a time.
+    """
+    bench = this_bench()
+    seen = []
+    kinds = []
+    for case in training_cases(LOOKED_AT, LOOK_SEED):
+        if NAMES[case.kind] == ADDITION:
+            continue
+        (inversion,) = bench.invert([case])
+        change = Change.between(bench.pipe, case.source_prompt, case.target_prompt)
+        seen.append(features(inversion.maps, change, SCALES))
+        kinds.append(KINDS.index(case.kind))
+    x = np.array(seen)
+    y = np.array(kinds)
+    mean = x.mean(0)
+    spread = x.std(0).clip(1e-6)
+    standard = (x - mean) / spread
+    right = [
+        (_scores(_ridge(np.delete(standard, i, 0), np.delete(y, i)), standard[i])).argmax() == y[i]
+        for i in range(len(y))
+    ]
+    weights = _ridge(standard, y)
+    return mean, spread, weights[:-1], weights[-1], float(np.mean(right))
+
+
+def _ridge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Weights (features + 1, kinds), the bias last and not shrunk; kinds that do not occur are never chosen."""
+    a = np.c_[x, np.ones(len(x))]
+    target = np.where(y[:, None] == np.arange(len(KINDS)), 1.0, -1.0)
+    shrink = RIDGE * np.eye(a.shape[1])
+    shrink[-1, -1] = 0.0
+    return np.linalg.solve(a.T @ a + shrink, a.T @ target)
+
+
+def _scores(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Each kind's score for one scene's features, (kinds,)."""
+    return x @ weights[:-1] + weights[-1]
+
+
+if __name__ == "__main__":
+    main()
