@@ -38,7 +38,9 @@ class Denoised:
 class LearnedValues(Protocol):
     """What a run needs of value inputs; see `styledit.values.ValueInputs`."""
 
-    guidance: float
+    @property
+    def guidance(self) -> float:
+        """The w they were fitted at."""
 
     def v(self, i: int, c: torch.Tensor) -> torch.Tensor:
         """What the value projections read at step i in the place of c."""

@@ -106,8 +106,8 @@ def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
 def editing_numbers(pipe: StableDiffusionPipeline) -> dict[str, Any] | None:
     """The model's own numbers for fits and edits, from `editing.json` in its folder; None where it has none.
 
-    `fit_guidance`: the w that value inputs are best fitted at, once for all edits of a picture; the rest is what
-    `styledit.editing.suggestion` reads.
+    `fit_guidance`: the w that value inputs are best fitted at, once for all edits of a picture; the rest is
+    what `styledit.editing.suggestion` reads.
 
     Raises:
         ValueError: the file is damaged.
@@ -125,7 +125,9 @@ def _read_editing(folder: str | None) -> dict[str, Any] | None:
         stored = json.loads(file.read_text(encoding="utf-8"))
         validation.number("fit_guidance", stored["fit_guidance"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it.") from error
+        raise ValueError(
+            f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it."
+        ) from error
     return stored
 
 

@@ -58,7 +58,8 @@ def test_a_replayed_edit_is_the_full_one_and_runs_the_target_only(pipe, inversio
     "change,first",
     [
         ({"tau_v": 0.7}, 3), ({"tau_v": 0.2}, 2), ({"tau_c": 0.9}, 4), ({"tau_s": 0.0}, 0),
-        ({"tau_u": 0.6}, 3), ({"guidance": 2.0}, 0), ({"reweight": {"cat": 2.0}}, 0), ({"tau_words": {"cat": 0.8}}, 4), ({}, 6),
+        ({"tau_u": 0.6}, 3), ({"guidance": 2.0}, 0), ({"reweight": {"cat": 2.0}}, 0),
+        ({"tau_words": {"cat": 0.8}}, 4), ({}, 6),
     ],
 )  # fmt: skip
 def test_an_edit_starts_where_its_settings_differ(pipe, inversion, values, calls, change, first):

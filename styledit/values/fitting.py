@@ -6,6 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Generator, Sequence
+from typing import overload
 
 import numpy as np
 import torch
@@ -33,6 +34,34 @@ CHECKPOINT = Schema(
 )
 
 
+@overload
+def fit_values(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    guidance: float | None = ...,
+    preset: str | Preset = ...,
+    checkpoint: str | os.PathLike | None = ...,
+    image_encoder: Clip | None = ...,
+    low_memory: bool = ...,
+    seed: int = ...,
+    progress: bool = ...,
+    callback: Callback | None = ...,
+) -> ValueInputs: ...
+@overload
+def fit_values(
+    pipe: StableDiffusionPipeline,
+    inversion: Sequence[Inversion],
+    *,
+    guidance: float | None = ...,
+    preset: str | Preset = ...,
+    checkpoint: None = ...,
+    image_encoder: Clip | None = ...,
+    low_memory: bool = ...,
+    seed: int = ...,
+    progress: bool = ...,
+    callback: Callback | None = ...,
+) -> list[ValueInputs]: ...
 def fit_values(
     pipe: StableDiffusionPipeline,
     inversion: Inversion | Sequence[Inversion],
@@ -52,32 +81,34 @@ def fit_values(
 
         L = mean (ddim_step(z, eps) - zhat_{t-1})^2 + lambda * sum over layers of mean (A - Ahat_t)^2
 
-    Ctrl-C ends it early with a warning; the finished steps are returned. Any other error carries them as `values`.
+    Ctrl-C ends it early with a warning; the finished steps are returned.
+    Any other error carries them as `values`.
 
     Args:
         inversion: an inversion, or several of equal size and steps, which are fitted in one batch.
-        guidance: w of the guided denoising that is to be repaired; None takes the model's own, at which one fit serves
-            all edits of a picture, and 7.5 where the model names none.
+        guidance: w of the guided denoising that is to be repaired; None takes the model's own, at which one
+            fit serves all edits of a picture, and 7.5 where the model names none.
         preset: "default"; "fine", more iterations; "paper", the published schedule; or your own `Preset`.
-        checkpoint: a safetensors file that every finished step is written to, and that a fit which was stopped or
-            killed goes on from; `ValueInputs.load` reads it. For one inversion. Where it cannot be written, the fit goes on
-            with a warning.
-        image_encoder: whose patch tokens the mapping network reads; None takes the embedded CLIP. For Stable Diffusion 1
-            the paper takes `load_clip("openai/clip-vit-large-patch14")`.
-        low_memory: recompute activations in the backward pass instead of keeping them (gradient checkpointing). Nothing is
-            sliced: the maps that a loss reads are small beside the activations (those of the published term 10 MB for Stable
-            Diffusion 1 at 512 × 512), and those that an inversion records go to the CPU after each call.
+        checkpoint: a safetensors file that every finished step is written to, and that a fit which was
+            stopped or killed goes on from; `ValueInputs.load` reads it. For one inversion. Where it cannot be
+            written, the fit goes on with a warning.
+        image_encoder: whose patch tokens the mapping network reads; None takes the embedded CLIP. For Stable
+            Diffusion 1 the paper takes `load_clip("openai/clip-vit-large-patch14")`.
+        low_memory: recompute activations in the backward pass instead of keeping them
+            (gradient checkpointing). Nothing is sliced: the maps that a loss reads are small beside the
+            activations (those of the published term 10 MB for Stable Diffusion 1 at 512 × 512), and those
+            that an inversion records go to the CPU after each call.
         seed: of the mapping network's first weights.
-        callback: called after each step with a dict of `i`, `timestep`, `loss` (L_rec that remains, mean over the pictures),
-            `iterations`, `evaluations` (sums over the pictures), `z` (n, C, h, w).
+        callback: called after each step with a dict of `i`, `timestep`, `loss` (L_rec that remains, mean over
+            the pictures), `iterations`, `evaluations` (sums over the pictures), `z` (n, C, h, w).
 
     Returns:
         `ValueInputs`, or a list of them for several inversions.
 
     Raises:
         TypeError: an argument of another type.
-        ValueError: a guidance that is not finite, an unknown preset, an inversion without maps of the layers that the preset
-            needs, inversions that do not fit together, or a checkpoint of another fit.
+        ValueError: a guidance that is not finite, an unknown preset, an inversion without maps of the layers
+            that the preset needs, inversions that do not fit together, or a checkpoint of another fit.
         FittingStopped: NaN or infinite values; its `values` holds the finished steps.
     """
     fit = ValueFit(
@@ -111,7 +142,8 @@ def fit_values(
 
 
 class ValueFit:
-    """A fit of value inputs that can be watched, stopped and gone on with; arguments and errors as for `fit_values`.
+    """A fit of value inputs that can be watched, stopped and gone on with;
+    arguments and errors as for `fit_values`.
 
     `one`: whether it is of one inversion; `stepwise`: the optimiser under it.
     """
@@ -131,7 +163,8 @@ class ValueFit:
         guidance = resolve_guidance(guidance, None if own is None else float(own["fit_guidance"]))
         preset = preset_of(preset)
         self.one = isinstance(inversion, Inversion)
-        self.inversions = check_together(pipe, (inversion,) if self.one else inversion, "Value inputs")
+        given = (inversion,) if isinstance(inversion, Inversion) else inversion
+        self.inversions = check_together(pipe, given, "Value inputs")
         self.unknowns = _Values(self.inversions, guidance, preset, image_encoder, check.seed(seed))
         low_memory = check.flag("low_memory", low_memory)
         self.stepwise = StepwiseFit(pipe, self.inversions, preset, self.unknowns, low_memory)
@@ -144,11 +177,15 @@ class ValueFit:
 
     def values(self) -> ValueInputs | list[ValueInputs]:
         """The finished steps so far, of each picture."""
+        fitted = self._fitted()
+        return fitted[0] if self.one else fitted
+
+    def _fitted(self) -> list[ValueInputs]:
         steps = self.stepwise.finished
         empty = self.unknowns.learned()[0][None][:0]  # (0, n, N, d)
         scale = torch.stack([step.learned[0] for step in steps]) if steps else empty  # (k, n, N, d)
         shift = torch.stack([step.learned[1] for step in steps]) if steps else empty
-        fitted = [
+        return [
             ValueInputs(
                 scale[:, j],
                 shift[:, j],
@@ -159,19 +196,17 @@ class ValueFit:
             )
             for j, inversion in enumerate(self.inversions)
         ]
-        return fitted[0] if self.one else fitted
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the finished steps of the one picture, and what is needed to go on exactly."""
         state = {"state/z": self.stepwise.z}
         for name, tensor in self.unknowns.modules[0].state_dict().items():
-            state[f"state/{name}"] = (
-                tensor if tensor.is_floating_point() else tensor.double()
-            )  # a batch norm's counter
+            # a batch norm's counter is whole
+            state[f"state/{name}"] = tensor if tensor.is_floating_point() else tensor.double()
         adam = self.stepwise.optimisers[0]
         for k, p in enumerate(self.unknowns.parameters[0]):
             state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in adam.state[p].items()}
-        self.values().save(path, state, preset=self._about)
+        self._fitted()[0].save(path, state, preset=self._about)
 
     def load(self, path: str | os.PathLike) -> None:
         """Go on from what `save` wrote.
@@ -289,13 +324,14 @@ class _Values:
 
 
 def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
-    """E(x): the image encoder's last hidden states of the picture's patches, without the class token; (1, P, d_img)."""
+    """E(x): the image encoder's last hidden states of the picture's patches,
+    without the class token; (1, P, d_img).
+    """
     pixels = torch.from_numpy(np.asarray(inversion.image, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     tower = encoder.model.vision_model
     with torch.no_grad():
-        return tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype)).last_hidden_state[
-            :, 1:
-        ]
+        seen = tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype))
+    return seen.last_hidden_state[:, 1:]
 
 
 def _save_if_possible(fit: ValueFit, path: str | os.PathLike) -> None:

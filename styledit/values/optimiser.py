@@ -43,7 +43,7 @@ class Unknowns(Protocol):
 
     @property
     def fixed_context(self) -> torch.Tensor | None:
-        """What the branch that does not depend on them reads, (n, N, d); None where there is no such branch."""
+        """What the branch that does not depend on them reads, (n, N, d); None where there is none."""
 
     def reads(self, active: list[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The context and the value inputs (None: the context) of the branch that depends
