@@ -24,13 +24,21 @@ def test_every_time_is_measured(capsys):
     assert [line.split()[0] for line in lines if "->" in line] == list(speed.MOVES)
 
 
-def test_a_preset_that_costs_too_much_is_named(capsys, monkeypatch):
+def test_a_preset_that_costs_too_much_is_named(capsys, monkeypatch, tmp_path):
     pipe = styledit.load()
     captions = {speed.PICTURE: "a plain sticker of a fox in the meadow"}
-    cheap = styledit.PRESETS | {"paper": styledit.PRESETS["fine"]}  # fine costs all of it, then
-    monkeypatch.setattr(styledit, "PRESETS", cheap)
+    monkeypatch.setattr(speed, "PAPERS", {"paper": styledit.PRESETS["fine"]})  # fine costs all of it, then
+    monkeypatch.setattr(speed, "PUBLISHED", tmp_path / "published.json")
     monkeypatch.setattr(speed, "PRESET_BARS", {"default": (1.0, 100.0), "fine": (0.9, 0.0)})
-    assert speed.presets(pipe, captions) == ["the preset fine"]
+    with pytest.raises(SystemExit, match="for other weights; make them again"):
+        speed.presets(pipe, captions)
+    assert speed.presets(pipe, captions, again=True) == ["the preset fine against paper"]
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2].startswith("default:") and lines[-2].endswith("ok")
-    assert lines[-1].startswith("fine:") and lines[-1].endswith("MISSED")
+    assert lines[-2].startswith("default, against paper:") and lines[-2].endswith("ok")
+    assert lines[-1].startswith("fine, against paper:") and lines[-1].endswith("MISSED")
+    monkeypatch.setattr(speed, "reach", lambda pipe, inversions, preset: {"evaluations": 1, "picture": 1, "decoded": 1})
+    assert speed.presets(pipe, captions) and speed.stored_papers()["paper"]["evaluations"] > 1
+
+
+def test_the_stored_results_are_of_the_committed_weights():
+    assert speed.stored_papers().keys() == speed.PAPERS.keys()
