@@ -36,7 +36,8 @@ def test_a_preset_that_costs_too_much_is_named(capsys, monkeypatch, tmp_path):
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2].startswith("default, against paper:") and lines[-2].endswith("ok")
     assert lines[-1].startswith("fine, against paper:") and lines[-1].endswith("MISSED")
-    monkeypatch.setattr(speed, "reach", lambda pipe, inversions, preset: {"evaluations": 1, "picture": 1, "decoded": 1})
+    row = {"evaluations": 1, "picture": 1, "decoded": 1}
+    monkeypatch.setattr(speed, "reach", lambda pipe, inversions, preset: row)
     assert speed.presets(pipe, captions) and speed.stored_papers()["paper"]["evaluations"] > 1
 
 

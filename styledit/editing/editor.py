@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -36,9 +36,10 @@ class Edit:
     """An edit and what it came from.
 
     `image`: the edited picture; `reconstruction`: the source branch's; `latents`, `source_latents`
-    (T + 1, 1, C, h, w): both branches from the noisiest, of a coarse edit only those of the steps that it ran; `mask`
-    (h, w), bool, or None: the last blend mask; `settings`: those that were used; `maps`: the target's attention maps as used,
-    where recorded; `first_step`: the step that had to be run first (T where nothing had changed since an earlier edit);
+    (T + 1, 1, C, h, w): both branches from the noisiest, of a coarse edit only those of the steps that it
+    ran; `mask` (h, w), bool, or None: the last blend mask; `settings`: those that were used; `maps`: the
+    target's attention maps as used, where recorded; `first_step`: the step that had to be run first (T where
+    nothing had changed since an earlier edit);
     `replayed`: at how many steps of this run the source's attention was kept from before.
     """
 
@@ -55,6 +56,14 @@ class Edit:
     replayed: int = 0
 
 
+@overload
+def edit(
+    pipe: StableDiffusionPipeline, inversion: Inversion, target_prompt: str, **settings: Any
+) -> Edit: ...
+@overload
+def edit(
+    pipe: StableDiffusionPipeline, inversion: Inversion, target_prompt: Sequence[str], **settings: Any
+) -> list[Edit]: ...
 def edit(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
@@ -69,8 +78,8 @@ def edit(
     """Edit a picture by changing its prompt (method section 4). For many edits of one picture use `Editor`.
 
     Args:
-        target_prompt: the new prompt, or several, which are denoised in one batch. The same number of words as the
-            source's: word by word ("replace"); otherwise new words are found by alignment ("refine").
+        target_prompt: the new prompt, or several, which are denoised in one batch. The same number of words
+            as the source's: word by word ("replace"); otherwise new words are found by alignment ("refine").
         values: learned value inputs. The source branch always reads them, the target while i < tau_v T; steps
             that were not fitted read the plain embedding.
         record: whose attention maps of the target to keep; None keeps none.
@@ -93,19 +102,22 @@ def edit(
 class Editor:
     """Edits of one inverted picture, which share the source's run.
 
-    The source's latents and attention are kept, within `limit`, and replayed: an edit runs the target only. An
-    edit whose settings differ from those of an earlier one from step k on starts at step k. Both are exact.
+    The source's latents and attention are kept, within `limit`, and replayed: an edit runs the target only.
+    An edit whose settings differ from those of an earlier one from step k on starts at step k. Both are
+    exact.
 
     Args:
         values: learned value inputs.
-        guidance: w of the source, whatever the target's is; None takes the one that the value inputs were fitted at,
-            elsewhere they would not give the picture, and without value inputs the target's.
-        null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt (null-text and
-            negative-prompt inversion); None for the empty prompt.
+        guidance: w of the source, whatever the target's is; None takes the one that the value inputs were
+            fitted at, elsewhere they would not give the picture, and without value inputs the target's.
+        null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt
+            (null-text and negative-prompt inversion); None for the empty prompt.
         follow_inversion: the source's latents are the inversion's own (direct inversion).
-        limit: bytes that the source's attention may take in host memory; steps beyond it run again with each edit.
+        limit: bytes that the source's attention may take in host memory; steps beyond it run again with each
+            edit.
         history: bytes that the states of earlier edits may take, from which later ones go on.
-        automatic: whether settings that an edit is not given follow from what changed between the prompts (see
+        automatic: whether settings that an edit is not given follow from what changed between the prompts
+            (see
             `styledit.editing.suggestion`); otherwise they are the published ones, the defaults of `Settings`.
 
     Raises:
@@ -144,6 +156,10 @@ class Editor:
         self._runs: list[EditRun] = []  # the newest last
         self._lock = threading.Lock()
 
+    @overload
+    def edit(self, target_prompt: str, **settings: Any) -> Edit: ...
+    @overload
+    def edit(self, target_prompt: Sequence[str], **settings: Any) -> list[Edit]: ...
     def edit(
         self,
         target_prompt: str | Sequence[str],
@@ -173,7 +189,8 @@ class Editor:
         every: int = 1,
         **settings: Any,
     ) -> Generator[State, None, Edit | list[Edit]]:
-        """`edit` as a run: a `State` after each network call, the source's too; the result is what `edit` returns.
+        """`edit` as a run: a `State` after each network call, the source's too; the result is what `edit`
+        returns.
 
         Closing it ends the edit; what was computed is kept, and the next edit goes on from it.
         """
@@ -182,7 +199,8 @@ class Editor:
         return self._edit(runs, prompts, isinstance(target_prompt, str))
 
     def suggest(self, target_prompt: str, **settings: Any) -> Settings:
-        """The settings that an edit will use: those given, the others as they follow from what changed between the prompts.
+        """The settings that an edit will use: those given, the others as they follow from what changed
+        between the prompts.
 
         Raises:
             TypeError: a setting that does not exist, or an argument of another type.
@@ -237,8 +255,9 @@ class Editor:
                 self.source = source
                 self._runs = []
             shared = [(run.shared_with(other), other) for other in self._runs]
-        best, other = max(shared, key=lambda pair: pair[0], default=(0, None))
-        run.states = other.states[:best] if best else []
+        if shared:
+            best, other = max(shared, key=lambda pair: pair[0])
+            run.states = other.states[:best]
         return run
 
     def _edit(
@@ -339,12 +358,10 @@ def _null_embeddings(given: torch.Tensor | None, inversion: Inversion) -> torch.
     if given is None:
         return None
     if not isinstance(given, torch.Tensor):
-        raise TypeError(
-            f"null_embeddings must be a tensor, not {type(given).__name__}; fit_nulls() has one in `.embeddings`."
-        )
+        raise TypeError(f"null_embeddings must be a tensor, not {type(given).__name__}; fit_nulls() has one.")
     if given.shape[1:] != inversion.c.shape[1:] or len(given) not in (1, inversion.steps):
+        wanted = ", ".join(map(str, inversion.c.shape[1:]))
         raise ValueError(
-            f"null_embeddings must have shape (1 or {inversion.steps}, {', '.join(map(str, inversion.c.shape[1:]))}), "
-            f"not {tuple(given.shape)}."
+            f"null_embeddings must have shape (1 or {inversion.steps}, {wanted}), not {tuple(given.shape)}."
         )
     return check.finite(given, "null_embeddings", "fit them again").to(inversion.null)

@@ -1,9 +1,10 @@
 """Settings that follow from what changed between two prompts.
 
-What a good edit may take over from the source depends on what is edited: another style wants other settings than another
-thing in the same place. Neither the words nor a list of kinds decides, but where the changed words look in the source's maps:
-everywhere, around, at one spot, or together with the word that follows. A model's own table (`editing.json` in its folder)
-has the numbers: how to tell these regimes apart, and the settings of each. Models without a table get the published settings.
+What a good edit may take over from the source depends on what is edited: another style wants other settings
+than another thing in the same place. Neither the words nor a list of kinds decides, but where the changed
+words look in the source's maps: everywhere, around, at one spot, or together with the word that follows. A
+model's own table (`editing.json` in its folder) has the numbers: how to tell these regimes apart, and the
+settings of each. Models without a table get the published settings.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class Change:
-    """What differs between two prompts: indices of the source's words that go and of the target's that come."""
+    """What differs between two prompts: indices of the source's words that go and the target's that come."""
 
     source: tuple[Word, ...]
     target: tuple[Word, ...]
@@ -65,7 +66,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Regime:
-    """Settings for one kind of change; `blend`: "changed" blends on the changed words, "next" also on the following ones."""
+    """Settings for one kind of change.
+
+    `blend`: "changed" blends on the changed words, "next" also on those that follow them, None not at all.
+    `weights` (features,) and `bias`: its score for a change is linear in the features of the maps.
+    """
 
     name: str
     settings: Mapping[str, object]
@@ -76,7 +81,7 @@ class Regime:
 
 @dataclass(frozen=True)
 class EditingTable:
-    """A model's numbers: the scales of the maps that are looked at, their features' mean and spread, and the regimes."""
+    """A model's numbers: the maps' scales, the mean and spread of their features (features,), the regimes."""
 
     scales: tuple[int, ...]
     mean: np.ndarray  # (features,)
@@ -116,8 +121,8 @@ def suggest(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) ->
 def features(maps: AttentionMaps, change: Change, scales: Sequence[int]) -> np.ndarray:
     """Where the words that go look, beside their neighbours: FEATURES at each scale, (len(scales) * 6,).
 
-    A word's share is its part of what all words are read at a place, in [0, 1]; its likeness to a neighbour is the
-    correlation of their maps over the picture, in [-1, 1]; 0 where there is no neighbour.
+    A word's share is its part of what all words are read at a place, in [0, 1]; its likeness to a neighbour
+    is the correlation of their maps over the picture, in [-1, 1]; 0 where there is no neighbour.
     """
     rows = [_features_at(maps.select(layers=scale), change) for scale in scales]
     return np.concatenate(rows)
@@ -161,7 +166,13 @@ def _table(pipe: StableDiffusionPipeline) -> EditingTable | None:
         return None
     try:
         regimes = tuple(
-            Regime(name, about["settings"], about["blend"], np.array(about["weights"], float), float(about["bias"]))
+            Regime(
+                name,
+                about["settings"],
+                about["blend"],
+                np.array(about["weights"], float),
+                float(about["bias"]),
+            )
             for name, about in stored["regimes"].items()
         )
         mean = np.array(stored["mean"], float)

@@ -1,14 +1,18 @@
-"""The model's own table of settings, `data/model/editing.json`: how the plain call chooses (`python -m measure.regimes`).
+"""The model's own table of settings, `data/model/editing.json`: how the plain call chooses.
 
-On scenes of the training artists only: (1) each kind of edit is a regime, whose settings are searched one after the other,
-with one fit a picture at one guidance; (2) a linear map learns to tell the regimes apart by where the changed words look.
-At the time of an edit neither the kind nor the scene is known: `styledit.editing.suggestion` reads alignment and maps.
+    python -m measure.regimes
+
+On scenes of the training artists only: (1) each kind of edit is a regime, whose settings are searched one
+after the other, with one fit a picture at one guidance; (2) a linear map learns to tell the regimes apart by
+where the changed words look. At the time of an edit neither the kind nor the scene is known:
+`styledit.editing.suggestion` reads alignment and maps.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from hashlib import sha256
 
 import numpy as np
 from tqdm import tqdm
@@ -20,6 +24,7 @@ from styledit.editing.suggestion import ADDITION, Change, features
 from styledit.perception.loading import EMBEDDED_FOLDER
 
 TABLE = EMBEDDED_FOLDER / "editing.json"
+HASHES = EMBEDDED_FOLDER / "hashes.json"
 PER_KIND = 12
 SEED = 77  # of the scenes that settings are searched on
 LOOKED_AT = 40  # scenes of each kind that the regimes are learned from
@@ -27,7 +32,13 @@ LOOK_SEED = 555
 SCALES = (1, 2, 4)
 RIDGE = 10.0
 FIT_GUIDANCE = 3.0
-NAMES = {"object": "thing", "colour": "property", "place": "surroundings", "style": "everything", "added word": ADDITION}
+NAMES = {
+    "object": "thing",
+    "colour": "property",
+    "place": "surroundings",
+    "style": "everything",
+    "added word": ADDITION,
+}
 START = {
     "guidance": 3.0,
     "tau_v": 0.0,
@@ -75,7 +86,9 @@ SEARCHED = {
 
 def main() -> None:
     """Search, learn, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
     workers = parser.parse_args().workers
     found = {}
@@ -100,7 +113,7 @@ def write_table(found: dict[str, dict]) -> None:
             "weights": weights[:, k].round(5).tolist() if scored else [],
             "bias": round(float(biases[k]), 5) if scored else 0.0,
         }
-    hashes = json.loads((EMBEDDED_FOLDER / "hashes.json").read_text(encoding="utf-8"))
+    hashes = json.loads(HASHES.read_text(encoding="utf-8"))
     table = {
         "unet": hashes["unet/diffusion_pytorch_model.safetensors"],
         "fit_guidance": FIT_GUIDANCE,
@@ -110,16 +123,20 @@ def write_table(found: dict[str, dict]) -> None:
         "regimes": regimes,
     }
     TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    print(f"{TABLE} is written; `python -m recipe.stages.export` renews the hashes.")
+    hashes[TABLE.name] = sha256(TABLE.read_bytes()).hexdigest()
+    HASHES.write_text(json.dumps(dict(sorted(hashes.items())), indent=1) + "\n", encoding="utf-8")
+    print(f"{TABLE} is written.")
 
 
-# --- settings ------------------------------------------------------------------------------------------------
+# --- settings ---------------------------------------------------------------------------------------
 
 
 class Trial:
     """Settings on the training cases of a kind; what was tried is remembered."""
 
-    def __init__(self, kind: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE) -> None:
+    def __init__(
+        self, kind: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE
+    ) -> None:
         self.bench = this_bench()
         self.cases = [case for case in training_cases(per_kind, seed) if case.kind == kind]
         pipe = self.bench.pipe
@@ -167,13 +184,13 @@ def _best(kind: str) -> tuple[str, dict, str]:
     return kind, best, trial.score(best)[1]
 
 
-# --- regimes -------------------------------------------------------------------------------------------------
+# --- regimes ----------------------------------------------------------------------------------------
 
 
 def learn_regimes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Mean and spread of the features, weights (features, kinds) and biases (kinds,), and how often they are right.
+    """Mean and spread of the features, weights (features, kinds), biases (kinds,), how often they are right.
 
-    Ridge regression on +1 for the own kind and -1 for the others; the last is over scenes left out one at a time.
+    Ridge regression on +1 for the own kind, -1 for the others; the last over scenes left out one at a time.
     """
     bench = this_bench()
     seen = []
@@ -199,7 +216,7 @@ def learn_regimes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, flo
 
 
 def _ridge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weights (features + 1, kinds), the bias last and not shrunk; kinds that do not occur are never chosen."""
+    """Weights (features + 1, kinds), the bias last and not shrunk."""
     a = np.c_[x, np.ones(len(x))]
     target = np.where(y[:, None] == np.arange(len(KINDS)), 1.0, -1.0)
     shrink = RIDGE * np.eye(a.shape[1])

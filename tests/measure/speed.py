@@ -2,10 +2,10 @@
 
     python -m measure.speed            times, then what the presets of value inputs cost and reach
     python -m measure.speed presets    only the latter, which is counted and not timed
-    python -m measure.speed --all      fits the published schedules again too, which takes a quarter of an hour and more
+    python -m measure.speed --all      fits the published schedules again too: a quarter of an hour and more
 
-The published schedules' results are stored in published.json, for the weights that it names. Exit 1 where a bar is missed.
-Numbers differ a little from one machine to the next: a fit amplifies the last bit of float32.
+The published schedules' results are stored in published.json, for the weights that it names. Exit 1 where a
+bar is missed. Numbers differ a little from one machine to the next: a fit amplifies the last bit of float32.
 """
 
 from __future__ import annotations
@@ -231,7 +231,9 @@ def presets(pipe, captions: dict[str, str], again: bool = False) -> list[str]:
             ok = part <= share and gain >= -loss
             bar = f"<= 1/{1 / share:g} of the evaluations, at most {loss:g} dB less"
             verdict = "ok" if ok else "MISSED"
-            print(f"{name}, against {paper}: {part:.3f} of the evaluations, {gain:+.2f} dB  ({bar})  {verdict}")
+            print(
+                f"{name}, against {paper}: {part:.3f} of the evaluations, {gain:+.2f} dB  ({bar})  {verdict}"
+            )
             missed += [] if ok else [f"the preset {name} against {paper}"]
     return missed
 
@@ -253,7 +255,10 @@ def reach(pipe, inversions: list[styledit.Inversion], preset: styledit.Preset) -
 
 def print_row(name: str, row: dict[str, float]) -> None:
     """A line of the table of presets."""
-    print(f"{name:32} {row['evaluations']:12.0f} {row['picture']:12.2f} dB {row['decoded']:19.2f} dB", flush=True)
+    print(
+        f"{name:32} {row['evaluations']:12.0f} {row['picture']:12.2f} dB {row['decoded']:19.2f} dB",
+        flush=True,
+    )
 
 
 def weights() -> str:
