@@ -138,7 +138,7 @@ def _measure(job: Job) -> tuple[Job, list[Result]]:
     everything = held_out_cases()
     cases = [everything[i] for i in indices]
     settings = settings_of(name, cases[0].kind)
-    prepared = method_named(name).prepare(bench.pipe, bench.invert(cases), settings["guidance"])
+    prepared = method_named(name).prepare(bench.pipe, bench.invert(cases), settings.get("guidance"))
     results = []
     for i, case, ready in zip(indices, cases, prepared, strict=True):
         picture = edited(ready, case, settings)

@@ -2,7 +2,7 @@
 
 An own method is a function ``(pipe, inversion, target_prompt, settings) -> styledit.Edit``, named as
 "module:function". ``settings`` are keywords of `styledit.edit`: those in settings.json under the method's
-name and the kind of edit, or, where it has none there, the ones of `OURS`. It may read or ignore them.
+name and the kind of edit, or, where it has none there, the ones of `BY_KIND`. It may read or ignore them.
 ``example.py`` holds such a function.
 """
 
@@ -21,7 +21,8 @@ import styledit
 from styledit import baselines
 
 SETTINGS = Path(__file__).with_name("settings.json")
-OURS = "styledit"
+OURS = "styledit, plain call"
+BY_KIND = "styledit, settings by kind"
 PAPER = "StyleDiffusion, paper preset"
 EVERYTHING = 2**30  # bytes that an editor may keep of its source's run
 
@@ -50,14 +51,14 @@ class Method:
     The method runs on every ``stride``-th case.
     """
 
-    prepare: Callable[[object, Sequence[styledit.Inversion], float], list[Prepared]]
+    prepare: Callable[[object, Sequence[styledit.Inversion], float | None], list[Prepared]]
     seconds: float
     stride: int = 1
 
 
 def _editing(pipe, inversion: styledit.Inversion, evaluations: int = 0, **options: object) -> Prepared:
     """Prompt-to-Prompt's switches, around what the options keep the source with."""
-    editor = styledit.Editor(pipe, inversion, limit=EVERYTHING, **options)
+    editor = styledit.Editor(pipe, inversion, limit=EVERYTHING, **{"automatic": False, **options})
     return Prepared(lambda target, settings: editor.edit(target, progress=False, **settings), evaluations)
 
 
@@ -69,6 +70,13 @@ def _value_inputs(preset: str) -> Callable:
         ]
 
     return prepare
+
+
+def _plain_call(pipe, inversions, guidance: None) -> list[Prepared]:
+    """One fit a picture, before any target is known; every setting follows from the prompts."""
+    fits = styledit.fit_values(pipe, inversions, progress=False)
+    pairs = zip(inversions, fits, strict=True)
+    return [_editing(pipe, v, fit.evaluations, values=fit, automatic=True) for v, fit in pairs]
 
 
 def _ddim_p2p(pipe, inversions, guidance: float) -> list[Prepared]:
@@ -108,14 +116,17 @@ METHODS = {
     "direct inversion": Method(_direct_inversion, 1.4),
     "SDEdit": Method(_sdedit, 0.8),
     PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs ten times ours
-    OURS: Method(_value_inputs("default"), 3.7),
+    BY_KIND: Method(_value_inputs("default"), 3.7),
+    OURS: Method(_plain_call, 3.7),
 }
 
 
 def settings_of(name: str, kind: str) -> dict:
-    """The settings of a method for a kind of edit; an own method without any gets those of `OURS`."""
+    """The settings of a method for a kind of edit; an own method without any gets those of `BY_KIND`."""
+    if name == OURS:  # the plain call chooses its own
+        return {}
     stored = json.loads(SETTINGS.read_text(encoding="utf-8"))
-    return stored.get(name, stored[OURS])[kind]
+    return stored.get(name, stored[BY_KIND])[kind]
 
 
 def method_named(name: str) -> Method:

@@ -175,13 +175,25 @@ class Trial:
 
 
 def _best(kind: str) -> tuple[str, dict, str]:
-    """A kind's best settings."""
+    """A kind's best settings: each in its turn, twice, then maps and blend together."""
     trial = Trial(kind)
     best = START
     for choices in (*SEARCHED.values(), *SEARCHED.values()):
-        tried = [best, *({**best, **choice} for choice in choices)]
-        best = max(tried, key=lambda settings: trial.score(settings)[0])
-    return kind, best, trial.score(best)[1]
+        best = better(trial, best, choices)
+    return kind, *together(trial, best)
+
+
+def better(trial: Trial, best: dict, choices: list[dict]) -> dict:
+    """The best of some settings and what they change with each choice."""
+    tried = [best, *({**best, **choice} for choice in choices)]
+    return max(tried, key=lambda settings: trial.score(settings)[0])
+
+
+def together(trial: Trial, best: dict) -> tuple[dict, str]:
+    """The best of some settings with every pair of taus and blend, and its line."""
+    pairs = [{**taus, **blend} for taus in SEARCHED["taus"] for blend in SEARCHED["blend"]]
+    best = better(trial, best, pairs)
+    return best, trial.score(best)[1]
 
 
 # --- regimes ----------------------------------------------------------------------------------------

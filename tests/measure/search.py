@@ -10,7 +10,7 @@ from tqdm import tqdm
 import styledit
 from measure.bench import edited, in_processes, this_bench
 from measure.cases import KINDS, training_cases
-from measure.methods import METHODS, OURS, PAPER, SETTINGS, Prepared, method_named
+from measure.methods import BY_KIND, METHODS, OURS, PAPER, SETTINGS, Prepared, method_named
 
 PER_KIND = 10
 SEED = 77
@@ -39,19 +39,21 @@ SEARCHED_SDEDIT = {
     "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
     "guidance": GUIDANCES,
 }
-TUNED = tuple(method for method in METHODS if method != PAPER)
+TUNED = tuple(method for method in METHODS if method not in (PAPER, OURS))
 
 
 def tune(methods: list[str], workers: int) -> None:
     """For each method and kind the settings of the best mean score; updates settings.json after each."""
     # ours has the most to search and goes first
-    jobs = [(method, kind) for method in sorted(methods, key=lambda method: method != OURS) for kind in KINDS]
+    jobs = [
+        (method, kind) for method in sorted(methods, key=lambda method: method != BY_KIND) for kind in KINDS
+    ]
     settings = json.loads(SETTINGS.read_text(encoding="utf-8")) if SETTINGS.exists() else {}
     for method, kind, best, line in tqdm(in_processes(_best, jobs, workers), total=len(jobs), smoothing=0):
         settings.setdefault(method, {})[kind] = best
         tqdm.write(f"{method}, {kind}: {best} ({line})")
         # The paper's preset reads value inputs too; its fit costs too much for a search of its own.
-        settings[PAPER] = settings.get(OURS, {})
+        settings[PAPER] = settings.get(BY_KIND, {})
         SETTINGS.write_text(json.dumps(_ordered(settings), indent=1) + "\n", encoding="utf-8")
 
 
@@ -77,7 +79,7 @@ def _searched(method: str, kind: str) -> dict[str, list[dict]]:
     if method == "SDEdit":
         return SEARCHED_SDEDIT
     searched = dict(SEARCHED)
-    if method != OURS:  # without value inputs tau_v changes nothing
+    if method != BY_KIND:  # without value inputs tau_v changes nothing
         del searched["tau_v"]
     if kind not in ("object", "colour", "added word"):  # the others change more than an object
         del searched["blend"]

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from measure.cases import KINDS, Case
-from measure.methods import METHODS, OURS, PAPER
+from measure.methods import BY_KIND, METHODS, OURS, PAPER
 from styledit.lessons.plots import show_images
 from styledit.metrics import METRICS
 
@@ -67,7 +67,7 @@ class Table:
             print(f"{method:30} {len(self.cases(method)):5d} {means}")
         few = self.cases(PAPER)
         if few:
-            where = f"on the {len(few)} cases of the {PAPER}, whose settings are those of {OURS}"
+            where = f"on the {len(few)} cases of the {PAPER}, whose settings are those of {BY_KIND}"
             print(f"{where}: {self._line(on=few)}")
         for kind in self.kinds:
             print(f"-- {kind}: {self._line(kind=kind)}")
