@@ -1,0 +1,133 @@
+"""The plain call: settings that follow from what changed between the prompts, by numbers of the model's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import styledit
+from recipe.folders import DATA
+from styledit.editing.suggestion import ADDITION, FEATURES, Change, features
+from styledit.perception.loading import EMBEDDED_FOLDER
+
+SOURCE = "a plain sticker of a red car on the beach"
+TARGETS = {
+    "everything": "a watercolor painting of a red car on the beach",
+    "surroundings": "a plain sticker of a red car in the snow",
+    "property": "a plain sticker of a blue car on the beach",
+}
+STORED = json.loads((EMBEDDED_FOLDER / "editing.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return styledit.load()
+
+
+@pytest.fixture(scope="module")
+def car(embedded):
+    return styledit.invert(embedded, DATA / "images" / "01_car.png", SOURCE, 6, progress=False)
+
+
+@pytest.fixture(scope="module")
+def editor(embedded, car):
+    return styledit.Editor(embedded, car)
+
+
+def test_the_numbers_are_those_of_the_committed_weights():
+    hashes = json.loads((EMBEDDED_FOLDER / "hashes.json").read_text(encoding="utf-8"))
+    assert STORED["unet"] == hashes["unet/diffusion_pytorch_model.safetensors"]
+
+
+@pytest.mark.parametrize("regime", TARGETS)
+def test_where_the_changed_words_look_decides(editor, regime):
+    suggested = editor.suggest(TARGETS[regime])
+    for name, value in STORED["regimes"][regime]["settings"].items():
+        assert getattr(suggested, name) == value
+
+
+def test_an_added_word_is_a_regime_of_its_own(embedded):
+    plain = styledit.invert(
+        embedded, DATA / "images" / "01_car.png", "a plain sticker of a car on the beach", 3, progress=False
+    )
+    suggested = styledit.Editor(embedded, plain).suggest(SOURCE)
+    stored = STORED["regimes"][ADDITION]
+    assert suggested.tau_c == stored["settings"]["tau_c"]
+    assert suggested.guidance == stored["settings"]["guidance"]
+
+
+def test_what_changed_between_two_prompts(embedded):
+    change = Change.between(embedded, SOURCE, "a pencil sketch of a red fox on the beach")
+    assert [change.source[i].text for i in change.removed] == ["plain", "sticker", "car"]
+    assert [change.target[j].text for j in change.added] == ["pencil", "sketch", "fox"]
+    assert change.words() == ("plain", "sticker", "car", "pencil", "sketch", "fox")
+    assert change.words(with_next=True)[:4] == ("plain", "sticker", "of", "car")
+
+
+def test_features_are_shares_and_likenesses(embedded, car):
+    """Shares of the words that go, written out at one scale."""
+    change = Change.between(embedded, SOURCE, TARGETS["property"])
+    found = features(car.maps, change, (2,))
+    maps = car.maps.select(layers=2)
+    read = np.stack([maps.tokens(w.positions, size=(8, 8)).numpy().ravel() for w in change.source])
+    share = read / read.sum(0)
+    red, the_car = 5, 6
+    written_out = [share[red].mean(), share[red].max(), share[the_car].mean(), share[the_car].max()]
+    assert np.allclose(found[:4], written_out) and len(found) == len(FEATURES)
+    assert np.isclose(found[4], np.corrcoef(read[red], read[the_car])[0, 1])
+
+
+def test_a_setting_by_hand_wins(editor):
+    suggested = editor.suggest(TARGETS["property"])
+    by_hand = editor.suggest(TARGETS["property"], tau_c=0.123, blend="car")
+    assert by_hand == dataclasses.replace(suggested, tau_c=0.123, blend=("car",))
+    edit = editor.edit(TARGETS["property"], progress=False, tau_c=0.123)
+    assert edit.settings == dataclasses.replace(suggested, tau_c=0.123, guidance=edit.settings.guidance)
+
+
+def test_several_targets_get_settings_of_their_own(editor):
+    several = editor.edit(list(TARGETS.values()), progress=False)
+    for target, edit in zip(TARGETS.values(), several, strict=True):
+        alone = editor.edit(target, progress=False)
+        assert edit.target_prompt == target and edit.settings == alone.settings
+        assert styledit.psnr(edit.image, alone.image) > 40
+
+
+def test_nothing_changed_takes_everything(editor):
+    same = editor.suggest(SOURCE)
+    assert (same.tau_v, same.tau_c, same.tau_s, same.tau_u) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_without_maps_there_is_still_an_answer(embedded, car):
+    bare = styledit.Editor(embedded, dataclasses.replace(car, maps=None))
+    assert bare.suggest(TARGETS["property"]).guidance is not None
+
+
+def test_models_without_numbers_get_the_published_settings(pipe, inversion):
+    editor = styledit.Editor(pipe, inversion)
+    assert editor.suggest("a blue cat in the snow") == styledit.Settings()
+    assert (
+        styledit.fit_values(pipe, inversion, preset=styledit.Preset(0, 0.0), progress=False).guidance == 7.5
+    )
+
+
+def test_fits_take_the_models_guidance(embedded, car):
+    values = styledit.fit_values(embedded, car, preset=styledit.Preset(0, 0.0), progress=False)
+    assert values.guidance == STORED["fit_guidance"]
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", '{"fit_guidance": "much"}', '{"fit_guidance": 3, "regimes": {}}']
+)
+def test_damaged_numbers_are_a_sentence(tmp_path, damage):
+    folder = tmp_path / "model"
+    shutil.copytree(EMBEDDED_FOLDER, folder)
+    (folder / "editing.json").write_text(damage, encoding="utf-8")
+    pipe = styledit.load(folder)
+    inversion = styledit.invert(pipe, DATA / "images" / "01_car.png", SOURCE, 1, record=None, progress=False)
+    with pytest.raises(ValueError, match="editing.json.* is damaged"):
+        styledit.Editor(pipe, inversion).suggest(TARGETS["property"])
