@@ -135,7 +135,7 @@ def test_presets():
     paper = PRESETS["paper"]
     assert [paper.iterations(i) for i in (0, 10, 29)] == [100, 37, 6]
     assert cost(paper) == 3105
-    assert cost(PRESETS["default"]) <= 3105 / 10 and cost(PRESETS["fine"]) <= 3105 / 4
+    assert cost(PRESETS["default"]) <= 3105 / 8 and cost(PRESETS["fine"]) <= 3105 / 4
     assert paper.learning_rate(0) == 0.01 and paper.learning_rate(29) == pytest.approx(0.0071)
     assert paper.learning_rate(150) == 0
     assert paper.tolerance(0) == 1e-5 and paper.tolerance(10) == pytest.approx(21e-5)
