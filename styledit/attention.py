@@ -39,13 +39,16 @@ class Layers:
     kind: Literal["cross", "self"] = "cross"
 
     def __post_init__(self) -> None:
-        places = _several(self.places)
+        places = check.several("Layers.places", self.places)
         if not all(isinstance(place, str) for place in places):
-            raise TypeError(f"Layers.places must be a str or several, not {self.places!r}.")
+            raise TypeError(f"Layers.places must be a str or several, not {check.shown(self.places)}.")
         object.__setattr__(self, "places", places)
         if self.scales is not None:
-            scales = tuple(check.whole("Layers.scales", scale) for scale in _several(self.scales))
+            scales = tuple(
+                check.whole("Layers.scales", scale) for scale in check.several("scales", self.scales)
+            )
             object.__setattr__(self, "scales", scales)
+        check.choice("Layers.kind", self.kind, tuple(KINDS))
 
     def takes(self, layer: str, scale: int) -> bool:
         """Whether a layer of this kind of attention, by name and scale, is chosen."""
@@ -151,6 +154,10 @@ class Control:
 
     @values.setter
     def values(self, values: torch.Tensor | None) -> None:
+        if values is not None:
+            check.finite(
+                check.tensor("control.values", values, "B", "N", "d"), "control.values", "check them"
+            )
         self.call = replace(self.call, values=values)
 
     def rules_here(self) -> bool:
@@ -164,15 +171,12 @@ def as_choices(layers: Layers | Iterable[Layers] | None) -> tuple[Layers, ...]:
     """One choice of layers, several, or none, as a tuple; TypeError for anything but `Layers`."""
     if layers is None:
         return ()
-    chosen = tuple(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else (layers,)
+    chosen = check.several("layers", layers)
     if not all(isinstance(entry, Layers) for entry in chosen):
-        raise TypeError(f"Attention layers are chosen by Layers(...), one or several, not {layers!r}.")
+        raise TypeError(
+            f"Attention layers are chosen by Layers(...), one or several, not {check.shown(layers)}."
+        )
     return chosen
-
-
-def _several(given: object) -> tuple:
-    """One entry or several as a tuple."""
-    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
 
 
 def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] = "cross") -> dict[str, int]:
@@ -201,8 +205,6 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
     Raises:
         ValueError: it matches none; the message lists what there is.
     """
-    if layers.kind not in KINDS:
-        raise ValueError(f"The kind of attention must be 'cross' or 'self', not {layers.kind!r}.")
     unknown = set(layers.places) - set(PLACES)
     if unknown:
         raise ValueError(

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 
+from styledit import validation as check
 from styledit.attention import (
     AttentionCall,
     Control,
@@ -46,9 +47,11 @@ def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Laye
         record: the layers whose maps every call leaves in `Control.maps`.
 
     Raises:
+        TypeError: `unet` is no UNet, or `record` no choice of layers.
         ValueError: the UNet has processors that are not the stock ones,
             or a choice in `record` matches no layer.
     """
+    check.instance("unet", unet, UNet2DConditionModel, "pipe.unet")
     layers = frozenset(layer for choice in as_choices(record) for layer in select_layers(unet, choice))
     return AttentionBlock(unet, AttentionCall(record=layers))
 

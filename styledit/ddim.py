@@ -18,6 +18,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from styledit import validation
+from styledit.checkpoints import PREDICTION_TYPES
 
 
 def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
@@ -55,31 +56,34 @@ def noise_levels(scheduler: DDIMScheduler, steps: int, dtype: torch.dtype = torc
     levels = torch.cat(
         [scheduler.alphas_cumprod[chosen].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()]
     )
-    _check_signal(levels, scheduler.config.prediction_type)
+    _check_signal(levels[:-1], scheduler.config.prediction_type)
     return levels.to(dtype)
 
 
 def predict_x0_eps(
-    output: torch.Tensor, z: torch.Tensor, abar: torch.Tensor, prediction_type: str
+    output: torch.Tensor, z: torch.Tensor, abar: torch.Tensor | float, prediction_type: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Split the network's output into the clean estimate and the noise, both (B, C, h, w).
 
     Args:
         output: what the network returned for `z`, (B, C, h, w).
-        abar: cumulative alpha of the timestep that the network was told, a scalar tensor.
+        abar: cumulative alpha of the timestep that the network was told, a scalar from 0 to 1.
         prediction_type: "epsilon", "v_prediction" (2202.00512, appendix D) or "sample".
 
     Raises:
-        TypeError: `output` or `z` is no tensor.
-        ValueError: they have different shapes; another prediction type; or "epsilon" at `abar` 0, where x0
-            could be anything.
+        TypeError: `output` or `z` is no floating-point tensor, or `abar` no scalar.
+        ValueError: they have different shapes or devices; another prediction type; or "epsilon" at `abar` 0,
+            where x0 could be anything, or "sample" at 1, where eps could.
     """
+    validation.choice("prediction_type", prediction_type, PREDICTION_TYPES)
     for name, tensor in (("output", output), ("z", z)):
-        validation.instance(name, tensor, torch.Tensor, "torch")
-    if output.shape != z.shape:
+        validation.floats(name, tensor)
+    if output.shape != z.shape or output.device != z.device:
         raise ValueError(
-            f"output and z must have the same shape, not {tuple(output.shape)} and {tuple(z.shape)}."
+            "output and z must have the same shape and device, not "
+            f"{tuple(output.shape)} on {output.device} and {tuple(z.shape)} on {z.device}."
         )
+    abar = _level("abar", abar)
     _check_signal(abar, prediction_type)
     alpha = abar**0.5
     sigma = (1 - abar) ** 0.5
@@ -87,17 +91,21 @@ def predict_x0_eps(
         return (z - sigma * output) / alpha, output
     if prediction_type == "v_prediction":
         return alpha * z - sigma * output, alpha * output + sigma * z
-    if prediction_type == "sample":
-        return output, (z - alpha * output) / sigma
-    raise ValueError(
-        f"prediction_type must be 'epsilon', 'v_prediction' or 'sample', not {prediction_type!r}."
-    )
+    return output, (z - alpha * output) / sigma
 
 
 def ddim_step(
-    output: torch.Tensor, z: torch.Tensor, abar: torch.Tensor, abar_prev: torch.Tensor, prediction_type: str
+    output: torch.Tensor,
+    z: torch.Tensor,
+    abar: torch.Tensor | float,
+    abar_prev: torch.Tensor | float,
+    prediction_type: str,
 ) -> torch.Tensor:
-    """One denoising step (2010.02502, equation 12, sigma = 0): level `abar` to the cleaner `abar_prev`."""
+    """One denoising step (2010.02502, equation 12, sigma = 0): level `abar` to the cleaner `abar_prev`.
+
+    Raises as `predict_x0_eps`.
+    """
+    abar_prev = _level("abar_prev", abar_prev)
     x0, eps = predict_x0_eps(output, z, abar, prediction_type)
     # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
     return abar_prev**0.5 * x0 + (1 - abar_prev) ** 0.5 * eps
@@ -106,18 +114,21 @@ def ddim_step(
 def ddim_inverse_step(
     output: torch.Tensor,
     z: torch.Tensor,
-    abar: torch.Tensor,
-    abar_next: torch.Tensor,
+    abar: torch.Tensor | float,
+    abar_next: torch.Tensor | float,
     prediction_type: str,
-    abar_told: torch.Tensor | None = None,
+    abar_told: torch.Tensor | float | None = None,
 ) -> torch.Tensor:
     """One inversion step: the same equation towards the noisier level `abar_next`, eps taken at `z`.
 
     `abar_told` is the level of the timestep that the network was told, where it is not the level of
-    `z`: only at the clean picture.
+    `z`: only at the clean picture. Raises as `predict_x0_eps`.
     """
+    abar = _level("abar", abar)
+    abar_next = _level("abar_next", abar_next)
     x0, eps = predict_x0_eps(output, z, abar if abar_told is None else abar_told, prediction_type)
     if abar_told is not None:
+        _check_signal(abar, "epsilon")
         x0 = (z - (1 - abar) ** 0.5 * eps) / abar**0.5
     # z_{t+1} = sqrt(abar_{t+1}) x0_hat + sqrt(1 - abar_{t+1}) eps
     return abar_next**0.5 * x0 + (1 - abar_next) ** 0.5 * eps
@@ -128,8 +139,22 @@ def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Te
     return uncond + guidance * (cond - uncond)
 
 
-def _check_signal(abar: torch.Tensor, prediction_type: str) -> None:
-    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule of zero final SNR (2305.08891)."""
+def _level(name: str, abar: object) -> torch.Tensor | float:
+    """A level from 0 to 1: a scalar tensor, or a number."""
+    if not isinstance(abar, torch.Tensor):
+        return validation.fraction(name, abar)
+    if abar.numel() != 1 or not abar.is_floating_point() or abar.is_meta:
+        raise TypeError(f"{name} must be a number or a scalar tensor, not {validation.shown(abar)}.")
+    validation.fraction(name, abar.item())
+    return abar
+
+
+def _check_signal(abar: torch.Tensor | float, prediction_type: str) -> None:
+    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule of zero final SNR (2305.08891),
+    and by sqrt(1 - abar) = 0.
+    """
+    if prediction_type == "sample" and bool(torch.as_tensor(abar == 1).any()):
+        raise ValueError("At abar 1 there is no noise to tell from a picture; step from a noisier level.")
     if prediction_type == "epsilon" and bool(torch.as_tensor(abar == 0).any()):
         raise ValueError(
             "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture "

@@ -203,6 +203,7 @@ def follow(
         title, steps: of the progress bar.
         callback: called after each finished step with `State.about()`.
     """
+    check.flag("progress", progress)
     if callback is not None:
         check.function("callback", callback)
     with tqdm(total=steps, desc=title, disable=not progress) as bar:

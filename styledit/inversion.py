@@ -25,7 +25,13 @@ from styledit.pipeline import model_fingerprint
 from styledit.prompts import Word, encode_null, encode_prompt
 from styledit.recording import Record, Recorder
 
-TENSORS = ("levels", "latents", "c", "null")
+SHAPES: dict[str, tuple[int | str, ...]] = {
+    "levels": ("T + 1",),
+    "latents": ("T + 1", 1, "C", "h", "w"),
+    "c": (1, "N", "d"),
+    "null": (1, "N", "d"),
+}
+TENSORS = tuple(SHAPES)
 SCHEMA = Schema(
     what="inversion",
     source="Inversion.save()",
@@ -73,12 +79,22 @@ class Inversion:
 
     def __post_init__(self) -> None:
         check.instance("The picture of an inversion", self.image, Image.Image, "invert()")
+        if self.image.mode != "RGB" or 0 in self.image.size:
+            raise ValueError(
+                f"The picture of an inversion must be RGB, not {self.image.mode} of "
+                f"{self.image.width}×{self.image.height}; read it with read_image()."
+            )
         check.text("The prompt of an inversion", self.prompt)
-        steps = tuple(check.whole("A timestep of an inversion", t, least=0) for t in self.timesteps)
+        check.text("The model of an inversion", self.model)
+        given = check.several("The timesteps of an inversion", self.timesteps)
+        steps = tuple(check.whole("A timestep of an inversion", t, least=0) for t in given)
         object.__setattr__(self, "timesteps", steps)
         if self.maps is not None:
             check.instance("The maps of an inversion", self.maps, AttentionMaps, "invert()")
-        if self.latents.ndim != 5 or not len(self.latents) == len(self.levels) == len(steps) + 1 > 1:
+        for name, shape in SHAPES.items():
+            tensor = check.tensor(f"The {name} of an inversion", getattr(self, name), *shape)
+            check.finite(tensor, f"The {name} of an inversion", "invert again")
+        if not len(self.latents) == len(self.levels) == len(steps) + 1 > 1:
             raise ValueError(
                 f"An inversion of {len(steps)} timesteps needs as many latents and levels and one more, not "
                 f"latents of shape {tuple(self.latents.shape)} and {len(self.levels)} levels; invert again."
@@ -276,6 +292,7 @@ def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
     latents = getattr(run, "latents", run)
     if not isinstance(latents, torch.Tensor):
         raise TypeError(f"run must be latents or what has them, not {type(run).__name__}.")
+    check.finite(latents, "The run")
     if latents.shape != inversion.latents.shape:
         raise ValueError(
             f"The latents have shape {tuple(latents.shape)} and the inversion's "

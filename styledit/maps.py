@@ -7,7 +7,6 @@ or heads; the other methods average over what is left and up-sample to the pictu
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +19,8 @@ from styledit.prompts import Word, find_word
 # The axes of every tensor in AttentionMaps.layers; in self_layers the last axis is "pixel" again,
 # the pixel looked at.
 AXES = ("step", "head", "pixel", "token")
+LONGEST_SIDE = 65536  # of a picture that was looked at, in pixels
+LONGEST_MAP = 8192  # of a map to be made
 Size = tuple[int, int] | torch.Size  # (h, w); the second is a slice of a tensor's shape
 
 
@@ -35,6 +36,7 @@ class AttentionMaps:
     axis holds, None for all of them; `scales`: {layer: scale} as in `Layers`.
 
     Raises:
+        TypeError: one of them is of another type.
         ValueError: a tensor whose axes do not fit `map_sizes` or `steps`.
     """
 
@@ -47,9 +49,34 @@ class AttentionMaps:
     scales: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("layers", "self_layers", "map_sizes", "scales"):
+            check.mapping(f"AttentionMaps.{name}", getattr(self, name))
+        for name, maps in self._all().items():
+            if not isinstance(maps, torch.Tensor) or not maps.is_floating_point() or maps.is_meta:
+                raise TypeError(f"The maps of {name!r} must be a tensor ({', '.join(AXES)}).")
+        self._set("words", check.several("AttentionMaps.words", self.words))
+        for word in self.words:
+            check.instance("Each of AttentionMaps.words", word, Word, "invert()")
+        self._set("size", check.sides("AttentionMaps.size", self.size, LONGEST_SIDE))
+        if self.steps is not None:
+            self._set("steps", tuple(check.indices("AttentionMaps.steps", self.steps)))
+        for scale in self.scales.values():
+            check.whole("Each of AttentionMaps.scales", scale, least=1)
+        self._check_shapes()
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_shapes(self) -> None:
+        """Raise ValueError where a tensor has other steps or pixels than this says."""
         count = len(self._steps())
         for layer, maps in self._all().items():
-            pixels = math.prod(self.map_sizes.get(layer, (0,)))
+            if layer not in self.map_sizes:
+                raise ValueError(
+                    f"There is no size of the maps of {layer!r}; AttentionMaps.map_sizes has it."
+                )
+            size = check.sides(f"The size of the maps of {layer!r}", self.map_sizes[layer], LONGEST_SIDE)
+            pixels = math.prod(size)
             if maps.ndim != len(AXES) or maps.shape[0] != count or maps.shape[2] != pixels:
                 raise ValueError(
                     f"The maps of {layer!r} have shape {tuple(maps.shape)} and should have "
@@ -62,7 +89,7 @@ class AttentionMaps:
         Raises:
             ValueError: that step was not recorded.
         """
-        (row,) = self._rows(i)
+        (row,) = self._rows(check.whole("i", i))
         return {layer: maps[row] for layer, maps in self.layers.items()}
 
     def select(
@@ -123,7 +150,7 @@ class AttentionMaps:
         rows = self._rows(steps)
         wanted = as_indices(positions)
         length = self._length()
-        size = self.size if size is None else _check_size(size)
+        size = self.size if size is None else check.sides("size", size, LONGEST_MAP)
         if not wanted or not all(0 <= position < length for position in wanted):
             raise ValueError(
                 f"Token positions run from 0 (start) to {length - 1}; give some of them, not {wanted}."
@@ -233,9 +260,10 @@ class AttentionMaps:
         names = set(self._all())
         if layers is None:
             return names
-        several = layers if isinstance(layers, Iterable) and not isinstance(layers, str) else [layers]
         chosen = set()
-        for choice in several:
+        for choice in check.several("layers", layers):
+            if not isinstance(choice, str):
+                choice = check.whole("A layer that is no name but a scale", choice)
             found = {name for name in names if self._matches(name, choice)}
             if not found:
                 raise ValueError(f"{choice!r} matches no recorded layer; there are: {self._listing(names)}.")
@@ -284,14 +312,6 @@ class AttentionMaps:
         return ", ".join(dict.fromkeys(entries))
 
 
-def _check_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) of a map to be made."""
-    if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise TypeError(f"size must be (H, W), two whole numbers, not {size!r}.")
-    height, width = (check.whole("A side of size", side, least=1, most=65536) for side in size)
-    return height, width
-
-
 def map_size(latent_size: Size, scale: int) -> tuple[int, int]:
     """(h, w) of the maps at a scale; every halving in the UNet rounds up."""
     height, width = latent_size
@@ -313,10 +333,7 @@ def _mean(tensors: Iterator[torch.Tensor]) -> torch.Tensor:
 
 def as_indices(indices: int | Iterable[int]) -> list[int]:
     """One index or several as a list."""
-    try:
-        return [operator.index(i) for i in (indices if isinstance(indices, Iterable) else [indices])]
-    except TypeError as error:
-        raise TypeError(f"Indices must be whole numbers, one or several, not {indices!r}.") from error
+    return check.indices("the indices", indices)
 
 
 def _index(indices: list[int]) -> slice | list[int]:

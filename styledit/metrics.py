@@ -219,11 +219,28 @@ def perceptual_distance(
         pairs = zip(*units, strict=True)
         maps = [((u - v) ** 2).sum(1, keepdim=True) for u, v in pairs]  # of each stage (1, 1, h, w)
     else:
-        maps = [network(2 * x - 1, 2 * y - 1)]
+        maps = [_lpips_map(network, x, y)]
     share = torch.from_numpy(where).to(x)[None, None]  # (1, 1, H, W)
     shares = [functional.adaptive_avg_pool2d(share, tuple(map.shape[2:])) for map in maps]
     means = [(map * share).sum() / share.sum() for map, share in zip(maps, shares, strict=True)]
-    return float(sum(means) / len(means))
+    return float(validation.finite(sum(means) / len(means), "The perceptual distance", "check the network"))
+
+
+def _lpips_map(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Where two pictures (1, 3, H, W) differ, (1, 1, h, w), as `lpips.LPIPS(spatial=True)` says it."""
+    try:
+        found = network(2 * x - 1, 2 * y - 1)
+    except Exception as error:  # it may be any network
+        raise TypeError(
+            f"A {type(network).__name__} does not compare two pictures ({error}); give the judge from "
+            "load_networks() or an lpips.LPIPS."
+        ) from error
+    if not isinstance(found, Tensor) or found.ndim != 4 or found.shape[:2] != (1, 1):
+        raise TypeError(
+            f"A {type(network).__name__} gives no map (1, 1, h, w) of two pictures; make an lpips.LPIPS with "
+            "spatial=True."
+        )
+    return found
 
 
 def structure_distance(a: Image.Image, b: Image.Image, vit: Vit) -> float:
@@ -326,6 +343,8 @@ def _inside(mask: Mask, shape: tuple[int, int]) -> np.ndarray:
     """A mask as bool (H, W), True somewhere."""
     if isinstance(mask, Image.Image):
         inside = np.asarray(mask.convert("L")) >= 128
+    elif isinstance(mask, Tensor) and mask.is_meta:
+        raise ValueError("The mask is on the device 'meta', which holds no numbers; make it on another.")
     elif isinstance(mask, (np.ndarray, Tensor)):
         inside = np.asarray(mask.cpu() if isinstance(mask, Tensor) else mask)
     else:

@@ -93,11 +93,12 @@ def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tenso
 
     Raises:
         TypeError: `pipe` is no pipeline, or `z` no tensor.
-        ValueError: `z` has another shape.
+        ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
     validation.pipeline(pipe, walks=False)
     check_latents(pipe, "z", z)
-    return raw_pixels(pipe, z).clamp(0, 1)
+    validation.finite(z, "The batch of latents")
+    return validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes").clamp(0, 1)
 
 
 def decode_latents(pipe: StableDiffusionPipeline, z: torch.Tensor) -> list[Image.Image]:

@@ -97,7 +97,12 @@ def load(
 
 
 def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
-    """The (width, height) in pixels that the pipeline was trained at, from its configs."""
+    """The (width, height) in pixels that the pipeline was trained at, from its configs.
+
+    Raises:
+        TypeError: `pipe` is no pipeline.
+    """
+    validation.pipeline(pipe, walks=False)
     side = pipe.unet.config.sample_size
     height, width = (side, side) if isinstance(side, int) else side
     return width * pipe.vae_scale_factor, height * pipe.vae_scale_factor

@@ -5,18 +5,25 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import threading
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from diffusers import StableDiffusionPipeline
+from transformers import BatchEncoding, CLIPTokenizer
 
 from styledit import validation
 
 _PIECE = re.compile(r"\w+(?:'\w+)?|[^\w\s]+")  # a word, or a run of punctuation
+
+_tokenizers: WeakKeyDictionary[CLIPTokenizer, CLIPTokenizer] = WeakKeyDictionary()
+_tokenizing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,20 +87,19 @@ def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     texts = _PIECE.findall(prompt.lower())
     if not texts:
         raise ValueError("The prompt is empty; describe the picture in words.")
-    tokenizer = pipe.tokenizer
     words, spelled, start = [], [], 1
     for text in texts:
-        ids = tokenizer(text, add_special_tokens=False).input_ids
+        ids = _tokens(pipe, text, add_special_tokens=False).input_ids
         _check_known(pipe, text, ids)
         words.append(Word(text, tuple(range(start, start + len(ids)))))
         spelled += ids
         start += len(ids)
-    room = tokenizer.model_max_length - 2  # the start and the end token
+    room = pipe.tokenizer.model_max_length - 2  # the start and the end token
     if start - 1 > room:
         raise ValueError(
             f"The prompt has {start - 1} tokens and the model takes {room}; shorten it: {prompt!r}."
         )
-    if tokenizer(prompt, add_special_tokens=False).input_ids != spelled:
+    if _tokens(pipe, prompt, add_special_tokens=False).input_ids != spelled:
         raise ValueError(f"The prompt {prompt!r} cannot be split into words; remove unusual signs.")
     return tuple(words)
 
@@ -148,7 +154,22 @@ def align(pipe: StableDiffusionPipeline, source: str, target: str) -> Alignment:
 
 def _token_ids(pipe: StableDiffusionPipeline, prompt: str) -> list[int]:
     """The tokens of a prompt, without start and end."""
-    return pipe.tokenizer(_without_full_stop(pipe, prompt), add_special_tokens=False).input_ids
+    return _tokens(pipe, _without_full_stop(pipe, prompt), add_special_tokens=False).input_ids
+
+
+def _tokens(pipe: StableDiffusionPipeline, text: str, **options: Any) -> BatchEncoding:
+    """What the pipeline's tokenizer makes of a text.
+
+    A tokenizer that is called keeps the call's padding and truncation for a moment, also for other threads.
+    So this is a copy of it, used by one thread at a time; the pipeline's own is left to the stock calls.
+    """
+    shared = pipe.tokenizer
+    with _tokenizing:
+        own = _tokenizers.get(shared)
+        if own is None or len(own) != len(shared):  # tokens may be added to it
+            own = deepcopy(shared)
+            _tokenizers[shared] = own
+        return own(text, **options)
 
 
 def kept_words(source: tuple[Word, ...], target: tuple[Word, ...]) -> dict[int, int]:
@@ -215,7 +236,8 @@ def _map_tail(mapper: torch.Tensor, source_start: int, target_start: int) -> Non
 
 def _encode(pipe: StableDiffusionPipeline, prompt: str) -> torch.Tensor:
     """Embedding without checks, as the stock pipeline computes it."""
-    tokens = pipe.tokenizer(
+    tokens = _tokens(
+        pipe,
         prompt,
         padding="max_length",
         max_length=pipe.tokenizer.model_max_length,

@@ -12,7 +12,7 @@ from diffusers import StableDiffusionPipeline
 from styledit import validation as check
 from styledit.attention import Layers, Rows, as_choices, select_layers
 from styledit.denoising import Prediction
-from styledit.maps import AttentionMaps, Size, as_indices, map_size
+from styledit.maps import LONGEST_SIDE, AttentionMaps, Size, as_indices, map_size
 from styledit.prompts import split_words
 
 GIB = 2**30
@@ -38,8 +38,7 @@ class Record:
             raise TypeError("Record.layers must name a Layers or several; record=None keeps no maps.")
         if self.steps is not None:
             object.__setattr__(self, "steps", tuple(sorted(set(as_indices(self.steps)))))
-        if self.branch not in ("cond", "uncond"):
-            raise ValueError(f"branch must be 'cond' or 'uncond', not {self.branch!r}.")
+        check.choice("Record.branch", self.branch, ("cond", "uncond"))
         object.__setattr__(self, "limit", check.whole("Record.limit", self.limit, least=0))
 
     def bytes(self, pipe: StableDiffusionPipeline, latent_size: Size, steps: int) -> int:
@@ -48,7 +47,10 @@ class Record:
         Raises:
             ValueError: a choice that matches no layer, or a step that the run does not have.
         """
-        return self.bytes_per_step(pipe, latent_size) * len(self.chosen_steps(steps))
+        check.pipeline(pipe, walks=False)
+        size = check.sides("latent_size", latent_size, LONGEST_SIDE)
+        steps = check.whole("steps", steps, least=1, most=pipe.scheduler.config.num_train_timesteps)
+        return self.bytes_per_step(pipe, size) * len(self.chosen_steps(steps))
 
     def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: Size) -> int:
         """The same for one step."""
@@ -93,7 +95,7 @@ class Recorder:
     ) -> None:
         self.record = Record(record) if isinstance(record, Layers) else record
         if self.record is not None and not isinstance(self.record, Record):
-            raise TypeError(f"record must be a Record, a Layers or None, not {record!r}.")
+            raise TypeError(f"record must be a Record, a Layers or None, not {check.shown(record)}.")
         self.steps: tuple[int, ...] = ()
         self.layers: frozenset[str] = frozenset()
         if self.record is None:

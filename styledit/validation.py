@@ -11,7 +11,8 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HIGHEST_SEED = 2**63 - 1
+_MOST = 1_000_000  # entries of what is given as several
 _SHOWN = 60  # characters of a value that a message repeats
 _SHOWN_PATH = 400  # and of a path
 
@@ -142,6 +144,79 @@ def instance(name: str, value: object, kind: type[Value], source: str) -> Value:
     return value
 
 
+def several(name: str, value: object) -> tuple[Any, ...]:
+    """One entry or several as a tuple; a string, and what cannot be gone through, is one entry.
+
+    Raises:
+        ValueError: there is no end to it.
+    """
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return (value,) if value.ndim == 0 or _on_meta(value) else tuple(value.tolist())
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return (value,)
+    entries = tuple(islice(value, _MOST + 1))
+    if len(entries) > _MOST:
+        raise ValueError(f"{name} must have at most {_MOST} entries, and more were given.")
+    return entries
+
+
+def indices(name: str, value: object) -> list[int]:
+    """One whole number or several, as a list. Raises as `whole`."""
+    return [whole(f"Each of {name}", entry) for entry in several(name, value)]
+
+
+def sides(name: str, value: object, most: int) -> tuple[int, int]:
+    """Two whole numbers from 1 to `most`, such as (H, W).
+
+    Raises:
+        TypeError: `value` is something else.
+        ValueError: one of them is out of range.
+    """
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be two whole numbers, not {shown(value)}.")
+    first, second = (whole(f"A side of {name}", side, least=1, most=most) for side in value)
+    return first, second
+
+
+def mapping(name: str, value: object) -> Mapping[str, Any]:
+    """A dict, or what is like one, with strings as keys.
+
+    Raises:
+        TypeError: `value` is something else.
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{name} must be a dict with strings as keys, not {shown(value)}.")
+    return value
+
+
+def floats(name: str, value: object, kind: str = "a floating-point tensor") -> torch.Tensor:
+    """A floating-point tensor of any shape, with numbers in it.
+
+    Raises:
+        TypeError: `value` is something else.
+        ValueError: it is on the device 'meta'.
+    """
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        raise TypeError(f"{name} must be {kind}, not {shown(value)}.")
+    if value.is_meta:
+        raise ValueError(f"{name} is on the device 'meta', which holds no numbers; make it on another.")
+    return value
+
+
+def tensor(name: str, value: object, *shape: int | str) -> torch.Tensor:
+    """A floating-point tensor of some shape, in which a word stands for any length of at least 1.
+
+    Raises:
+        TypeError: `value` is something else.
+        ValueError: it has another shape, or no numbers.
+    """
+    wanted = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    found = floats(name, value, f"a floating-point tensor {wanted}")
+    if found.ndim != len(shape) or not all(map(_fits, found.shape, shape)):
+        raise ValueError(f"{name} must have shape {wanted}, not {tuple(found.shape)}.")
+    return found
+
+
 def finite(
     tensor: torch.Tensor, what: str, cure: str = "load the model with dtype=torch.float32"
 ) -> torch.Tensor:
@@ -151,6 +226,8 @@ def finite(
     Raises:
         ValueError: it has such values.
     """
+    if _on_meta(tensor):
+        raise ValueError(f"{what} is on the device 'meta', which holds no numbers; make it on another.")
     if not torch.isfinite(tensor).all():
         raise ValueError(f"{what} has NaN or infinite values; {cure}.")
     return tensor
@@ -256,6 +333,16 @@ def shown(value: object, room: int = _SHOWN) -> str:
         words = _article(_type(value))
     words = words.encode(errors="backslashreplace").decode()
     return words if len(words) <= room else words[: room - 3] + "..."
+
+
+def _fits(length: int, wanted: int | str) -> bool:
+    """Whether a length is the wanted one; a word stands for any of at least 1."""
+    return length >= 1 if isinstance(wanted, str) else length == wanted
+
+
+def _on_meta(value: object) -> bool:
+    """Whether a tensor has no numbers."""
+    return isinstance(value, torch.Tensor) and value.is_meta
 
 
 def _type(value: object) -> str:

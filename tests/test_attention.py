@@ -216,7 +216,6 @@ def test_foreign_processors_are_refused(tokenizer):
         (Layers(scales=(3,)), r"matches no cross-attention layer; this network has .*\('down', 1\)"),
         (Layers(("mid",), (1,)), "matches no cross-attention layer"),
         (Layers(scales=8, kind="self"), r"matches no self-attention layer; this network has .*\('down', 1\)"),
-        (Layers(kind="both"), "must be 'cross' or 'self', not 'both'"),
         (Layers(("middle",)), "no place 'middle' in a UNet; choose from down, mid, up"),
     ],
 )
@@ -224,6 +223,11 @@ def test_a_choice_that_matches_nothing_is_an_error_at_once(pipe64, layers, messa
     with pytest.raises(ValueError, match=message):
         with attention_control(pipe64.unet, layers):
             pass
+
+
+def test_there_are_two_kinds_of_attention():
+    with pytest.raises(ValueError, match="Layers.kind must be one of 'cross', 'self', not 'both'"):
+        Layers(kind="both")
 
 
 def test_scales_follow_the_resolutions(pipe64):

@@ -257,7 +257,6 @@ def test_plot_any_map_over_the_picture(maps, ax, picture):
             r"'mid' matches no .*; there are: down_blocks.0.attn2 \(cross, 4 × 6",
         ),
         (lambda maps: maps.select(layers=8), r"8 matches no .*up_blocks.0.attn1 \(self, 2 × 3, scale 2\)"),
-        (lambda maps: maps.select(layers=["up", None]), "None matches no recorded layer"),
         (lambda maps: maps.select(layers=[]), "no layer to select"),
         (
             lambda maps: maps.select(heads=3),
@@ -293,7 +292,7 @@ def test_plot_any_map_over_the_picture(maps, ax, picture):
             lambda maps: dataclasses.replace(maps, steps=(0, 1)),
             r"should have \(step, head, pixel, token\), with 2 steps and 24 pixels",
         ),
-        (lambda maps: dataclasses.replace(maps, map_sizes={}), "with 3 steps and 0 pixels"),
+        (lambda maps: dataclasses.replace(maps, map_sizes={}), "no size of the maps of"),
     ],
 )
 def test_errors_that_teach(maps, call, message):
@@ -306,8 +305,9 @@ def test_indices_that_are_no_numbers(maps):
         lambda: maps.select(steps=1.5),
         lambda: maps.tokens("red"),
         lambda: maps.select(heads=["first"]),
+        lambda: maps.select(layers=["up", None]),
     ):
-        with pytest.raises(TypeError, match="must be whole numbers, one or several"):
+        with pytest.raises(TypeError, match="must be a whole number, not"):
             call()
 
 

@@ -268,7 +268,7 @@ def test_descending_a_term_sharpens_the_word(pipe64, inversion64):
         ({"sparsity": math.nan}, ValueError, "The weight sparsity must be finite"),
         ({"localisation": "much"}, TypeError, "The weight localisation must be a number, not 'much'"),
         ({"l1": True}, TypeError, "The weight l1 must be a number"),
-        ({"words": (3,)}, TypeError, "must be strings, not 3"),
+        ({"words": (3,)}, TypeError, "must be a string, not 3"),
         ({"layers": "up"}, TypeError, "layers must be a Layers"),
         ({"layers": Layers(kind="self")}, ValueError, "choose layers of kind 'cross'"),
     ],

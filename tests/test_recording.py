@@ -70,7 +70,7 @@ def test_errors(pipe, picture, record, message):
 
 
 def test_an_unknown_branch():
-    with pytest.raises(ValueError, match="branch must be 'cond' or 'uncond'"):
+    with pytest.raises(ValueError, match="branch must be one of 'cond', 'uncond'"):
         Record(branch="both")
 
 

@@ -43,8 +43,9 @@ def sdedit(
     strength = check.number("strength", strength)
     guidance = check.number("guidance", guidance)
     steps = inversion.steps
-    first = steps - int(round(strength * steps, 6))
-    if not 0 < strength <= 1 or first == steps:
+    denoised = int(round(strength * steps, 6)) if 0 < strength <= 1 else 0
+    first = steps - denoised
+    if not denoised:
         raise ValueError(
             f"strength must lie in (0, 1] and leave a step of {steps} to denoise, not {strength}."
         )

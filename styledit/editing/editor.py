@@ -176,6 +176,7 @@ class Editor:
             every: run only every k-th step, a fast first look.
         """
         prompts = _prompts(target_prompt)
+        progress = check.flag("progress", progress)
         runs = self._new_runs(prompts, record, every, settings)
         left = sum(len(run.pairs) - len(run.states) for run in runs)
         run = self._edit(runs, prompts, isinstance(target_prompt, str))
@@ -346,7 +347,7 @@ class Editor:
 def _prompts(given: object) -> tuple[str, ...]:
     """One target prompt or several as a tuple."""
     if not isinstance(given, (str, list, tuple)):
-        raise TypeError(f"A target prompt must be a string, or several in a list, not {given!r}.")
+        raise TypeError(f"A target prompt must be a string, or several in a list, not {check.shown(given)}.")
     prompts = (given,) if isinstance(given, str) else tuple(given)
     if not prompts:
         raise ValueError("There is no target prompt; give one, or several in a list.")

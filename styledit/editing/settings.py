@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -81,12 +81,10 @@ class Settings:
         self._set(
             "reweight", {word: check.number(f"The factor of {word!r}", f) for word, f in factors.items()}
         )
-        if not isinstance(self.blend, (str, Iterable, type(None))):
-            raise TypeError(f"blend must be a word or several, not {self.blend!r}.")
-        words = (self.blend,) if isinstance(self.blend, str) else tuple(self.blend or ())
+        words = () if self.blend is None else check.several("blend", self.blend)
         self._set("blend", tuple(check.text("A word of blend", word) for word in words))
         if not isinstance(self.regularisation, Objective):
-            raise TypeError(f"regularisation must be an objective, not {self.regularisation!r}.")
+            raise TypeError(f"regularisation must be an objective, not {check.shown(self.regularisation)}.")
         self._set("regularisation_rate", check.number("regularisation_rate", self.regularisation_rate))
 
     @classmethod
@@ -202,10 +200,9 @@ def _by_word(name: str, given: object) -> dict[str, object]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise TypeError(f"{name} must be a dict of words, such as {{'fox': 0.5}}, not {given!r}.")
+        raise TypeError(f"{name} must be a dict of words, such as {{'fox': 0.5}}, not {check.shown(given)}.")
     for word in given:
-        if not isinstance(word, str):
-            raise TypeError(f"Words of an edit must be strings, not {word!r}.")
+        check.text("A word of an edit", word)
     return dict(given)
 
 

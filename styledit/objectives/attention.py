@@ -50,13 +50,14 @@ class Regularisation:
     def __post_init__(self) -> None:
         for name in WEIGHTS:
             object.__setattr__(self, name, check.number(f"The weight {name}", getattr(self, name), least=0))
-        words = (self.words,) if isinstance(self.words, str) else tuple(self.words or ())
+        words = () if self.words is None else check.several("Regularisation.words", self.words)
         for word in words:
-            if not isinstance(word, str):
-                raise TypeError(f"The words of a Regularisation must be strings, not {word!r}.")
+            check.text("A word of a Regularisation", word)
         object.__setattr__(self, "words", words)
         if not isinstance(self.layers, Layers):
-            raise TypeError(f"layers must be a Layers, such as Layers(scales=4), not {self.layers!r}.")
+            raise TypeError(
+                f"layers must be a Layers, such as Layers(scales=4), not {check.shown(self.layers)}."
+            )
         if self.layers.kind != "cross":
             raise ValueError("Regularisation acts on the maps of words; choose layers of kind 'cross'.")
 
@@ -92,6 +93,7 @@ class Regularisation:
         Raises:
             ValueError: as the functions of the terms, and where a word is not in the prompt.
         """
+        check.instance("state", state, ObjectiveState, "a run")
         total = torch.zeros(())
         if not self:
             return total
@@ -179,7 +181,8 @@ def localisation(maps: Maps, map_sizes: MapSizes, tokens: Sequence[int]) -> torc
 
 def _differences(maps: Maps, targets: Maps) -> list[torch.Tensor]:
     """A - Ahat of every layer, (heads, HW, N)."""
-    _check_maps(maps)
+    _check_maps("maps", maps)
+    check.mapping("targets", targets)
     differences = []
     for layer, probs in maps.items():
         if layer not in targets:
@@ -188,6 +191,7 @@ def _differences(maps: Maps, targets: Maps) -> list[torch.Tensor]:
                 "and l1 to 0."
             )
         own = wide(probs)
+        check.tensor(f"The target of {layer!r}", targets[layer], "heads", "HW", "N")
         if targets[layer].shape != own.shape:
             raise ValueError(
                 f"The maps of {layer!r} have shape {tuple(own.shape)} and their target "
@@ -200,8 +204,8 @@ def _differences(maps: Maps, targets: Maps) -> list[torch.Tensor]:
 
 def _distributions(maps: Maps, tokens: Sequence[int]) -> dict[str, torch.Tensor]:
     """{layer: (HW, n)}, each column a token's map as a distribution over pixels."""
-    _check_maps(maps)
-    tokens = list(tokens)
+    _check_maps("maps", maps)
+    tokens = check.indices("tokens", tokens)
     if not tokens:
         raise ValueError("There are no tokens to look at; name a word of the prompt.")
     distributions = {}
@@ -219,13 +223,13 @@ def _distributions(maps: Maps, tokens: Sequence[int]) -> dict[str, torch.Tensor]
 
 def _places(layer: str, pixels: int, map_sizes: MapSizes) -> torch.Tensor:
     """Centres (y, x) of a grid's pixels in a picture whose sides are 1; (HW, 2)."""
-    height, width = map_sizes.get(layer, (0, 0))
-    if height * width != pixels:
+    size = check.mapping("map_sizes", map_sizes).get(layer)
+    if not isinstance(size, (tuple, list)) or math.prod(check.sides(layer, size, pixels)) != pixels:
         raise ValueError(
             f"The maps of {layer!r} have {pixels} pixels and need a size (h, w) of as many, not "
-            f"{map_sizes.get(layer)}."
+            f"{check.shown(size)}."
         )
-    y, x = ((torch.arange(side, dtype=torch.float64) + 0.5) / side for side in (height, width))
+    y, x = ((torch.arange(side, dtype=torch.float64) + 0.5) / side for side in size)
     return torch.cartesian_prod(y, x)
 
 
@@ -234,13 +238,17 @@ def _only(maps: Maps, tokens: list[int]) -> Maps:
     return {layer: probs[..., tokens] for layer, probs in maps.items()}
 
 
-def _check_maps(maps: Maps) -> None:
+def _check_maps(name: str, maps: Maps) -> None:
     """Refuse nothing at all, and what is not one row of a batch."""
-    if not maps:
+    if not check.mapping(name, maps):
         raise ValueError(
             "There are no attention maps; record some layers with attention_control(unet, layers)."
         )
     for layer, probs in maps.items():
+        if not isinstance(probs, torch.Tensor) or not probs.is_floating_point() or probs.is_meta:
+            raise TypeError(
+                f"The maps of {layer!r} must be a tensor (heads, HW, N), not {check.shown(probs)}."
+            )
         if probs.ndim != 3:
             raise ValueError(
                 f"The maps of {layer!r} have shape {tuple(probs.shape)} and should have (heads, HW, N): give "

@@ -120,9 +120,11 @@ class WeightedSum:
 
     def __post_init__(self) -> None:
         terms = []
-        for term in self.terms:
+        for term in check.several("terms", self.terms):
             if not isinstance(term, tuple) or len(term) != 2 or not isinstance(term[1], Objective):
-                raise TypeError(f"A term of a WeightedSum must be (weight, objective), not {term!r}.")
+                raise TypeError(
+                    f"A term of a WeightedSum must be (weight, objective), not {check.shown(term)}."
+                )
             terms.append((check.number("A weight", term[0], least=0), term[1]))
         object.__setattr__(self, "terms", tuple(terms))
 
@@ -168,8 +170,16 @@ def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch
     """The gradient of a scalar with respect to some tensors; the one place where one is taken.
 
     Raises:
+        TypeError: something that is no tensor.
+        ValueError: the loss is no scalar, or nothing here has a gradient.
         FloatingPointError: the loss is NaN or infinite.
     """
+    check.tensor("The loss", loss)
+    if not isinstance(unknowns, (list, tuple)) or not all(isinstance(x, torch.Tensor) for x in unknowns):
+        raise TypeError(f"The unknowns must be a list of tensors, not {check.shown(unknowns)}.")
+    if not unknowns or not all(tensor.requires_grad for tensor in (loss, *unknowns)):
+        raise ValueError("A gradient needs a loss and unknowns that require one; see requires_grad_().")
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is NaN or infinite")
-    return [part / GRADIENT_SCALE for part in torch.autograd.grad(GRADIENT_SCALE * loss, list(unknowns))]
+    parts = torch.autograd.grad(GRADIENT_SCALE * loss, list(unknowns), materialize_grads=True)
+    return [part / GRADIENT_SCALE for part in parts]

@@ -162,6 +162,8 @@ class ValueFit:
         own = editing_numbers(check.pipeline(pipe))
         guidance = resolve_guidance(guidance, None if own is None else float(own["fit_guidance"]))
         preset = preset_of(preset)
+        if image_encoder is not None:
+            check.instance("image_encoder", image_encoder, Clip, "load_clip()")
         self.one = isinstance(inversion, Inversion)
         given = (inversion,) if isinstance(inversion, Inversion) else inversion
         self.inversions = check_together(pipe, given, "Value inputs")
@@ -312,7 +314,6 @@ class _Values:
     ) -> None:
         c = wide(self.c)
         encoder = load_clip(device=c.device) if encoder is None else encoder
-        check.instance("image_encoder", encoder, Clip, "load_clip()")
         weights = next(encoder.model.vision_model.parameters()).detach().float().cpu().numpy().tobytes()
         self.about = f" encoder {hashlib.sha256(weights).hexdigest()[:16]}"
         for j, inversion in enumerate(inversions):

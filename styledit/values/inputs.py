@@ -60,6 +60,10 @@ class ValueInputs:
             if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point() or tensor.ndim != 3:
                 raise TypeError(f"The {name} of value inputs must be a floating-point tensor (k, N, d).")
             check.finite(tensor, f"The {name} of value inputs", "fit them again")
+        losses = check.several("The losses of value inputs", self.losses)
+        object.__setattr__(
+            self, "losses", tuple(check.number("A loss of value inputs", loss) for loss in losses)
+        )
         if self.scale.shape != self.shift.shape or len(self.losses) != len(self.scale):
             raise ValueError(
                 "Value inputs need as many losses as steps and a scale and a shift of one shape, not "
@@ -67,14 +71,12 @@ class ValueInputs:
                 "fit them again."
             )
         object.__setattr__(self, "guidance", check.number("The guidance of value inputs", self.guidance))
-        object.__setattr__(
-            self, "losses", tuple(check.number("A loss of value inputs", loss) for loss in self.losses)
-        )
         check.whole("The evaluations of value inputs", self.evaluations, least=0)
         check.text("The fingerprint of value inputs", self.fingerprint)
 
     def check(self, inversion: Inversion) -> None:
         """Raise ValueError unless these were fitted to this inversion, some of its steps or all."""
+        check.instance("inversion", inversion, Inversion, "invert()")
         if self.scale.shape[1:] != inversion.c.shape[1:]:
             raise ValueError(
                 f"The value inputs have shape {tuple(self.scale.shape[1:])} a step and the prompt "
@@ -89,7 +91,8 @@ class ValueInputs:
         """v_t = c * s_t + b_t at step i for embeddings c (B, N, d);
         c itself at a step that was not fitted.
         """
-        if i >= len(self.scale):
+        check.tensor("c", c, "B", *self.scale.shape[1:])
+        if check.whole("i", i, least=0) >= len(self.scale):
             return c
         return (c * self.scale[i].to(c.device) + self.shift[i].to(c.device)).to(c.dtype)
 

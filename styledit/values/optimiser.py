@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 from diffusers import StableDiffusionPipeline
 
+from styledit import validation as check
 from styledit.attention import AttentionCall, as_choices, select_layers
 from styledit.ddim import ddim_step, predict_x0_eps
 from styledit.denoising import Callback, Prediction, State, follow, network, predict, wide
@@ -272,6 +273,7 @@ def complete(
         if callback is not None:
             callback(about)
 
+    progress = check.flag("progress", progress)
     left = fit.steps - fit.done
     try:
         follow(fit.run(), title, left, progress and left > 0, tell)

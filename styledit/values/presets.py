@@ -1,8 +1,8 @@
 """How value inputs are fitted: presets, and the closed-form start.
 
-What was tried to fit them in an eighth of the published evaluations, on eight scenes of training artists (T = 30,
-w = 7.5, no attention term, from the linear guess, one Adam for all steps; PSNR of the decoded result to the
-decoded z_0):
+What was tried to fit them in an eighth of the published evaluations, on eight scenes of training artists
+(T = 30, w = 7.5, no attention term, from the linear guess, one Adam for all steps; PSNR of the decoded result
+to the decoded z_0):
 
     iterations at early and late steps, learning rate, betas      evaluations   PSNR
     3 and 2, 0.02, (0.5, 0.95)                                            306   33.6 dB
@@ -14,8 +14,8 @@ decoded z_0):
     3 and 5 (the last eight steps), 0.025, (0.5, 0.9): near "default"     375   35.8 dB
 
 Starting Adam anew at each step loses one to two decibels at equal cost. Gauss-Newton steps that remember 20
-secants gained one over a warm Adam at equal cost, with three times the code. `make speed` holds the presets against
-the published schedule with and without its attention term.
+secants gained one over a warm Adam at equal cost, with three times the code. `make speed` holds the presets
+against the published schedule with and without its attention term.
 """
 
 from __future__ import annotations
@@ -33,6 +33,28 @@ from styledit.objectives import Objective, Regularisation
 
 MOST_ITERATIONS = 10_000  # at one step
 PARAMETERISATIONS = ("free", "mapping")
+
+
+def _iterations(name: str, value: object) -> int:
+    """How often Adam moves at one step."""
+    return check.whole(name, value, least=0, most=MOST_ITERATIONS)
+
+
+def _learning_rate(name: str, value: object) -> float:
+    """Adam's at one step."""
+    return check.number(name, value, least=0, most=1e6)
+
+
+def _tolerance(name: str, value: object) -> float:
+    """A loss; infinity ends every step after one iteration."""
+    return math.inf if isinstance(value, float) and value == math.inf else check.number(name, value)
+
+
+OF_A_STEP: dict[str, Callable[[str, object], float]] = {
+    "iterations": _iterations,
+    "learning_rate": _learning_rate,
+    "tolerance": _tolerance,
+}
 
 
 @dataclass(frozen=True)
@@ -65,16 +87,20 @@ class Preset:
     warm: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "learning_rate", "tolerance"):
-            object.__setattr__(self, name, _of_step(f"Preset.{name}", getattr(self, name)))
+        for name, number in OF_A_STEP.items():
+            value = getattr(self, name)
+            if not callable(value):
+                object.__setattr__(self, name, _Constant(number(f"Preset.{name}", value)))
         if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
-            raise TypeError(f"Preset.betas must be two numbers, not {self.betas!r}.")
+            raise TypeError(f"Preset.betas must be two numbers, not {check.shown(self.betas)}.")
         betas = tuple(check.number("Each of Preset.betas", beta, least=0) for beta in self.betas)
         if max(betas) >= 1:
             raise ValueError(f"Each of Preset.betas must be below 1, not {max(betas)}.")
         object.__setattr__(self, "betas", betas)
         if not isinstance(self.regularisation, Objective):
-            raise TypeError(f"Preset.regularisation must be an objective, not {self.regularisation!r}.")
+            raise TypeError(
+                f"Preset.regularisation must be an objective, not {check.shown(self.regularisation)}."
+            )
         if not self.regularisation.reads <= {"maps"}:
             raise ValueError(
                 "A fit knows no picture; give Preset.regularisation objectives that read maps only."
@@ -92,14 +118,11 @@ class Preset:
         Raises:
             TypeError, ValueError: a function gives something that cannot be used.
         """
-        iterations = _of_step("Preset.iterations", self.iterations)
-        learning_rate = _of_step("Preset.learning_rate", self.learning_rate)
-        tolerance = _of_step("Preset.tolerance", self.tolerance)
         return [
             (
-                check.whole(f"Preset.iterations at step {i}", iterations(i), least=0, most=MOST_ITERATIONS),
-                check.number(f"Preset.learning_rate at step {i}", learning_rate(i), least=0, most=1e6),
-                _tolerance(i, tolerance(i)),
+                _iterations(f"Preset.iterations at step {i}", _at(i, self.iterations)),
+                _learning_rate(f"Preset.learning_rate at step {i}", _at(i, self.learning_rate)),
+                _tolerance(f"Preset.tolerance at step {i}", _at(i, self.tolerance)),
             )
             for i in range(steps)
         ]
@@ -120,7 +143,7 @@ def preset_of(preset: str | Preset) -> Preset:
         return preset
     if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(
-            f"There is no preset {preset!r}; choose from {', '.join(PRESETS)}, or give a Preset."
+            f"There is no preset {check.shown(preset)}; choose from {', '.join(PRESETS)}, or give a Preset."
         )
     return PRESETS[preset]
 
@@ -135,13 +158,9 @@ def linear_guess(c: torch.Tensor, null: torch.Tensor, guidance: float) -> torch.
     return (1 - 1 / guidance) * (null - c) if guidance else torch.zeros_like(c)
 
 
-def _of_step(name: str, value: Callable[[int], float] | float) -> Callable[[int], float]:
-    """A function of the step; a number is the same at all of them."""
-    if callable(value):
-        return value
-    if isinstance(value, (str, bytes, bool, type(None))):
-        raise TypeError(f"{name} must be a number or a function of the step, not {value!r}.")
-    return _Constant(value)
+def _at(i: int, value: Callable[[int], float] | float) -> float:
+    """What a number, or a function of the step, is at step i."""
+    return value(i) if callable(value) else value
 
 
 @dataclass(frozen=True)
@@ -152,11 +171,6 @@ class _Constant:
 
     def __call__(self, i: int) -> float:
         return self.value
-
-
-def _tolerance(i: int, value: float) -> float:
-    """A loss; infinity ends every step after one iteration."""
-    return math.inf if value == math.inf else check.number(f"Preset.tolerance at step {i}", value)
 
 
 PRESETS = {
