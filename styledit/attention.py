@@ -51,7 +51,12 @@ class Layers:
         check.choice("Layers.kind", self.kind, tuple(KINDS))
 
     def takes(self, layer: str, scale: int) -> bool:
-        """Whether a layer of this kind of attention, by name and scale, is chosen."""
+        """Whether a layer of this kind of attention, by name and scale, is chosen.
+
+        Raises:
+            TypeError: `layer` is no string, or `scale` no whole number.
+        """
+        layer, scale = check.text("layer", layer), check.whole("scale", scale)
         return layer.startswith(self.places) and (self.scales is None or scale in self.scales)
 
 

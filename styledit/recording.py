@@ -53,7 +53,9 @@ class Record:
         return self.bytes_per_step(pipe, size) * len(self.chosen_steps(steps))
 
     def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: Size) -> int:
-        """The same for one step."""
+        """The same for one step. Raises as `bytes`."""
+        check.pipeline(pipe, walks=False)
+        latent_size = check.sides("latent_size", latent_size, LONGEST_SIDE)
         numbers = 0
         for choice in as_choices(self.layers):
             for layer, scale in select_layers(pipe.unet, choice).items():
@@ -63,7 +65,13 @@ class Record:
         return numbers * pipe.unet.dtype.itemsize
 
     def chosen_steps(self, steps: int) -> tuple[int, ...]:
-        """The indices recorded in a run of `steps` steps."""
+        """The indices recorded in a run of `steps` steps.
+
+        Raises:
+            TypeError: `steps` is no whole number.
+            ValueError: it is below 1, or the run does not have a step that was chosen.
+        """
+        steps = check.whole("steps", steps, least=1)
         if self.steps is None:
             return tuple(range(steps))
         chosen = tuple(self.steps)

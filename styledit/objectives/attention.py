@@ -17,7 +17,7 @@ import torch
 from styledit import validation as check
 from styledit.attention import Layers
 from styledit.denoising import wide
-from styledit.objectives.state import ObjectiveState
+from styledit.objectives.state import ObjectiveState, check_words
 from styledit.prompts import Word, find_word, positions_of
 
 Maps = Mapping[str, torch.Tensor]
@@ -73,19 +73,25 @@ class Regularisation:
     def for_prompt(self, prompt_words: Sequence[Word]) -> Regularisation:
         """The same for a prompt that may have some of the words only;
         without weights where it has none of them.
+
+        Raises:
+            TypeError: `prompt_words` are no words of a prompt.
         """
-        there = tuple(word for word in self.words if positions_of(tuple(prompt_words), word))
+        words = check_words(prompt_words)
+        there = tuple(word for word in self.words if positions_of(words, word))
         return replace(self, words=there) if there or not self.words else Regularisation(layers=self.layers)
 
     def tokens(self, prompt_words: Sequence[Word]) -> list[int]:
         """Positions of the tokens of `words`, of every word of the prompt where there are none.
 
         Raises:
+            TypeError: `prompt_words` are no words of a prompt.
             ValueError: one of the words is not in the prompt (the message says which are).
         """
+        words = check_words(prompt_words)
         if not self.words:
-            return [position for word in prompt_words for position in word.positions]
-        return sorted({position for word in self.words for position in find_word(tuple(prompt_words), word)})
+            return [position for word in words for position in word.positions]
+        return sorted({position for word in self.words for position in find_word(words, word)})
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """The weighted sum, a scalar; terms of weight 0 cost nothing.

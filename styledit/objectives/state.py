@@ -65,7 +65,12 @@ class ObjectiveState:
     def layers(self, objective: Objective) -> list[str]:
         """The recorded layers that an objective asked for; all of them where the
         layers' scales are not known.
+
+        Raises:
+            TypeError: it is no objective.
         """
+        if not isinstance(objective, Objective):
+            raise TypeError(f"objective must be an objective, not {check.shown(objective)}.")
         if self._scales is None:
             return list(self.maps)
         chosen = as_choices(objective.layers)
@@ -158,12 +163,19 @@ class WeightedSum:
         return bool(self.active)
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
-        """Sum of weight times objective, a scalar."""
+        """Sum of weight times objective, a scalar. Raises as its terms."""
+        check.instance("state", state, ObjectiveState, "a run")
         return sum((weight * objective(state) for weight, objective in self.active), torch.zeros(()))
 
     def for_prompt(self, words: Sequence[Word]) -> WeightedSum:
-        """The same for a prompt of these words."""
-        return WeightedSum(tuple((weight, objective.for_prompt(words)) for weight, objective in self.terms))
+        """The same for a prompt of these words. Raises as its terms."""
+        known = check_words(words)
+        return WeightedSum(tuple((weight, objective.for_prompt(known)) for weight, objective in self.terms))
+
+
+def check_words(words: object) -> tuple[Word, ...]:
+    """The words of a prompt as a tuple; TypeError for anything else."""
+    return check.instances("The words of the prompt", words, Word, "a run's maps")
 
 
 def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch.Tensor]:

@@ -124,7 +124,7 @@ class Preset:
                 _learning_rate(f"Preset.learning_rate at step {i}", _at(i, self.learning_rate)),
                 _tolerance(f"Preset.tolerance at step {i}", _at(i, self.tolerance)),
             )
-            for i in range(steps)
+            for i in range(check.whole("steps", steps, least=0))
         ]
 
     def fingerprint(self, steps: int) -> str:
