@@ -1,146 +1,358 @@
-"""Ctrl-C at any instruction: the network keeps its own processors, its lock is free, the handler is as it was."""
+"""Ctrl-C at any instruction: the network keeps its own processors, its lock is free, the handler is as
+it was, and the next call gives what it always gives.
+"""
 
 from __future__ import annotations
 
+import _thread
 import os
 import random
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable, Generator
+from types import FrameType
 
 import pytest
 import torch
 
 import styledit
-from styledit.control import _lock_of
+from conftest import make_pipeline
+from styledit.baselines import fit_nulls, null_text
+from styledit.denoising import predict
+from styledit.generation import generating, reconstructing
+from styledit.inversion import inverting
+from styledit.values import ValueFit
 
 COUNT = int(os.environ.get("STYLEDIT_INTERRUPTS", "60"))
 TARGET = "a blue cat in the snow"
+STEPS = 3
+WAIT = 60  # seconds until something counts as stuck
 
 
-class Runs:
-    """What is interrupted: every call that controls attention."""
+class World:
+    """A tiny pipeline, and every call that controls its attention, each giving a tensor."""
 
     def __init__(self, pipe, picture) -> None:
         self.pipe = pipe
+        self.unet = pipe.unet
         self.picture = picture
-        self.inversion = styledit.invert(pipe, picture, "a red car in the snow", 3, progress=False)
+        self.inversion = styledit.invert(pipe, picture, "a red car in the snow", STEPS, progress=False)
+        self.preset = styledit.Preset(2, 0.01)
+        self.stock = dict(self.unet.attn_processors)
+        self.expected = self.call()
 
-    def invert(self) -> None:
-        styledit.invert(self.pipe, self.picture, "a red car", 3, progress=False)
+    def call(self) -> torch.Tensor:
+        """One network call as anyone makes it."""
+        inversion = self.inversion
+        with torch.no_grad():
+            return self.unet(inversion.z_T, 501, encoder_hidden_states=inversion.c).sample
 
-    def generate(self) -> None:
-        styledit.generate(self.pipe, TARGET, steps=3, progress=False)
+    def invert(self) -> torch.Tensor:
+        return styledit.invert(self.pipe, self.picture, "a red car", STEPS, progress=False).latents
 
-    def reconstruct(self) -> None:
-        styledit.reconstruct(self.pipe, self.inversion, guidance=3.0, progress=False)
+    def generate(self) -> torch.Tensor:
+        return styledit.generate(self.pipe, TARGET, steps=STEPS, progress=False).latents
 
-    def edit(self) -> None:
-        styledit.edit(self.pipe, self.inversion, TARGET, progress=False)
+    def reconstruct(self) -> torch.Tensor:
+        return styledit.reconstruct(self.pipe, self.inversion, guidance=3.0, progress=False).latents
 
-    def fit(self) -> None:
-        preset = styledit.Preset(2, 0.01)
-        styledit.fit_values(self.pipe, self.inversion, preset=preset, low_memory=True, progress=False)
+    def edit(self) -> torch.Tensor:
+        """Several targets, with all that an edit may read of the maps."""
+        edits = styledit.edit(
+            self.pipe,
+            self.inversion,
+            [TARGET, "a plain red car in the snow"],
+            blend="snow",
+            record=styledit.Layers(),
+            progress=False,
+        )
+        return torch.cat([edit.latents for edit in edits])
 
-    def block(self) -> None:
+    def fit(self) -> torch.Tensor:
+        return styledit.fit_values(
+            self.pipe, self.inversion, preset=self.preset, low_memory=True, progress=False
+        ).scale
+
+    def null_text(self) -> torch.Tensor:
+        nulls = fit_nulls(self.pipe, self.inversion, iterations=1, progress=False)
+        return null_text(self.pipe, self.inversion, TARGET, nulls=nulls, progress=False).latents
+
+    def block(self) -> torch.Tensor:
         """What a lesson writes."""
-        with styledit.attention_control(self.pipe.unet, styledit.Layers()) as control, torch.no_grad():
-            control.values = self.inversion.c
-            self.pipe.unet(self.inversion.z_T, 501, encoder_hidden_states=self.inversion.c)
+        with styledit.attention_control(self.unet, styledit.Layers()) as control:
+            control.values = self.inversion.c + 0.5
+            return self.call()
 
-    def blocks(self) -> None:
+    def nested(self) -> torch.Tensor:
+        """A run inside a block inside a block."""
+        with styledit.attention_control(self.unet, styledit.Layers()):
+            with styledit.attention_control(self.unet) as inner:
+                inner.values = self.inversion.c + 0.5
+                self.call()
+            return self.reconstruct()
+
+    def doors(self) -> torch.Tensor:
         """Nothing but going in and out, where an interrupt finds the most to undo."""
-        for _ in range(200):
-            with styledit.attention_control(self.pipe.unet):
+        for _ in range(100):
+            with styledit.attention_control(self.unet):
                 pass
+        return self.expected
+
+
+CALLS = ("invert", "generate", "reconstruct", "edit", "fit", "null_text", "block", "nested", "doors")
+WAYS = ("timer", "kill", "interrupt_main")
 
 
 @pytest.fixture(scope="module")
-def runs(pipe, picture):
-    return Runs(pipe, picture)
+def world(tokenizer, picture):
+    return World(make_pipeline(tokenizer), picture)
 
 
-def interrupted(run, after: float) -> bool:
-    """Whether a run was ended by an interrupt that came after so many seconds."""
-    signal.setitimer(signal.ITIMER_REAL, after)
-    try:
-        run()
-        time.sleep(max(0.0, after))  # where the run was faster, the interrupt comes here
-        return False
-    except KeyboardInterrupt:
-        return True
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-@pytest.fixture
-def alarm_interrupts():
-    """A timer's signal is passed on as Ctrl-C's."""
-    before = signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+@pytest.fixture(autouse=True)
+def interrupts_are_python_s_own():
+    """The handler that a shell's Python starts with, whoever runs the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGALRM, before)
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupted(run: Callable[[], object], after: float, way: str) -> bool:
+    """Whether the one interrupt, sent after so many seconds, came while the call ran."""
+    sent, over = threading.Event(), threading.Event()
+
+    def on_alarm(number, frame) -> None:
+        sent.set()
+        signal.raise_signal(signal.SIGINT)
+
+    def send() -> None:
+        time.sleep(after)
+        if way == "kill":
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            _thread.interrupt_main()
+        sent.set()
+
+    sender = threading.Thread(target=send, daemon=True)
+    alarm = signal.signal(signal.SIGALRM, on_alarm)
+    during = False
+    try:
+        if way == "timer":
+            signal.setitimer(signal.ITIMER_REAL, after)
+        else:
+            sender.start()
+        run()
+        during = sent.is_set()  # a fit that is interrupted returns
+        over.set()
+        while True:
+            time.sleep(0.001)  # where the call was faster, the interrupt comes here
+            if sent.is_set() and not sender.is_alive():
+                break
+    except KeyboardInterrupt:
+        during = not over.is_set()
+    if sender.ident is not None:
+        sender.join(WAIT)
+    signal.signal(signal.SIGALRM, alarm)
+    return during
+
+
+def in_another_thread(job: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """What a job gives in a thread of its own; fails where that is stuck."""
+    got: list[torch.Tensor] = []
+    thread = threading.Thread(target=lambda: got.append(job()), daemon=True)
+    thread.start()
+    thread.join(WAIT)
+    assert not thread.is_alive(), "the network's lock was left taken"
+    return got[0]
+
+
+def assert_nothing_is_left(world: World) -> None:
+    assert world.unet.attn_processors == world.stock
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not world.unet.is_gradient_checkpointing
+    inversion = world.inversion
+    controlled = in_another_thread(
+        lambda: predict(world.pipe, inversion.z_T, 501, inversion.c).output.detach()
+    )
+    assert torch.equal(controlled, world.expected)
+    assert torch.equal(world.call(), world.expected)
 
 
 @pytest.mark.filterwarnings("ignore:Fitting was interrupted")
-@pytest.mark.parametrize("name", ["invert", "generate", "reconstruct", "edit", "fit", "block", "blocks"])
-def test_an_interrupt_leaves_nothing_behind(runs, alarm_interrupts, name):
-    unet = runs.pipe.unet
-    run = getattr(runs, name)
-    stock = dict(unet.attn_processors)
-    handler = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("name", CALLS)
+def test_an_interrupt_leaves_nothing_behind(world, name):
+    run = getattr(world, name)
+    expected = run()
     start = time.perf_counter()
     run()
     whole = time.perf_counter() - start
     chance = random.Random(name)
+    count = -(-COUNT // len(CALLS))
     came = 0
-    for _ in range(-(-COUNT // 7)):
-        came += interrupted(run, max(1e-5, chance.random() * whole))
-        assert unet.attn_processors == stock
-        assert signal.getsignal(signal.SIGINT) is handler
-        assert not unet.is_gradient_checkpointing
-        assert free(unet)
-    assert came or name == "fit"  # a fit that is interrupted returns
-    before = torch.get_rng_state()
-    run()
-    assert torch.equal(before, torch.get_rng_state())
+    for k in range(count):
+        came += interrupted(run, max(1e-5, chance.random() * whole), WAYS[k % len(WAYS)])
+        assert_nothing_is_left(world)
+    assert came >= count // 3
+    with torch.enable_grad():
+        assert torch.equal(run(), expected)
 
 
-def free(unet) -> bool:
-    """Whether another thread can take the network."""
-    got = []
+class SentAt:
+    """A trace function that sends interrupts before chosen instructions of `styledit.control`.
 
-    def take() -> None:
-        lock = _lock_of(unet)
-        if lock.acquire(timeout=2):
-            got.append(True)
-            lock.release()
+    `count`: how many instructions have been reached.
+    """
 
-    thread = threading.Thread(target=take)
+    def __init__(self, *instructions: int) -> None:
+        self.instructions = instructions
+        self.count = 0
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> SentAt | None:
+        if not frame.f_code.co_filename.endswith("control.py"):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.count += 1
+            if self.count in self.instructions:
+                signal.raise_signal(signal.SIGINT)
+        return self
+
+
+def went_in(world: World, trace: SentAt) -> bool:
+    """Whether a block that is traced ran to its end without an interrupt."""
+    block = styledit.attention_control(world.unet, styledit.Layers())
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        with block:
+            pass
+        return True
+    except KeyboardInterrupt:
+        return False
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize("apart", [0, 1, 7, 40])
+def test_interrupts_at_every_instruction_of_a_block(world, apart):
+    """One interrupt, or two that are a few instructions apart."""
+    trace = SentAt()
+    assert went_in(world, trace)
+    instructions = trace.count
+    assert instructions > 100
+    stride = (1 if COUNT >= 500 else 3) * (1 if apart == 0 else 7)
+    for k in range(1, instructions + 1, stride):
+        assert not went_in(world, SentAt(k, k + apart)), k
+        assert world.unet.attn_processors == world.stock, k
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, k
+        assert in_another_thread(lambda: lock_is_free(world)), k
+    assert_nothing_is_left(world)
+
+
+def lock_is_free(world: World) -> bool:
+    """Whether a block can be entered."""
+    with styledit.attention_control(world.unet):
+        return True
+
+
+def test_an_interrupt_ends_the_wait_for_another_thread(world):
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> torch.Tensor:
+        with styledit.attention_control(world.unet):
+            entered.set()
+            leave.wait(WAIT)
+        return world.expected
+
+    thread = threading.Thread(target=hold, daemon=True)
     thread.start()
-    thread.join(5)
-    return bool(got)
+    assert entered.wait(WAIT)
+    start = time.perf_counter()
+    assert interrupted(world.reconstruct, 0.05, "kill")
+    assert time.perf_counter() - start < 10
+    leave.set()
+    thread.join(WAIT)
+    assert_nothing_is_left(world)
 
 
-def test_the_next_run_gives_the_right_result(runs, alarm_interrupts):
-    expected = styledit.reconstruct(runs.pipe, runs.inversion, guidance=3.0, progress=False).latents
-    for after in (0.0005, 0.002, 0.005, 0.01):
-        interrupted(runs.edit, after)
-        found = styledit.reconstruct(runs.pipe, runs.inversion, guidance=3.0, progress=False).latents
-        assert torch.equal(found, expected)
+def test_a_handler_that_returns_still_ends_the_block(world):
+    """An event loop's handler takes note and returns."""
+    heard = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    with pytest.raises(KeyboardInterrupt), styledit.attention_control(world.unet):
+        signal.raise_signal(signal.SIGINT)
+    assert heard == [signal.SIGINT]
+    assert world.unet.attn_processors == world.stock
+    signal.raise_signal(signal.SIGINT)  # outside, it is the handler's alone
+    assert len(heard) == 2
 
 
-def test_an_error_inside_the_network_leaves_nothing_behind(runs):
-    unet = runs.pipe.unet
-    stock = dict(unet.attn_processors)
+def generators(world: World) -> dict[str, Callable[[], Generator]]:
+    """Every kind of run."""
+    pipe, inversion = world.pipe, world.inversion
+    return {
+        "invert": lambda: inverting(pipe, world.picture, "a red car", STEPS),
+        "generate": lambda: generating(pipe, TARGET, steps=STEPS),
+        "reconstruct": lambda: reconstructing(pipe, inversion, guidance=3.0),
+        "edit": lambda: styledit.Editor(pipe, inversion).editing(TARGET),
+        "fit": lambda: ValueFit(pipe, inversion, preset=world.preset, low_memory=True).run(),
+    }
 
-    def fail(module, arguments):
+
+def test_a_run_that_is_closed_leaves_nothing_behind(world):
+    chance = random.Random(0)
+    for start in generators(world).values():
+        for way in ("close", "forget", "throw", "throw KeyboardInterrupt"):
+            run = start()
+            for _ in range(chance.randrange(5)):
+                next(run, None)
+            if way == "close":
+                run.close()
+            elif way.startswith("throw"):
+                error = KeyboardInterrupt if way.endswith("KeyboardInterrupt") else ValueError
+                with pytest.raises(error):
+                    run.throw(error())
+            del run
+            assert world.unet.attn_processors == world.stock
+            assert torch.is_grad_enabled() and not world.unet.is_gradient_checkpointing
+    assert_nothing_is_left(world)
+
+
+def test_an_error_in_a_callback_leaves_nothing_behind(world):
+    pipe, inversion = world.pipe, world.inversion
+    calls: dict[str, Callable[..., object]] = {
+        "invert": lambda **tell: styledit.invert(pipe, world.picture, "a red car", STEPS, **tell),
+        "generate": lambda **tell: styledit.generate(pipe, TARGET, steps=STEPS, **tell),
+        "reconstruct": lambda **tell: styledit.reconstruct(pipe, inversion, guidance=3.0, **tell),
+        "edit": lambda **tell: styledit.edit(pipe, inversion, TARGET, **tell),
+        "fit": lambda **tell: styledit.fit_values(pipe, inversion, preset=world.preset, **tell),
+        "nulls": lambda **tell: fit_nulls(pipe, inversion, iterations=1, **tell),
+    }
+
+    def fail(state):
+        if state["i"] == 1:
+            raise RuntimeError("the screen is gone")
+
+    for name, call in calls.items():
+        with pytest.raises(RuntimeError, match="the screen is gone") as error:
+            call(progress=False, callback=fail)
+        assert world.unet.attn_processors == world.stock and torch.is_grad_enabled()
+        if name in ("fit", "nulls"):
+            assert len(error.value.values.losses) == 2  # the finished steps are not lost
+    assert_nothing_is_left(world)
+
+
+def test_an_error_inside_the_network_leaves_nothing_behind(world):
+    def fail(module, arguments, output):
         raise RuntimeError("out of memory")
 
-    handle = unet.mid_block.register_forward_pre_hook(fail)
+    handle = world.unet.mid_block.register_forward_hook(fail)
     try:
-        for name in ("invert", "generate", "reconstruct", "edit", "fit", "block"):
+        for name in CALLS[:-1]:  # the last makes no call
             with pytest.raises(RuntimeError, match="out of memory"):
-                getattr(runs, name)()
-            assert unet.attn_processors == stock and free(unet)
+                getattr(world, name)()
+            assert world.unet.attn_processors == world.stock
     finally:
         handle.remove()
+    assert_nothing_is_left(world)
