@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
 import styledit
+from conftest import make_pipeline
+from styledit.baselines import fit_nulls
+from styledit.generation import reconstructing
+from styledit.prompts import encode_prompt
 
 TARGET = "a blue cat in the snow"
+LONGER = "a plain red car in the snow"
+STEPS = 4
 WAIT = 60  # seconds until a thread counts as stuck
 
 
-def together(*jobs):
+def together(*jobs: Callable[[], Any]) -> list[Any]:
     """The results of jobs that run at the same time, each in a thread of its own; an error is raised here."""
-    results: list = [None] * len(jobs)
+    results: list[Any] = [None] * len(jobs)
     start = threading.Barrier(len(jobs))
 
     def work(k: int) -> None:
-        start.wait()
+        start.wait(WAIT)
         try:
             results[k] = jobs[k]()
-        except Exception as error:
+        except BaseException as error:
             results[k] = error
 
     threads = [threading.Thread(target=work, args=(k,), daemon=True) for k in range(len(jobs))]
@@ -32,35 +40,65 @@ def together(*jobs):
         thread.join(WAIT)
         assert not thread.is_alive(), "a thread is stuck"
     for result in results:
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
     return results
 
 
 @pytest.fixture(scope="module")
+def pipe(tokenizer):
+    """One tiny pipeline for all threads."""
+    return make_pipeline(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def inversion(pipe, picture):
+    return styledit.invert(pipe, picture, "a red car in the snow", STEPS, progress=False)
+
+
+@pytest.fixture(autouse=True)
+def processors_are_stock_afterwards(pipe):
+    before = dict(pipe.unet.attn_processors)
+    yield
+    assert pipe.unet.attn_processors == before
+    assert not pipe.unet.is_gradient_checkpointing
+
+
+@pytest.fixture(scope="module")
 def jobs(pipe, inversion, picture):
     """{name: a call that gives a tensor}."""
-    preset = styledit.Preset(1, 0.01)
+    preset = styledit.Preset(2, 0.01)
 
     def stock() -> torch.Tensor:
-        images = pipe(
+        """The pipeline's own picture, which knows nothing of locks."""
+        return pipe(
             prompt_embeds=inversion.c,
             negative_prompt_embeds=inversion.null,
             latents=inversion.z_T,
-            num_inference_steps=4,
+            num_inference_steps=2 * STEPS,
             output_type="latent",
-        )
-        return images.images
+        ).images
+
+    def fit() -> torch.Tensor:
+        return styledit.fit_values(pipe, inversion, preset=preset, low_memory=True, progress=False).scale
+
+    def fit_with_maps() -> torch.Tensor:
+        pulled = styledit.Preset(1, 0.01, regularisation=styledit.Regularisation(l2=1.0))
+        return styledit.fit_values(pipe, inversion, preset=pulled, progress=False).scale
 
     def edit() -> torch.Tensor:
-        return styledit.edit(pipe, inversion, TARGET, guidance=4.0, progress=False).latents
+        return styledit.edit(
+            pipe, inversion, TARGET, guidance=4.0, blend="snow", record=styledit.Layers(), progress=False
+        ).latents
 
     return {
-        "invert": lambda: styledit.invert(pipe, picture, "a red car", 6, progress=False).latents,
-        "generate": lambda: styledit.generate(pipe, TARGET, steps=6, progress=False).latents,
+        "invert": lambda: styledit.invert(pipe, picture, "a red car", STEPS, progress=False).latents,
+        "generate": lambda: styledit.generate(pipe, TARGET, steps=STEPS, progress=False).latents,
         "reconstruct": lambda: styledit.reconstruct(pipe, inversion, guidance=4.0, progress=False).latents,
         "edit": edit,
-        "fit": lambda: styledit.fit_values(pipe, inversion, preset=preset, progress=False).scale,
+        "fit": fit,
+        "fit with maps": fit_with_maps,
+        "nulls": lambda: fit_nulls(pipe, inversion, iterations=1, progress=False).embeddings,
         "stock": stock,
     }
 
@@ -72,34 +110,44 @@ def jobs(pipe, inversion, picture):
         ("generate", "edit"),
         ("fit", "edit"),
         ("stock", "edit"),
+        ("stock", "fit"),
+        ("nulls", "fit with maps"),
         ("edit", "edit", "reconstruct"),
+        ("invert", "generate", "stock"),
     ],
+    ids=" and ".join,
 )
-def test_each_thread_gets_what_it_gets_alone(pipe, jobs, names):
-    before = dict(pipe.unet.attn_processors)
+def test_each_thread_gets_what_it_gets_alone(jobs, names):
     alone = [jobs[name]() for name in names]
     for _ in range(3):
         for found, expected in zip(together(*(jobs[name] for name in names)), alone, strict=True):
             assert torch.equal(found, expected)
-    assert pipe.unet.attn_processors == before
 
 
-def test_two_threads_share_an_editor(pipe, inversion):
-    taus = (0.2, 0.5, 0.8)
+def test_threads_share_an_editor(pipe, inversion):
+    """Settings, prompts and guidances differ; the last asks for another source branch."""
+    wanted = [
+        (TARGET, {"tau_c": 0.2, "guidance": 4.0}),
+        (LONGER, {"tau_s": 0.5, "guidance": 4.0, "record": styledit.Layers()}),
+        (TARGET, {"tau_c": 0.8, "guidance": 2.0}),
+    ]
     expected = [
-        styledit.edit(pipe, inversion, TARGET, guidance=4.0, tau_c=tau, progress=False).latents
-        for tau in taus
+        styledit.edit(pipe, inversion, target, progress=False, **settings) for target, settings in wanted
     ]
     for _ in range(3):
-        editor = styledit.Editor(pipe, inversion, guidance=4.0)
+        editor = styledit.Editor(pipe, inversion)
         jobs = [
-            lambda tau=tau, editor=editor: (
-                editor.edit(TARGET, guidance=4.0, tau_c=tau, progress=False).latents
+            lambda target=target, settings=settings, editor=editor: editor.edit(
+                target, progress=False, **settings
             )
-            for tau in taus
+            for target, settings in wanted
         ]
-        for found, wanted in zip(together(*jobs), expected, strict=True):
-            assert torch.equal(found, wanted)
+        for found, alone in zip(together(*jobs), expected, strict=True):
+            assert torch.equal(found.latents, alone.latents)
+            assert torch.equal(found.source_latents, alone.source_latents)
+            assert found.image.tobytes() == alone.image.tobytes()
+        again = editor.edit(TARGET, progress=False, tau_c=0.2, guidance=4.0)
+        assert torch.equal(again.latents, expected[0].latents)
 
 
 def test_a_lessons_block_keeps_others_waiting(pipe, inversion, jobs):
@@ -107,21 +155,79 @@ def test_a_lessons_block_keeps_others_waiting(pipe, inversion, jobs):
     alone = jobs["edit"]()
     entered = threading.Event()
     v = inversion.c + 0.5
+
+    def call() -> torch.Tensor:
+        return pipe.unet(inversion.z_T, 501, encoder_hidden_states=inversion.c).sample
+
     with torch.no_grad(), styledit.attention_control(pipe.unet) as control:
         control.values = v
-        expected = pipe.unet(inversion.z_T, 501, encoder_hidden_states=inversion.c).sample
+        expected = call()
 
-    def block() -> torch.Tensor:
-        with torch.no_grad(), styledit.attention_control(pipe.unet) as control:
-            entered.set()
+    def block() -> list[torch.Tensor]:
+        with torch.no_grad(), styledit.attention_control(pipe.unet, styledit.Layers()) as control:
             control.values = v
-            for _ in range(20):
-                found = pipe.unet(inversion.z_T, 501, encoder_hidden_states=inversion.c).sample
-            return found
+            entered.set()
+            return [call() for _ in range(20)]
 
     def edit() -> torch.Tensor:
-        entered.wait(WAIT)
+        assert entered.wait(WAIT)
         return jobs["edit"]()
 
-    in_block, edited = together(block, edit)
-    assert torch.equal(in_block, expected) and torch.equal(edited, alone)
+    def stock() -> torch.Tensor:
+        assert entered.wait(WAIT)
+        return jobs["stock"]()
+
+    unmoved = jobs["stock"]()
+    in_block, edited, plain = together(block, edit, stock)
+    assert all(torch.equal(found, expected) for found in in_block)
+    assert torch.equal(edited, alone) and torch.equal(plain, unmoved)
+
+
+def test_a_run_may_go_on_in_another_thread(pipe, inversion, jobs):
+    """Nothing is held between two states, so any thread may take the next one."""
+    run = reconstructing(pipe, inversion, guidance=4.0)
+    for _ in range(STEPS):
+        found = together(lambda: next(run))[0]
+    assert torch.equal(found.z, jobs["reconstruct"]()[-1])
+
+
+def test_a_thread_that_fails_leaves_the_others_alone(pipe, inversion, jobs):
+    alone = jobs["edit"]()
+
+    def fail() -> None:
+        def callback(state):
+            raise RuntimeError("the screen is gone")
+
+        with pytest.raises(RuntimeError, match="the screen is gone"):
+            styledit.reconstruct(pipe, inversion, guidance=4.0, progress=False, callback=callback)
+
+    for _ in range(3):
+        assert torch.equal(together(fail, jobs["edit"], fail)[1], alone)
+
+
+def test_two_pipelines_do_not_wait_for_each_other(pipe, inversion, tokenizer, picture):
+    """A lock belongs to one network; a tokenizer may be shared."""
+    other = make_pipeline(tokenizer, "v_prediction")
+    inner = threading.Event()
+
+    def wait_inside() -> None:
+        with styledit.attention_control(pipe.unet):
+            assert inner.wait(WAIT)
+
+    def run() -> None:
+        styledit.invert(other, picture, "a red car", 2, progress=False)
+        inner.set()
+
+    together(wait_inside, run)
+
+
+def test_prompts_are_encoded_in_many_threads(pipe):
+    prompts = (TARGET, LONGER, "a fox")
+    alone = [encode_prompt(pipe, prompt) for prompt in prompts]
+
+    def encode(prompt: str) -> list[torch.Tensor]:
+        return [encode_prompt(pipe, prompt) for _ in range(20)]
+
+    found = together(*(lambda prompt=prompt: encode(prompt) for prompt in prompts))
+    for several, expected in zip(found, alone, strict=True):
+        assert all(torch.equal(each, expected) for each in several)
