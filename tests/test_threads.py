@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,9 @@ import styledit
 from conftest import make_pipeline
 from styledit.baselines import fit_nulls
 from styledit.generation import reconstructing
+from styledit.perception.clip import load_clip
 from styledit.prompts import encode_prompt
+from styledit.values import ValueFit
 
 TARGET = "a blue cat in the snow"
 LONGER = "a plain red car in the snow"
@@ -231,3 +234,25 @@ def test_prompts_are_encoded_in_many_threads(pipe):
     found = together(*(lambda prompt=prompt: encode(prompt) for prompt in prompts))
     for several, expected in zip(found, alone, strict=True):
         assert all(torch.equal(each, expected) for each in several)
+
+
+def test_a_seed_draws_the_same_network_in_every_thread(pipe, inversion):
+    """The first weights of a mapping network come from torch's generator, which all threads share."""
+    encoder = load_clip()
+    preset = styledit.Preset(1, 0.01, parameterisation="mapping")
+
+    def draw(seed: int) -> torch.Tensor:
+        fit = ValueFit(pipe, inversion, preset=preset, image_encoder=encoder, seed=seed)
+        return torch.cat([parameter.detach().flatten() for parameter in fit.unknowns.parameters[0]])
+
+    alone = [draw(seed) for seed in range(3)]
+    before = torch.get_rng_state()
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        found = together(*(lambda seed=seed: [draw(seed) for _ in range(15)] for seed in range(3)))
+    finally:
+        sys.setswitchinterval(switching)
+    for several, expected in zip(found, alone, strict=True):
+        assert all(torch.equal(each, expected) for each in several)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import warnings
 from collections.abc import Generator, Sequence
 from typing import overload
@@ -24,6 +25,8 @@ from styledit.values.inputs import SCHEMA, ValueInputs
 from styledit.values.mapping import MappingNetwork
 from styledit.values.optimiser import FinishedStep, FitState, StepwiseFit, check_together, complete
 from styledit.values.presets import Preset, linear_guess, preset_of
+
+_drawing = threading.Lock()  # torch's own generator is every thread's
 
 CHECKPOINT = Schema(
     what="fit",
@@ -319,7 +322,7 @@ class _Values:
         for j, inversion in enumerate(inversions):
             tokens = _patch_tokens(encoder, inversion).to(c)  # (1, P, d_img)
             self.inputs[j] = (tokens,)
-            with torch.random.fork_rng():
+            with _drawing, torch.random.fork_rng():
                 torch.manual_seed(seed)
                 self.modules.append(MappingNetwork(*tokens.shape[1:], *c.shape[1:]).to(c))
 
