@@ -517,6 +517,11 @@ def in_order(shape: tuple[int, ...]) -> Callable[[Any, dict], bool]:
     return lambda result, given: isinstance(result, torch.Tensor) and tuple(result.shape) == shape
 
 
+def like_output(result: Any, given: dict) -> bool:
+    """A formula of every element, whatever the shape."""
+    return isinstance(result, torch.Tensor) and result.shape == given["output"].shape
+
+
 def fitted(result: Any, given: dict) -> bool:
     """As many fits as inversions, each with every step, a loss a step."""
     alone = isinstance(given["inversion"], styledit.Inversion)
@@ -650,27 +655,27 @@ CALLS = [
         "predict_x0_eps",
         tuple,
         formula=True,
-        output=raw(lambda w: w.inversion.z_T, *LATENT),
-        z=raw(lambda w: w.inversion.z_0, *LATENT),
+        output=raw(lambda w: w.inversion.z_T),
+        z=raw(lambda w: w.inversion.z_0),
         abar=LEVEL,
         prediction_type=PREDICTION,
     ),
     call(
         "ddim_step",
-        in_order(LATENT),
+        like_output,
         formula=True,
-        output=raw(lambda w: w.inversion.z_T, *LATENT),
-        z=raw(lambda w: w.inversion.z_0, *LATENT),
+        output=raw(lambda w: w.inversion.z_T),
+        z=raw(lambda w: w.inversion.z_0),
         abar=LEVEL,
         abar_prev=LEVEL,
         prediction_type=PREDICTION,
     ),
     call(
         "ddim_inverse_step",
-        in_order(LATENT),
+        like_output,
         formula=True,
-        output=raw(lambda w: w.inversion.z_T, *LATENT),
-        z=raw(lambda w: w.inversion.z_0, *LATENT),
+        output=raw(lambda w: w.inversion.z_T),
+        z=raw(lambda w: w.inversion.z_0),
         abar=LEVEL,
         abar_next=LEVEL,
         prediction_type=PREDICTION,
