@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 
@@ -9,12 +10,26 @@ import pytest
 import torch
 
 import styledit
+from conftest import make_pipeline
 from styledit.generation import generating, reconstructing
 from styledit.inversion import inverting
+from styledit.values import ValueFit
 
+RECORDS = (styledit.Layers(scales=(4,)), styledit.Record(styledit.Layers(scales=(2,)), steps=(0, 4)))
 TARGET = "a blue cat in the snow"
 LONGER = "a plain red car in the snow"
 SEQUENCES = int(os.environ.get("STYLEDIT_SEQUENCES", "20"))
+
+
+@pytest.fixture(scope="module")
+def pipe(tokenizer):
+    """One tiny pipeline for all runs."""
+    return make_pipeline(tokenizer, "v_prediction")
+
+
+@pytest.fixture(scope="module")
+def inversion(pipe, picture):
+    return styledit.invert(pipe, picture, "a red car in the snow", 6, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -43,61 +58,152 @@ def result_of(run):
             return end.value
 
 
-def test_interleaved_runs_are_separate_ones(pipe, inversion, picture, values):
-    editor = styledit.Editor(pipe, inversion, values=values)
-    start = {
-        "invert": lambda: inverting(pipe, picture, "a red car", 5),
-        "generate": lambda: generating(pipe, TARGET, steps=5),
-        "reconstruct": lambda: reconstructing(pipe, inversion, values=values),
-        "edit": lambda: editor.editing(TARGET, tau_c=0.3),
-        "another edit": lambda: editor.editing(LONGER, tau_s=0.3),
-    }
-    alone = {
-        "edit": styledit.edit(pipe, inversion, TARGET, values=values, tau_c=0.3, progress=False),
-        "another edit": styledit.edit(pipe, inversion, LONGER, values=values, tau_s=0.3, progress=False),
-    }
-    alone |= {name: result_of(start[name]()) for name in ("invert", "generate", "reconstruct")}
-    chance = random.Random(0)
-    going = {name: begin() for name, begin in start.items()}
-    done = {}
+def interleaved(runs, chance):
+    """{name: result} of runs that are taken to their ends in a random order."""
+    going, results = dict(runs), {}
     while going:
         name = chance.choice(list(going))
         try:
             next(going[name])
         except StopIteration as end:
-            done[name] = end.value
+            results[name] = end.value
             del going[name]
-    for name, result in done.items():
-        assert torch.equal(result.latents, alone[name].latents), name
+    return results
 
 
-def test_between_two_states_nothing_is_held(pipe, inversion, values):
-    stock = dict(pipe.unet.attn_processors)
+@pytest.fixture(scope="module")
+def kinds(pipe, inversion, picture, values):
+    """{name: a new run of a kind}; each result has latents or, of a fit, what was learned."""
     preset = styledit.Preset(2, 0.01)
-    runs = [
-        reconstructing(pipe, inversion, values=values),
-        styledit.Editor(pipe, inversion, values=values).editing(TARGET),
-        styledit.values.ValueFit(pipe, inversion, preset=preset, low_memory=True).run(),
-    ]
-    for run in runs:
-        for state in run:
-            assert pipe.unet.attn_processors == stock and torch.is_grad_enabled()
-            assert not pipe.unet.is_gradient_checkpointing
-            assert state.z.shape == state.x0.shape == inversion.z_T.shape
+    pulled = {"regularisation": styledit.Regularisation(sparsity=1.0), "regularisation_rate": 5.0}
+    return {
+        "invert": lambda: inverting(pipe, picture, "a red car", 5),
+        "generate": lambda: generating(pipe, TARGET, steps=5),
+        "reconstruct": lambda: reconstructing(pipe, inversion, values=values),
+        "edit": lambda: styledit.Editor(pipe, inversion, values=values).editing(TARGET, blend="snow"),
+        "pulled": lambda: styledit.Editor(pipe, inversion).editing(LONGER, **pulled),
+        "fit": lambda: ValueFit(pipe, inversion, preset=preset, low_memory=True).run(),
+    }
 
 
-def test_an_edit_inside_anothers_callback(pipe, inversion, values):
-    alone = styledit.edit(pipe, inversion, TARGET, values=values, progress=False)
+def outcome(result):
+    """The numbers of a result."""
+    return result.scale if isinstance(result, styledit.ValueInputs) else result.latents
+
+
+@pytest.fixture(scope="module")
+def alone(kinds):
+    """{name: the numbers of a run that nothing comes between}."""
+    return {name: outcome(result_of(start())) for name, start in kinds.items()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_interleaved_runs_are_separate_ones(kinds, alone, seed):
+    chance = random.Random(seed)
+    names = chance.sample(list(kinds), chance.choice([2, 3]))
+    for name, result in interleaved({name: kinds[name]() for name in names}, chance).items():
+        assert torch.equal(outcome(result), alone[name]), name
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_interleaved_edits_of_one_editor_are_separate_ones(pipe, inversion, values, seed):
+    """Also where one asks for another source branch, or maps, or a first look."""
+    wanted = {
+        "one": (TARGET, {"tau_c": 0.3}),
+        "maps": (TARGET, {"tau_s": 0.3, "record": styledit.Layers(scales=(4,))}),
+        "longer": (LONGER, {"blend": "snow"}),
+        "unguided": (LONGER, {"guidance": 1.0}),
+        "several": ([TARGET, LONGER], {"tau_v": 0.5}),
+        "coarse": (TARGET, {"every": 4}),
+    }
+    chance = random.Random(seed)
+    given = chance.choice([None, values])
+    editor = styledit.Editor(pipe, inversion, values=given)
+    names = chance.sample(list(wanted), 3)
+    runs = {name: editor.editing(wanted[name][0], **wanted[name][1]) for name in names}
+    for name, result in interleaved(runs, chance).items():
+        target, settings = wanted[name]
+        fresh = styledit.Editor(pipe, inversion, values=given).edit(target, progress=False, **settings)
+        assert_same(result, fresh)
+
+
+def assert_same(found, fresh):
+    """Edits, or lists of them, are equal to the bit; what says where they began may differ."""
+    several = isinstance(found, list)
+    for one, other in zip(found, fresh, strict=True) if several else [(found, fresh)]:
+        assert torch.equal(one.latents, other.latents)
+        assert torch.equal(one.source_latents, other.source_latents)
+        assert one.image.tobytes() == other.image.tobytes()
+        assert one.reconstruction.tobytes() == other.reconstruction.tobytes()
+        assert one.settings == other.settings
+        assert (one.mask is None) == (other.mask is None)
+        assert one.mask is None or torch.equal(one.mask, other.mask)
+        assert (one.maps is None) == (other.maps is None)
+        if one.maps is not None:
+            assert one.maps.steps == other.maps.steps and one.maps.layers.keys() == other.maps.layers.keys()
+            assert all(torch.equal(maps, other.maps.layers[layer]) for layer, maps in one.maps.layers.items())
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_between_two_states_nothing_is_held(pipe, inversion, kinds, grad):
+    stock = dict(pipe.unet.attn_processors)
+    for name, start in kinds.items():
+        with torch.set_grad_enabled(grad):
+            for state in start():
+                assert pipe.unet.attn_processors == stock, name
+                assert torch.is_grad_enabled() == grad, name
+                assert not pipe.unet.is_gradient_checkpointing
+                assert not state.z.requires_grad and not state.x0.requires_grad
+                assert state.z.shape == state.x0.shape == inversion.z_T.shape
+
+
+def test_each_state_is_one_network_call_and_closing_stops_at_once(kinds, calls):
+    for name, start in kinds.items():
+        for taken in (0, 1, 4):
+            calls.clear()
+            run = start()
+            for k in range(taken):
+                next(run)
+                assert len(calls) == k + 1, name
+            run.close()
+            assert len(calls) == taken and next(run, None) is None
+            assert len(calls) == taken
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_edit_inside_anothers_callback(pipe, inversion, values, shared):
+    """Of the same editor or of another."""
+    outer_editor = styledit.Editor(pipe, inversion, values=values)
+    inner_editor = outer_editor if shared else styledit.Editor(pipe, inversion, values=values)
     inner = []
 
     def nest(state):
-        if state["i"] == 2:
-            inner.append(styledit.edit(pipe, inversion, LONGER, values=values, progress=False))
+        if state["i"] in (2, 4):
+            inner.append(inner_editor.edit(LONGER, progress=False, tau_s=0.1 * state["i"]))
 
-    outer = styledit.edit(pipe, inversion, TARGET, values=values, progress=False, callback=nest)
-    assert torch.equal(outer.latents, alone.latents)
-    other = styledit.edit(pipe, inversion, LONGER, values=values, progress=False)
-    assert torch.equal(inner[0].latents, other.latents)
+    outer = outer_editor.edit(TARGET, progress=False, callback=nest)
+    assert_same(outer, styledit.edit(pipe, inversion, TARGET, values=values, progress=False))
+    for tau, found in zip((0.2, 0.4), inner, strict=True):
+        assert_same(found, styledit.edit(pipe, inversion, LONGER, values=values, tau_s=tau, progress=False))
+
+
+def test_runs_inside_other_runs_callbacks(pipe, inversion, picture, values, kinds, alone):
+    found = {}
+
+    def nest(name):
+        def callback(state):
+            if state["i"] == 1:
+                found[name] = outcome(result_of(kinds[name]()))
+
+        return callback
+
+    styledit.invert(pipe, picture, "a red car", 5, progress=False, callback=nest("fit"))
+    styledit.generate(pipe, TARGET, steps=5, progress=False, callback=nest("edit"))
+    preset = styledit.Preset(2, 0.01)
+    fit = styledit.fit_values(pipe, inversion, preset=preset, progress=False, callback=nest("invert"))
+    assert torch.equal(fit.scale, styledit.fit_values(pipe, inversion, preset=preset, progress=False).scale)
+    assert found.keys() == {"fit", "edit", "invert"}
+    assert all(torch.equal(numbers, alone[name]) for name, numbers in found.items())
 
 
 def test_closing_stops_at_once_and_the_next_edit_goes_on(pipe, inversion, values, calls):
@@ -131,24 +237,38 @@ def test_edits_go_on_while_maps_are_recorded(pipe, inversion, values, calls):
 
 
 def test_several_runs_are_kept_within_the_memory(pipe, inversion, values):
-    editor = styledit.Editor(pipe, inversion, values=values)
-    for tau in (0.2, 0.5, 0.9):
-        editor.edit(TARGET, tau_s=tau, progress=False)
-    assert [editor.edit(TARGET, tau_s=tau, progress=False).first_step for tau in (0.2, 0.5, 0.9)] == [6, 6, 6]
-    forgetful = styledit.Editor(pipe, inversion, values=values, history=0)
-    forgetful.edit(TARGET, progress=False)
-    assert forgetful.edit(TARGET, progress=False).first_step == 0
+    taus = (0.2, 0.5, 0.9)
+
+    def first_steps(history):
+        editor = styledit.Editor(pipe, inversion, values=values, history=history)
+        for tau in taus:
+            editor.edit(TARGET, tau_s=tau, progress=False)
+        found = []
+        for tau in reversed(taus):
+            again = editor.edit(TARGET, tau_s=tau, progress=False)
+            found.append(again.first_step)
+            fresh = styledit.edit(pipe, inversion, TARGET, values=values, tau_s=tau, progress=False)
+            assert_same(again, fresh)
+        return found
+
+    one = 2 * inversion.steps * inversion.z_T.nbytes  # a run's latents and estimates
+    assert first_steps(4 * one) == [6, 6, 6]
+    assert first_steps(one) == [6, 3, 2]  # only the newest, up to the first step that differs
+    assert first_steps(one - 1) == first_steps(0) == [0, 0, 0]
 
 
-def test_a_coarse_edit_is_a_first_look(pipe, inversion, values, calls):
+@pytest.mark.parametrize("every", [2, 3, 4, 6, 50])
+def test_a_coarse_edit_is_a_first_look(pipe, inversion, values, calls, every):
     editor = styledit.Editor(pipe, inversion, values=values)
     whole = editor.edit(LONGER, progress=False)
     calls.clear()
-    coarse = editor.edit(TARGET, every=4, blend="cat", progress=False)
-    assert calls == [2, 2]  # steps 0 and 4 of 6, the source's attention replayed
-    assert coarse.replayed == 2 and torch.isfinite(coarse.latents).all()
-    assert coarse.latents.shape == coarse.source_latents.shape == (3, *inversion.z_T.shape)
+    coarse = editor.edit(TARGET, every=every, blend="cat", progress=False)
+    steps = math.ceil(inversion.steps / every)
+    assert calls == [2] * steps  # the targets' only: the source's attention is replayed
+    assert coarse.replayed == steps and torch.isfinite(coarse.latents).all()
+    assert coarse.latents.shape == coarse.source_latents.shape == (steps + 1, *inversion.z_T.shape)
     assert torch.equal(coarse.source_latents[-1], whole.source_latents[-1])
+    assert_same(editor.edit(LONGER, progress=False), whole)
     with pytest.raises(ValueError, match="A coarse edit records no maps"):
         editor.edit(TARGET, every=2, record=styledit.Layers(), progress=False)
 
@@ -206,10 +326,17 @@ def drawn(chance: random.Random) -> dict:
 @pytest.mark.parametrize("seed", range(SEQUENCES))
 def test_any_sequence_of_edits_is_a_fresh_editors(pipe, inversion, values, seed):
     chance = random.Random(seed)
-    editor = styledit.Editor(pipe, inversion, values=chance.choice([values, None]))
+    given = chance.choice([values, None])
+    memory = {"history": chance.choice([2**28, 40_000, 0]), "limit": chance.choice([2**32, 1_000_000, 0])}
+    editor = styledit.Editor(pipe, inversion, values=given, **memory)
     for _ in range(3):
         settings = drawn(chance)
-        target = chance.choice([TARGET, LONGER])
+        target = chance.choice([TARGET, LONGER, [LONGER, TARGET]])
+        how = chance.random()
+        if how < 0.2:
+            settings["record"] = chance.choice(RECORDS)
+        elif how < 0.3:
+            settings["every"] = chance.choice([2, 4])
         if chance.random() < 0.4:
             run = editor.editing(target, **settings)
             for _ in range(chance.randrange(1, 8)):
@@ -217,10 +344,5 @@ def test_any_sequence_of_edits_is_a_fresh_editors(pipe, inversion, values, seed)
             run.close()
             continue
         found = editor.edit(target, progress=False, **settings)
-        fresh = styledit.Editor(pipe, inversion, values=editor.values).edit(
-            target, progress=False, **settings
-        )
-        assert torch.equal(found.latents, fresh.latents)
-        assert torch.equal(found.source_latents, fresh.source_latents)
-        assert (found.mask is None) == (fresh.mask is None)
-        assert found.mask is None or torch.equal(found.mask, fresh.mask)
+        fresh = styledit.Editor(pipe, inversion, values=given).edit(target, progress=False, **settings)
+        assert_same(found, fresh)
