@@ -206,16 +206,20 @@ def follow(
     check.flag("progress", progress)
     if callback is not None:
         check.function("callback", callback)
-    with tqdm(total=steps, desc=title, disable=not progress) as bar:
-        while True:
-            try:
-                state = next(run)
-            except StopIteration as end:
-                return end.value
-            if state.finished:
-                bar.update()
-                if callback is not None:
-                    callback(state.about())
+    grad = torch.is_grad_enabled()
+    try:
+        with tqdm(total=steps, desc=title, disable=not progress) as bar:
+            while True:
+                try:
+                    state = next(run)
+                except StopIteration as end:
+                    return end.value
+                if state.finished:
+                    bar.update()
+                    if callback is not None:
+                        callback(state.about())
+    finally:  # an interrupt may fall where torch.no_grad() has not yet undone itself
+        torch.set_grad_enabled(grad)
 
 
 def resolve_guidance(given: float | None, fitted: float | None = None, otherwise: float = GUIDANCE) -> float:

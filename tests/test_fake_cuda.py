@@ -157,6 +157,7 @@ def pipe(tokenizer, gpu: None) -> StableDiffusionPipeline:
     pipe = make_pipeline(tokenizer)
     for network in (pipe.unet, pipe.vae, pipe.text_encoder):
         network.to("cuda")
+    pipe.scheduler.alphas_cumprod = pipe.scheduler.alphas_cumprod.to("cuda")  # as `add_noise` leaves it
     assert pipe.unet.device == pipe.vae.device == pipe.text_encoder.device == GPU
     return pipe
 

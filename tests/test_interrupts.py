@@ -199,17 +199,18 @@ def test_an_interrupt_leaves_nothing_behind(world, name):
 
 
 class SentAt:
-    """A trace function that sends interrupts before chosen instructions of `styledit.control`.
+    """A trace function that sends interrupts before chosen instructions of a file.
 
     `count`: how many instructions have been reached.
     """
 
-    def __init__(self, *instructions: int) -> None:
+    def __init__(self, *instructions: int, file: str = "styledit/control.py") -> None:
         self.instructions = instructions
+        self.file = file
         self.count = 0
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> SentAt | None:
-        if not frame.f_code.co_filename.endswith("control.py"):
+        if not frame.f_code.co_filename.endswith(self.file):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -219,14 +220,12 @@ class SentAt:
         return self
 
 
-def went_in(world: World, trace: SentAt) -> bool:
-    """Whether a block that is traced ran to its end without an interrupt."""
-    block = styledit.attention_control(world.unet, styledit.Layers())
+def ended(job: Callable[[], object], trace: SentAt) -> bool:
+    """Whether a job that is traced ran to its end without an interrupt."""
     before = sys.gettrace()
     try:
         sys.settrace(trace)
-        with block:
-            pass
+        job()
         return True
     except KeyboardInterrupt:
         return False
@@ -238,12 +237,12 @@ def went_in(world: World, trace: SentAt) -> bool:
 def test_interrupts_at_every_instruction_of_a_block(world, apart):
     """One interrupt, or two that are a few instructions apart."""
     trace = SentAt()
-    assert went_in(world, trace)
+    assert ended(lambda: lock_is_free(world), trace)
     instructions = trace.count
     assert instructions > 100
     stride = (1 if COUNT >= 500 else 3) * (1 if apart == 0 else 7)
     for k in range(1, instructions + 1, stride):
-        assert not went_in(world, SentAt(k, k + apart)), k
+        assert not ended(lambda: lock_is_free(world), SentAt(k, k + apart)), k
         assert world.unet.attn_processors == world.stock, k
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, k
         assert in_another_thread(lambda: lock_is_free(world)), k
@@ -254,6 +253,19 @@ def lock_is_free(world: World) -> bool:
     """Whether a block can be entered."""
     with styledit.attention_control(world.unet):
         return True
+
+
+def test_gradients_stay_as_they_were(world):
+    """An interrupt inside torch.no_grad() itself, which would leave them off."""
+    file = "torch/autograd/grad_mode.py"
+    trace = SentAt(file=file)
+    assert ended(world.reconstruct, trace)
+    assert trace.count > 100
+    for k in range(1, trace.count + 1, 1 if COUNT >= 500 else 11):
+        assert not ended(world.reconstruct, SentAt(k, file=file))
+        on = torch.is_grad_enabled()
+        torch.set_grad_enabled(True)
+        assert on, k
 
 
 def test_an_interrupt_ends_the_wait_for_another_thread(world):
