@@ -34,7 +34,6 @@ ENTERING, INSIDE, OUTSIDE = "entering", "inside", "outside"
 
 _locks: WeakKeyDictionary[UNet2DConditionModel, threading.RLock] = WeakKeyDictionary()
 _modules: WeakKeyDictionary[UNet2DConditionModel, dict[str, Attention]] = WeakKeyDictionary()
-_making_a_lock = threading.Lock()
 
 
 def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> AttentionBlock:
@@ -146,8 +145,8 @@ class AttentionBlock:
 
 
 def _lock_of(unet: UNet2DConditionModel) -> threading.RLock:
-    with _making_a_lock:
-        return _locks.setdefault(unet, threading.RLock())
+    """The one lock of a network; `setdefault` is atomic and needs no lock of its own."""
+    return _locks.setdefault(unet, threading.RLock())
 
 
 def _attention_modules(unet: UNet2DConditionModel) -> dict[str, Attention]:
