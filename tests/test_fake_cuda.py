@@ -22,8 +22,6 @@ import styledit
 from conftest import make_pipeline
 from styledit import Layers, Preset, Record, Regularisation
 from styledit.objectives import ObjectiveState, WeightedSum
-from styledit.perception.judge import Judge
-from styledit.perception.vit import make_vit
 from test_perception import save_clip
 
 STEPS = 2
@@ -165,9 +163,7 @@ def pipe(tokenizer, gpu: None) -> StableDiffusionPipeline:
 @pytest.fixture
 def networks(tokenizer, gpu: None, tmp_path) -> styledit.Networks:
     """Tiny networks of the metrics on it."""
-    clip = styledit.load_clip(save_clip(tmp_path, tokenizer), device="cuda")
-    judge = Judge({"thing": ["cat", "fox"]}).eval().requires_grad_(False).to("cuda")
-    return styledit.Networks(clip, make_vit(clip.model, clip.prepare), judge)
+    return styledit.load_networks(save_clip(tmp_path, tokenizer), device="cuda")
 
 
 def test_the_pretence(gpu):
@@ -209,7 +205,10 @@ def test_the_whole_path(pipe, picture, tmp_path):
     values = styledit.fit_values(pipe, inversion, preset=preset, **quiet)
     assert values.scale.device == values.shift.device == GPU
     run = styledit.reconstruct(pipe, inversion, values=values, record=Layers(), **quiet)
-    assert run.latents.device == styledit.drift(inversion, run).device == GPU
+    assert run.latents.device == styledit.drift(inversion, run.latents.cpu()).device == GPU
+    theirs = {layer: maps[0] for layer, maps in run.maps.layers.items()}
+    ours = {layer: maps.to("cuda") for layer, maps in theirs.items()}
+    assert styledit.objectives.attention_l2(ours, theirs).device == GPU
     edit = styledit.edit(
         pipe,
         inversion,
@@ -218,7 +217,7 @@ def test_the_whole_path(pipe, picture, tmp_path):
         blend="car",
         tau_s=0.5,
         reweight={"cat": 2.0},
-        regularisation=Regularisation(sparsity=1.0),
+        regularisation=Regularisation(sparsity=1.0, localisation=1.0),
         record=Layers(),
         **quiet,
     )
@@ -271,6 +270,8 @@ def test_looks_and_metrics(pipe, picture, networks):
     edited = styledit.decode_latents(pipe, z)[0]
     told = styledit.edit_metrics(picture, edited, TARGET, networks, mask=mask, truth=picture)
     assert all(isinstance(value, float) for value in told.values())
+    on_gpu = torch.from_numpy(mask).to("cuda")
+    assert styledit.psnr(picture, edited, on_gpu) == styledit.psnr(picture, edited, mask)
 
 
 @dataclass(frozen=True)
