@@ -216,7 +216,9 @@ def test_what_is_no_scheduler_or_tensor(pipe):
         styledit.noise_levels(pipe.scheduler, 3, torch.int64)
     with pytest.raises(TypeError, match="z must be a floating-point tensor, not 'z'"):
         styledit.predict_x0_eps(torch.ones(1), "z", torch.tensor(0.5), "epsilon")
-    with pytest.raises(ValueError, match=r"must have the same shape and device, not \(2,\) on cpu and \(3,\) on cpu"):
+    with pytest.raises(
+        ValueError, match=r"must have the same shape and device, not \(2,\) on cpu and \(3,\) on cpu"
+    ):
         styledit.predict_x0_eps(torch.ones(2), torch.ones(3), torch.tensor(0.5), "epsilon")
 
 
