@@ -150,8 +150,9 @@ def _lock_of(unet: UNet2DConditionModel) -> threading.RLock:
 
 
 def _attention_modules(unet: UNet2DConditionModel) -> dict[str, Attention]:
-    """{layer: its attention module}, looked up once for each network."""
-    if unet not in _modules:
+    """{layer: its attention module}, looked up again where a module of the network was replaced."""
+    known = _modules.get(unet)
+    if known is None or any(unet.get_submodule(name) is not module for name, module in known.items()):
         _modules[unet] = {
             layer_name(name): unet.get_submodule(layer_name(name)) for name in unet.attn_processors
         }

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar
 
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
@@ -62,6 +62,12 @@ class State:
     z: torch.Tensor
     x0: torch.Tensor
     finished: bool = True
+
+    def shown(self) -> Self:
+        """A copy to hand out: whatever becomes of its tensors, the run goes on from its own."""
+        everything = {f.name: getattr(self, f.name) for f in fields(self)}
+        copies: dict[str, Any] = {n: t.clone() for n, t in everything.items() if isinstance(t, torch.Tensor)}
+        return replace(self, **copies)
 
     def about(self) -> dict[str, Any]:
         """What a callback is told; the tensors are copies."""
@@ -218,8 +224,9 @@ def follow(
                     bar.update()
                     if callback is not None:
                         callback(state.about())
-    finally:  # an interrupt may fall where torch.no_grad() has not yet undone itself
-        torch.set_grad_enabled(grad)
+    finally:
+        run.close()  # whoever raised may be remembered for long, and the run with them
+        torch.set_grad_enabled(grad)  # an interrupt may fall where torch.no_grad() has not yet undone itself
 
 
 def resolve_guidance(given: float | None, fitted: float | None = None, otherwise: float = GUIDANCE) -> float:

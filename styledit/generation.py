@@ -201,8 +201,14 @@ def _denoise(
         check_finite(z, i)
         kept.append(recorder.take(i, step.prediction, step.rows))
         latents.append(z)
-        yield State(i, timestep, z, step.x0)
-    return Denoised(decode_latents(pipe, z)[0], prompt, guidance, torch.stack(latents), recorder.maps(kept))
+        yield State(i, timestep, z, step.x0).shown()
+    return Denoised(
+        decode_latents(pipe, z)[0],
+        prompt,
+        guidance,
+        torch.stack(latents),
+        recorder.maps(kept, hand_over=True),
+    )
 
 
 def _latent_shape(pipe: StableDiffusionPipeline) -> tuple[int, int, int, int]:

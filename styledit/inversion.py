@@ -255,11 +255,11 @@ def _invert(
         z = ddim_inverse_step(prediction.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
         check_finite(z, i - 1)
         latents.append(z)
-        yield State(i - 1, told[i], z, x0)
+        yield State(i - 1, told[i], z, x0).shown()
     if 0 in recorder.steps:
         prediction = predict(pipe, z, told[0], c, AttentionCall(record=recorder.layers))
         kept.append(recorder.take(0, prediction))
-        yield State(0, told[0], z, x0, finished=False)
+        yield State(0, told[0], z, x0, finished=False).shown()
     return Inversion(
         image=picture,
         prompt=prompt,
@@ -268,7 +268,7 @@ def _invert(
         latents=torch.stack(latents[::-1]),
         c=c,
         null=encode_null(pipe),
-        maps=recorder.maps(kept[::-1]),
+        maps=recorder.maps(kept[::-1], hand_over=True),
         model=model_fingerprint(pipe),
     )
 

@@ -139,12 +139,16 @@ class Recorder:
         # A view would keep every row.
         return {layer: prediction.maps[layer][row].detach().clone().cpu() for layer in self.kinds}
 
-    def maps(self, kept: list[dict[str, torch.Tensor] | None]) -> AttentionMaps | None:
-        """Everything that was taken, one entry a step from the noisiest, as maps with named axes."""
+    def maps(
+        self, kept: list[dict[str, torch.Tensor] | None], hand_over: bool = False
+    ) -> AttentionMaps | None:
+        """Everything that was taken, one entry a step from the noisiest, as maps with named axes.
+
+        With `hand_over` the entries are emptied on the way, so that only one layer is held twice.
+        """
         if self.record is None:
             return None
-        taken = [dict(maps) for maps in kept if maps is not None]
-        # Each layer leaves `taken` as it is stacked, so that only one layer is held twice.
+        taken = [maps if hand_over else dict(maps) for maps in kept if maps is not None]
         stacked = {}
         for layer in self.kinds:
             stacked[layer] = torch.stack([maps.pop(layer) for maps in taken])  # (step, head, pixel, N)

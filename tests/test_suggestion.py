@@ -89,6 +89,12 @@ def test_a_setting_by_hand_wins(editor):
     assert edit.settings == dataclasses.replace(suggested, tau_c=0.123, guidance=edit.settings.guidance)
 
 
+def test_tau_v_by_hand_is_for_all_words(editor):
+    by_hand = editor.suggest(TARGETS["property"], tau_v=0.0)
+    assert (by_hand.tau_v, by_hand.tau_v_changed, by_hand.tau_v_padding) == (0.0, None, None)
+    assert editor.suggest(TARGETS["property"], tau_v=0.0, tau_v_padding=1.0).tau_v_padding == 1.0
+
+
 def test_several_targets_get_settings_of_their_own(editor):
     several = editor.edit(list(TARGETS.values()), progress=False)
     for target, edit in zip(TARGETS.values(), several, strict=True):

@@ -19,7 +19,7 @@ from styledit import validation as check
 from styledit.attention import Layers
 from styledit.denoising import Callback, State, follow, resolve_guidance
 from styledit.editing.run import EditRun, Target
-from styledit.editing.settings import Settings
+from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
 from styledit.editing.suggestion import suggest
 from styledit.generation import LearnedValues, check_values
@@ -211,9 +211,10 @@ class Editor:
         prompt = check.text("A target prompt", target_prompt)
         if not self.automatic:
             return given
-        return replace(
-            suggest(self.pipe, self.inversion, prompt), **{name: getattr(given, name) for name in settings}
-        )
+        by_hand = {name: getattr(given, name) for name in settings}
+        if "tau_v" in settings:  # for all words, unless those of a group are given too
+            by_hand = dict.fromkeys(GROUPS) | by_hand
+        return replace(suggest(self.pipe, self.inversion, prompt), **by_hand)
 
     def _new_runs(
         self,
@@ -286,7 +287,7 @@ class Editor:
         return [
             Edit(
                 image=images[k],
-                reconstruction=source.reconstruction(),
+                reconstruction=source.reconstruction().copy(),
                 source_prompt=self.inversion.prompt,
                 target_prompt=prompt,
                 latents=latents[:, k : k + 1],
@@ -309,9 +310,9 @@ class Editor:
             room = self.history
             others = [other for other in reversed(self._runs) if not run.goes_on_from(other)]
             for other in [run, *others]:
+                if other.bytes > room:
+                    continue
                 room -= other.bytes
-                if room < 0:
-                    break
                 kept.append(other)
             self._runs = kept[::-1]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from diffusers import StableDiffusionPipeline
 
-from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention, as_choices, select_layers
+from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import predict_x0_eps
 from styledit.denoising import Prediction, State, check_finite, guided_step, network
 from styledit.editing.blend import LocalBlend
@@ -17,6 +17,7 @@ from styledit.editing.settings import Settings, StepPlan, plan_steps
 from styledit.editing.source import SourceBranch
 from styledit.maps import map_size
 from styledit.objectives import ObjectiveState, gradient
+from styledit.objectives.state import objective_layers
 from styledit.pictures import decode_tensor
 from styledit.prompts import Word, align, encode_prompt, find_word, positions_of, split_words
 from styledit.recording import Recorder
@@ -106,7 +107,7 @@ class EditRun:
         self.plans = plan_steps(settings, inversion.steps, words, target.words, target.has_source.shape[1])
         _check_words(settings, words, target.words)
         self.objectives = [settings.regularisation.for_prompt(words) for words in target.words]
-        self.scales = _objective_layers(pipe, settings)
+        self.scales = objective_layers(pipe.unet, settings.regularisation)
         self.blends = [
             LocalBlend(pipe, inversion, prompt, settings.blend, settings.blend_threshold)
             for prompt in (target.prompts if settings.blend else ())
@@ -187,7 +188,7 @@ class EditRun:
             ),
         )
         self.states.append(state)
-        yield state
+        yield state.shown()
 
     def _start(self) -> torch.Tensor:
         """The targets' latents now, (n, C, h, w)."""
@@ -256,14 +257,23 @@ class EditRun:
             edit=AttentionEdit(attention, self_cond=plan.self_cond),
             record=frozenset(self.scales),
         )
+        if torch.is_inference_mode_enabled() or z.is_inference():
+            raise ValueError(
+                "Regularised edits need gradients; invert and edit outside torch.inference_mode()."
+            )
         with torch.enable_grad(), network(self.pipe, call) as predict:
             z = z.detach().requires_grad_()
             prediction = predict(z, self.source.inversion.timesteps[i], self.target.c)
             loss = torch.zeros(())
             for k, objective in enumerate(self.objectives):
                 loss = loss + objective(self._objective_state(k, z, i, prediction, attention))
-            if not loss.requires_grad:
+            if not any(self.objectives):
                 return torch.zeros_like(z)
+            if not loss.requires_grad:
+                raise ValueError(
+                    "The objective has no gradient with respect to the latents; "
+                    "give one that is a function of the state's maps or picture."
+                )
             try:
                 (part,) = gradient(loss, [z])
             except FloatingPointError as error:
@@ -284,6 +294,7 @@ class EditRun:
         wanted = {
             layer: attention.cross[layer] @ mapper * has_source + maps.detach() * (1 - has_source)
             for layer, maps in own.items()
+            if layer in attention.cross
         }
         prediction_type = self.pipe.scheduler.config.prediction_type
         level = self.source.inversion.levels[i]
@@ -301,14 +312,6 @@ class EditRun:
             x0=estimate,
             decode=lambda x0: decode_tensor(self.pipe, x0),
         )
-
-
-def _objective_layers(pipe: StableDiffusionPipeline, settings: Settings) -> dict[str, int]:
-    """{layer: scale} of the maps that the objective reads."""
-    if not settings.regularisation:
-        return {}
-    chosen = [select_layers(pipe.unet, choice) for choice in as_choices(settings.regularisation.layers)]
-    return {layer: scale for layers in chosen for layer, scale in layers.items()}
 
 
 def _check_words(settings: Settings, source: tuple[Word, ...], targets: tuple[tuple[Word, ...], ...]) -> None:

@@ -93,7 +93,7 @@ class EditingTable:
         if not change.removed:
             return next(regime for regime in self.regimes if regime.name == ADDITION)
         scored = [regime for regime in self.regimes if regime.name != ADDITION]
-        if maps is None or not set(self.scales) <= set(maps.scales.values()):
+        if maps is None or not set(self.scales) <= {maps.scales.get(layer) for layer in maps.layers}:
             return scored[0]
         seen = (features(maps, change, self.scales) - self.mean) / self.spread
         return max(scored, key=lambda regime: float(seen @ regime.weights) + regime.bias)

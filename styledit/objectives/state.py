@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
+from diffusers import UNet2DConditionModel
 
 from styledit import validation as check
-from styledit.attention import Layers, as_choices
+from styledit.attention import Layers, as_choices, select_layers
 from styledit.prompts import Word
 
 GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
@@ -176,6 +177,14 @@ class WeightedSum:
 def check_words(words: object) -> tuple[Word, ...]:
     """The words of a prompt as a tuple; TypeError for anything else."""
     return check.instances("The words of the prompt", words, Word, "a run's maps")
+
+
+def objective_layers(unet: UNet2DConditionModel, objective: Objective) -> dict[str, int]:
+    """{layer: scale} of the maps that an objective reads; none where it has nothing to say."""
+    if not objective:
+        return {}
+    chosen = [select_layers(unet, choice) for choice in as_choices(objective.layers)]
+    return {layer: scale for layers in chosen for layer, scale in layers.items()}
 
 
 def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch.Tensor]:

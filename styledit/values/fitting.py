@@ -246,6 +246,11 @@ class ValueFit:
         adam = self.stepwise.optimisers[0]
         for k, p in enumerate(self.unknowns.parameters[0]):
             moments = group(tensors, f"adam/{k}/")
+            whole = moments.keys() == {"step", "exp_avg", "exp_avg_sq"}
+            if moments and not (whole and moments["exp_avg"].shape == moments["exp_avg_sq"].shape == p.shape):
+                raise ValueError(
+                    f"{os.fspath(path)!r} holds a damaged fit; remove it, and the fit starts anew."
+                )
             if moments:
                 adam.state[p] = moments | {"step": moments["step"].cpu()}
         self.stepwise.z = z.to(self.stepwise.z)

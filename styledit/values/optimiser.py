@@ -17,12 +17,13 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
-from styledit.attention import AttentionCall, as_choices, select_layers
+from styledit.attention import AttentionCall
 from styledit.ddim import ddim_step, predict_x0_eps
 from styledit.denoising import Callback, Prediction, State, follow, network, predict, wide
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import map_size
 from styledit.objectives import ObjectiveState, gradient
+from styledit.objectives.state import objective_layers
 from styledit.prompts import split_words
 from styledit.values.presets import Preset
 
@@ -118,11 +119,13 @@ class StepwiseFit:
         self.latents = torch.cat([inversion.latents for inversion in inversions], 1)  # (T + 1, n, C, h, w)
         self.schedule = preset.schedule(len(self.timesteps))
         self.words = [split_words(pipe, inversion.prompt) for inversion in inversions]
-        self.scales = _layers_of(pipe, preset)
+        self.scales = objective_layers(pipe.unet, preset.regularisation)
         self.targets = [_source_maps(inversion, preset, self.scales) for inversion in inversions]
         self.z = self.latents[0]
         self.optimisers = self._new_optimisers()
         self.finished: list[FinishedStep] = []
+        # Each parameter and its moments where the present step began; None between two steps.
+        self._before: list[list[tuple[torch.Tensor, dict[str, torch.Tensor]]]] | None = None
 
     @property
     def done(self) -> int:
@@ -152,10 +155,13 @@ class StepwiseFit:
     def step(self, i: int) -> Generator[FitState, None, None]:
         """Fit step i, whose latents are reached: a state after each network evaluation."""
         iterations, learning_rate, tolerance = self.schedule[i]
+        self._begin()
         fixed = None
+        x0 = self.z
         if self.unknowns.fixed_context is not None:
             fixed = predict(self.pipe, self.z, self.timesteps[i], self.unknowns.fixed_context).output
-            yield self._state(i, self.z, self.z)
+            x0 = self._estimate(i, fixed)
+            yield self._state(i, self.z, x0)
         if not self.preset.warm:
             self.optimisers = self._new_optimisers()
         for optimiser in self.optimisers:
@@ -166,11 +172,33 @@ class StepwiseFit:
             losses = self._descend(i, active, fixed)
             for j in active:
                 counts[j] += 1
-            yield self._state(i, self.z, self.z, sum(losses) / len(losses), sum(counts))
+            yield self._state(i, self.z, x0, sum(losses) / len(losses), sum(counts))
             active = [j for j, loss in zip(active, losses, strict=True) if loss >= tolerance]
             if not active:
                 break
         yield self._finish(i, fixed, counts)
+
+    def _begin(self) -> None:
+        """Note where a step starts; one that was left in the middle starts there again."""
+        if self._before is None:
+            self._before = [
+                [(p.detach().clone(), _copies(optimiser.state[p])) for p in parameters]
+                for parameters, optimiser in zip(self.unknowns.parameters, self.optimisers, strict=True)
+            ]
+            return
+        self.optimisers = self._new_optimisers()
+        for parameters, optimiser, before in zip(
+            self.unknowns.parameters, self.optimisers, self._before, strict=True
+        ):
+            for p, (start, moments) in zip(parameters, before, strict=True):
+                p.data.copy_(start)
+                if moments:
+                    optimiser.state[p] = _copies(moments)
+
+    def _estimate(self, i: int, output: torch.Tensor) -> torch.Tensor:
+        """The clean estimate of the network's output at the present latents, (n, C, h, w)."""
+        x0, _ = predict_x0_eps(output, self.z, self.levels[i], self.pipe.scheduler.config.prediction_type)
+        return x0
 
     def _descend(self, i: int, active: list[int], fixed: torch.Tensor | None) -> list[float]:
         """One iteration of Adam for each of some pictures; their losses before it."""
@@ -198,8 +226,7 @@ class StepwiseFit:
         z = self._reached(i, everyone, prediction, fixed)
         if not torch.isfinite(z).all():
             raise FloatingPointError("the latents are NaN or infinite")
-        output = self.unknowns.guided(prediction.output, fixed)
-        x0, _ = predict_x0_eps(output, self.z, self.levels[i], self.pipe.scheduler.config.prediction_type)
+        x0 = self._estimate(i, self.unknowns.guided(prediction.output, fixed))
         losses = wide(z - self.latents[i + 1]).square().flatten(1).mean(1).tolist()
         own = 1 + (fixed is not None)
         evaluations = tuple(
@@ -208,6 +235,7 @@ class StepwiseFit:
         step = FinishedStep(self.unknowns.learned(), tuple(losses), evaluations)
         self.z = z
         self.finished.append(step)
+        self._before = None
         return self._state(i, z, x0, math.fsum(losses) / len(losses), sum(counts), finished=True)
 
     def _reached(
@@ -245,7 +273,13 @@ class StepwiseFit:
         iterations: int = 0,
         finished: bool = False,
     ) -> FitState:
-        return FitState(i, self.timesteps[i], z, x0, finished, loss, iterations, sum(self.evaluations))
+        state = FitState(i, self.timesteps[i], z, x0, finished, loss, iterations, sum(self.evaluations))
+        return state.shown()
+
+
+def _copies(moments: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Adam's moments of a parameter, copied."""
+    return {name: moment.clone() for name, moment in moments.items()}
 
 
 def complete(
@@ -329,14 +363,6 @@ def check_together(
             "invert again."
         )
     return tuple(inversions)
-
-
-def _layers_of(pipe: StableDiffusionPipeline, preset: Preset) -> dict[str, int]:
-    """{layer: scale} of the maps that the regularisation reads."""
-    if not preset.regularisation:
-        return {}
-    chosen = [select_layers(pipe.unet, choice) for choice in as_choices(preset.regularisation.layers)]
-    return {layer: scale for layers in chosen for layer, scale in layers.items()}
 
 
 def _source_maps(inversion: Inversion, preset: Preset, layers: dict[str, int]) -> dict[str, torch.Tensor]:
