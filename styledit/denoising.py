@@ -129,7 +129,8 @@ def network(
 def _call(
     pipe: StableDiffusionPipeline, control: Control, z: torch.Tensor, timestep: int, context: torch.Tensor
 ) -> Prediction:
-    output = pipe.unet(z.to(pipe.unet.dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
+    dtype = pipe.unet.conv_in.weight.dtype  # `unet.dtype` walks through every module
+    output = pipe.unet(z.to(dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
     missing = control.call.record - control.maps.keys()
     if missing:
         raise ValueError(
