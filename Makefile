@@ -52,6 +52,9 @@ LINT := failed=; \
 	$(PY) -m mypy || failed=1; \
 	[ -z "$$failed" ]
 
+# What measures time, or sends interrupts, has the machine to itself.
+ALONE := tests/test_world.py tests/test_interrupts.py tests/test_threads.py
+
 # All four parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
 # The notebooks keep the plotting backend of their kernel, whose pictures they show.
 test: setup
@@ -63,7 +66,8 @@ test: setup
 	echo "== The notebooks"; \
 	$(OFFLINE) $(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks || failed="$$failed notebooks"; \
 	echo "== The unit tests"; \
-	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest tests || failed="$$failed tests"; \
+	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest tests -n 2 --dist loadfile $(ALONE:%=--ignore=%) || failed="$$failed tests"; \
+	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest $(ALONE) || failed="$$failed tests"; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed (see above)."; exit 1; fi
 
 setup:

@@ -72,6 +72,7 @@ class AttentionBlock:
         self._phase = OUTSIDE
         self._locked = False
         self._interrupted = False
+        self._ended_early = False
         self._before: dict[str, Processor] = {}
         self._handler: Callable[[int, FrameType | None], Any] | None = None
 
@@ -97,6 +98,9 @@ class AttentionBlock:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._leave()
+        # Where the interrupt fell into a recomputation, autograd has made an error of its own of it.
+        if self._ended_early and isinstance(error, RuntimeError):
+            raise KeyboardInterrupt from error
 
     def _leave(self) -> None:
         """Everything as it was; an interrupt that came meanwhile is raised now."""
@@ -131,6 +135,7 @@ class AttentionBlock:
         if self._phase is not INSIDE:
             self._interrupted = True
             return
+        self._ended_early = True
         self._leave()
         if self._handler is not None:
             self._handler(number, frame)
