@@ -20,6 +20,7 @@ from tqdm import tqdm
 import styledit
 from measure.bench import in_processes, this_bench
 from measure.cases import KINDS, Case, training_cases
+from measure.search import TAUS
 from styledit.editing.suggestion import ADDITION, Change, features
 from styledit.perception.loading import EMBEDDED_FOLDER
 
@@ -51,15 +52,6 @@ START = {
     "blend": None,
     "blend_threshold": 0.5,
 }
-TAUS = (  # tau_c, tau_s, tau_u
-    (0.2, 0.1, 0.0),
-    (0.2, 0.2, 0.0),
-    (0.4, 0.2, 0.2),
-    (0.4, 0.6, 0.0),
-    (0.4, 0.8, 0.4),
-    (0.8, 0.4, 0.4),
-    (0.8, 0.8, 0.8),
-)
 VALUE_TAUS = (  # tau_v of shared words, of changed words, of padding
     (0.0, 0.0, 0.0),
     (1.0, 0.0, 0.0),
