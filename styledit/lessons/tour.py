@@ -26,7 +26,7 @@ def main(out: Path = Path("out")) -> None:
     """Invert a held-out picture, reconstruct it three ways, edit it three ways, and save every picture."""
     start = time.perf_counter()
     pipe = styledit.load()
-    source, prompt = _lesson_picture(pipe, PICTURE)
+    source, prompt = lesson_picture(pipe, PICTURE)
     inversion = styledit.invert(pipe, source, prompt)
     own = styledit.decode_latents(pipe, inversion.z_0)[0]  # the best that the autoencoder allows
     mended = styledit.fit_values(pipe, inversion, guidance=STRONG)
@@ -56,7 +56,7 @@ def main(out: Path = Path("out")) -> None:
     )
 
 
-def _lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple[Image.Image, str]:
+def lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple[Image.Image, str]:
     """A picture of `data/images` and its caption."""
     folder = REPOSITORY / "data" / "images"
     lines = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
