@@ -1,4 +1,4 @@
-"""The recipe: resuming is exact, the tokenizer is always the same, the encoder is the patch PCA."""
+"""The recipe: resuming is exact, the tokenizer is always the same, an encoder is the patch PCA or learns."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
 from recipe import folders, loop, make_data, muon, patch_pca, tokenizer, train
-from recipe.edition import EDITIONS, SECOND
+from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor
-from recipe.stages import autoencoder, export, unet
+from recipe.stages import autoencoder, code, decoder, export, unet
 
 
 @pytest.fixture(autouse=True)
@@ -158,10 +158,10 @@ def test_the_second_edition_starts_from_the_committed_words():
 
 
 def test_latents_are_encoded_once_and_after_a_kill_only_what_is_missing(elsewhere, monkeypatch):
-    few = replace(SECOND, name="few", pictures=250)
+    few = replace(SECOND, name="few", pictures=250, code=LINEAR)
     autoencoder.train_autoencoder(few)
     whole = np.array(autoencoder.load_latents(few))
-    assert whole.shape == (250, patch_pca.CHANNELS, 16, 16) and whole.dtype == np.float16
+    assert whole.shape == (250, LINEAR.channels, 16, 16) and whole.dtype == np.float16
     file = elsewhere / "cache" / "few" / "latents.npy"
     file.rename(file.with_suffix(".unfinished.npy"))
     np.save(file.with_suffix(".written.npy"), np.array([True, False, True]))
@@ -174,7 +174,7 @@ def test_latents_are_encoded_once_and_after_a_kill_only_what_is_missing(elsewher
 
 def test_the_encoder_is_the_patch_pca():
     pictures = pictures_of(scenes(24, 0))
-    pca = patch_pca.fit(pictures)
+    pca = patch_pca.fit(pictures, LINEAR.channels)
     vae = autoencoder.build()
     autoencoder.write_pca(vae, pca)
     with torch.no_grad():
@@ -182,9 +182,71 @@ def test_the_encoder_is_the_patch_pca():
     by_hand = (patch_pca.patches(pictures[:4]) - pca.mean) @ (
         pca.components / np.sqrt(pca.deviations)[:, None]
     ).T
-    assert z.shape == (4, patch_pca.CHANNELS, 16, 16)
+    assert z.shape == (4, LINEAR.channels, 16, 16)
     np.testing.assert_allclose(z.permute(0, 2, 3, 1).numpy(), by_hand, atol=5e-3)
     np.testing.assert_allclose(pca.encode(pictures[:4]) * pca.overall, by_hand, atol=1e-5)
+
+
+def test_a_trained_code_is_what_latents_unet_and_decoder_are_made_for(elsewhere, monkeypatch, capsys):
+    monkeypatch.setattr(code, "HELD_OUT", 1)
+    small = Code(channels=5, widths=(8, 8, 8, 16), trained=True)
+    few = replace(SECOND, name="few", pictures=110, code=small)
+    with pytest.raises(SystemExit, match="run the code stage first"):
+        autoencoder.train_autoencoder(few)
+    code.train_code(2, few)
+    code.train_code(3, few)
+    said = capsys.readouterr().out
+    assert "code step 3: held-out artist" in said and "woodcut" in said
+    assert loop.has_checkpoint("few/code") and loop.last_step("few/code") == 3
+    vae = autoencoder.load_autoencoder(few)
+    assert not any(p.requires_grad for p in vae.parameters())
+    autoencoder.train_autoencoder(few)
+    latents = autoencoder.load_latents(few)
+    assert latents.shape == (110, 5, 16, 16) and 0.7 < np.float32(latents).std() < 1.4
+    with pytest.raises(SystemExit, match="its encoder stays as it is"):
+        code.train_code(4, few)
+    monkeypatch.setitem(decoder.STEPS, "few", 1)
+    decoder.train_decoder(1, few)
+    assert unet.build_unet(few).conv_in.in_channels == 5
+
+
+def test_an_edition_with_the_linear_code_has_no_code_to_train(elsewhere, capsys):
+    code.train_code(1, FIRST)
+    assert "nothing to train" in capsys.readouterr().out and not (elsewhere / "cache").exists()
+
+
+def test_a_unet_for_other_latents_takes_all_but_its_ends():
+    old = unet.build_unet()
+    unet.take_committed(old)
+    new = unet.build_unet(SECOND)
+    unet.take_committed(new)
+    before = old.state_dict()
+    differ = {k for k, w in new.state_dict().items() if w.shape != before[k].shape}
+    assert differ == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
+    assert all(torch.equal(w, before[k]) for k, w in new.state_dict().items() if k not in differ)
+
+
+def test_a_report_sees_the_averaged_weights():
+    weights = []
+    net = torch.nn.Linear(2, 2)
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        weights.append(net.weight.detach().clone())
+        return (net.weight - 1).square().sum()
+
+    seen = []
+    loop.train(
+        "toy",
+        {"net": net},
+        loss,
+        steps=5,
+        lr=0.1,
+        report=lambda step: seen.append((step, net.weight.detach().clone())),
+        report_every=2,
+    )
+    assert [step for step, _ in seen] == [2, 4, 5]
+    assert torch.equal(seen[-1][1], net.weight)
+    assert not torch.equal(seen[0][1], weights[2])  # the live weights are back
 
 
 def test_the_components_keep_most_of_a_picture_and_survive_a_file(tmp_path, monkeypatch):

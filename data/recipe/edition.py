@@ -90,6 +90,21 @@ SIZES = {"small": (0.36, 0.44), "big": (0.8, 0.9)}  # the drawing's side, in sid
 
 
 @dataclass(frozen=True)
+class Code:
+    """The shape of an autoencoder whose latents have an eighth of the picture's side.
+
+    An encoder that is not trained is the patch PCA.
+    """
+
+    channels: int = 12  # of the latents
+    widths: tuple[int, ...] = (16, 48, 64, 96)  # of the blocks, from the picture to the latents
+    trained: bool = False
+
+
+LINEAR = Code()
+
+
+@dataclass(frozen=True)
 class Edition:
     """What a model was trained on: words of the dictionaries above, and how often a scene has two things."""
 
@@ -100,6 +115,7 @@ class Edition:
     sizes: tuple[str, ...] = ()
     pairs: float = 0.0  # share of the scenes
     pictures: int = 60_000  # scenes whose latents the diffusion model is trained on
+    code: Code = LINEAR
 
     def path(self, name: str) -> str:
         """Name of a checkpoint or a curve; the first edition's lie in no folder of their own."""
@@ -125,7 +141,14 @@ FIRST = Edition(
     places=("beach", "meadow", "snow", "night", "desert", "forest", "white", "pink", "teal", "gray"),
 )
 SECOND = Edition(
-    "second", tuple(ICONS), tuple(STYLES), tuple(PLACES), tuple(SIZES), pairs=0.35, pictures=120_000
+    "second",
+    objects=tuple(ICONS),
+    styles=tuple(STYLES),
+    places=tuple(PLACES),
+    sizes=tuple(SIZES),
+    pairs=0.35,
+    pictures=120_000,
+    code=Code(channels=16, widths=(24, 48, 96, 192), trained=True),
 )
 EDITIONS = {edition.name: edition for edition in (FIRST, SECOND)}
 COMMITTED = FIRST  # of the weights in data/model

@@ -13,10 +13,8 @@ from safetensors.torch import load_file, save_file
 from recipe.folders import RECIPE
 
 PATCH = 8
-CHANNELS = 12  # latent channels
-FILE = (
-    RECIPE / "pca.safetensors"
-)  # committed: the signs of components are arbitrary, and the weights know these
+# The signs of components are arbitrary, and the committed weights know these.
+FILE = RECIPE / "pca.safetensors"
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,17 @@ class PatchPCA:
     """
 
     mean: np.ndarray  # (192,)
-    components: np.ndarray  # (CHANNELS, 192), orthonormal rows
-    deviations: np.ndarray  # (CHANNELS,), standard deviations along the components
+    components: np.ndarray  # (channels, 192), orthonormal rows
+    deviations: np.ndarray  # (channels,), standard deviations along the components
     overall: np.ndarray  # (1,), the standard deviation of the latents before they are scaled to 1
 
     @property
     def rows(self) -> np.ndarray:
-        """The encoder's matrix, (CHANNELS, 192): the components over the square roots of their deviations."""
+        """The encoder's matrix, (channels, 192): the components over the square roots of their deviations."""
         return self.components / np.sqrt(self.deviations)[:, None]
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
-        """Latents (n, H/8, W/8, CHANNELS) of pictures (n, H, W, 3) uint8, scaled to unit variance."""
+        """Latents (n, H/8, W/8, channels) of pictures (n, H, W, 3) uint8, scaled to unit variance."""
         return (patches(pictures) - self.mean) @ self.rows.T / self.overall
 
     def project(self, picture: np.ndarray) -> np.ndarray:
@@ -57,12 +55,12 @@ class PatchPCA:
         save_file({k: torch.from_numpy(np.ascontiguousarray(v)).float() for k, v in arrays.items()}, file)
 
 
-def fit(pictures: np.ndarray) -> PatchPCA:
-    """The components of the patches of pictures (n, H, W, 3) uint8."""
+def fit(pictures: np.ndarray, channels: int) -> PatchPCA:
+    """So many components of the patches of pictures (n, H, W, 3) uint8."""
     x = patches(pictures).reshape(-1, PATCH * PATCH * 3)
     mean = x.mean(0)
     variance, vectors = np.linalg.eigh(np.cov((x - mean).T))
-    leading = slice(None, -CHANNELS - 1, -1)
+    leading = slice(None, -channels - 1, -1)
     deviations = np.sqrt(variance[leading])
     return PatchPCA(mean, vectors[:, leading].T, deviations, np.sqrt(deviations.mean())[None])
 

@@ -1,7 +1,7 @@
 """Train the embedded model, stage by stage, from nothing.
 
     python -m recipe.train all            every stage in order
-    python -m recipe.train STAGE          one of: autoencoder unet decoder judge clip export
+    python -m recipe.train STAGE          one of: code autoencoder unet decoder judge clip export
     python -m recipe.train STAGE --edition second
 
 Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
@@ -18,10 +18,10 @@ import torch
 
 from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import COMMITTED, EDITIONS, Edition
-from recipe.stages import autoencoder, clip, decoder, judge, unet
+from recipe.stages import autoencoder, clip, code, decoder, judge, unet
 from recipe.stages.export import export
 
-STAGES = ("autoencoder", "unet", "decoder", "judge", "clip", "export")
+STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "clip", "export")
 
 
 def main() -> None:
@@ -67,6 +67,8 @@ def run(
 ) -> None:
     """One stage of an edition, to so many steps in all; None takes the edition's number."""
     match stage:
+        case "code":
+            code.train_code(steps or code.STEPS.get(edition.name, 0), edition)
         case "autoencoder":
             autoencoder.train_autoencoder(edition)
         case "unet":

@@ -1,14 +1,15 @@
-"""The autoencoder: an exact patch PCA as the encoder; its decoder is trained by the stage of that name.
+"""The autoencoder, and the latents of the training scenes; its decoder is trained by the stage of that name.
 
-The latents are the leading principal components of 8 × 8 patches, written into the standard
-``AutoencoderKL`` encoder by choosing its weights. Nothing has to be trained before the diffusion model
-can start, the latents are linear in the picture, and the decoder can be improved at any time without
-touching a latent.
+Where an edition's encoder is not trained, it is an exact patch PCA: the latents are the leading principal
+components of 8 × 8 patches, written into the standard ``AutoencoderKL`` encoder by choosing its weights.
+Nothing has to be trained before the diffusion model can start, and the latents are linear in the picture.
+With either encoder, the decoder can be improved at any time without touching a latent.
 """
 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,27 +20,29 @@ from diffusers import AutoencoderKL
 from tqdm import tqdm
 
 from recipe import folders, loop, patch_pca
-from recipe.edition import COMMITTED, Edition
-from recipe.patch_pca import CHANNELS, PATCH, PatchPCA
+from recipe.edition import COMMITTED, LINEAR, Code, Edition
+from recipe.patch_pca import PATCH, PatchPCA
 from recipe.samples import pictures_of, scenes, to_tensor, training_scenes
 from recipe.world import SIDE
 
-WIDTHS = (16, 48, 64, 96)
 GROUPS = 8
-PER_GROUP = WIDTHS[-1] // GROUPS  # channels that the last GroupNorm normalises together
+PER_GROUP = LINEAR.widths[-1] // GROUPS  # channels that the last GroupNorm normalises together
 PAIRS = PER_GROUP // 2 - 1  # latent channels a group: each takes +x and -x; the last two places are guards
 GUARD = 1000.0  # constants that hold the group norm still, see `_pass_through_norm`
+NO_VARIANCE = -20.0  # logarithm: the encoder is deterministic
 CHUNK = 100  # pictures that are encoded together
 
 
 def train_autoencoder(edition: Edition = COMMITTED) -> None:
-    """Fit the patch PCA where there is none, then encode the training scenes once.
+    """Fit the patch PCA where it is the encoder and there is none, then encode the training scenes once.
 
     The latents (float16, scaled to unit variance) are written to a memory-mapped file by all cores; a killed
     run goes on with the chunks that are missing.
     """
-    if not patch_pca.FILE.exists():
-        patch_pca.fit(pictures_of(scenes(2500, 1, edition))).save(patch_pca.FILE)
+    code = edition.code
+    if not code.trained and not patch_pca.FILE.exists():
+        patch_pca.fit(pictures_of(scenes(2500, 1, edition)), code.channels).save(patch_pca.FILE)
+    vae = load_autoencoder(edition)
     file = _latents_file(edition)
     if file.exists():
         return
@@ -47,19 +50,19 @@ def train_autoencoder(edition: Edition = COMMITTED) -> None:
     written = file.with_suffix(".written.npy")  # which chunks are there
     if not written.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        shape = (edition.pictures, CHANNELS, SIDE // PATCH, SIDE // PATCH)
+        shape = (edition.pictures, code.channels, SIDE // PATCH, SIDE // PATCH)
         np.lib.format.open_memmap(unfinished, "w+", np.float16, shape).flush()
         np.save(written, np.zeros(-(-edition.pictures // CHUNK), bool))
     done = np.load(written, mmap_mode="r+")
     missing = np.flatnonzero(~done)
     # spawn: a fork of a process that has multiplied matrices may hang in its first product
     with loop.announced(), get_context("spawn").Pool(os.cpu_count(), _one_thread) as pool:
-        jobs = pool.imap_unordered(_encode, [(unfinished, edition, int(chunk)) for chunk in missing])
-        for chunk in tqdm(jobs, total=len(missing)):
+        encoder = trained_code(edition) if code.trained else None
+        jobs = [(unfinished, edition, encoder, int(chunk)) for chunk in missing]
+        for chunk in tqdm(pool.imap_unordered(_encode, jobs), total=len(missing)):
             done[chunk] = True
             done.flush()
     latents = np.load(unfinished, mmap_mode="r")
-    vae = load_autoencoder()
     few = to_tensor(pictures_of(training_scenes(edition)[:8]), signed=True)
     by_encoder = vae.encode(few).latent_dist.mean * vae.config.scaling_factor
     torch.testing.assert_close(
@@ -75,15 +78,39 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _encode(job: tuple[Path, Edition, int]) -> int:
-    """Write one chunk: the encoder's means as the matrix product that they are, faster than its layers."""
-    file, edition, chunk = job
+def _encode(job: tuple[Path, Edition, Path | None, int]) -> int:
+    """Write one chunk: with the trained autoencoder in the folder, or where there is none, the patch PCA."""
+    file, edition, encoder, chunk = job
     part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-    z = patch_pca.committed().encode(pictures_of(training_scenes(edition)[part]))
+    pictures = pictures_of(training_scenes(edition)[part])
     latents = np.load(file, mmap_mode="r+")
-    latents[part] = z.transpose(0, 3, 1, 2)
+    if encoder is not None:
+        latents[part] = encode(_loaded(encoder), pictures)
+    else:  # the matrix product that the encoder is, faster than its layers
+        latents[part] = patch_pca.committed().encode(pictures).transpose(0, 3, 1, 2)
     latents.flush()
     return chunk
+
+
+def _load(folder: Path) -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(folder).requires_grad_(False)
+
+
+_loaded = lru_cache(maxsize=1)(_load)  # of a process of the pool
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
+    """Scaled latents (n, channels, H/8, W/8) float32 of pictures (n, H, W, 3) uint8."""
+    parts = to_tensor(pictures, signed=True).split(10)
+    z = torch.cat([vae.encode(x.to(vae.device)).latent_dist.mean for x in parts])
+    return (z * vae.config.scaling_factor).cpu().numpy()
+
+
+def has_latents(edition: Edition) -> bool:
+    """Whether some training scenes have been encoded."""
+    file = _latents_file(edition)
+    return file.exists() or file.with_suffix(".unfinished.npy").exists()
 
 
 def _latents_file(edition: Edition) -> Path:
@@ -91,33 +118,45 @@ def _latents_file(edition: Edition) -> Path:
 
 
 def load_latents(edition: Edition = COMMITTED) -> np.ndarray:
-    """The latents of the training scenes, (n, CHANNELS, SIDE/8, SIDE/8) float16, mapped from their file."""
+    """The latents of the training scenes, (n, channels, SIDE/8, SIDE/8) float16, mapped from their file."""
     if not _latents_file(edition).exists():
         raise SystemExit("There are no latents yet: run the autoencoder stage first.")
     return np.load(_latents_file(edition), mmap_mode="r")
 
 
-def load_autoencoder() -> AutoencoderKL:
-    """The autoencoder with the committed encoder and a decoder with fresh weights; nothing learns yet."""
-    vae = build()
+def trained_code(edition: Edition) -> Path:
+    """The folder with the edition's trained autoencoder, as diffusers saves it."""
+    return folders.CACHE / edition.path("code")
+
+
+def load_autoencoder(edition: Edition = COMMITTED) -> AutoencoderKL:
+    """The autoencoder with its final encoder; nothing learns yet.
+
+    A trained one has the decoder that was trained with it, the patch PCA one with fresh weights.
+    """
+    if edition.code.trained:
+        if not trained_code(edition).exists():
+            raise SystemExit(f"The {edition.name} edition has no encoder yet: run the code stage first.")
+        return _load(trained_code(edition))
+    vae = build(edition.code)
     pca = patch_pca.committed()
     write_pca(vae, pca)
     vae.register_to_config(scaling_factor=float(1 / pca.overall[0]))
     return vae.requires_grad_(False)
 
 
-def build() -> AutoencoderKL:
+def build(code: Code = LINEAR) -> AutoencoderKL:
     """The network with fresh weights."""
     return AutoencoderKL(
         in_channels=3,
         out_channels=3,
-        latent_channels=CHANNELS,
-        block_out_channels=WIDTHS,
+        latent_channels=code.channels,
+        block_out_channels=code.widths,
         layers_per_block=1,
         norm_num_groups=GROUPS,
         sample_size=SIDE,
-        down_block_types=("DownEncoderBlock2D",) * len(WIDTHS),
-        up_block_types=("UpDecoderBlock2D",) * len(WIDTHS),
+        down_block_types=("DownEncoderBlock2D",) * len(code.widths),
+        up_block_types=("UpDecoderBlock2D",) * len(code.widths),
     )
 
 
@@ -144,7 +183,7 @@ def write_pca(vae: AutoencoderKL, pca: PatchPCA) -> None:
     offset = -rows @ torch.from_numpy(pca.mean).float()
     _write_projection(third, rows, offset)
     _pass_through_norm(encoder.conv_norm_out, encoder.conv_out)
-    vae.quant_conv.weight.copy_(torch.eye(2 * CHANNELS)[..., None, None])
+    vae.quant_conv.weight.copy_(torch.eye(2 * LINEAR.channels)[..., None, None])
     vae.quant_conv.bias.zero_()
 
 
@@ -168,7 +207,7 @@ def _space_to_depth(conv: torch.nn.Conv2d, used: int) -> None:
 
 def _slots() -> list[tuple[int, int]]:
     """Where each latent channel's +x and -x live."""
-    starts = [k // PAIRS * PER_GROUP + 2 * (k % PAIRS) for k in range(CHANNELS)]
+    starts = [k // PAIRS * PER_GROUP + 2 * (k % PAIRS) for k in range(LINEAR.channels)]
     return [(start, start + 1) for start in starts]
 
 
@@ -201,4 +240,4 @@ def _pass_through_norm(norm: torch.nn.GroupNorm, conv: torch.nn.Conv2d) -> None:
     for k, (plus, minus) in enumerate(_slots()):
         conv.weight[k, plus, 1, 1] = 1
         conv.weight[k, minus, 1, 1] = -1
-    conv.bias[CHANNELS:] = -20.0  # log-variance: the encoder is deterministic
+    conv.bias[LINEAR.channels :] = NO_VARIANCE

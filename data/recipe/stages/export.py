@@ -22,17 +22,18 @@ from recipe.tokenizer import build_text_encoder, build_tokenizer
 def export(edition: Edition = COMMITTED) -> None:
     """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
 
-    Decoder, CLIP and judge stay as they are there where they have no checkpoint.
+    Decoder, CLIP and judge stay as they are there where they have no checkpoint; a decoder that was trained
+    with its encoder is then written as it is.
     """
     model = folders.MODEL
     tokenizer = build_tokenizer(edition)
-    vae = load_autoencoder()
-    unet = build_unet()
+    vae = load_autoencoder(edition)
+    unet = build_unet(edition)
     text = build_text_encoder(tokenizer)
     if loop.has_checkpoint(edition.path("decoder")):
         modules = {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}
         loop.load_weights(edition.path("decoder"), modules)
-    else:
+    elif not edition.code.trained:
         vae.load_state_dict(AutoencoderKL.from_pretrained(model / "vae").state_dict())
     loop.load_weights(edition.path("unet"), {"unet": unet})
     loop.load_weights(edition.path("unet"), {"text": text}, "live")
@@ -57,7 +58,7 @@ def export(edition: Edition = COMMITTED) -> None:
         clip.half().save_pretrained(model / "clip", safe_serialization=True)
     if loop.has_checkpoint(edition.path("judge")):
         export_judge(model / "judge", edition)
-    for stage in ("unet", "decoder", "judge", "clip"):
+    for stage in ("code", "unet", "decoder", "judge", "clip"):
         loop.commit_curve(edition.path(stage))
     plot_curves(model / "curves.png", edition)
     (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from recipe import folders, loop
 from recipe.edition import COMMITTED, FIRST, SECOND, Edition
-from recipe.patch_pca import CHANNELS, PATCH
+from recipe.patch_pca import PATCH
 from recipe.samples import training_scenes
 from recipe.stages.autoencoder import load_latents
 from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, committed_text_encoder, tokenize
@@ -30,12 +30,12 @@ ALPHAS = {
 }
 
 
-def build_unet() -> UNet2DConditionModel:
-    """The UNet with fresh weights."""
+def build_unet(edition: Edition = COMMITTED) -> UNet2DConditionModel:
+    """The UNet with fresh weights, for latents of the edition's code."""
     return UNet2DConditionModel(
         sample_size=SIDE // PATCH,
-        in_channels=CHANNELS,
-        out_channels=CHANNELS,
+        in_channels=edition.code.channels,
+        out_channels=edition.code.channels,
         layers_per_block=1,
         block_out_channels=(48, 96, 192),
         norm_num_groups=16,
@@ -59,20 +59,21 @@ def train_unet(
 
     At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
     ``from_model`` starts from the weights in ``data/model``: for their own edition at the step where their
-    curve ends, for another at step 0, with fresh rows for new words.
+    curve ends, for another at step 0, with fresh rows for new words, and fresh weights at both ends where the
+    latents have other channels.
     """
     device = loop.device()
     abar = DDIMScheduler(**ALPHAS).alphas_cumprod.to(device)
     tokenizer = build_tokenizer(edition)
-    unet = build_unet()
+    unet = build_unet(edition)
     text = build_text_encoder(tokenizer)
     start = 0
     if from_model:
         text = committed_text_encoder(tokenizer)
-        unet.load_state_dict(load_file(folders.MODEL / "unet" / "diffusion_pytorch_model.safetensors"))
+        take_committed(unet)
         start = loop.last_step("unet") if edition == COMMITTED else 0
     unet.set_attn_processor(AttnProcessor())  # plain products: faster than the fused kernel in training
-    layout = _faster_layout()
+    layout = _layout(edition)
     unet.to(device, memory_format=layout)
     text.to(device)
     latents = load_latents(edition)
@@ -109,8 +110,17 @@ def train_unet(
     )
 
 
-def _faster_layout() -> torch.memory_format:
-    """The memory layout that this processor trains faster in."""
+def _layout(edition: Edition) -> torch.memory_format:
+    """The memory layout in training; the committed weights come from that of the linear code."""
+    if edition.code.trained:
+        return loop.faster_layout()
     if torch.get_num_threads() > 1 and not loop.bf16_pays():
         return torch.contiguous_format
     return torch.channels_last
+
+
+def take_committed(unet: UNet2DConditionModel) -> None:
+    """Put the weights in ``data/model`` in place, all that have the same shape."""
+    stored = load_file(folders.MODEL / "unet" / "diffusion_pytorch_model.safetensors")
+    fresh = unet.state_dict()
+    unet.load_state_dict({k: stored[k] if stored[k].shape == w.shape else w for k, w in fresh.items()})
