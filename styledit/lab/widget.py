@@ -1,0 +1,185 @@
+"""What the widgets share: their front end, their life in a notebook, and their way to the worker.
+
+The front end is plain ES modules in `front/`. A relative import does not reach the browser (a widget's code
+travels as one text), so the modules are joined in Python: `front_end`.
+
+Two rules keep a widget live. The browser sends custom messages, and Python answers by traits: a trait comes
+back after a reload of the page, a message does not. And only the worker's thread sets traits; what a message
+asks for is stored, newest wins, and the worker is woken.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import traceback
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import torch
+import traitlets
+from diffusers import StableDiffusionPipeline
+from IPython import get_ipython
+from IPython.display import display
+from PIL import Image
+
+from styledit import validation as check
+from styledit.lab.worker import Worker
+
+FRONT = Path(__file__).with_name("front")
+_open: dict[tuple[str, type], list[tuple[str, LabWidget]]] = {}  # by cell: (its execution, widget)
+_opening = threading.Lock()
+
+
+def front_end(*modules: str) -> str:
+    """The named modules of `front/` as one ES module; the last one has the default export.
+
+    A module's `import` lines say what it needs of those before it; joined, they share one scope.
+    """
+    joined = []
+    for name in modules:
+        text = (FRONT / name).read_text(encoding="utf-8")
+        text = re.sub(r"^import\s[^;]*;\n", "", text, flags=re.MULTILINE)
+        joined.append(re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE))
+    return "\n".join(joined)
+
+
+def styles(*sheets: str) -> str:
+    """The named style sheets of `front/` as one."""
+    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in sheets)
+
+
+class LabWidget(anywidget.AnyWidget):
+    """A widget of one pipeline, whose work is done by the pipeline's `Worker`.
+
+    A subclass says what there is to do in `work`, takes messages in `received`, and draws what a notebook
+    that is only read shows in `snapshot`. `problem`: one sentence, empty where all is well.
+    """
+
+    problem = traitlets.Unicode("").tag(sync=True)
+
+    executions: ClassVar[bool] = True  # whether running its cell again closes the widget
+
+    def __init__(self, pipe: StableDiffusionPipeline, **traits: Any) -> None:
+        check.pipeline(pipe)
+        super().__init__(**traits)
+        self.pipe = pipe
+        self._shown: Any = None
+        self._closed = False
+        _answer_in_subshells(self)
+        _close_the_earlier(self)
+        self.worker = Worker.of(pipe)
+        self.worker.join(self)
+        self.on_msg(self._receive)
+
+    def work(self) -> Generator[None, None, None]:
+        """Everything that is to be done now, by the worker; a yield after each network call."""
+        yield from ()
+
+    def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
+        """Store what the browser asks for; called in a thread of the kernel, so compute nothing here."""
+
+    def snapshot(self) -> Image.Image | None:
+        """The picture for a notebook that is only read; None where there is none yet."""
+        return None
+
+    def wake(self) -> None:
+        """There is work."""
+        self.worker.wake(self)
+
+    def failed(self, error: Exception) -> None:
+        """Show an error as a sentence; what was shown last stays."""
+        self.problem = sentence(error)
+
+    def close(self) -> None:
+        """End the work within one network call, and the widget; nothing of it stays behind."""
+        if self._closed:
+            return
+        self._closed = True
+        self.worker.leave(self)
+        with _opening:
+            for widgets in _open.values():
+                widgets[:] = [entry for entry in widgets if entry[1] is not self]
+        super().close()
+
+    def show_snapshot(self) -> None:
+        """Renew the picture beside the widget, which a notebook shows where the widget is not alive."""
+        picture = None if self._shown is None or self._closed else self.snapshot()
+        if picture is not None:
+            self._shown.update(_png(picture), raw=True)
+
+    def _ipython_display_(self) -> None:
+        # The style sheet hides the second output while the first one is alive.
+        bundle = self._repr_mimebundle_()
+        data, about = bundle if isinstance(bundle, tuple) else (bundle, {})
+        if not data:
+            return
+        data["text/plain"] = f"{type(self).__name__} (alive in a running notebook; below is a picture of it)"
+        display(data, metadata=about, raw=True)
+        picture = self.snapshot() or Image.new("RGB", (1, 1), "white")
+        self._shown = display(_png(picture), raw=True, display_id=True)
+
+    def _receive(self, _: Any, message: Any, buffers: list[memoryview]) -> None:
+        if self._closed or not isinstance(message, dict):
+            return
+        try:
+            self.received(message, buffers)
+        except Exception as error:  # a message of another version of the page
+            self.failed(error)
+
+
+def sentence(error: Exception) -> str:
+    """What to tell of an error: the library's own sentences as they are, memory with its cure, the rest with
+    its kind; its traceback goes to the log.
+    """
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        torch.cuda.empty_cache()
+        return (
+            "The GPU has no memory left for this; take fewer steps, a smaller picture or fewer tiles. "
+            "What is shown is the last good picture."
+        )
+    if isinstance(error, (ValueError, TypeError, FileNotFoundError)):
+        return str(error)
+    traceback.print_exception(error)
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}); try another setting."
+
+
+def _png(picture: Image.Image) -> dict[str, Any]:
+    """A picture as an output of a notebook."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return {"image/png": buffer.getvalue(), "text/plain": "a picture of the widget above"}
+
+
+def _answer_in_subshells(widget: anywidget.AnyWidget) -> None:
+    """Let messages be handled while a cell runs.
+
+    ipykernel 7.4 sends a front end's messages to the thread that the widget last published from, which is the
+    main thread for a widget made in a cell, and waits there for the cell to end.
+    """
+    comm = getattr(widget, "comm", None)
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default
+
+
+def _close_the_earlier(widget: LabWidget) -> None:
+    """Close the widgets of the same kind that an earlier run of the same cell made: Jupyter does not."""
+    cell, execution = _running_cell()
+    with _opening:
+        known = _open.setdefault((cell, type(widget)), []) if cell else []
+        earlier = [entry[1] for entry in known if entry[0] != execution]
+        known[:] = [entry for entry in known if entry[0] == execution] + [(execution, widget)]
+    for other in earlier:
+        other.close()
+
+
+def _running_cell() -> tuple[str, str]:
+    """The running cell's identity and that of its execution; empty outside a notebook."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return "", ""
+    parent = kernel.get_parent()
+    return str(parent.get("metadata", {}).get("cellId", "")), str(parent.get("header", {}).get("msg_id", ""))

@@ -1,0 +1,151 @@
+"""One thread for each pipeline, which does what its widgets ask for.
+
+Callbacks only say that there is something to do (`Worker.wake`). What is done is a generator that yields
+after each network call, so that the newest wish is looked at after one call at the latest, and several
+widgets take turns on one network: the one that was woken last goes first, the others go on afterwards.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Generator
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from diffusers import StableDiffusionPipeline
+
+_workers: WeakKeyDictionary[StableDiffusionPipeline, Worker] = WeakKeyDictionary()
+_making = threading.Lock()
+
+
+class Client(Protocol):
+    """Who has work for a `Worker`."""
+
+    def work(self) -> Generator[None, None, None]:
+        """Everything that is to be done now; a yield after each network call."""
+
+    def failed(self, error: Exception) -> None:
+        """The work ended in an error; called by the worker."""
+
+
+class Worker:
+    """The thread that computes for the widgets of one pipeline; it sleeps where there is nothing to do, and
+    ends with its last client.
+
+    Args:
+        synchronous: whether `wake` does the work at once, in the caller's thread. Colab shows nothing that
+            another thread sends.
+    """
+
+    def __init__(self, synchronous: bool = False) -> None:
+        self.synchronous = synchronous
+        self._changed = threading.Condition()
+        self._clients: list[Client] = []
+        self._runs: dict[Client, Generator[None, None, None] | None] = {}  # the one woken last stands last
+        self._again: set[Client] = set()
+        self._leaving: set[Client] = set()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def of(cls, pipe: StableDiffusionPipeline) -> Worker:
+        """The one worker of a pipeline."""
+        with _making:
+            return _workers.setdefault(pipe, cls(synchronous="google.colab" in sys.modules))
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """The thread, while there is one."""
+        return self._thread
+
+    def join(self, client: Client) -> None:
+        """A client may wake the worker from now on."""
+        with self._changed:
+            if client not in self._clients:
+                self._clients.append(client)
+
+    def wake(self, client: Client) -> None:
+        """There is work: its run starts, or is told to start again when it ends; returns at once."""
+        with self._changed:
+            if client not in self._clients or client in self._leaving:
+                return
+            self._again.add(client)
+            self._runs[client] = self._runs.pop(client, None)
+            if self.synchronous:
+                running = self._thread
+            elif self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="styledit-lab", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        if self.synchronous and running is None:
+            self._thread = threading.current_thread()
+            try:
+                while self._turn():
+                    pass
+            finally:
+                self._thread = None
+
+    def leave(self, client: Client) -> None:
+        """End a client's run within one network call; the thread ends with the last of them."""
+        with self._changed:
+            if client not in self._clients:
+                return
+            self._leaving.add(client)
+            self._changed.notify_all()
+            if self._thread is None or self._thread is threading.current_thread():
+                self._forget_the_leaving()
+                return
+            while client in self._clients:
+                self._changed.wait()
+            thread = self._thread if not self._clients else None
+        if thread is not None:
+            thread.join()
+
+    def _loop(self) -> None:
+        while True:
+            with self._changed:
+                self._forget_the_leaving()
+                while self._clients and not self._runs:
+                    self._changed.wait()
+                    self._forget_the_leaving()
+                if not self._clients:
+                    self._thread = None
+                    return
+            self._turn()
+
+    def _turn(self) -> bool:
+        """One network call of the client that was woken last; False where no one has work."""
+        with self._changed:
+            self._forget_the_leaving()
+            if not self._runs:
+                return False
+            client = next(reversed(self._runs))
+            run = self._runs[client]
+            if run is None:
+                self._again.discard(client)
+                run = self._runs[client] = client.work()
+        try:
+            next(run)
+            return True
+        except StopIteration:
+            pass
+        except Exception as error:
+            client.failed(error)
+        with self._changed:
+            if client in self._again:
+                self._runs[client] = None
+            else:
+                self._runs.pop(client, None)
+        return True
+
+    def _forget_the_leaving(self) -> None:
+        """Close the runs of those who leave; called by the thread that runs them."""
+        for client in self._leaving:
+            run = self._runs.pop(client, None)
+            if run is not None and not run.gi_running:
+                run.close()
+            self._again.discard(client)
+            self._clients.remove(client)
+        if self._leaving:
+            self._leaving.clear()
+            self._changed.notify_all()
