@@ -49,16 +49,40 @@ def preview(pipe: StableDiffusionPipeline, x0: torch.Tensor) -> list[Image.Image
     validation.pipeline(pipe, walks=False)
     check_latents(pipe, "x0", x0)
     validation.finite(x0, "x0")
+    return to_pictures(_colours(pipe, x0))
+
+
+def preview_change(pipe: StableDiffusionPipeline, picture: Image.Image, change: torch.Tensor) -> Image.Image:
+    """A decoded picture as it will look when its latents change: sharp where nothing changes.
+
+    The map being linear, picture + map(z + change) - map(z) needs no z; its error is that of the change only.
+
+    Args:
+        change: of the picture's latents, (1, C, h, w).
+
+    Raises:
+        TypeError, ValueError: as `preview`.
+    """
+    validation.pipeline(pipe, walks=False)
+    check_latents(pipe, "change", change)
+    validation.finite(change, "change")
+    pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]
+    moved = _colours(pipe, change) - _colours(pipe, torch.zeros_like(change))
+    return to_pictures(pixels.to(moved) + moved)[0]
+
+
+def _colours(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
+    """The map applied to latents: (n, 3, H, W), about [0, 1]."""
     if pipe.vae not in _maps:
         _maps[pipe.vae] = _fit(pipe)
     with torch.no_grad():
-        latents = unscale(pipe, x0.float())
+        latents = unscale(pipe, z.float())
         weights = _maps[pipe.vae].to(latents)  # (C + 1, 3 f f)
         channels = weights.shape[0] - 1
-        colours = functional.conv2d(
+        patches = functional.conv2d(
             latents, weights[:channels].T[:, :, None, None], weights[channels]
         )  # (n, 3 f f, h, w)
-        return to_pictures(functional.pixel_shuffle(colours, pipe.vae_scale_factor))
+        return functional.pixel_shuffle(patches, pipe.vae_scale_factor)
 
 
 def _fit(pipe: StableDiffusionPipeline) -> torch.Tensor:

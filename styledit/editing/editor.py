@@ -56,6 +56,16 @@ class Edit:
     replayed: int = 0
 
 
+@dataclass(frozen=True)
+class Glance:
+    """A first look at an edit: its latents `z`, roughly, (1, C, h, w), and the `change` from the finished
+    edit that it was made from, (1, C, h, w), None where there was none; see `styledit.previews`.
+    """
+
+    z: torch.Tensor
+    change: torch.Tensor | None
+
+
 @overload
 def edit(
     pipe: StableDiffusionPipeline, inversion: Inversion, target_prompt: str, **settings: Any
@@ -153,6 +163,7 @@ class Editor:
         self.automatic = check.flag("automatic", automatic)
         self.source: SourceBranch | None = None
         self._targets: dict[tuple[str, ...], Target] = {}
+        self._suggested: dict[str, Settings] = {}
         self._runs: list[EditRun] = []  # the newest last
         self._lock = threading.Lock()
 
@@ -199,6 +210,45 @@ class Editor:
         runs = self._new_runs(prompts, record, every, settings)
         return self._edit(runs, prompts, isinstance(target_prompt, str))
 
+    def glancing(
+        self, target_prompt: str, *, calls: int = 3, **settings: Any
+    ) -> Generator[State, None, Glance]:
+        """What an edit will roughly look like, in a few network calls: a state after each.
+
+        Where an edit with the same target stands finished, only what differs is looked at: from the first
+        step that changes on, both are run in `calls` coarse steps, and the difference is added to the
+        finished one. The coarse steps' error is in both and cancels. Another target is run coarsely from the
+        start. The older one's coarse steps are remembered: a slider's next glance takes half the calls.
+
+        Args:
+            calls: coarse steps of the target.
+
+        Raises:
+            TypeError, ValueError: as `edit`.
+        """
+        prompt = check.text("A target prompt", target_prompt)
+        calls = check.whole("calls", calls, least=1)
+        steps = self.inversion.steps
+        (exact,) = self._new_runs((prompt,), None, 1, settings)
+        base = self._finished(exact)
+        if base is None:
+            run = self._new_run((prompt,), None, _spread(0, steps, calls), exact.settings)
+            yield from run.run()
+            return Glance(run.states[-1].z, None)
+        done = base.states[-1].z
+        first = exact.shared_with(base)
+        if first == steps:
+            return Glance(done, torch.zeros_like(done))
+        indices = [*range(first), *_spread(first, steps, calls)]
+        if first not in base.coarse:
+            before = self._new_run((prompt,), None, indices, base.settings)
+            yield from before.run()
+            base.coarse[first] = before.states[-1].z
+        run = self._new_run((prompt,), None, indices, exact.settings)
+        yield from run.run()
+        change = run.states[-1].z - base.coarse[first]
+        return Glance(done + change, change)
+
     def suggest(self, target_prompt: str, **settings: Any) -> Settings:
         """The settings that an edit will use: those given, the others as they follow from what changed
         between the prompts.
@@ -214,7 +264,11 @@ class Editor:
         by_hand = {name: getattr(given, name) for name in settings}
         if "tau_v" in settings:  # for all words, unless those of a group are given too
             by_hand = dict.fromkeys(GROUPS) | by_hand
-        return replace(suggest(self.pipe, self.inversion, prompt), **by_hand)
+        if prompt not in self._suggested:
+            self._suggested[prompt] = suggest(self.pipe, self.inversion, prompt)
+            while len(self._suggested) > TARGETS_KEPT:
+                self._suggested.pop(next(iter(self._suggested)), None)
+        return replace(self._suggested[prompt], **by_hand)
 
     def _new_runs(
         self,
@@ -234,10 +288,16 @@ class Editor:
                 groups.append((chosen, [prompt]))
             else:
                 together.append(prompt)
-        return [self._new_run(tuple(group), record, every, chosen) for chosen, group in groups]
+        steps = self.inversion.steps
+        indices = [*range(0, steps, every), steps]
+        return [self._new_run(tuple(group), record, indices, chosen) for chosen, group in groups]
 
     def _new_run(
-        self, prompts: tuple[str, ...], record: Record | Layers | None, every: int, chosen: Settings
+        self,
+        prompts: tuple[str, ...],
+        record: Record | Layers | None,
+        indices: Sequence[int],
+        chosen: Settings,
     ) -> EditRun:
         """A run that goes on from the nearest of the earlier ones."""
         source = self._source_for(chosen)
@@ -249,9 +309,9 @@ class Editor:
             Recorder(self.pipe, record, prompt, size, self.inversion.steps, guidance != 1, len(prompts))
             for prompt in prompts
         ]
-        if recorders[0].record is not None and every > 1:
+        if recorders[0].record is not None and len(indices) <= self.inversion.steps:
             raise ValueError("A coarse edit records no maps; leave out `record`, or `every`.")
-        run = EditRun(self.pipe, source, target, chosen, recorders, every)
+        run = EditRun(self.pipe, source, target, chosen, recorders, indices)
         with self._lock:
             if source is not self.source:  # the old one's attention is freed before this one's is kept
                 self.source = source
@@ -301,6 +361,15 @@ class Editor:
             for k, prompt in enumerate(run.target.prompts)
         ]
 
+    def _finished(self, run: EditRun) -> EditRun | None:
+        """The newest finished edit of the same target."""
+        steps = self.inversion.steps
+        with self._lock:
+            for other in reversed(self._runs):
+                if (other.source, other.target) == (run.source, run.target) and len(other.states) == steps:
+                    return other
+        return None
+
     def _remember(self, run: EditRun) -> None:
         """Keep the run, and of the earlier ones the newest that fit the memory."""
         with self._lock:
@@ -343,6 +412,12 @@ class Editor:
             unconditional=both,
             limit=self.limit,
         )
+
+
+def _spread(first: int, last: int, calls: int) -> list[int]:
+    """Indices from `first` to `last` in at most `calls` steps of about one size."""
+    calls = min(calls, last - first)
+    return [round(first + (last - first) * k / calls) for k in range(calls + 1)]
 
 
 def _prompts(given: object) -> tuple[str, ...]:

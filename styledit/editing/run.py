@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -80,7 +81,8 @@ class EditRun:
     """One run of n targets; `states` are its finished steps.
 
     Args:
-        every: only every k-th step is run, from its level to that of the next one run: a first look.
+        indices: of the latents that it passes, from 0 to T; None takes all. With fewer, each step goes
+            from its level to that of the next one: a first look.
 
     Raises:
         ValueError: a setting names a word that no prompt has.
@@ -93,7 +95,7 @@ class EditRun:
         target: Target,
         settings: Settings,
         recorders: Sequence[Recorder],
-        every: int = 1,
+        indices: Sequence[int] | None = None,
     ) -> None:
         inversion = source.inversion
         self.pipe = pipe
@@ -102,7 +104,6 @@ class EditRun:
         self.settings = settings
         self.recorders = recorders
         self.record = recorders[0].record
-        self.every = every
         words = split_words(pipe, inversion.prompt)
         self.plans = plan_steps(settings, inversion.steps, words, target.words, target.has_source.shape[1])
         _check_words(settings, words, target.words)
@@ -110,11 +111,13 @@ class EditRun:
         self.scales = objective_layers(pipe.unet, settings.regularisation)
         self.blends = [
             LocalBlend(pipe, inversion, prompt, settings.blend, settings.blend_threshold)
-            for prompt in (target.prompts if settings.blend else ())
+            for prompt in (target.prompts if self.plans[0].blend else ())
         ]
-        indices = range(0, inversion.steps, every)
-        self.pairs = [(i, min(i + every, inversion.steps)) for i in indices]
+        self.painted = None if settings.mask is None else settings.mask.cells(inversion.z_T.shape[-2:])
+        indices = range(inversion.steps + 1) if indices is None else indices
+        self.pairs = list(pairwise(indices))
         self.states: list[EditState] = []
+        self.coarse: dict[int, torch.Tensor] = {}  # by first step: where its coarse steps end, (n, C, h, w)
         self.replayed = 0
 
     @property
@@ -124,13 +127,13 @@ class EditRun:
 
     def shared_with(self, other: EditRun) -> int:
         """How many of another run's states this one would pass through too."""
-        if other.source is not self.source or other.target is not self.target or other.every != self.every:
+        if other.source is not self.source or other.target is not self.target:
             return 0
         if self.record is not None and other.record != self.record:
             return 0
         shared = 0
-        for state, (i, _) in zip(other.states, self.pairs, strict=False):
-            if state.step != i or other.plans[i] != self.plans[i]:
+        for _, own, others in zip(other.states, self.pairs, other.pairs, strict=False):
+            if own != others or other.plans[own[0]] != self.plans[own[0]]:
                 break
             shared += 1
         return shared
@@ -227,6 +230,9 @@ class EditRun:
         self, z: torch.Tensor, j: int, attention: SourceAttention, prediction: Prediction, rows: Rows, i: int
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], tuple[torch.Tensor | None, ...]]:
         """The latents (n, C, h, w), sums and masks after each target's local blend."""
+        if self.painted is not None:
+            inside = self.painted.to(z.device)
+            return torch.where(inside, z, self.source.latents[j]), (), (inside,) * len(z)
         if not self.blends:
             return z, (), (None,) * len(z)
         before = self.states[-1].sums if self.states else [blend.sums for blend in self.blends]

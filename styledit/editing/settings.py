@@ -9,6 +9,7 @@ from typing import Any
 from styledit import validation as check
 from styledit.denoising import resolve_guidance
 from styledit.editing.blend import blend_start
+from styledit.editing.mask import PaintedMask
 from styledit.objectives import Objective, Regularisation
 from styledit.prompts import Word, find_word, kept_words, positions_of
 
@@ -38,6 +39,8 @@ class Settings:
         blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
             (Prompt-to-Prompt's local blend).
         blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
+        mask: painted, a picture or an array (h, w) of any size: outside it the target stays at the source's
+            latent at every step. It takes the place of `blend`.
         regularisation: an objective that the target is pulled towards, such as what its own maps should be
             like (method section 3): before each step the latent moves by -`regularisation_rate` times the
             gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).
@@ -60,6 +63,7 @@ class Settings:
     reweight: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
     blend_threshold: float = 0.3
+    mask: PaintedMask | None = None
     regularisation: Objective = Regularisation()
     regularisation_rate: float = 1.0
 
@@ -83,6 +87,8 @@ class Settings:
         )
         words = () if self.blend is None else check.several("blend", self.blend)
         self._set("blend", tuple(check.text("A word of blend", word) for word in words))
+        if self.mask is not None:
+            self._set("mask", PaintedMask.of(self.mask))
         if not isinstance(self.regularisation, Objective):
             raise TypeError(f"regularisation must be an objective, not {check.shown(self.regularisation)}.")
         self._set("regularisation_rate", check.number("regularisation_rate", self.regularisation_rate))
@@ -118,6 +124,7 @@ class StepPlan:
     reweight: tuple[tuple[float, ...], ...]
     blend: tuple[str, ...]
     blend_threshold: float | None
+    mask: PaintedMask | None
     regularisation: Objective
     regularisation_rate: float
 
@@ -169,7 +176,8 @@ def _plan(
         tuple(factor if on else 1.0 for factor, on in zip(row, ons, strict=True))
         for row, ons in zip(factors, from_source, strict=True)
     )
-    blending = bool(settings.blend) and i >= blend_start(steps)
+    blend = () if settings.mask is not None else settings.blend
+    blending = bool(blend) and i >= blend_start(steps)
     return StepPlan(
         guidance=resolve_guidance(settings.guidance),
         guide_from_source=settings.guide_from_source,
@@ -178,8 +186,9 @@ def _plan(
         self_uncond=is_on(i, settings.tau_u, steps),
         from_source=from_source,
         reweight=reweight,
-        blend=settings.blend,
+        blend=blend,
         blend_threshold=settings.blend_threshold if blending else None,
+        mask=settings.mask,
         regularisation=settings.regularisation,
         regularisation_rate=settings.regularisation_rate if settings.regularisation else 0.0,
     )
