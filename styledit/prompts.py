@@ -22,6 +22,8 @@ from styledit import validation
 
 _PIECE = re.compile(r"\w+(?:'\w+)?|[^\w\s]+")  # a word, or a run of punctuation
 
+SLOTS = ("style", "colour", "thing", "place")
+
 _tokenizers: WeakKeyDictionary[CLIPTokenizer, CLIPTokenizer] = WeakKeyDictionary()
 _tokenizing = threading.Lock()
 
@@ -79,6 +81,19 @@ def known_words(pipe: StableDiffusionPipeline) -> frozenset[str]:
     return _read_words(pipe.name_or_path)
 
 
+def prompt_slots(pipe: StableDiffusionPipeline) -> dict[str, tuple[str, ...]]:
+    """What can stand in each slot of the prompts that the model was trained on, "STYLE a COLOUR THING PLACE":
+    phrases for "style" and "place", words for "colour" and "thing"; from `slots.json` in its folder, empty
+    where it has none.
+
+    Raises:
+        TypeError: `pipe` is no pipeline.
+        ValueError: the file is damaged.
+    """
+    validation.pipeline(pipe, walks=False)
+    return dict(_read_slots(pipe.name_or_path))
+
+
 def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     """Check a prompt and split it into words with their token positions. Raises as `encode_prompt`."""
     validation.pipeline(pipe, walks=False)
@@ -88,9 +103,9 @@ def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     if not texts:
         raise ValueError("The prompt is empty; describe the picture in words.")
     words, spelled, start = [], [], 1
-    for text in texts:
+    for k, text in enumerate(texts):
         ids = _tokens(pipe, text, add_special_tokens=False).input_ids
-        _check_known(pipe, text, ids)
+        _check_known(pipe, texts, k, ids)
         words.append(Word(text, tuple(range(start, start + len(ids)))))
         spelled += ids
         start += len(ids)
@@ -257,17 +272,57 @@ def _without_full_stop(pipe: StableDiffusionPipeline, prompt: str) -> str:
     return prompt.rstrip().removesuffix(".") if known_words(pipe) else prompt
 
 
-def _check_known(pipe: StableDiffusionPipeline, text: str, ids: list[int]) -> None:
-    """Refuse a word outside the model's list, or one that the tokenizer cannot spell."""
+def _check_known(pipe: StableDiffusionPipeline, texts: list[str], k: int, ids: list[int]) -> None:
+    """Refuse a k-th word that is outside the model's list, or that the tokenizer cannot spell."""
     known = known_words(pipe)
+    text = texts[k]
     if known and not text[0].isalnum():
         raise ValueError(f"The embedded model knows words and no signs; leave out {text!r}.")
     if known and text not in known:
-        near = difflib.get_close_matches(text, known, n=4, cutoff=0.5)
-        hint = f"near words: {', '.join(near)}" if near else f"for example: {', '.join(sorted(known)[:8])}"
-        raise ValueError(f"The word {text!r} is outside the embedded model's vocabulary; {hint}.")
+        raise ValueError(
+            f"The word {text!r} is outside the embedded model's vocabulary; {_instead(pipe, texts, k)}."
+        )
     if pipe.tokenizer.unk_token_id in ids:
         raise ValueError(f"The model's tokenizer cannot spell {text!r}; use other words.")
+
+
+def _instead(pipe: StableDiffusionPipeline, texts: list[str], k: int) -> str:
+    """Words that may stand in the place of an unknown k-th one: spelled like it, or of its kind."""
+    known = known_words(pipe)
+    near = difflib.get_close_matches(texts[k], known, n=3, cutoff=0.75)
+    if near:
+        return f"near words: {', '.join(near)}"
+    kinds = prompt_slots(pipe)
+    if not kinds:
+        return f"for example: {', '.join(sorted(known)[:8])}"
+    kind = _kind_of_place(texts, k)
+    return f"of its kind it knows: {', '.join(kinds[kind])}"
+
+
+def _kind_of_place(texts: list[str], k: int) -> str:
+    """What stands at a place of "STYLE of a COLOUR THING PLACE"."""
+    if "of" in texts[k + 1 :]:
+        return "style"
+    before = texts[max(0, k - 2) : k]
+    if (before and before[-1] in ("in", "on")) or before[:1] in (["in"], ["on"]):
+        return "place"
+    after = texts[k + 1] if k + 1 < len(texts) else "in"
+    return "thing" if after in ("in", "on", "and") else "colour"
+
+
+@lru_cache(maxsize=8)
+def _read_slots(folder: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The slots of a local model folder."""
+    file = Path(folder or "") / "slots.json"
+    if not folder or not file.is_file():
+        return ()
+    try:
+        slots = json.loads(file.read_text(encoding="utf-8"))
+        if list(slots) != list(SLOTS):
+            raise ValueError("other slots")
+        return tuple((name, tuple(map(str.lower, phrases))) for name, phrases in slots.items())
+    except (ValueError, OSError, RecursionError, TypeError, AttributeError):
+        raise ValueError(f"{str(file)!r} is damaged; get that file again, or remove it.") from None
 
 
 @lru_cache(maxsize=8)

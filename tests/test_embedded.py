@@ -40,10 +40,16 @@ def test_its_world(pipe):
 
 
 def test_a_word_outside_its_world(pipe):
-    with pytest.raises(
-        ValueError, match="'carr' is outside the embedded model's vocabulary; near words: .*car"
-    ):
-        styledit.encode_prompt(pipe, "a plain sticker of a red carr on the beach")
+    for prompt, said in {
+        "a plain sticker of a red carr on the beach": "'carr' .* near words: .*car",
+        "a plain sticker of a bicycle on the beach": "'bicycle' .* of its kind it knows: cat, dog, fox",
+        "a plain sticker of a red bicycle": "'bicycle' .* of its kind it knows: cat, dog, fox",
+        "a plain sticker of a turquoise car on the beach": "'turquoise' .* knows: red, yellow",
+        "a cubist sticker of a car on the beach": "'cubist' .* knows: a plain sticker of, a watercolor",
+        "a plain sticker of a car in the kitchen": "'kitchen' .* knows: on the beach, in the meadow",
+    }.items():
+        with pytest.raises(ValueError, match=said):
+            styledit.encode_prompt(pipe, prompt)
 
 
 def test_round_trip_and_drift(pipe, scene):

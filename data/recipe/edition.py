@@ -127,6 +127,16 @@ class Edition:
         return tuple(word for word in self.objects if word in COLOURED)
 
     @property
+    def slots(self) -> dict[str, list[str]]:
+        """What can stand in each slot of a caption."""
+        return {
+            "style": [STYLES[style] for style in self.styles],
+            "colour": list(COLOURS),
+            "thing": list(self.objects),
+            "place": [PLACES[place] for place in self.places],
+        }
+
+    @property
     def words(self) -> list[str]:
         """Every word that a prompt may use, sorted."""
         phrases = [STYLES[style] for style in self.styles] + [PLACES[place] for place in self.places]

@@ -62,6 +62,7 @@ def export(edition: Edition = COMMITTED) -> None:
         loop.commit_curve(edition.path(stage))
     plot_curves(model / "curves.png", edition)
     (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")
+    (model / "slots.json").write_text(json.dumps(edition.slots, indent=1) + "\n", encoding="utf-8")
     (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
 
 
