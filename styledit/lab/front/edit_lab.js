@@ -1,0 +1,109 @@
+// The EditLab: everything around one picture, joined. PROTOCOL.md says what it and Python tell each other.
+import { asker, bytesOf, element, showBytes } from "./common.js";
+import { commonControls } from "./edit_controls.js";
+import { editWish } from "./edit_flow.js";
+import { countOf, pushButton } from "./edit_parts.js";
+import { targetPrompt } from "./edit_prompt.js";
+import { sourceSection } from "./edit_source.js";
+import { pictureViews } from "./edit_views.js";
+
+const STAGES = { inverting: "Inverting the picture", fitting: "Fitting the value inputs", editing: "Editing", sheet: "Drawing the contact sheet" };
+
+// What the parts of the lab share.
+function labOf(model, root) {
+  const cleanups = [];
+  const frameReaders = [];
+  const local = element("p", { class: "styledit-problem", role: "status", "aria-live": "polite", "data-testid": "note" });
+  const say = (text) => { local.textContent = text; };
+  const note = asker(model, say);
+  const edits = editWish(model, note);
+  cleanups.push(note.close, edits.close);
+  const lab = {
+    model, root, cleanups, say, local, note, edits,
+    world: { size: [128, 128], ...model.get("world") },
+    source: () => model.get("source") ?? {},
+    send: (message, buffers) => model.send(message, undefined, buffers),
+    // Follow a trait, beginning with what it is now: that is all that a reloaded page has.
+    onTrait(name, handler) {
+      const follow = () => handler(model.get(name) ?? {});
+      model.on(`change:${name}`, follow);
+      cleanups.push(() => model.off(`change:${name}`, follow));
+      queueMicrotask(follow);
+    },
+    onFrame: (reader) => frameReaders.push(reader),
+    tellFrame: (frame) => frameReaders.forEach((reader) => reader(frame)),
+    picture: (image, data) => showBytes(image, data),
+  };
+  lab.askSource = (parts, bytes, target) => askSource(lab, parts, bytes, target);
+  return lab;
+}
+
+// Another picture, or the same one with another prompt or number of steps. `target`: what the edit begins
+// with; null keeps it.
+function askSource(lab, parts, bytes = null, target = null) {
+  const { kind, name, seed, prompt, steps } = lab.source();
+  const now = { kind, name, seed, prompt, steps: lab.stepsWanted?.() ?? steps };
+  const wanted = { ...now, ...parts };
+  const picture = bytes ?? (wanted.kind === "upload" ? bytesOf(lab.source().picture) : null);
+  lab.edits.flow.forget();
+  lab.note.ask({ type: "source", id: lab.edits.nextId(), ...wanted }, picture ? [picture] : []);
+  if (target !== null) lab.edits.set({ prompt: target, auto: true });
+}
+
+// How far the work is, and the way to end it.
+function progressLine(lab) {
+  const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "progress-text" });
+  const stop = pushButton("Stop", "stop", () => lab.send({ type: "stop" }));
+  const root = element("div", { class: "styledit-progress" }, bar, text, stop);
+  let stage = null;
+  lab.onTrait("progress", (progress) => {
+    lab.note.answered();
+    const works = Boolean(progress.stage);
+    root.classList.toggle("styledit-idle", !works);
+    stop.disabled = !works;
+    bar.max = Math.max(1, progress.total ?? 1);
+    bar.value = works ? progress.done ?? 0 : 0;
+    // A screen reader hears of a stage once, and not of every step.
+    if (progress.stage !== stage) text.textContent = works ? STAGES[progress.stage] ?? progress.stage : "";
+    stage = progress.stage;
+    bar.title = works ? `${progress.done} of ${countOf(progress.total, "step")}` : "";
+  });
+  return root;
+}
+
+function problemLine(lab) {
+  const root = element("p", { class: "styledit-problem", role: "alert", "aria-live": "polite", "data-testid": "problem" });
+  lab.model.on("change:problem", lab.note.answered);
+  lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
+  lab.onTrait("problem", (problem) => { root.textContent = typeof problem === "string" ? problem : ""; });
+  return root;
+}
+
+function render({ model, el }) {
+  const root = element("div", { class: "styledit styledit-edit-lab" });
+  const lab = labOf(model, root);
+  const input = () => { root.dataset.input = performance.now(); };
+  for (const event of ["input", "change", "click"]) root.addEventListener(event, input, true);
+  const [width, height] = lab.world.size;
+  root.style.setProperty("--aspect", `${width} / ${height}`);
+  root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab)));
+  lab.onTrait("target", (target) => {
+    if (target.prompt !== undefined) lab.edits.accept(target);
+  });
+  lab.onTrait("frame", (frame) => { if (frame.picture) lab.note.answered(); });
+  el.append(root);
+  return () => {
+    lab.cleanups.forEach((clean) => clean());
+    root.querySelectorAll("img").forEach((image) => URL.revokeObjectURL(image.dataset.address ?? ""));
+    root.remove();
+  };
+}
+
+function labParts(lab) {
+  return [
+    sourceSection(lab), targetPrompt(lab), pictureViews(lab), progressLine(lab), problemLine(lab), lab.local, commonControls(lab),
+  ];
+}
+
+export default { render };

@@ -1,0 +1,133 @@
+// Prompts: a text field, the model's words as choices, and what the target changes.
+import { element, keepKeys } from "./common.js";
+import { choiceOf, delayedCall, fillChoice, labelled } from "./edit_parts.js";
+import { promptWords } from "./edit_flow.js";
+
+const TYPING = 350; // ms without a key before a typed prompt is asked for
+
+// Where a slot's phrase stands in a prompt: {start, end, phrase}, the longest one that is there; or null.
+export function slotIn(prompt, slot) {
+  let found = null;
+  for (const phrase of slot.words) {
+    if (!phrase || (found && phrase.length <= found.phrase.length)) continue;
+    const at = ` ${prompt} `.indexOf(` ${phrase} `);
+    if (at >= 0) found = { start: at, end: at + phrase.length, phrase };
+  }
+  return found;
+}
+
+// A prompt with another phrase in one slot: it takes the old one's place, or goes before the next slot's.
+export function withSlot(prompt, slots, index, phrase) {
+  const old = slotIn(prompt, slots[index]);
+  if (old) return tidy(prompt.slice(0, old.start) + phrase + prompt.slice(old.end));
+  const next = slots.slice(index + 1).map((slot) => slotIn(prompt, slot)).find(Boolean);
+  const at = next ? next.start : prompt.length;
+  return tidy(`${prompt.slice(0, at)} ${phrase} ${prompt.slice(at)}`);
+}
+
+function tidy(prompt) {
+  const text = promptWords(prompt).join(" ");
+  return text.replace(/\b(an?) (?=([a-z]))/g, (_, article, letter) => ("aeiou".includes(letter) ? "an " : "a "));
+}
+
+// The model's words as one select a slot. `get()` is the prompt, `set(prompt)` takes the changed one.
+export function slotChoices(slots, testid, get, set) {
+  const shown = slots.map((slot, index) => ({ slot, index })).filter(({ slot }) => slot.label && slot.words.length > 1);
+  const selects = shown.map(({ slot, index }) => choiceOf(
+    `${testid}-${slot.label.toLowerCase()}`,
+    slot.words.map((word) => [word, word || "–"]),
+    (phrase) => set(withSlot(get(), slots, index, phrase)),
+    { "aria-label": slot.label, title: slot.label },
+  ));
+  const show = () => shown.forEach(({ slot }, at) => {
+    const phrase = slotIn(get(), slot)?.phrase ?? "";
+    const missing = !slot.words.includes(phrase);
+    fillChoice(selects[at], [...(missing ? [["", `${slot.label} …`]] : []), ...slot.words.map((word) => [word, word || "–"])]);
+    selects[at].value = phrase;
+  });
+  const root = element("div", { class: "styledit-slots" }, ...selects);
+  root.hidden = !selects.length;
+  return { root, show };
+}
+
+// The prompt that it shall become. Typed: after a pause, with Enter at once.
+export function targetPrompt(lab) {
+  const input = element("input", { type: "text", "data-testid": "target-prompt", spellcheck: "false", autocomplete: "off" });
+  const difference = element("p", { class: "styledit-difference-line", "data-testid": "prompt-difference" });
+  const typed = delayedCall(() => send(), TYPING);
+  const slots = slotChoices(lab.world.slots ?? [], "target-slot", () => input.value, (prompt) => {
+    input.value = prompt;
+    send();
+  });
+  const send = () => {
+    typed.stop();
+    if (input.value.trim() && input.value !== lab.edits.wish.prompt) lab.edits.set({ prompt: input.value.trim() });
+  };
+  const showDifference = () => {
+    difference.replaceChildren(...markedDifference(lab.source().prompt, input.value));
+    slots.show();
+  };
+  input.addEventListener("input", () => {
+    showDifference();
+    typed.start();
+  });
+  input.addEventListener("change", send);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") send();
+  });
+  lab.edits.onChange((wish) => {
+    if (!typed.waits() && input.value.trim() !== wish.prompt) input.value = wish.prompt;
+    showDifference();
+  });
+  lab.onTrait("source", showDifference);
+  lab.cleanups.push(typed.stop);
+  return element(
+    "section", { class: "styledit-target" },
+    labelled("It should become", input, { class: "styledit-field styledit-wide" }), slots.root, difference,
+  );
+}
+
+// Words of two prompts with what went struck and what came marked, as nodes.
+export function markedDifference(source, target) {
+  const before = promptWords(source);
+  const after = promptWords(target);
+  if (before.join(" ") === after.join(" ")) {
+    return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
+  }
+  const nodes = [];
+  for (const [kind, word] of wordSteps(before, after)) {
+    const tag = { same: "span", gone: "del", come: "ins" }[kind];
+    nodes.push(element(tag, {}, word), " ");
+  }
+  return nodes;
+}
+
+// The shortest way from one list of words to another: ["same" | "gone" | "come", word].
+export function wordSteps(before, after) {
+  const rows = before.length;
+  const columns = after.length;
+  const common = Array.from({ length: rows + 1 }, () => new Array(columns + 1).fill(0));
+  for (let i = rows - 1; i >= 0; i -= 1) {
+    for (let j = columns - 1; j >= 0; j -= 1) {
+      const same = before[i].toLowerCase() === after[j].toLowerCase();
+      common[i][j] = same ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
+    }
+  }
+  const steps = [];
+  let i = 0;
+  let j = 0;
+  while (i < rows || j < columns) {
+    if (i < rows && j < columns && before[i].toLowerCase() === after[j].toLowerCase()) {
+      steps.push(["same", after[j]]);
+      i += 1;
+      j += 1;
+    } else if (i < rows && (j >= columns || common[i + 1][j] >= common[i][j + 1])) {
+      steps.push(["gone", before[i]]);
+      i += 1;
+    } else {
+      steps.push(["come", after[j]]);
+      j += 1;
+    }
+  }
+  return steps;
+}
