@@ -4,18 +4,22 @@ PYTHON ?= python3
 LAB_ARGS ?=
 METHOD ?=
 ONLY ?=
+LESSONS ?=
+RESULTS ?=
 
 PY := .venv/bin/python
 LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour test lint speed compare model-report setup clean distclean
+.PHONY: help lab tour lessons results test lint speed compare model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab           open the lessons in JupyterLab"
 	@echo "make tour          the first edit without a browser; its pictures go to out/"
+	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these"
+	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
 	@echo "make test          everything that CI runs"
 	@echo "make lint          only its first part: formatting, lint and types"
 	@echo "make compare       compare the editing methods on 60 edits whose true answer is known;"
@@ -32,6 +36,12 @@ lab: setup
 
 tour: setup
 	$(PY) -m styledit.lessons.tour
+
+lessons: setup
+	$(OFFLINE) $(PY) -m styledit.lessons.build $(LESSONS)
+
+results: setup
+	$(OFFLINE) $(PY) -m styledit.lessons.results $(RESULTS)
 
 model-report: setup
 	$(OFFLINE) $(PY) -m measure.report
@@ -64,7 +74,7 @@ test: setup
 	echo "== The embedded model, short check"; \
 	$(OFFLINE) $(PY) -m measure.report --short || failed="$$failed model"; \
 	echo "== The notebooks"; \
-	$(OFFLINE) $(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks || failed="$$failed notebooks"; \
+	$(OFFLINE) $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks || failed="$$failed notebooks"; \
 	echo "== The unit tests"; \
 	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest tests -n 2 --dist loadfile $(ALONE:%=--ignore=%) || failed="$$failed tests"; \
 	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest $(ALONE) || failed="$$failed tests"; \

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import styledit
 from styledit import lessons
@@ -16,25 +23,102 @@ def close():
     plt.close("all")
 
 
-def test_show_images(picture):
-    figure = lessons.show_images({f"picture {i}": picture for i in range(7)}, columns=3)
-    shown = [ax for ax in figure.axes if ax.images]
-    assert [ax.get_title() for ax in shown] == [f"picture {i}" for i in range(7)]
-    assert len(figure.axes) == 9 and figure.axes[3].get_gridspec().ncols == 3
+def pictures_in(html: str) -> list[Image.Image]:
+    """The pictures that a figure embeds, in order."""
+    found = re.findall(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)", html)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
 
 
-def test_no_images():
-    with pytest.raises(ValueError, match="no pictures to show"):
-        lessons.show_images({})
+# --- pictures ---------------------------------------------------------------------------------------
 
 
-def test_show_words(inversion, picture):
+def test_pictures_are_embedded_as_they_are(picture) -> None:
+    html = lessons.show_images({"one": picture, "two": picture})._repr_html_()
+    shown = pictures_in(html)
+    assert [np.array_equal(image, picture) for image in shown] == [True, True]
+    assert html.count("image-rendering:pixelated") == 2
+    assert re.findall(r"<figcaption[^>]*>(\w+)<", html) == ["one", "two"] == re.findall(r'alt="(\w+)"', html)
+
+
+def test_many_pictures_are_small(picture) -> None:
+    figure = lessons.show_images({f"picture {i}": picture for i in range(12)}, columns=5)
+    html = figure._repr_html_()
+    assert html.count("<figure") == 12 and html.count("<div>") == 3
+    assert all(image.format == "WEBP" and image.size == picture.size for image in pictures_in(html))
+
+
+def test_titles_cannot_break_the_page(picture) -> None:
+    html = lessons.show_images({'<b> & "x"\nsecond line': picture})._repr_html_()
+    assert "<b>" not in html and "&lt;b&gt; &amp; &quot;x&quot; second line" in html
+
+
+def test_a_sheet_of_pictures(picture, tmp_path) -> None:
+    figure = lessons.show_images({f"a longer title {i}": picture for i in range(7)}, columns=3, width=64)
+    figure.savefig(tmp_path / "sheet.png")
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert sheet.width == 3 * 64 + 4 * 4 and sheet.height > 3 * 64
+    assert repr(figure).startswith("7 pictures: a longer title 0,")
+
+
+@pytest.mark.parametrize("show", [lessons.show_images, lambda nothing: lessons.scrub(nothing)])
+def test_nothing_to_show(show) -> None:
+    with pytest.raises(ValueError, match="There are no (pictures|frames) to show"):
+        show({})
+
+
+def test_lesson_pictures(pipe) -> None:
+    image, prompt, mask = lessons.lesson_picture(pipe, "fox")
+    assert "fox" in prompt and mask.shape == image.size[::-1] and 0.05 < mask.mean() < 0.6
+    assert lessons.lesson_picture(pipe, "00_fox.png").prompt == prompt
+    with pytest.raises(ValueError, match=r"no lesson picture 'dragon'; choose from balloon, .*umbrella"):
+        lessons.lesson_picture(pipe, "dragon")
+
+
+# --- maps -------------------------------------------------------------------------------------------
+
+
+def test_words_share_one_scale(inversion, picture) -> None:
     figure = lessons.show_words(inversion.maps, picture)
-    assert [ax.get_title() for ax in figure.axes] == ["picture", "a", "red", "car", "in", "the", "snow"]
-    assert np.allclose(figure.axes[3].images[-1].get_array(), inversion.maps.word("car"))
+    assert list(figure.images) == ["picture", "a", "red", "car", "in", "the", "snow"]
+    most = max(float(inversion.maps.word(w).max()) for w in list(figure.images)[1:])
+    assert f"{most:.2g} &nbsp;share" in figure._repr_html_()
+    assert len(pictures_in(figure._repr_html_())) == 8  # and the scale
 
 
-def test_plot_drift(pipe, inversion):
+def test_a_map_leaves_its_colour_on_grey(picture) -> None:
+    heat = torch.zeros(4, 4)
+    heat[:2] = 1.0
+    (shown,) = lessons.show_maps({"top": heat}, picture).images.values()
+    spread = np.ptp(np.asarray(shown, float), axis=-1)  # 0 where a pixel is grey
+    assert spread[-4:].max() == 0 and spread[:4].min() > 30
+
+
+def test_signed_maps_have_two_colours(picture) -> None:
+    heat = torch.tensor([[-1.0, 1.0]])
+    (shown,) = lessons.show_maps({"change": heat}, picture, signed=True).images.values()
+    pixels = np.asarray(shown, float)
+    assert pixels[5, 2, 2] > pixels[5, 2, 0] and pixels[5, -3, 0] > pixels[5, -3, 2]
+
+
+def test_the_scale_can_be_given(picture) -> None:
+    heat = torch.full((2, 2), 0.5)
+    weak, strong = (
+        np.asarray(lessons.show_maps({"": heat}, picture, most=most).images[""], float) for most in (5, 0.5)
+    )
+    assert np.ptp(strong, axis=-1).mean() > 2 * np.ptp(weak, axis=-1).mean()
+
+
+def test_a_map_of_three_axes_is_refused(picture) -> None:
+    with pytest.raises(ValueError, match=r"shape \(H, W\), not \(2, 4, 4\)"):
+        lessons.show_maps({"both": torch.zeros(2, 4, 4)}, picture)
+    with pytest.raises(ValueError, match="no maps to show"):
+        lessons.show_maps({}, picture)
+
+
+# --- curves -----------------------------------------------------------------------------------------
+
+
+def test_plot_drift(pipe, inversion) -> None:
     runs = {
         f"w = {w}": styledit.reconstruct(pipe, inversion, guidance=w, progress=False).latents
         for w in (1, 7.5)
@@ -43,3 +127,67 @@ def test_plot_drift(pipe, inversion):
     for line, (name, latents) in zip(ax.lines, runs.items(), strict=True):
         assert line.get_label() == name
         assert np.allclose(line.get_ydata(), styledit.drift(inversion, latents))
+
+
+def test_lines_and_their_axes() -> None:
+    ax = lessons.plot_lines(
+        {f"line {k}": [1, 10, 100] for k in range(9)}, x=[0.0, 0.5, 1.0], log=True, title="t"
+    )
+    assert (ax.get_yscale() == "log" and ax.get_title(loc="left") == "t") or ax.get_title() == "t"
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 9
+    assert list(ax.lines[0].get_xdata()) == [0.0, 0.5, 1.0]
+
+
+def test_setup_makes_svg_that_repeats(tmp_path) -> None:
+    with plt.rc_context():
+        lessons.setup()
+        for name in "ab":
+            lessons.plot_lines({"line": [1, 2]}, title="A title to search for")
+            plt.savefig(tmp_path / f"{name}.svg", metadata={"Date": None})
+    drawn = (tmp_path / "a.svg").read_bytes()
+    assert drawn == (tmp_path / "b.svg").read_bytes() and b"A title to search for" in drawn
+
+
+# --- the slider -------------------------------------------------------------------------------------
+
+
+def data_of(html: str) -> dict:
+    return json.loads(re.search(r"data = (\{.*\});\n", html).group(1))
+
+
+def test_a_slider_over_pictures(picture) -> None:
+    other = Image.new("RGB", picture.size, "red")
+    frames = {"i = 0": {"z": picture, "own": other}, "i = 1": {"z": other, "own": other}}
+    figure = lessons.scrub(frames, name="step i")
+    html = figure._repr_html_()
+    data = data_of(html)
+    assert len(data["pictures"]) == 2  # what stays is stored once
+    assert [frame["pictures"] for frame in data["frames"][""]] == [[0, 1], [1, 1]]
+    assert [frame["label"] for frame in data["frames"][""]] == ["i = 0", "i = 1"]
+    assert html == lessons.scrub(frames, name="step i")._repr_html_()
+    assert html.count('data-lm-suppress-shortcuts="true"') == 2 and ">step i </label>" in html
+    assert repr(figure) == "2 pictures behind a slider (step i)"
+
+
+def test_buttons_and_layers(picture) -> None:
+    layers = {
+        (word, str(i)): {"map": lessons.heat_layer(torch.rand(4, 4), 1.0), "picture": picture}
+        for word in ("car", "the")
+        for i in range(3)
+    }
+    html = lessons.scrub(layers, choice="word", under=lessons.grey(picture), start=1)._repr_html_()
+    data = data_of(html)
+    assert list(data["frames"]) == ["car", "the"] and data["choice"] == "car"
+    assert len(data["pictures"]) == 7 and html.count('type="radio"') == 2 and html.count(" checked") == 1
+    assert 'role="radiogroup" aria-label="word"' in html
+    assert pictures_in(html)[1].size == (4, 4) and pictures_in(html)[1].mode == "RGBA"
+
+
+def test_labels_cannot_end_the_script(picture) -> None:
+    html = lessons.scrub({"</script><b>": picture, "2": picture})._repr_html_()
+    assert html.count("</script>") == 1
+
+
+def test_a_start_that_is_not_there(picture) -> None:
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        lessons.scrub({"a": picture, "b": picture}, start=2)

@@ -20,6 +20,6 @@ def test_the_model_knows_every_word_of_a_target(pipe, target):
 
 
 def test_its_picture_is_there_and_the_model_knows_its_caption(pipe):
-    picture, caption = tour.lesson_picture(pipe, tour.PICTURE)
+    picture, caption, _ = tour.lesson_picture(pipe, tour.PICTURE)
     assert picture.size == styledit.picture_size(pipe)
     assert set(caption.split()) <= set(styledit.known_words(pipe))

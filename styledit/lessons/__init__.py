@@ -1,6 +1,37 @@
-"""What the lessons show and check: figures, exercises, the tour."""
+"""What the lessons show and check: pictures, maps, curves, exercises, the tour."""
 
 from styledit.lessons import exercises
-from styledit.lessons.plots import COLOURS, plot_drift, plot_map, show_images, show_words
+from styledit.lessons.exercises import predict, progress
+from styledit.lessons.heat import grey, heat_layer, legend, plot_map, show_maps, show_words
+from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images
+from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup
+from styledit.lessons.scrub import Scrubber, scrub
+from styledit.lessons.stored import stored_result
 
-__all__ = ["COLOURS", "exercises", "plot_drift", "plot_map", "show_images", "show_words"]
+__all__ = [
+    "setup",
+    # pictures
+    "LessonPicture",
+    "Pictures",
+    "lesson_picture",
+    "show_images",
+    "Scrubber",
+    "scrub",
+    # maps
+    "grey",
+    "heat_layer",
+    "legend",
+    "plot_map",
+    "show_maps",
+    "show_words",
+    # curves
+    "COLOURS",
+    "plot_drift",
+    "plot_lines",
+    # exercises
+    "exercises",
+    "predict",
+    "progress",
+    # long computations
+    "stored_result",
+]

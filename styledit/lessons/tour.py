@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
-from diffusers import StableDiffusionPipeline
-from PIL import Image
-
 import styledit
-from styledit.lessons.plots import show_images
+from styledit.lessons.pictures import lesson_picture, show_images
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PICTURE = "00_fox.png"
+PICTURE = "fox"
 STRONG = 7.5  # a guidance at which the way back breaks, and value inputs mend it
 EDITS = {
     "style": "a watercolor painting of a fox in the meadow",
@@ -26,7 +21,7 @@ def main(out: Path = Path("out")) -> None:
     """Invert a held-out picture, reconstruct it three ways, edit it three ways, and save every picture."""
     start = time.perf_counter()
     pipe = styledit.load()
-    source, prompt = lesson_picture(pipe, PICTURE)
+    source, prompt, _ = lesson_picture(pipe, PICTURE)
     inversion = styledit.invert(pipe, source, prompt)
     own = styledit.decode_latents(pipe, inversion.z_0)[0]  # the best that the autoencoder allows
     mended = styledit.fit_values(pipe, inversion, guidance=STRONG)
@@ -54,14 +49,6 @@ def main(out: Path = Path("out")) -> None:
         f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png "
         f"({time.perf_counter() - start:.0f} s)."
     )
-
-
-def lesson_picture(pipe: StableDiffusionPipeline, name: str) -> tuple[Image.Image, str]:
-    """A picture of `data/images` and its caption."""
-    folder = REPOSITORY / "data" / "images"
-    lines = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
-    caption = next(record["text"] for record in map(json.loads, lines) if record["file_name"] == name)
-    return styledit.read_image(pipe, folder / name), caption
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from PIL import Image
 
 from measure.cases import KINDS, Case
 from measure.methods import BY_KIND, METHODS, OURS, PAPER
-from styledit.lessons.plots import show_images
+from styledit.lessons import show_images
 from styledit.metrics import METRICS
 
 TIE: dict[str, Callable[[int], float]] = {  # by how much ours may be behind, on so many cases
@@ -117,4 +117,4 @@ def draw_gallery(cases: Sequence[Case], pictures: dict[tuple[str, int], Image.Im
             grid[f"truth {i}: {cases[i].target_prompt[:26]}"] = cases[i].truth
             for method in methods:
                 grid[f"{method} {i}"] = pictures[method, i]
-    show_images(grid, columns=2 + len(methods), size=1.6).savefig(file, dpi=80)
+    show_images(grid, columns=2 + len(methods), width=160).savefig(file)

@@ -1,0 +1,46 @@
+"""Results that take a lesson too long, under `data/results/` with the fingerprint of the model.
+
+A lesson computes one case itself, asserts that it agrees, and shows the stored table:
+
+    table = stored_result(pipe, "published_schedule")
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from diffusers import StableDiffusionPipeline
+
+from styledit.pipeline import model_fingerprint
+
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "results"
+
+
+def stored_result(pipe: StableDiffusionPipeline, name: str) -> Any:
+    """What `make results` stored under a name, for this model.
+
+    Raises:
+        ValueError: there is no result of that name, or it was computed with another model.
+    """
+    file = FOLDER / f"{name}.json"
+    if not file.is_file():
+        there = ", ".join(sorted(path.stem for path in FOLDER.glob("*.json"))) or "none yet"
+        raise ValueError(f"There is no stored result {name!r} (there are: {there}); run `make results`.")
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    if stored["model"] != model_fingerprint(pipe):
+        raise ValueError(f"{name!r} was computed with another model than this pipeline; run `make results`.")
+    return stored["result"]
+
+
+def store(pipe: StableDiffusionPipeline, name: str, result: Any) -> Path:
+    """Store a result (JSON) of this model under a name, in a file that is replaced as a whole."""
+    stored = {"model": model_fingerprint(pipe), "result": result}
+    lines = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).replace("{", "\n{").strip()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = FOLDER / f"{name}.json"
+    unfinished = file.with_suffix(".json.part")
+    unfinished.write_text(lines + "\n", encoding="utf-8")
+    unfinished.replace(file)
+    return file
