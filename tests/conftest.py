@@ -16,6 +16,15 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import styledit
+from browser import (  # noqa: F401 (fixtures)
+    chromium,
+    jupyter_lab,
+    jupyter_lab_without_subshells,
+    jupyter_notebook7,
+    open_notebook,
+    open_notebook7,
+    open_notebook_without_subshells,
+)
 
 torch.set_num_threads(1)
 

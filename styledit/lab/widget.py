@@ -30,7 +30,7 @@ from styledit import validation as check
 from styledit.lab.worker import Worker
 
 FRONT = Path(__file__).with_name("front")
-_open: dict[tuple[str, type], list[tuple[str, LabWidget]]] = {}  # by cell: (its execution, widget)
+_open: dict[tuple[str, str], list[tuple[str, LabWidget]]] = {}  # by cell and kind: (execution, widget)
 _opening = threading.Lock()
 
 
@@ -169,7 +169,8 @@ def _close_the_earlier(widget: LabWidget) -> None:
     """Close the widgets of the same kind that an earlier run of the same cell made: Jupyter does not."""
     cell, execution = _running_cell()
     with _opening:
-        known = _open.setdefault((cell, type(widget)), []) if cell else []
+        # traitlets give each widget a class of its own, of the same name
+        known = _open.setdefault((cell, type(widget).__name__), []) if cell else []
         earlier = [entry[1] for entry in known if entry[0] != execution]
         known[:] = [entry for entry in known if entry[0] == execution] + [(execution, widget)]
     for other in earlier:
