@@ -275,11 +275,8 @@ def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | No
     pixels = np.array(pictures.open_rgb(image))  # (H, W, 3)
     if mask is not None:
         pixels[~_inside(mask, pixels.shape[:2])] = 0
-    ids = _token_ids(prompt, clip)
-    seen = clip.model.get_image_features(
-        clip.prepare(_to_tensor(pixels)).to(clip.model.device)
-    ).pooler_output  # (1, d)
-    told = clip.model.get_text_features(ids.to(clip.model.device)).pooler_output  # (1, d)
+    told = clip.embed_text(prompt)  # (1, d)
+    seen = clip.embed_pictures(_to_tensor(pixels).to(clip.model.device))  # (1, d)
     return 100 * float(functional.cosine_similarity(seen, told))
 
 
@@ -304,22 +301,6 @@ def _self_similarity(pixels: np.ndarray, vit: Vit) -> Tensor:
         )
     keys = functional.normalize(kept[0][0, -patches:], dim=1)  # (P, d)
     return keys @ keys.T
-
-
-def _token_ids(prompt: str, clip: Clip) -> Tensor:
-    """The tokens (1, n) of a prompt that the CLIP can read whole."""
-    validation.text("The prompt", prompt)
-    if not prompt.strip():
-        raise ValueError("The prompt is empty; describe the picture in words.")
-    ids = clip.tokenizer(prompt).input_ids
-    room = clip.model.config.text_config.max_position_embeddings
-    if len(ids) > room:
-        raise ValueError(
-            f"The prompt has {len(ids) - 2} tokens and CLIP takes {room - 2}; shorten it: {prompt!r}."
-        )
-    if clip.tokenizer.unk_token_id in ids[1:-1]:
-        raise ValueError(f"This CLIP's tokenizer cannot spell {prompt!r}; use other words.")
-    return torch.tensor([ids])
 
 
 def _compared(a: Image.Image, b: Image.Image, mask: Mask | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,9 +12,17 @@ from diffusers import UNet2DConditionModel
 
 from styledit import validation as check
 from styledit.attention import Layers, as_choices, select_layers
+from styledit.perception.clip import Clip
 from styledit.prompts import Word
 
 GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
+
+
+class Looks(Protocol):
+    """What has features of pictures; see `styledit.objectives.pixels.FeatureNetwork`."""
+
+    def features(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """{layer: features} of pictures (B, 3, H, W) in [0, 1]."""
 
 
 class ObjectiveState:
@@ -48,6 +56,7 @@ class ObjectiveState:
         self._scales = scales
         self._x0 = x0
         self._decode = decode
+        self._seen: dict[int, Mapping[str, torch.Tensor]] = {}  # by the network's id
 
     @cached_property
     def x0(self) -> torch.Tensor:
@@ -62,6 +71,18 @@ class ObjectiveState:
         if self._decode is None:
             raise ValueError("There is no decoder here; this objective can only pull at an edit.")
         return self._decode(self.x0)
+
+    def features(self, network: Looks) -> Mapping[str, torch.Tensor]:
+        """{layer: features} of `pixels` as a network sees them, once however many objectives ask."""
+        if id(network) not in self._seen:
+            self._seen[id(network)] = network.features(self.pixels)
+        return self._seen[id(network)]
+
+    def embedding(self, clip: Clip) -> torch.Tensor:
+        """The embedding (1, d) of `pixels` in a CLIP's space, once however many objectives ask."""
+        if id(clip) not in self._seen:
+            self._seen[id(clip)] = {"embedding": clip.embed_pictures(self.pixels)}
+        return self._seen[id(clip)]["embedding"]
 
     def layers(self, objective: Objective) -> list[str]:
         """The recorded layers that an objective asked for; all of them where the

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from transformers import CLIPModel, CLIPTokenizer
 
+from styledit import validation
 from styledit.perception.loading import EMBEDDED_FOLDER, check_files, load_network, loading
 from styledit.perception.preprocessing import Preprocessing
 
@@ -19,6 +20,35 @@ class Clip:
     model: CLIPModel
     tokenizer: CLIPTokenizer
     prepare: Preprocessing
+
+    def embed_pictures(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The image embeddings (B, d) of pictures (B, 3, H, W) in [0, 1]; gradients flow through."""
+        return self.model.get_image_features(self.prepare(pixels)).pooler_output
+
+    def embed_text(self, prompt: str) -> torch.Tensor:
+        """The text embedding (1, d) of a prompt. Raises as `tokens`."""
+        ids = self.tokens(prompt).to(self.model.device)
+        return self.model.get_text_features(ids).pooler_output
+
+    def tokens(self, prompt: str) -> torch.Tensor:
+        """The tokens (1, n) of a prompt that this CLIP can read whole.
+
+        Raises:
+            TypeError: the prompt is no string.
+            ValueError: it is empty, too long, or cannot be spelled.
+        """
+        validation.text("The prompt", prompt)
+        if not prompt.strip():
+            raise ValueError("The prompt is empty; describe the picture in words.")
+        ids = self.tokenizer(prompt).input_ids
+        room = self.model.config.text_config.max_position_embeddings
+        if len(ids) > room:
+            raise ValueError(
+                f"The prompt has {len(ids) - 2} tokens and CLIP takes {room - 2}; shorten it: {prompt!r}."
+            )
+        if self.tokenizer.unk_token_id in ids[1:-1]:
+            raise ValueError(f"This CLIP's tokenizer cannot spell {prompt!r}; use other words.")
+        return torch.tensor([ids])
 
 
 def load_clip(model: str | Path | None = None, *, device: str | torch.device | None = None) -> Clip:
