@@ -51,6 +51,26 @@ export function uniqueId(beginning = "styledit") {
   return `${beginning}-${namesGiven}-${Math.random().toString(36).slice(2, 8)}`;
 }
 
+// Call `changed(value, moving)` while a range input is dragged, and once when it is let go: also where it is back at
+// its start, of which the browser sends no "change".
+export function whileDragged(input, changed) {
+  let moved = false;
+  const end = () => {
+    moved = false;
+    changed(Number(input.value), false);
+  };
+  input.addEventListener("input", () => {
+    moved = true;
+    changed(Number(input.value), true);
+  });
+  input.addEventListener("change", end);
+  for (const event of ["pointerup", "pointercancel", "blur"]) {
+    input.addEventListener(event, () => setTimeout(() => {
+      if (moved) end();
+    }));
+  }
+}
+
 // A labelled slider with its value beside it. `changed(value, moving)` is called while it moves and when it is
 // let go. Returns {root, input, set}.
 export function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" }, changed) {
@@ -63,13 +83,9 @@ export function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title 
   };
   input.value = value;
   show();
-  input.addEventListener("input", () => {
+  whileDragged(input, (next, moving) => {
     show();
-    changed(Number(input.value), true);
-  });
-  input.addEventListener("change", () => {
-    show();
-    changed(Number(input.value), false);
+    changed(next, moving);
   });
   const root = element(
     "div", { class: "styledit-slider" },

@@ -20,7 +20,7 @@ export function cropPanel(lab, used) {
   });
   scale.input.dataset.testid = "crop-scale";
   const prompt = element("input", { type: "text", "data-testid": "upload-prompt", spellcheck: "false" });
-  const slots = slotChoices(lab.world.slots ?? [], "upload-slot", () => prompt.value, (text) => {
+  const slots = slotChoices(lab.world, "upload-slot", () => prompt.value, (text) => {
     prompt.value = text;
     slots.show();
   });

@@ -30,19 +30,22 @@ function tidy(prompt) {
   return text.replace(/\b(an?) (?=([a-z]))/g, (_, article, letter) => ("aeiou".includes(letter) ? "an " : "a "));
 }
 
-// The model's words as one select a slot. `get()` is the prompt, `set(prompt)` takes the changed one.
-export function slotChoices(slots, testid, get, set) {
-  const shown = slots.map((slot, index) => ({ slot, index })).filter(({ slot }) => slot.label && slot.words.length > 1);
+// The model's words as one select a slot. `get()` is the prompt, `set(prompt)` takes the changed one. A slot
+// that some sample's prompt does without may be empty.
+export function slotChoices(world, testid, get, set) {
+  const slots = world.slots ?? [];
+  const optional = (slot) => (world.samples ?? []).some((sample) => !slotIn(sample.prompt, slot));
+  const shown = slots.map((slot, index) => ({ slot, index, none: optional(slot) }));
   const selects = shown.map(({ slot, index }) => choiceOf(
     `${testid}-${slot.label.toLowerCase()}`,
-    slot.words.map((word) => [word, word || "–"]),
+    [],
     (phrase) => set(withSlot(get(), slots, index, phrase)),
     { "aria-label": slot.label, title: slot.label },
   ));
-  const show = () => shown.forEach(({ slot }, at) => {
+  const show = () => shown.forEach(({ slot, none }, at) => {
     const phrase = slotIn(get(), slot)?.phrase ?? "";
-    const missing = !slot.words.includes(phrase);
-    fillChoice(selects[at], [...(missing ? [["", `${slot.label} …`]] : []), ...slot.words.map((word) => [word, word || "–"])]);
+    const empty = none || !phrase ? [["", `no ${slot.label.toLowerCase()}`]] : [];
+    fillChoice(selects[at], [...empty, ...slot.words.filter(Boolean).map((word) => [word, word])]);
     selects[at].value = phrase;
   });
   const root = element("div", { class: "styledit-slots" }, ...selects);
@@ -55,7 +58,7 @@ export function targetPrompt(lab) {
   const input = element("input", { type: "text", "data-testid": "target-prompt", spellcheck: "false", autocomplete: "off" });
   const difference = element("p", { class: "styledit-difference-line", "data-testid": "prompt-difference" });
   const typed = delayedCall(() => send(), TYPING);
-  const slots = slotChoices(lab.world.slots ?? [], "target-slot", () => input.value, (prompt) => {
+  const slots = slotChoices(lab.world, "target-slot", () => input.value, (prompt) => {
     input.value = prompt;
     send();
   });

@@ -102,7 +102,7 @@ function sourcePrompt(lab) {
     again.hidden = !input.value.trim() || input.value.trim() === lab.source().prompt;
     slots.show();
   };
-  const slots = slotChoices(lab.world.slots ?? [], "source-slot", () => input.value, (prompt) => {
+  const slots = slotChoices(lab.world, "source-slot", () => input.value, (prompt) => {
     input.value = prompt;
     show();
   });
