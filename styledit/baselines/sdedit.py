@@ -64,6 +64,7 @@ def sdedit(
         mask=None,
         settings=Settings(guidance=guidance, tau_v=0.0, tau_c=0.0, tau_s=0.0),
         first_step=first,
+        inversion=inversion,
     )
 
 

@@ -40,7 +40,8 @@ class Edit:
     ran; `mask` (h, w), bool, or None: the last blend mask; `settings`: those that were used; `maps`: the
     target's attention maps as used, where recorded; `first_step`: the step that had to be run first (T where
     nothing had changed since an earlier edit);
-    `replayed`: at how many steps of this run the source's attention was kept from before.
+    `replayed`: at how many steps of this run the source's attention was kept from before; `inversion`, `values`:
+    what it was made from, where known.
     """
 
     image: Image.Image
@@ -54,6 +55,8 @@ class Edit:
     maps: AttentionMaps | None = None
     first_step: int = 0
     replayed: int = 0
+    inversion: Inversion | None = None
+    values: LearnedValues | None = None
 
 
 @dataclass(frozen=True)
@@ -357,6 +360,8 @@ class Editor:
                 maps=run.recorders[k].maps([state.recorded[k] for state in run.states if run.record]),
                 first_step=first_step,
                 replayed=run.replayed,
+                inversion=self.inversion,
+                values=self.values,
             )
             for k, prompt in enumerate(run.target.prompts)
         ]

@@ -35,16 +35,24 @@ _opening = threading.Lock()
 
 
 def front_end(*modules: str) -> str:
-    """The named modules of `front/` as one ES module; the last one has the default export.
-
-    A module's `import` lines say what it needs of those before it; joined, they share one scope.
+    """The named modules of `front/`, and those that they import, as one ES module; the last has the default
+    export. Joined, they share one scope, so that no two may use a name at the top.
     """
-    joined = []
+    joined: dict[str, str] = {}
     for name in modules:
-        text = (FRONT / name).read_text(encoding="utf-8")
-        text = re.sub(r"^import\s[^;]*;\n", "", text, flags=re.MULTILINE)
-        joined.append(re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE))
-    return "\n".join(joined)
+        _join(name, joined)
+    return "\n".join(joined.values())
+
+
+def _join(name: str, joined: dict[str, str]) -> None:
+    """Add a module after those that it imports."""
+    if name in joined:
+        return
+    text = (FRONT / name).read_text(encoding="utf-8")
+    for needed in re.findall(r"""^import\s[^;]*?from\s+["']\./([\w.]+)["'];""", text, flags=re.MULTILINE):
+        _join(needed, joined)
+    text = re.sub(r"^import\s[^;]*;\n", "", text, flags=re.MULTILINE)
+    joined[name] = re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
 
 
 def styles(*sheets: str) -> str:
@@ -160,7 +168,7 @@ def _answer_in_subshells(widget: anywidget.AnyWidget) -> None:
     ipykernel 7.4 sends a front end's messages to the thread that the widget last published from, which is the
     main thread for a widget made in a cell, and waits there for the cell to end.
     """
-    comm = getattr(widget, "comm", None)
+    comm: Any = getattr(widget, "comm", None)
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda data, default: default
 

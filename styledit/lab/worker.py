@@ -7,6 +7,7 @@ widgets take turns on one network: the one that was woken last goes first, the o
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 from collections.abc import Generator
@@ -142,7 +143,7 @@ class Worker:
         """Close the runs of those who leave; called by the thread that runs them."""
         for client in self._leaving:
             run = self._runs.pop(client, None)
-            if run is not None and not run.gi_running:
+            if run is not None and inspect.getgeneratorstate(run) != inspect.GEN_RUNNING:
                 run.close()
             self._again.discard(client)
             self._clients.remove(client)

@@ -1,0 +1,87 @@
+"""Inversions and fits on disk, so that a picture that was fitted once is found again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from diffusers import StableDiffusionPipeline
+
+from styledit.inversion import Inversion
+from styledit.pipeline import model_fingerprint
+from styledit.values import ValueInputs
+
+MIB = 2**20
+LIMIT = 512 * MIB  # of all that is kept
+LARGEST = 128 * MIB  # of one inversion
+
+
+def folder() -> Path:
+    """Where they lie: `styledit` in the user's cache folder, or what STYLEDIT_CACHE names."""
+    given = os.environ.get("STYLEDIT_CACHE")
+    base = (
+        Path(given)
+        if given
+        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "styledit"
+    )
+    return base / "fits"
+
+
+class FitCache:
+    """What was inverted and fitted, by picture, prompt, steps and model. The oldest goes where room is
+    needed; a damaged file counts as none; a disk that cannot be written to is no error.
+
+    Args:
+        place: a folder; None takes `folder()`.
+    """
+
+    def __init__(self, place: Path | None = None) -> None:
+        self.place = place or folder()
+
+    def key(self, pipe: StableDiffusionPipeline, picture: bytes, prompt: str, steps: int) -> str:
+        """A name for the fit of a picture, given its pixels."""
+        about = f"{model_fingerprint(pipe)} {prompt} {steps} ".encode()
+        return hashlib.sha256(about + picture).hexdigest()[:24]
+
+    def find(self, pipe: StableDiffusionPipeline, key: str) -> tuple[Inversion, ValueInputs] | None:
+        """What was kept under a name, where the pipeline is; None where there is nothing that can be used."""
+        device = pipe.unet.device
+        try:
+            inversion = Inversion.load(self._file(key, "inversion"), device)
+            values = ValueInputs.load(self._file(key, "values"), device)
+            values.check(inversion)
+        except (FileNotFoundError, ValueError):
+            return None
+        now = time.time()
+        for kind in ("inversion", "values"):
+            with contextlib.suppress(OSError):
+                os.utime(self._file(key, kind), (now, now))
+        return inversion, values
+
+    def keep(self, key: str, inversion: Inversion, values: ValueInputs) -> None:
+        """Keep a complete fit."""
+        maps = [] if inversion.maps is None else list(inversion.maps.layers.values())
+        if sum(tensor.nbytes for tensor in (inversion.latents, *maps)) > LARGEST:
+            return
+        try:
+            self.place.mkdir(parents=True, exist_ok=True)
+            inversion.save(self._file(key, "inversion"))
+            values.save(self._file(key, "values"))
+            self._make_room()
+        except (OSError, ValueError):
+            return
+
+    def _file(self, key: str, kind: str) -> Path:
+        return self.place / f"{key}.{kind}.safetensors"
+
+    def _make_room(self) -> None:
+        """Remove the files that were used longest ago, beyond the limit."""
+        files = sorted(self.place.glob("*.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
+        total = 0
+        for file in files:
+            total += file.stat().st_size
+            if total > LIMIT:
+                file.unlink(missing_ok=True)

@@ -1,0 +1,182 @@
+"""An edit that can be made again: as a PNG file that carries its recipe, and as Python calls."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diffusers import StableDiffusionPipeline
+from PIL import Image, PngImagePlugin
+
+from styledit import validation as check
+from styledit.editing import Settings
+from styledit.editing.mask import PaintedMask
+from styledit.pipeline import model_fingerprint
+
+CHUNK = "styledit"  # the PNG's text chunk
+LARGEST = 32 * 2**20  # bytes of a file that is opened
+PLAIN = (
+    "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
+    "guide_from_source", "tau_words", "reweight", "blend", "blend_threshold",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
+    steps T, the settings as `Settings` takes them, the method's name, and the fingerprint of the model.
+    """
+
+    image: Image.Image
+    picture: Image.Image
+    prompt: str
+    target: str
+    steps: int
+    settings: dict[str, Any]
+    method: str
+    model: str
+
+
+def as_dict(settings: Settings) -> dict[str, Any]:
+    """Settings as JSON takes them; the mask as rows of 0 and 1. Objectives have no text form and are left
+    out.
+    """
+    plain: dict[str, Any] = {name: getattr(settings, name) for name in PLAIN}
+    plain["blend"] = list(settings.blend)
+    plain["mask"] = None if settings.mask is None else mask_as_dict(settings.mask)
+    return plain
+
+
+def keywords(settings: Settings) -> dict[str, Any]:
+    """Settings as keywords, each of them by hand; objectives aside."""
+    return {name: getattr(settings, name) for name in (*PLAIN, "mask")}
+
+
+def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What `as_dict` made, as keywords of `Settings`.
+
+    Raises:
+        TypeError, ValueError: something else.
+    """
+    known = {name: given[name] for name in PLAIN if name in given}
+    for name in ("tau_v_words", "tau_words", "reweight"):
+        if name in known:
+            known[name] = dict(known[name] or {})
+    if "blend" in known:
+        known["blend"] = tuple(known["blend"] or ())
+    if given.get("mask"):
+        known["mask"] = mask_from_dict(given["mask"])
+    Settings.of(**known)
+    return known
+
+
+def mask_as_dict(mask: PaintedMask) -> dict[str, Any]:
+    """A mask as rows of 0 and 1."""
+    rows = ["".join("1" if cell else "0" for cell in row) for row in mask.array]
+    return {"width": mask.width, "height": mask.height, "rows": rows}
+
+
+def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
+    """The mask of such rows; None where nothing is painted.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    try:
+        rows = [[int(cell) for cell in row] for row in given["rows"]]
+        if not any(map(any, rows)):
+            return None
+        return PaintedMask.of([[bool(cell) for cell in row] for row in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("The painted mask is damaged; clear it and paint again.") from error
+
+
+def save_png(pipe: StableDiffusionPipeline, kept: Kept) -> bytes:
+    """The edit's picture as a PNG file with everything that makes it again in a text chunk."""
+    about = {
+        "prompt": kept.prompt,
+        "target": kept.target,
+        "steps": kept.steps,
+        "settings": kept.settings,
+        "method": kept.method,
+        "model": kept.model or model_fingerprint(pipe),
+        "picture": base64.b64encode(_png(kept.picture)).decode(),
+    }
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text(CHUNK, json.dumps(about), zip=True)
+    return _png(kept.image, chunks)
+
+
+def open_png(source: bytes | str) -> Kept:
+    """What `save_png` wrote, from its bytes or a path.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file that the lab did not save, or a damaged one.
+    """
+    data = source if isinstance(source, bytes) else check.path_to_read("path", source).read_bytes()
+    try:
+        if len(data) > LARGEST:
+            raise ValueError("too large")
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        if image.format != "PNG":
+            raise ValueError("no PNG")
+        about = json.loads(image.info[CHUNK])
+        picture = Image.open(io.BytesIO(base64.b64decode(about["picture"]))).convert("RGB")
+        return Kept(
+            image.convert("RGB"),
+            picture,
+            check.text("prompt", about["prompt"]),
+            check.text("target", about["target"]),
+            check.whole("steps", about["steps"], least=1, most=1000),
+            from_dict(about["settings"]),
+            str(about["method"]),
+            str(about["model"]),
+        )
+    except Exception as error:  # decoders raise whatever the bytes make them
+        raise ValueError(
+            "This file carries no edit of the lab; open a PNG that its save button made (a screenshot, or a "
+            "copy by another program, has lost the recipe)."
+        ) from error
+
+
+def as_code(
+    pipe_code: str,
+    picture_code: str,
+    prompt: str,
+    target: str,
+    steps: int,
+    settings: Settings,
+    method: str = "",
+) -> str:
+    """Python calls that make an edit again, bit for bit on the same machine.
+
+    Args:
+        pipe_code, picture_code: expressions for the pipeline and the source picture.
+        method: an expression for the edit, where it is not the kit's own.
+    """
+    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
+    lines = ["import styledit", "import styledit.lab", "", f"pipe = {pipe_code}", f"picture = {picture_code}"]
+    lines.append(f"inversion = styledit.invert(pipe, picture, {prompt!r}, steps={steps})")
+    if settings.mask is not None:
+        rows = mask_as_dict(settings.mask)["rows"]
+        lines.append(f"rows = {rows!r}")
+        keywords.append('    mask=[[cell == "1" for cell in row] for row in rows],')
+    if method:
+        lines += ["# Made by a method of your own:", f"edit = {method}"]
+        return "\n".join([*lines, "edit.image", ""])
+    lines.append("values = styledit.fit_values(pipe, inversion)")
+    lines.append("editor = styledit.Editor(pipe, inversion, values=values)")
+    lines += ["edit = editor.edit(", f"    {target!r},", *keywords, ")", "edit.image", ""]
+    return "\n".join(lines)
+
+
+def _png(picture: Image.Image, chunks: PngImagePlugin.PngInfo | None = None) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", pnginfo=chunks)
+    return buffer.getvalue()

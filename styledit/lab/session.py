@@ -1,0 +1,159 @@
+"""One picture on its way to edits, without a widget: read, inverted, fitted, and what to expect of it.
+
+Everything that computes is a generator with a yield after each network call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeVar
+
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from styledit.denoising import State
+from styledit.editing import Editor
+from styledit.generation import generating, reconstructing
+from styledit.inversion import Inversion, inverting
+from styledit.lab.cache import FitCache
+from styledit.metrics import clip_similarity
+from styledit.perception.clip import Clip, load_clip
+from styledit.pictures import decode_latents, psnr
+from styledit.prompts import prompt_slots
+from styledit.values import ValueInputs
+from styledit.values.fitting import ValueFit
+
+Kind = Literal["sample", "upload", "seed", "challenge"]
+Result = TypeVar("Result")
+
+MOST_STEPS = 100
+DRAWING_STEPS = 30  # of a source that is drawn by a seed
+
+# Where a picture is no longer one of the model's world, at 15 steps (lesson and benchmark pictures on one
+# side, photographs and wrong prompts on the other): CLIP's agreement 62 to 85 against -30 to 41; the round
+# trip 22 to 35 dB against 15 to 25; the autoencoder 24 to 32 dB against 11 to 29.
+LEAST_AGREEMENT = 50.0  # 100 times the cosine
+LEAST_ROUND_TRIP = 21.0  # dB
+LEAST_AUTOENCODER = 23.0  # dB
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is: `done` of `total` network calls."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is to be edited: a picture and what it shows, and in how many steps T.
+
+    `picture` is None where a `seed` draws it; `name`: of the sample, challenge or file.
+    """
+
+    kind: Kind
+    name: str
+    prompt: str
+    steps: int
+    picture: Image.Image | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A source that can be edited. `found`: whether its fit was kept from before."""
+
+    source: Source
+    picture: Image.Image
+    inversion: Inversion
+    values: ValueInputs
+    editor: Editor
+    found: bool
+
+
+def preparing(
+    pipe: StableDiffusionPipeline, source: Source, cache: FitCache
+) -> Generator[Progress, None, Prepared]:
+    """Draw the picture where a seed says so, invert it, and fit its value inputs, or find them on disk.
+
+    Raises:
+        ValueError: a prompt or a picture that cannot be used.
+    """
+    picture = source.picture
+    if picture is None:
+        drawing = generating(pipe, source.prompt, seed=source.seed, steps=DRAWING_STEPS)
+        picture = (yield from _watched(drawing, "drawing", DRAWING_STEPS)).image
+    key = cache.key(pipe, picture.tobytes(), source.prompt, source.steps)
+    kept = cache.find(pipe, key)
+    values: ValueInputs | list[ValueInputs]
+    if kept is None:
+        run = inverting(pipe, picture, source.prompt, source.steps)
+        inversion = yield from _watched(run, "inverting", source.steps)
+        fit = ValueFit(pipe, inversion)
+        values = yield from _watched(fit.run(), "fitting", source.steps)
+        assert isinstance(values, ValueInputs)  # of one picture
+        cache.keep(key, inversion, values)
+    else:
+        inversion, values = kept
+    editor = Editor(pipe, inversion, values=values)
+    return Prepared(source, picture, inversion, values, editor, kept is not None)
+
+
+def outlook(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Progress, None, str]:
+    """What to expect of a picture, measured before any edit: a sentence, empty where it looks like one of
+    the model's own.
+
+    Held against what pictures of the model's world reach: the autoencoder's own reconstruction, the way there
+    and back at guidance 1 against it, and, for the embedded model, how well its CLIP finds picture and prompt
+    to agree.
+    """
+    inversion = prepared.inversion
+    own = decode_latents(pipe, inversion.z_0)[0]
+    run = reconstructing(pipe, inversion, guidance=1.0)
+    back = yield from _watched(run, "looking", inversion.steps)
+    code = psnr(own, inversion.image)
+    trip = psnr(back.image, own)
+    found = []
+    embedded = bool(prompt_slots(pipe))
+    if embedded:
+        agreement = clip_similarity(inversion.image, inversion.prompt, _clip())
+        if agreement < LEAST_AGREEMENT:
+            found.append(
+                f"its words and the picture hardly agree ({agreement:.0f} of 100, usual are 60 to 85)"
+            )
+    if code < LEAST_AUTOENCODER:
+        found.append(f"its autoencoder loses detail of it ({code:.0f} dB, usual are 24 to 32)")
+    if trip < LEAST_ROUND_TRIP:
+        found.append(f"the way to noise and back strays ({trip:.0f} dB, usual are 22 to 35)")
+    if not found:
+        return ""
+    advice = (
+        "The reconstruction will hold; new things will look like the model's own stickers. A change of style "
+        "or place, or a painted mask, works best; check that the prompt says what the picture shows."
+        if embedded
+        else "Try more steps, and check that the prompt says what the picture shows."
+    )
+    return f"This picture lies outside the model's world: {', and '.join(found)}. {advice}"
+
+
+def _watched(
+    run: Generator[State, None, Result], stage: str, total: int
+) -> Generator[Progress, None, Result]:
+    """A run's states as progress."""
+    done = 0
+    while True:
+        try:
+            state = next(run)
+        except StopIteration as end:
+            return end.value
+        done += state.finished
+        yield Progress(stage, done, total)
+
+
+@lru_cache(maxsize=1)
+def _clip() -> Clip:
+    return load_clip()
