@@ -169,7 +169,7 @@ class EditRun:
             z,
             timestep,
             (inversion.levels[i], inversion.levels[j]),
-            inversion.c if plan.guide_from_source else self.source.null(i),
+            self._null(i, plan),
             self.target.c,
             plan.guidance,
             values=v,
@@ -209,6 +209,10 @@ class EditRun:
         if all(map(all, plan.read_values)):
             return learned
         return torch.where(torch.tensor(plan.read_values, device=c.device)[..., None], learned, c)
+
+    def _null(self, i: int, plan: StepPlan) -> torch.Tensor:
+        """What the targets' unconditional branches read, (1, N, d)."""
+        return self.source.inversion.c if plan.guide_from_source else self.source.null(i)
 
     def _edit(self, plan: StepPlan, attention: SourceAttention) -> AttentionEdit:
         if not plan.cross:
