@@ -46,13 +46,13 @@ function suggestedButton(lab) {
 // Steps ask for another inversion, so only a release counts.
 function stepsSlider(lab) {
   const most = lab.world.most_steps ?? 50;
-  const options = { min: Math.min(5, most), max: most, step: 1, value: lab.source().steps ?? most, title: "More steps: nearer, and slower. The picture is inverted again." };
+  const options = { min: Math.min(5, most), max: most, step: 1, value: lab.source().steps ?? Math.min(15, most), title: "More steps: nearer, and slower. The picture is inverted again." };
   const made = slider("Steps", options, (value, moving) => {
     if (!moving && value !== lab.source().steps) lab.askSource({ steps: value });
   });
   made.input.dataset.testid = "steps";
-  lab.onTrait("source", (source) => {
-    if (source.steps && document.activeElement !== made.input) made.set(source.steps);
+  lab.onSource((source) => {
+    if (source.steps) made.set(source.steps);
   });
   return made;
 }

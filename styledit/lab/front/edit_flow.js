@@ -35,8 +35,7 @@ export function requestFlow(send) {
     answered(id) {
       if (open !== null && id >= open) next();
     },
-    // Whether what is shown is not yet what was asked for.
-    busy: () => open !== null || waiting !== null,
+    waits: () => waiting !== null,
     forget() {
       waiting = null;
       close();
@@ -45,7 +44,7 @@ export function requestFlow(send) {
 }
 
 // What the controls say: prompt, settings, method, auto; and the ids of the requests.
-export function editWish(model, note) {
+export function editWish(model, note, sourcePrompt) {
   const traits = ["source", "target", "frame", "sheet"];
   let lastId = 0;
   const seen = () => {
@@ -66,7 +65,7 @@ export function editWish(model, note) {
     return asked;
   });
   const ask = (moving) => {
-    flow.ask({ moving, prompt: wish.prompt, settings: knownWords(wish), method: wish.method, auto: wish.auto });
+    flow.ask({ moving, prompt: wish.prompt, settings: knownWords(wish, sourcePrompt()), method: wish.method, auto: wish.auto });
   };
   return {
     wish, flow, nextId, tell,
@@ -84,9 +83,9 @@ export function editWish(model, note) {
       tell();
       ask(moving);
     },
-    // What Python says is in use, unless a newer wish is on its way.
+    // What Python says is in use, unless a newer wish is on its way: no slider jumps under a finger.
     accept(target) {
-      if (!target || (flow.busy() && target.id < asked)) return;
+      if (flow.waits() || target.id < asked) return;
       const auto = target.auto ?? wish.auto;
       const settings = { ...DEFAULT_SETTINGS, ...structuredClone(target.settings ?? {}) };
       Object.assign(wish, { prompt: target.prompt ?? wish.prompt, settings, method: target.method ?? wish.method, auto });
@@ -96,10 +95,12 @@ export function editWish(model, note) {
   };
 }
 
-// The settings without those of words that the prompt has no more.
-function knownWords(wish) {
+// The settings without those of words that are in no prompt any more.
+function knownWords(wish, sourcePrompt) {
   const settings = structuredClone(wish.settings);
   const prompt = wish.prompt.toLowerCase();
+  const either = `${prompt} ${(sourcePrompt ?? "").toLowerCase()}`;
+  settings.blend = (settings.blend ?? []).filter((word) => either.includes(word.toLowerCase()));
   for (const name of ["tau_words", "tau_v_words", "reweight"]) {
     const kept = Object.entries(settings[name] ?? {}).filter(([word]) => prompt.includes(word.toLowerCase()));
     settings[name] = Object.fromEntries(kept);

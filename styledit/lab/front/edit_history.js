@@ -36,7 +36,8 @@ export function historySection(lab) {
     const first = !entries.length;
     entries = next;
     if (first) shown = presentEntry(lab, entries);
-    else if (grew || place() < 0) shown = entries.at(-1)?.id ?? null;
+    // What is recalled may come as a line of its own; undo still goes on from where it was.
+    else if (place() < 0 || (grew && !sameEdit(entries.at(-1), entries[place()]))) shown = entries.at(-1)?.id ?? null;
     fillStrip(lab, strip, entries, recall);
     show();
     if (grew) strip.scrollLeft = strip.scrollWidth;
@@ -50,8 +51,12 @@ export function historySection(lab) {
 // After a reload: the newest entry that says what the target says.
 function presentEntry(lab, entries) {
   const target = lab.model.get("target") ?? {};
-  const says = (one) => JSON.stringify([one.prompt, one.method, one.settings]);
-  return (entries.findLast((entry) => says(entry) === says(target)) ?? entries.at(-1))?.id ?? null;
+  return (entries.findLast((entry) => sameEdit(entry, target)) ?? entries.at(-1))?.id ?? null;
+}
+
+function sameEdit(...edits) {
+  const [a, b] = edits.map((edit) => JSON.stringify([edit.prompt, edit.method, edit.settings]));
+  return a === b;
 }
 
 function fillStrip(lab, strip, entries, recall) {

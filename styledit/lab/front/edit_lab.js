@@ -24,12 +24,17 @@ function labOf(model, root) {
   const local = element("p", { class: "styledit-problem", role: "status", "aria-live": "polite", "data-testid": "note" });
   const say = (text) => { local.textContent = text; };
   const note = asker(model, say);
-  const edits = editWish(model, note);
+  const pending = pendingSource(model, root);
+  const edits = editWish(model, note, () => pending.source().prompt);
   cleanups.push(note.close, edits.close);
   const lab = {
-    model, root, cleanups, say, local, note, edits,
+    model, root, cleanups, say, local, note, edits, pending,
     world: { size: [128, 128], ...model.get("world") },
-    source: () => model.get("source") ?? {},
+    source: pending.source,
+    onSource(reader) {
+      pending.readers.push(reader);
+      lab.onTrait("source", () => reader(pending.source(), false));
+    },
     send: (message, buffers) => model.send(message, undefined, buffers),
     // Follow a trait, beginning with what it is now: that is all that a reloaded page has.
     onTrait(name, handler) {
@@ -53,20 +58,60 @@ function askSource(lab, parts, bytes = null, target = null) {
   const now = { kind, name, seed, prompt, steps: lab.stepsWanted?.() ?? steps };
   const wanted = { ...now, ...parts };
   const picture = bytes ?? (wanted.kind === "upload" ? bytesOf(lab.source().picture) : null);
+  const id = lab.edits.nextId();
   lab.edits.flow.forget();
-  lab.note.ask({ type: "source", id: lab.edits.nextId(), ...wanted }, picture ? [picture] : []);
-  if (target !== null) lab.edits.set({ prompt: target, auto: true });
+  lab.pending.begin(id, wanted);
+  lab.note.ask({ type: "source", id, ...wanted }, picture ? [picture] : []);
+  lab.edits.set(target === null ? {} : { prompt: target, auto: true });
+}
+
+// The source that was asked for and is still being inverted: the controls show it, the pictures are still the
+// last good ones.
+function pendingSource(model, root) {
+  let wanted = null;
+  const readers = []; // reader(source, failed)
+  const tell = (failed) => {
+    root.classList.toggle("styledit-stale", wanted !== null);
+    readers.forEach((reader) => reader(source(), failed));
+  };
+  const source = () => ({ ...model.get("source"), ...wanted?.parts });
+  return {
+    source, readers,
+    begin(id, parts) {
+      wanted = { id, parts, started: false };
+      tell(false);
+    },
+    arrived() {
+      if (wanted === null || (model.get("source")?.id ?? 0) < wanted.id) return;
+      wanted = null;
+      tell(false);
+    },
+    progressed(stage) {
+      if (wanted === null) return;
+      if (stage) wanted.started = true;
+      else if (wanted.started) this.failed();
+    },
+    failed() {
+      if (wanted === null) return;
+      wanted = null;
+      tell(true);
+    },
+  };
 }
 
 // How far the work is, and the way to end it.
 function progressLine(lab) {
   const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
   const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "progress-text" });
-  const stop = pushButton("Stop", "stop", () => lab.send({ type: "stop" }));
+  const stop = pushButton("Stop", "stop", () => {
+    lab.send({ type: "stop" });
+    lab.pending.failed();
+  });
   const root = element("div", { class: "styledit-progress" }, bar, text, stop);
   let stage = null;
   lab.onTrait("progress", (progress) => {
     lab.note.answered();
+    lab.pending.progressed(progress.stage);
     const works = Boolean(progress.stage);
     root.classList.toggle("styledit-idle", !works);
     stop.disabled = !works;
@@ -84,7 +129,10 @@ function problemLine(lab) {
   const root = element("p", { class: "styledit-problem", role: "alert", "aria-live": "polite", "data-testid": "problem" });
   lab.model.on("change:problem", lab.note.answered);
   lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
-  lab.onTrait("problem", (problem) => { root.textContent = typeof problem === "string" ? problem : ""; });
+  lab.onTrait("problem", (problem) => {
+    root.textContent = typeof problem === "string" ? problem : "";
+    if (root.textContent) lab.pending.failed();
+  });
   return root;
 }
 
@@ -96,6 +144,7 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab)));
+  lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     if (target.prompt !== undefined) lab.edits.accept(target);
   });

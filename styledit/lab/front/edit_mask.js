@@ -31,7 +31,7 @@ function blendWords(lab) {
     root.replaceChildren(...[...toggles.values()].map((toggle) => toggle.root));
     show();
   };
-  lab.onTrait("source", fill);
+  lab.onSource(fill);
   lab.onTrait("target", fill);
   lab.edits.onChange(show);
   return root;

@@ -115,6 +115,10 @@ export function afterPaint() {
   });
 }
 
+export function pauseOf(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 // "3 steps", "1 step".
 export function countOf(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

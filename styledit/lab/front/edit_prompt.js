@@ -37,14 +37,14 @@ export function slotChoices(world, testid, get, set) {
   const optional = (slot) => (world.samples ?? []).some((sample) => !slotIn(sample.prompt, slot));
   const shown = slots.map((slot, index) => ({ slot, index, none: optional(slot) }));
   const selects = shown.map(({ slot, index }) => choiceOf(
-    `${testid}-${slot.label.toLowerCase()}`,
+    `${testid}-${slot.label}`,
     [],
     (phrase) => set(withSlot(get(), slots, index, phrase)),
     { "aria-label": slot.label, title: slot.label },
   ));
   const show = () => shown.forEach(({ slot, none }, at) => {
     const phrase = slotIn(get(), slot)?.phrase ?? "";
-    const empty = none || !phrase ? [["", `no ${slot.label.toLowerCase()}`]] : [];
+    const empty = none || !phrase ? [["", `no ${slot.label}`]] : [];
     fillChoice(selects[at], [...empty, ...slot.words.filter(Boolean).map((word) => [word, word])]);
     selects[at].value = phrase;
   });
@@ -82,7 +82,8 @@ export function targetPrompt(lab) {
     if (!typed.waits() && input.value.trim() !== wish.prompt) input.value = wish.prompt;
     showDifference();
   });
-  lab.onTrait("source", showDifference);
+  lab.onSource(showDifference);
+  lab.focusTarget = () => input.focus();
   lab.cleanups.push(typed.stop);
   return element(
     "section", { class: "styledit-target" },

@@ -1,5 +1,6 @@
 // The contact sheet: many variants at once; a click takes a tile's settings.
 import { element, keepKeys, showBytes } from "./common.js";
+import { DEFAULT_SETTINGS } from "./edit_flow.js";
 import { choiceOf, labelled, pushButton } from "./edit_parts.js";
 import { settingsInShort } from "./edit_history.js";
 
@@ -70,7 +71,7 @@ function sheetTile(lab, row, column, label) {
   let tile = null;
   let known = "";
   const root = pushButton("", `sheet-tile-${row}-${column}`, () => {
-    if (tile) lab.edits.set({ settings: tile.settings, prompt: tile.prompt, method: tile.method, auto: false });
+    if (tile?.settings) lab.edits.set({ settings: { ...DEFAULT_SETTINGS, ...tile.settings }, prompt: tile.prompt, method: tile.method, auto: false });
   }, { class: "styledit-tile", disabled: true, "aria-label": label });
   root.append(image, badge);
   return {
@@ -81,7 +82,7 @@ function sheetTile(lab, row, column, label) {
       if (now === known) return; // all tiles come with each one that is new
       known = now;
       root.disabled = !given.picture;
-      root.title = `${given.prompt}\n${settingsInShort(given)}`;
+      root.title = `${given.prompt}\n${given.settings ? settingsInShort(given) : given.method}`;
       root.classList.toggle("styledit-preview", !given.exact);
       showBytes(image, given.picture);
       const seen = { true: ["✓", "the judge sees the change"], false: ["–", "the judge does not see the change"] }[given.happened];
@@ -91,7 +92,7 @@ function sheetTile(lab, row, column, label) {
     },
     mark() {
       const { prompt, method, settings } = lab.edits.wish;
-      const same = tile && JSON.stringify([tile.prompt, tile.method]) === JSON.stringify([prompt, method])
+      const same = tile?.settings && JSON.stringify([tile.prompt, tile.method]) === JSON.stringify([prompt, method])
         && ["tau_c", "tau_s", "tau_u", "tau_v", "guidance"].every((name) => Math.abs((tile.settings[name] ?? 0) - (settings[name] ?? 0)) < 1e-9);
       root.setAttribute("aria-pressed", same ? "true" : "false");
     },

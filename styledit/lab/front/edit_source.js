@@ -2,17 +2,18 @@
 import { bytesOf, element, keepKeys, showBytes } from "./common.js";
 import { labelled, pushButton, toggleButton } from "./edit_parts.js";
 import { cropPanel } from "./edit_crop.js";
-import { slotChoices } from "./edit_prompt.js";
+import { slotChoices, slotIn, withSlot } from "./edit_prompt.js";
 
 const WAYS = [["sample", "Lesson pictures"], ["upload", "Your own"], ["seed", "From a seed"], ["challenge", "Challenge"]];
 
 export function sourceSection(lab) {
   const crop = cropPanel(lab, (bytes, name, prompt) => {
     lab.askSource({ kind: "upload", name, prompt }, bytes, prompt);
+    lab.focusTarget();
   });
   lab.cleanups.push(crop.close);
   const panels = {
-    sample: thumbStrip(lab, "sample", lab.world.samples ?? [], (entry) => entry.prompt),
+    sample: thumbStrip(lab, "sample", lab.world.samples ?? [], (entry) => anotherStyle(lab.world, entry.prompt)),
     upload: uploadPanel(lab, crop),
     seed: seedPanel(lab),
     challenge: thumbStrip(lab, "challenge", lab.world.challenges ?? [], (entry) => entry.target),
@@ -36,27 +37,36 @@ export function sourceSection(lab) {
   return section;
 }
 
+// A first edit to look at: the same thing in the next style, or the same sentence where there are no slots.
+function anotherStyle({ slots }, prompt) {
+  const words = slots?.[0]?.words ?? [];
+  const found = words.length > 1 && slotIn(prompt, slots[0]);
+  return found ? withSlot(prompt, slots, 0, words[(words.indexOf(found.phrase) + 1) % words.length]) : prompt;
+}
+
 // Small pictures to choose from. `target(entry)` is what the edit begins with.
 function thumbStrip(lab, kind, entries, target) {
-  const strip = element("div", { class: "styledit-thumbs" });
-  if (!entries.length) strip.dataset.empty = "true";
+  const strip = element("div", { class: `styledit-thumbs styledit-thumbs-${kind}` });
+  const said = element("p", { class: "styledit-hint", hidden: kind !== "challenge" });
+  const root = element("div", {}, strip, said);
+  if (!entries.length) root.dataset.empty = "true";
   const buttons = entries.map((entry) => {
     const image = element("img", { alt: "" });
     lab.picture(image, entry.thumb);
-    const label = kind === "challenge" ? entry.label : null;
     const button = pushButton("", `${kind}-${entry.name}`, () => {
       lab.askSource({ kind, name: entry.name, prompt: entry.prompt }, null, target(entry));
-    }, { class: "styledit-thumb", "aria-label": entry.label ?? entry.prompt, title: entry.prompt });
-    button.append(image, ...(label ? [element("span", {}, label)] : []));
+    }, { class: "styledit-thumb", "aria-label": entry.label ?? entry.prompt, title: entry.label ?? entry.prompt });
+    button.append(image);
     strip.append(button);
-    return [entry.name, button];
+    return [entry, button];
   });
-  lab.onTrait("source", (source) => {
-    for (const [name, button] of buttons) {
-      button.setAttribute("aria-pressed", source.kind === kind && source.name === name ? "true" : "false");
-    }
+  lab.onSource((source) => {
+    const chosen = (entry) => source.kind === kind && source.name === entry.name;
+    for (const [entry, button] of buttons) button.setAttribute("aria-pressed", chosen(entry) ? "true" : "false");
+    const label = entries.find(chosen)?.label;
+    said.textContent = label ? `Challenge ${label}. Can you come nearer to the true edit than the suggested settings?` : "Choose one: its true edit is known, and yours is measured against it.";
   });
-  return strip;
+  return root;
 }
 
 function uploadPanel(lab, crop) {
@@ -80,7 +90,7 @@ function seedPanel(lab) {
   seed.addEventListener("keydown", (event) => {
     if (event.key === "Enter") draw();
   });
-  lab.onTrait("source", (source) => {
+  lab.onSource((source) => {
     if (Number.isInteger(source.seed) && document.activeElement !== seed) seed.value = source.seed;
   });
   const other = () => {
@@ -118,8 +128,8 @@ function sourcePrompt(lab) {
   });
   const note = element("p", { class: "styledit-note", "data-testid": "source-note" });
   let known = null;
-  lab.onTrait("source", (source) => {
-    if (source.prompt !== known) input.value = source.prompt ?? "";
+  lab.onSource((source, failed) => {
+    if (source.prompt !== known && !failed) input.value = source.prompt ?? ""; // what failed can be mended
     known = source.prompt;
     note.textContent = source.note ?? "";
     show();

@@ -1,9 +1,10 @@
 // The pictures: source, reconstruction, edit and difference side by side, and the frame that is on the screen.
 import { bytesOf, element, keepKeys, showBytes, slider } from "./common.js";
-import { afterPaint, drawDifference, drawable, drawnCanvas, foldedPart, toggleButton } from "./edit_parts.js";
+import { afterPaint, pauseOf, drawDifference, drawable, drawnCanvas, foldedPart, toggleButton } from "./edit_parts.js";
 import { sharedZoom } from "./edit_zoom.js";
 import { comparison } from "./edit_compare.js";
 
+const DECODING = 1000; // ms at most: a page that is not looked at may not decode at all
 const FLICKER = 700; // ms a picture; twice a second at most, for the sake of those who cannot bear more
 
 export function pictureViews(lab) {
@@ -66,7 +67,7 @@ export function pictureViews(lab) {
     compare.redraw();
   };
   showSource(lab, images, panes, drawn);
-  showFrames(lab, images, drawn);
+  showFrames(lab, images, panes.edit.lastChild, drawn);
   showTruth(lab, images, panes, drawn);
   lab.onFrame(mask.show);
   lab.images = images;
@@ -76,22 +77,17 @@ export function pictureViews(lab) {
 }
 
 function showSource(lab, images, panes, drawn) {
-  let shown = null;
+  const caption = panes.reconstruction.lastChild;
   lab.onTrait("source", async (source) => {
-    panes.reconstruction.classList.toggle("styledit-waiting", !source.reconstruction);
-    const mark = [source.id, source.kind, source.name, source.seed].join();
-    if (mark !== shown && !lab.model.get("frame")?.picture) images.edit.removeAttribute("src");
-    shown = mark;
-    await Promise.all([
-      showBytes(images.source, source.picture),
-      source.reconstruction ? showBytes(images.reconstruction, source.reconstruction) : showBytes(images.reconstruction, source.picture),
-    ]);
+    caption.textContent = source.picture && !source.reconstruction ? "Reconstruction comes with the edit" : "Reconstruction";
+    if (!source.reconstruction) images.reconstruction.removeAttribute("src");
+    await Promise.all([showBytes(images.source, source.picture), showBytes(images.reconstruction, source.reconstruction)]);
     drawn();
   });
 }
 
 // The newest frame; those older than the newest exact one on the screen are late, and stay away.
-function showFrames(lab, images, drawn) {
+function showFrames(lab, images, caption, drawn) {
   let newest = -1; // serial
   let settled = -1; // the newest exact one's request
   lab.forgetSettled = () => { settled = -1; };
@@ -101,13 +97,13 @@ function showFrames(lab, images, drawn) {
     if (frame.serial <= newest || frame.id < settled) return;
     newest = frame.serial;
     if (frame.exact) settled = frame.id;
-    await showBytes(images.edit, frame.picture);
+    await Promise.race([showBytes(images.edit, frame.picture), pauseOf(DECODING)]);
     await afterPaint();
     if (newest !== frame.serial) return; // a newer one took its place, and is confirmed
     lab.root.dataset.shown = JSON.stringify({ id: frame.id, serial: frame.serial, exact: Boolean(frame.exact) });
     lab.root.dataset.painted = performance.now();
     lab.send({ type: "shown", serial: frame.serial });
-    lab.root.classList.toggle("styledit-moving", !frame.exact);
+    caption.textContent = frame.exact ? "Edit" : "Edit · first look";
     drawn();
     lab.tellFrame(frame);
   });
