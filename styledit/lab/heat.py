@@ -1,0 +1,124 @@
+"""Attention maps in colour: the palettes, which the browser takes from here, and a strip of word maps."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+# Nine colours from the lowest value to the highest, those between are mixed. Both are told apart by
+# colour-blind readers: matplotlib's "inferno" and "RdBu", reversed.
+Palette = tuple[tuple[int, int, int], ...]
+SEQUENTIAL: Palette = (
+    (0, 0, 4),
+    (33, 12, 74),
+    (87, 16, 110),
+    (138, 34, 106),
+    (188, 55, 84),
+    (228, 90, 49),
+    (249, 142, 9),
+    (249, 203, 53),
+    (252, 255, 164),
+)
+DIVERGING: Palette = (
+    (5, 48, 97),
+    (42, 113, 178),
+    (107, 172, 209),
+    (194, 221, 236),
+    (247, 246, 246),
+    (251, 204, 180),
+    (228, 128, 102),
+    (186, 40, 50),
+    (103, 0, 31),
+)
+PICTURE_SHARE = 0.35  # of the grey picture in what is shown, the rest is the map
+TILE = 112  # pixels of a tile's longer side in a strip
+COLUMNS = 7
+LABEL = 18
+
+
+def paint(values: np.ndarray, low: float, high: float, palette: Palette = SEQUENTIAL) -> np.ndarray:
+    """Values (h, w) as colours (h, w, 3), uint8; what lies outside [low, high] takes the end's colour."""
+    places = (values - low) / max(high - low, 1e-12)
+    anchors = np.array(palette)
+    where = np.linspace(0, 1, len(anchors))
+    channels = [np.interp(places.clip(0, 1), where, anchors[:, k]) for k in range(3)]
+    return np.stack(channels, -1).round().astype(np.uint8)
+
+
+def over_grey(picture: Image.Image, colours: np.ndarray, share: float = PICTURE_SHARE) -> Image.Image:
+    """Colours (h, w, 3) over the picture in grey, at the picture's size."""
+    grey = picture.convert("L").convert("RGB")
+    return Image.blend(Image.fromarray(colours).resize(grey.size, Image.Resampling.BILINEAR), grey, share)
+
+
+def strip(
+    picture: Image.Image, maps: list[tuple[str, np.ndarray]], title: str, signed: bool = False
+) -> Image.Image:
+    """The picture and a tile for each (word, map), on one scale, with a colour bar and its numbers.
+
+    Args:
+        title: a line above.
+        signed: whether the maps are differences, coloured around zero.
+    """
+    peak = max((float(np.abs(values).max()) for _, values in maps), default=0) or 1.0
+    low = -peak if signed else 0.0
+    palette = DIVERGING if signed else SEQUENTIAL
+    small = picture.copy()
+    small.thumbnail((TILE, TILE))
+    if max(small.size) < TILE:
+        factor = TILE / max(small.size)
+        small = small.resize((round(small.width * factor), round(small.height * factor)))
+    tiles = [("picture", small)]
+    tiles += [(word, over_grey(small, paint(values, low, peak, palette))) for word, values in maps]
+    return _lay_out(tiles, title, _colour_bar(low, peak, palette))
+
+
+def _lay_out(tiles: list[tuple[str, Image.Image]], title: str, bar: Image.Image) -> Image.Image:
+    """Labelled tiles in rows on white, a title above and a colour bar below."""
+    width, height = tiles[0][1].size
+    columns = min(COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
+    page = Image.new(
+        "RGB",
+        (
+            max(columns * (width + 6) + 6, bar.width + 12),
+            rows * (height + LABEL + 6) + LABEL + bar.height + 12,
+        ),
+        "white",
+    )
+    draw = ImageDraw.Draw(page)
+    draw.text((6, 3), _fitting(title, page.width - 12), "black", font=_font())
+    for k, (label, tile) in enumerate(tiles):
+        x = 6 + k % columns * (width + 6)
+        y = LABEL + 4 + k // columns * (height + LABEL + 6)
+        draw.text((x, y), _fitting(label, width), "black", font=_font())
+        page.paste(tile, (x, y + LABEL))
+    page.paste(bar, (6, page.height - bar.height - 4))
+    return page
+
+
+def _colour_bar(low: float, high: float, palette: Palette) -> Image.Image:
+    """A horizontal colour bar with its ends and middle in percent."""
+    bar = Image.new("RGB", (320, 30), "white")
+    ramp = paint(np.linspace(low, high, 200)[None].repeat(10, 0), low, high, palette)
+    mixed = ramp * (1 - PICTURE_SHARE) + 128 * PICTURE_SHARE
+    bar.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 2))
+    draw = ImageDraw.Draw(bar)
+    for value, x, anchor in ((low, 0, "la"), ((low + high) / 2, 100, "ma"), (high, 200, "ra")):
+        draw.text((x, 14), f"{100 * value:.3g}", "black", font=_font(), anchor=anchor)
+    draw.text((208, 0), "% of what a pixel", "black", font=_font())
+    draw.text((208, 13), "reads", "black", font=_font())
+    return bar
+
+
+def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(12)
+
+
+def _fitting(text: str, width: int) -> str:
+    """A text cut to a width in pixels."""
+    if _font().getlength(text) <= width:
+        return text
+    while text and _font().getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
