@@ -27,10 +27,14 @@ export function cropPanel(lab, used) {
   prompt.addEventListener("input", slots.show);
   const use = async () => {
     const bytes = await pngOf(preview);
+    close();
+    used(bytes, cut.name, prompt.value.trim());
+  };
+  const close = () => {
     root.hidden = true;
+    lab.root.classList.remove("styledit-cropping");
     cut.picture?.close();
     cut.picture = null;
-    used(bytes, cut.name, prompt.value.trim());
   };
   prompt.addEventListener("keydown", (event) => {
     if (event.key === "Enter") use();
@@ -46,7 +50,7 @@ export function cropPanel(lab, used) {
       element(
         "div", { class: "styledit-row" },
         pushButton("Use this picture", "upload-use", use, { class: "styledit-main" }),
-        pushButton("Cancel", "upload-cancel", () => { root.hidden = true; }),
+        pushButton("Cancel", "upload-cancel", close),
       ),
     ),
   );
@@ -68,9 +72,10 @@ export function cropPanel(lab, used) {
       slots.show();
       draw();
       root.hidden = false;
+      lab.root.classList.add("styledit-cropping"); // one sentence to fill in at a time
       prompt.focus();
     },
-    close: () => cut.picture?.close(),
+    close,
   };
 }
 

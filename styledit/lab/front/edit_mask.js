@@ -16,13 +16,17 @@ export function maskSection(lab) {
   ];
 }
 
+const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
+
 // Words of both prompts as toggles.
 function blendWords(lab) {
   const root = element("div", { class: "styledit-row", role: "group", "aria-label": "Blend words" });
   let toggles = new Map();
   const show = () => toggles.forEach((toggle, word) => toggle.set((lab.edits.wish.settings.blend ?? []).includes(word)));
   const fill = () => {
-    const words = new Set([...(lab.source().words ?? []), ...(lab.model.get("target")?.words ?? []).map((word) => word.text)]);
+    const all = [...(lab.source().words ?? []), ...(lab.model.get("target")?.words ?? []).map((word) => word.text)];
+    const used = lab.edits.wish.settings.blend ?? [];
+    const words = new Set([...all.filter((word) => !SMALL.has(word)), ...used]);
     if ([...words].join() === [...toggles.keys()].join()) return;
     toggles = new Map([...words].map((word) => [word, toggleButton(word, `blend-${word}`, (on) => {
       const others = (lab.edits.wish.settings.blend ?? []).filter((other) => other !== word);
@@ -33,7 +37,10 @@ function blendWords(lab) {
   };
   lab.onSource(fill);
   lab.onTrait("target", fill);
-  lab.edits.onChange(show);
+  lab.edits.onChange(() => {
+    fill();
+    show();
+  });
   return root;
 }
 
@@ -57,7 +64,7 @@ function unpackedMask(mask, width, height) {
 
 function maskPainter(lab) {
   const [width, height] = lab.world.mask_size ?? [16, 16];
-  const state = { cells: new Uint8Array(width * height), x: width >> 1, y: height >> 1, size: Math.max(1, Math.round(width / 16)), paints: true, focused: false, width, height };
+  const state = { cells: new Uint8Array(width * height), x: width >> 1, y: height >> 1, size: Math.max(1, Math.round(width / 6)), paints: true, focused: false, width, height };
   const ask = (moving) => lab.edits.change({ mask: packedMask([...state.cells], width, height) }, moving);
   const rest = delayedCall(() => ask(false), REST);
   const place = element("span", { class: "styledit-hint", role: "status", "aria-live": "polite", "data-testid": "brush-place" });

@@ -61,7 +61,7 @@ export function drawable(picture) {
   return picture instanceof HTMLCanvasElement ? picture.width > 0 : picture.complete && picture.naturalWidth > 0;
 }
 
-// |a - b| of two pictures times `gain`, on a canvas. Returns the mean difference of a channel, 0 to 255, or null.
+// |a - b| of two pictures, the mean of its channels times `gain`, in grey on a canvas. Returns the mean difference of a channel, 0 to 255, or null.
 export function drawDifference(context, canvas, a, b, gain) {
   const { width, height } = canvas;
   context.clearRect(0, 0, width, height);
@@ -73,11 +73,10 @@ export function drawDifference(context, canvas, a, b, gain) {
   const values = first.data;
   let sum = 0;
   for (let at = 0; at < values.length; at += 4) {
-    for (let channel = at; channel < at + 3; channel += 1) {
-      const distance = Math.abs(values[channel] - second[channel]);
-      sum += distance;
-      values[channel] = distance * gain; // clamped by the array
-    }
+    let distance = 0;
+    for (let channel = at; channel < at + 3; channel += 1) distance += Math.abs(values[channel] - second[channel]);
+    sum += distance;
+    values[at] = values[at + 1] = values[at + 2] = (distance / 3) * gain; // clamped by the array
     values[at + 3] = 255;
   }
   context.putImageData(first, 0, 0);
