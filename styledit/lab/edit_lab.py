@@ -397,7 +397,8 @@ class EditLab(LabWidget):
         if name not in known:
             raise ValueError(f"There is no method {name!r}; choose from {', '.join(self.world['methods'])}.")
         if name not in self._editors:
-            self._told("fitting", 0, 1)
+            if name != OWN:
+                self._told("fitting", 0, 1)
             self._editors[name] = known[name]()
         return self._editors[name]
 

@@ -1,0 +1,427 @@
+"""The EditLab's Python half, driven by the messages that its page sends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import styledit
+from styledit.lab import edit_lab, open_png
+from styledit.lab.cache import FitCache
+from styledit.lab.methods import BASELINES, OWN
+
+PROMPT = "a red car in the snow"
+TARGET = "a blue car in the snow"
+DRAGS = int(os.environ.get("STYLEDIT_DRAGS", 20))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
+    yield
+    deadline = time.monotonic() + 5
+    while any(thread.name == "styledit-lab" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "a worker was left"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def opened(pipe64, picture):
+    labs = []
+
+    def make(*given, pipe=pipe64, **options):
+        given = given or (picture, PROMPT)
+        options = {"steps": 5, "target": TARGET} | options
+        labs.append(edit_lab(pipe, *given, **options))
+        settle(labs[-1])
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+def settle(lab, seconds: float = 120) -> None:
+    """Wait until the lab has nothing left to do."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with lab.worker._changed:
+            if lab not in lab.worker._runs:
+                return
+        assert time.monotonic() < deadline, lab.progress
+        time.sleep(0.002)
+
+
+def say(lab, message: str, data: bytes | None = None, *, wait: bool = True, **fields) -> None:
+    """A message of the page."""
+    lab._receive(lab, {"type": message} | fields, [] if data is None else [memoryview(data)])
+    if wait:
+        settle(lab)
+
+
+def edit(
+    lab, number: int = 1, moving: bool = False, prompt: str = TARGET, method: str = OWN, base=None, **changes
+) -> None:
+    """The page's wish for the settings that stand there, or `base`, with some changes."""
+    settings = dict(base or lab.target["settings"]) | changes
+    wait = not moving
+    say(lab, "edit", id=number, moving=moving, prompt=prompt, settings=settings, method=method, wait=wait)
+
+
+def shown(lab) -> np.ndarray:
+    """The exact picture on the page."""
+    assert lab.frame["exact"], lab.problem
+    return decoded(lab.frame["picture"])
+
+
+def decoded(data: bytes) -> np.ndarray:
+    import io
+
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def fresh(lab, prompt: str = TARGET) -> np.ndarray:
+    """What a new editor makes of the settings that the page shows."""
+    from styledit.lab.keeping import from_dict
+
+    prepared = lab.prepared
+    editor = styledit.Editor(lab.pipe, prepared.inversion, values=prepared.values)
+    return np.asarray(editor.edit(prompt, progress=False, **from_dict(lab.target["settings"])).image)
+
+
+def test_it_opens_with_the_plain_call(opened, pipe64, picture) -> None:
+    lab = opened()
+    inversion = styledit.invert(pipe64, picture, PROMPT, steps=5, progress=False)
+    values = styledit.fit_values(pipe64, inversion, progress=False)
+    plain = styledit.edit(pipe64, inversion, TARGET, values=values, progress=False)
+    assert np.array_equal(shown(lab), np.asarray(plain.image))
+    assert lab.target["auto"] and lab.target["suggested"] == lab.target["settings"]
+    assert [word["text"] for word in lab.target["words"] if word["changed"]] == ["blue"]
+    assert lab.target["removed"] == ["red"]
+    assert np.array_equal(decoded(lab.source["picture"]), np.asarray(picture))
+    assert np.array_equal(decoded(lab.source["reconstruction"]), np.asarray(plain.reconstruction))
+    assert not lab.problem and lab.progress["stage"] == "" and len(lab.history) == 1
+    assert [row["state"] for row in lab.frame["strip"]] == ["replayed"] * 5 or lab.frame["first_step"] == 0
+
+
+def test_every_setting_reaches_the_editor(opened) -> None:
+    lab = opened()
+    for changes in (
+        {"tau_c": 0.2},
+        {"tau_s": 0.0, "tau_u": 1.0},
+        {"guidance": 2.0},
+        {"tau_v": 1.0, "tau_v_changed": 0.0},
+        {"tau_v_words": {"blue": 0.4}, "tau_words": {"blue": 0.2}, "reweight": {"blue": 2.0}},
+        {"blend": ["car"], "blend_threshold": 0.5},
+        {"mask": {"width": 4, "height": 2, "rows": ["1100", "0000"]}},
+        {"guide_from_source": True},
+    ):
+        edit(lab, **changes)
+        assert not lab.problem
+        assert np.array_equal(shown(lab), fresh(lab)), changes
+    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 9
+    edit(lab, mask=None, blend=[])
+    assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
+
+
+def test_a_drag_shows_a_first_look_and_then_the_edit(opened) -> None:
+    lab = opened()
+    frames = []
+    lab.observe(lambda change: frames.append(change.new), "frame")
+    edit(lab, 2, moving=True, tau_c=0.0)
+    settle(lab)
+    assert [frame["exact"] for frame in frames] == [False, True] and {f["id"] for f in frames} == {2}
+    assert [frame["serial"] for frame in frames] == sorted(frame["serial"] for frame in frames)
+    assert len(lab.history) == 1  # still held
+    edit(lab, 3, tau_c=0.0)  # let go: nothing is computed again
+    assert frames[-1]["id"] == 3 and frames[-1]["exact"] and len(lab.history) == 2
+    assert np.array_equal(shown(lab), fresh(lab))
+
+
+def test_unconfirmed_frames_are_at_most_two(opened) -> None:
+    lab = opened()
+    frames = []
+    lab.observe(lambda change: frames.append(change.new), "frame")
+    for k in range(6):
+        edit(lab, 2 + k, moving=True, tau_c=k / 10)
+        settle(lab)
+    assert sum(not frame["exact"] for frame in frames) <= 2
+    say(lab, "shown", serial=frames[-1]["serial"])
+    frames.clear()
+    edit(lab, 20, moving=True, tau_c=0.9)
+    settle(lab)
+    assert [frame["exact"] for frame in frames] == [False, True]
+
+
+def drag(lab, draw: random.Random, number: int) -> int:
+    """One random drag: 1 to 10 events at 30 Hz, the last one let go."""
+    name = draw.choice(["tau_c", "tau_s", "tau_u", "tau_v", "guidance"])
+    for _ in range(draw.randint(1, 10)):
+        value = draw.choice([1.0, 2.0, 4.0]) if name == "guidance" else round(draw.random(), 2)
+        number += 1
+        edit(lab, number, moving=True, **{name: value})
+        time.sleep(1 / 30)
+    if draw.random() < 0.5:  # the other half lets go while the last one is being computed
+        settle(lab)
+    number += 1
+    edit(lab, number, **{name: value})
+    return number
+
+
+def test_random_drags_end_in_what_a_new_editor_makes(opened) -> None:
+    lab = opened()
+    draw = random.Random(0)
+    number = 1
+    for _ in range(DRAGS):
+        number = drag(lab, draw, number)
+        assert lab.frame["id"] == number and not lab.problem
+        assert np.array_equal(shown(lab), fresh(lab)), lab.target["settings"]
+
+
+def test_bad_wishes_are_sentences_and_the_picture_stays(opened) -> None:
+    lab = opened()
+    before = shown(lab)
+    good = dict(lab.target["settings"])
+    for fields, said in (
+        ({"prompt": ""}, "empty"),
+        ({"prompt": "a 猫 in the snow"}, "cannot spell"),
+        ({"tau_c": 2.0}, "tau_c"),
+        ({"tau_words": {"fox": 0.5}}, "'fox' is not in the prompt"),
+        ({"mask": {"rows": ["01", "0"]}}, "mask"),
+        ({"blend": ["fox"]}, "fox"),
+        ({"method": "magic"}, "no method 'magic'"),
+        ({"guidance": float("nan")}, "guidance"),
+    ):
+        edit(lab, 5, base=good, **fields)
+        assert said in lab.problem, fields
+        assert np.array_equal(shown(lab), before) and lab.progress["stage"] == ""
+    edit(lab, 6, base=good)
+    assert not lab.problem
+    say(lab, "upload")  # no such message
+    for fields, data, said in (
+        ({"kind": "upload", "prompt": PROMPT, "steps": 5}, b"no picture", "could not be read"),
+        ({"kind": "sample", "name": "nobody", "prompt": PROMPT, "steps": 5}, None, "no picture 'nobody'"),
+        ({"kind": "seed", "seed": -1, "prompt": PROMPT, "steps": 5}, None, "seed"),
+        ({"kind": "seed", "seed": 1, "prompt": PROMPT, "steps": 0}, None, "steps"),
+        ({"kind": "seed", "seed": 1, "prompt": "", "steps": 5}, None, "empty"),
+    ):
+        say(lab, "source", data, id=7, **fields)
+        assert said in lab.problem, fields
+        assert np.array_equal(shown(lab), before)
+    say(lab, "open", b"junk", id=8)
+    assert "carries no edit" in lab.problem
+    say(lab, "recall", id=99)
+    assert "no longer there" in lab.problem
+    say(lab, "sheet", id=9, axes="nothing")
+    assert "no sheet" in lab.problem
+    edit(lab, 10, tau_c=0.3)
+    assert not lab.problem and np.array_equal(shown(lab), fresh(lab))
+
+
+def test_a_new_source_is_fitted_and_found_again(opened, pipe64, picture) -> None:
+    lab = opened()
+    stages = []
+    lab.observe(lambda change: stages.append(change.new["stage"]), "progress")
+    say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=4)
+    assert lab.source["kind"] == "seed" and lab.source["id"] == 2 and "fitting" in stages
+    drawn = styledit.generate(pipe64, PROMPT, seed=3, progress=False).image
+    assert np.array_equal(decoded(lab.source["picture"]), np.asarray(drawn))
+    stages.clear()
+    say(lab, "source", id=3, kind="seed", seed=3, prompt=PROMPT, steps=4)
+    assert "fitting" not in stages and lab.prepared.found
+    data = bytes(open_bytes(picture.resize((48, 40))))
+    say(lab, "source", data, id=4, kind="upload", name="mine.png", prompt=TARGET, steps=4)
+    assert lab.source["kind"] == "upload" and not lab.problem
+
+
+def open_bytes(picture: Image.Image) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_stop_ends_what_is_computed_and_keeps_the_rest(opened) -> None:
+    lab = opened()
+    before = shown(lab)
+    prompt = lab.source["prompt"]
+    say(lab, "source", id=2, kind="seed", seed=9, prompt=PROMPT, steps=60, wait=False)
+    time.sleep(0.2)
+    start = time.monotonic()
+    say(lab, "stop")
+    assert time.monotonic() - start < 1
+    assert np.array_equal(shown(lab), before) and lab.source["prompt"] == prompt
+    edit(lab, 3, tau_c=0.1)
+    assert np.array_equal(shown(lab), fresh(lab))
+
+
+def test_history_renames_and_recalls_across_sources(opened) -> None:
+    lab = opened()
+    first = shown(lab)
+    edit(lab, 2, tau_c=0.0, tau_s=0.0)
+    say(lab, "source", id=3, kind="seed", seed=3, prompt=PROMPT, steps=4)
+    assert len(lab.history) == 3
+    say(lab, "rename", id=1, name="the first")
+    assert lab.history[0]["name"] == "the first"
+    say(lab, "recall", id=1)
+    assert lab.source["kind"] == "upload" and np.array_equal(shown(lab), first)
+    assert len(lab.history) <= 4
+
+
+def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
+    lab = opened()
+    edit(lab, 2, tau_c=0.3, reweight={"blue": 1.5}, mask={"width": 2, "height": 1, "rows": ["10"]})
+    wanted, settings = shown(lab), lab.target["settings"]
+    say(lab, "save")
+    data = lab.saved["data"]
+    kept = open_png(data)
+    assert np.array_equal(np.asarray(kept.image), wanted) and kept.target == TARGET and kept.steps == 5
+    (tmp_path / "edit.png").write_bytes(data)
+    assert open_png(str(tmp_path / "edit.png")).settings == kept.settings
+    edit(lab, 3, tau_c=1.0)
+    say(lab, "open", data, id=4)
+    assert not lab.problem and lab.target["settings"] == settings
+    assert np.array_equal(shown(lab), wanted)
+
+
+def test_an_edit_and_an_inversion_open(opened, pipe64, inversion64) -> None:
+    values = styledit.fit_values(pipe64, inversion64, progress=False)
+    made = styledit.edit(pipe64, inversion64, TARGET, values=values, tau_c=0.2, progress=False)
+    lab = opened(made)
+    assert np.array_equal(shown(lab), np.asarray(made.image)) and lab.target["settings"]["tau_c"] == 0.2
+    lab = opened(inversion64)
+    assert lab.source["steps"] == inversion64.steps and lab.frame["exact"]
+    drawn = styledit.generate(pipe64, PROMPT, steps=4, progress=False)
+    assert opened(drawn).source["prompt"] == PROMPT
+
+
+def test_copied_code_makes_the_picture_again(tmp_path, monkeypatch) -> None:
+    pipe = styledit.load()
+    lab = edit_lab(pipe)
+    settle(lab)
+    edit(lab, 2, prompt=lab.target["prompt"], tau_s=0.4, mask={"width": 2, "height": 1, "rows": ["10"]})
+    monkeypatch.chdir(tmp_path)
+    for source in (None, {"kind": "seed", "seed": 3}, {"kind": "challenge", "name": "02"}):
+        if source is not None:
+            prompt = lab.challenges["02"].prompt if source["kind"] == "challenge" else lab.source["prompt"]
+            say(lab, "source", id=3, prompt=prompt, steps=8, **source)
+        scope: dict = {}
+        exec(lab.code, scope)
+        assert np.array_equal(np.asarray(scope["edit"].image), shown(lab)), source
+    assert lab.frame["score"]["truth"] and lab.frame["score"]["psnr"] > 10
+    say(lab, "save")
+    say(lab, "open", lab.saved["data"], id=4)
+    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    scope = {}
+    exec(lab.code, scope)
+    assert np.array_equal(np.asarray(scope["edit"].image), shown(lab))
+    lab.close()
+
+
+def test_methods_of_all_kinds(opened) -> None:
+    def mine(pipe, inversion, target_prompt, settings):
+        return styledit.edit(pipe, inversion, target_prompt, guidance=settings["guidance"], progress=False)
+
+    def broken(pipe, inversion, target_prompt, settings):
+        raise RuntimeError("no")
+
+    def wrong(pipe, inversion, target_prompt, settings):
+        return None
+
+    lab = opened(methods={"mine": mine, "broken": broken, "wrong": wrong})
+    own = shown(lab)
+    for k, name in enumerate((*BASELINES, "mine")):
+        edit(lab, 2 + k, method=name)
+        assert not lab.problem and lab.target["method"] == name, lab.problem
+    wanted = mine(lab.pipe, lab.prepared.inversion, TARGET, lab.target["settings"])
+    assert np.array_equal(shown(lab), np.asarray(wanted.image))
+    edit(lab, 20, method="broken")
+    assert "raised RuntimeError: no" in lab.problem
+    edit(lab, 21, method="wrong")
+    assert "must return a styledit.Edit" in lab.problem
+    edit(lab, 22)
+    assert np.array_equal(shown(lab), own)
+    with pytest.raises(TypeError, match="four arguments"):
+        opened(methods={"few": lambda pipe: None})
+
+
+def test_the_contact_sheet(opened) -> None:
+    lab = opened()
+    seen = []
+    lab.observe(lambda change: seen.append(change.new), "sheet")
+    say(lab, "sheet", id=1, axes="tau_c tau_s")
+    tiles = lab.sheet["tiles"]
+    assert len(tiles) == 25 and all(tile["exact"] and tile["picture"] for tile in tiles)
+    assert (lab.sheet["rows"][0], lab.sheet["columns"][-1]) == ("tau_c 0", "tau_s 1")
+    tile = tiles[7]
+    edit(lab, 2, **tile["settings"])
+    close = np.abs(decoded(tile["picture"]).astype(int) - shown(lab)).mean()
+    far = [np.abs(decoded(other["picture"]).astype(int) - shown(lab)).mean() for other in tiles]
+    assert close == min(far)  # the tile is lossy
+    say(lab, "sheet", id=2, axes="target prompts", prompts=[TARGET, "a red fox in the snow", TARGET, ""])
+    assert [tile["prompt"] for tile in lab.sheet["tiles"]] == [TARGET, "a red fox in the snow"]
+    say(lab, "sheet", id=3, axes="methods")
+    assert [tile["method"] for tile in lab.sheet["tiles"]] == [OWN, *BASELINES]
+    assert all(tile["picture"] for tile in lab.sheet["tiles"])
+    say(lab, "sheet", id=4, axes="target prompts", prompts=[])
+    assert "1 to 36 prompts" in lab.problem
+    say(lab, "sheet", id=5, axes="guidance tau_v", wait=False)
+    time.sleep(0.05)
+    edit(lab, 6, tau_c=0.7)  # an edit goes first, and the sheet goes on
+    assert lab.frame["id"] == 6 and all(tile["exact"] for tile in lab.sheet["tiles"])
+
+
+def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
+    lab = edit_lab(pipe64, picture, PROMPT, steps=40)
+    time.sleep(0.3)
+    thread = lab.worker.thread
+    assert thread is not None and thread.is_alive()
+    start = time.monotonic()
+    lab.close()
+    assert time.monotonic() - start < 2 and not thread.is_alive()
+    lab.close()  # twice is once
+    gone = weakref.ref(lab)
+    del lab
+    gc.collect()
+    assert gone() is None
+
+
+def test_arguments(pipe64, picture) -> None:
+    with pytest.raises(ValueError, match="Say what the picture shows"):
+        edit_lab(pipe64, picture)
+    with pytest.raises(ValueError, match="empty"):
+        edit_lab(pipe64, picture, "")
+    with pytest.raises(TypeError, match="steps"):
+        edit_lab(pipe64, picture, PROMPT, steps="many")
+    with pytest.raises(TypeError):
+        edit_lab("model", picture, PROMPT)
+    bare = styledit.Edit(
+        picture, picture, PROMPT, TARGET, torch.zeros(1), torch.zeros(1), None, styledit.Settings()
+    )
+    with pytest.raises(ValueError, match="does not know its inversion"):
+        edit_lab(pipe64, bare)
+
+
+def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
+    cache = FitCache(tmp_path / "fits")
+    values = styledit.fit_values(pipe64, inversion64, progress=False)
+    key = cache.key(pipe64, inversion64.image.tobytes(), PROMPT, 5)
+    assert cache.find(pipe64, key) is None
+    cache.keep(key, inversion64, values)
+    inversion, found = cache.find(pipe64, key)
+    assert torch.equal(inversion.latents, inversion64.latents) and torch.equal(found.shift, values.shift)
+    assert cache.key(pipe64, inversion64.image.tobytes(), PROMPT, 6) != key
+    (tmp_path / "fits" / f"{key}.values.safetensors").write_bytes(b"damaged")
+    assert cache.find(pipe64, key) is None
+    (tmp_path / "file").write_text("")
+    FitCache(tmp_path / "file").keep(key, inversion64, values)  # a place that cannot be written to

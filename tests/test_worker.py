@@ -1,0 +1,174 @@
+"""The lab's worker: turns, newest wishes, and its end."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+
+import pytest
+
+from styledit.lab.worker import Worker
+
+
+class Steps:
+    """A client whose work is `todo` steps of a few milliseconds; `done` says who stepped, in order."""
+
+    def __init__(self, name: str, todo: int, done: list[str], worker: Worker) -> None:
+        self.name = name
+        self.todo = todo
+        self.done = done
+        self.worker = worker
+        self.errors: list[Exception] = []
+        self.closed = 0
+        self.breaks = False
+        worker.join(self)
+
+    def work(self):
+        try:
+            while self.todo:
+                self.todo -= 1
+                time.sleep(0.005)
+                if self.breaks:
+                    raise ValueError("broken")
+                self.done.append(self.name)
+                yield
+        finally:
+            self.closed += 1
+
+    def failed(self, error: Exception) -> None:
+        self.errors.append(error)
+
+
+@pytest.fixture
+def worker():
+    made = Worker()
+    yield made
+    for client in list(made._clients):
+        made.leave(client)
+    assert made.thread is None
+
+
+def wait(condition, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.002)
+
+
+def test_it_sleeps_works_and_ends(worker) -> None:
+    done: list[str] = []
+    client = Steps("a", 3, done, worker)
+    assert worker.thread is None  # nothing to do yet
+    worker.wake(client)
+    wait(lambda: done == ["a"] * 3 and client.closed == 1)
+    thread = worker.thread
+    client.todo = 2
+    worker.wake(client)
+    wait(lambda: len(done) == 5)
+    assert worker.thread is thread
+    worker.leave(client)
+    assert not thread.is_alive()
+    worker.wake(client)  # who has left is not heard
+    assert worker.thread is None
+
+
+def test_an_idle_worker_costs_nothing(worker) -> None:
+    client = Steps("a", 1, [], worker)
+    worker.wake(client)
+    wait(lambda: client.closed == 1)
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.05
+
+
+def test_the_one_woken_last_goes_first_and_the_other_goes_on(worker) -> None:
+    done: list[str] = []
+    first = Steps("a", 40, done, worker)
+    second = Steps("b", 5, done, worker)
+    worker.wake(first)
+    wait(lambda: len(done) >= 3)
+    worker.wake(second)
+    at = len(done)
+    wait(lambda: first.closed == second.closed == 1)
+    assert done[at + 1 : at + 5] == ["b"] * 4  # one step of the other may have been running
+    assert done.count("a") == 40 and done.count("b") == 5
+
+
+def test_leaving_ends_the_run_within_a_step(worker) -> None:
+    done: list[str] = []
+    client = Steps("a", 1000, done, worker)
+    other = Steps("b", 0, done, worker)
+    worker.wake(client)
+    wait(lambda: len(done) >= 3)
+    worker.leave(client)
+    at = len(done)
+    time.sleep(0.05)
+    assert len(done) == at and client.closed == 1
+    assert worker.thread is not None and worker.thread.is_alive()  # the other is still there
+    worker.leave(other)
+
+
+def test_an_error_is_the_clients_and_the_worker_goes_on(worker) -> None:
+    done: list[str] = []
+    client = Steps("a", 3, done, worker)
+    client.breaks = True
+    worker.wake(client)
+    wait(lambda: len(client.errors) == 1)
+    client.breaks = False
+    client.todo = 2
+    worker.wake(client)
+    wait(lambda: done == ["a", "a"])
+
+
+def test_waking_while_the_run_ends_is_not_lost(worker) -> None:
+    done: list[str] = []
+    client = Steps("a", 1, done, worker)
+    for k in range(200):
+        client.todo = 1
+        worker.wake(client)
+        if k % 3 == 0:
+            time.sleep(0.001)
+    wait(lambda: client.todo == 0 and not worker._runs)
+    assert 1 <= len(done) <= 200
+
+
+def test_a_client_may_leave_from_its_own_work() -> None:
+    worker = Worker()
+
+    class Leaver(Steps):
+        def work(self):
+            yield
+            self.worker.leave(self)
+            yield
+
+    client = Leaver("a", 1, [], worker)
+    worker.wake(client)
+    wait(lambda: worker.thread is None)
+
+
+def test_the_synchronous_mode_works_in_the_callers_thread() -> None:
+    worker = Worker(synchronous=True)
+    done: list[str] = []
+    client = Steps("a", 3, done, worker)
+    worker.wake(client)
+    assert done == ["a"] * 3 and worker.thread is None
+    worker.leave(client)
+
+
+def test_a_pipeline_has_one_worker_and_can_go(pipe) -> None:
+    class Pipe:
+        pass
+
+    made = Pipe()
+    assert Worker.of(made) is Worker.of(made)
+    assert Worker.of(made) is not Worker.of(pipe)
+    gone = weakref.ref(made)
+    del made
+    gc.collect()
+    assert gone() is None
+
+
+def test_no_thread_stays() -> None:
+    assert not [thread for thread in threading.enumerate() if thread.name == "styledit-lab"]
