@@ -43,6 +43,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 SECONDS = 60.0  # how long to wait for anything
+CELLS = 240.0  # and for the end of cells
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -254,42 +255,46 @@ class NotebookPage:
 
     # -- the notebook
 
-    def run(self, *, wait: bool = True, fails: bool = False) -> None:
+    def run(self, *, wait: bool = True, fails: bool = False, seconds: float = CELLS) -> None:
         """Run all cells.
 
         Args:
             wait: until the last one has ended; False returns at once.
             fails: whether a cell may raise; otherwise its error is an AssertionError here.
+            seconds: how long to wait.
         """
-        self._execute("notebook:run-all-cells", wait, fails)
+        self._execute("notebook:run-all-cells")
+        if wait:
+            self.wait(fails=fails, seconds=seconds)
 
-    def run_cell(self, cell: int, *, wait: bool = True, fails: bool = False) -> None:
+    def run_cell(self, cell: int, *, wait: bool = True, fails: bool = False, seconds: float = CELLS) -> None:
         """Run one cell, counted from 0; the rest as in `run`."""
         self.page.evaluate(
             "i => { const {content} = window.jupyterapp.shell.currentWidget;"
             " content.deselectAll(); content.activeCellIndex = i; }",
             cell,
         )
-        self._execute("notebook:run-cell", wait, fails)
+        self._execute("notebook:run-cell")
+        if wait:
+            self.wait(fails=fails, seconds=seconds)
 
-    def _execute(self, command: str, wait: bool, fails: bool) -> None:
+    def _execute(self, command: str) -> None:
         self.page.evaluate(
             "command => { window.styleditRan = false;"
             " window.jupyterapp.commands.execute(command).finally(() => { window.styleditRan = true; }); }",
             command,
         )
-        if wait:
-            self.wait(fails=fails)
 
     def running(self) -> bool:
-        """Whether cells that this page started still run. (The kernel's own status says "idle" whenever a widget's
-        message was handled beside a running cell.)
+        """Whether cells that this page started still run.
+
+        The kernel's own status says "idle" whenever a widget's message was handled beside a running cell.
         """
         return self.page.evaluate("window.styleditRan === false")
 
-    def wait(self, *, fails: bool = False) -> None:
+    def wait(self, *, fails: bool = False, seconds: float = CELLS) -> None:
         """Wait for the cells that were started; the rest as in `run`."""
-        self.page.wait_for_function("window.styleditRan !== false")
+        self.page.wait_for_function("window.styleditRan !== false", timeout=1000 * seconds)
         if not fails:
             for cell, outputs in enumerate(self.outputs()):
                 for output in outputs:
