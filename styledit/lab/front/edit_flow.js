@@ -91,6 +91,12 @@ export function editWish(model, note, sourcePrompt) {
       Object.assign(wish, { prompt: target.prompt ?? wish.prompt, settings, method: target.method ?? wish.method, auto });
       tell();
     },
+    // Back to what Python has in use: what was asked for will not come.
+    revert() {
+      flow.forget();
+      asked = 0;
+      this.accept(model.get("target") ?? {});
+    },
     close: () => flow.forget(),
   };
 }

@@ -24,7 +24,7 @@ function labOf(model, root) {
   const local = element("p", { class: "styledit-problem", role: "status", "aria-live": "polite", "data-testid": "note" });
   const say = (text) => { local.textContent = text; };
   const note = asker(model, say);
-  const pending = pendingSource(model, root);
+  const pending = pendingSource(model, root, () => edits.revert());
   const edits = editWish(model, note, () => pending.source().prompt);
   cleanups.push(note.close, edits.close);
   const lab = {
@@ -67,7 +67,7 @@ function askSource(lab, parts, bytes = null, target = null) {
 
 // The source that was asked for and is still being inverted: the controls show it, the pictures are still the
 // last good ones.
-function pendingSource(model, root) {
+function pendingSource(model, root, revert) {
   let wanted = null;
   const readers = []; // reader(source, failed)
   const tell = (failed) => {
@@ -91,10 +91,14 @@ function pendingSource(model, root) {
       if (stage) wanted.started = true;
       else if (wanted.started) this.failed();
     },
+    // Returns whether there was one.
     failed() {
-      if (wanted === null) return;
+      if (wanted === null) return false;
+      const other = ["kind", "name", "seed"].some((key) => wanted.parts[key] !== model.get("source")?.[key]);
       wanted = null;
-      tell(true);
+      tell(!other); // a sentence for the same picture stays to be mended
+      if (other) revert();
+      return true;
     },
   };
 }
@@ -129,10 +133,19 @@ function problemLine(lab) {
   const root = element("p", { class: "styledit-problem", role: "alert", "aria-live": "polite", "data-testid": "problem" });
   lab.model.on("change:problem", lab.note.answered);
   lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
-  lab.onTrait("problem", (problem) => {
-    root.textContent = typeof problem === "string" ? problem : "";
-    if (root.textContent) lab.pending.failed();
-  });
+  // What is wrong with a source stays until someone does something: the edit that follows may be well.
+  let stays = false;
+  const show = () => {
+    const problem = lab.model.get("problem") || "";
+    if (problem) stays = lab.pending.failed();
+    if (problem || !stays) root.textContent = problem;
+  };
+  const acted = () => {
+    stays = false;
+    show();
+  };
+  for (const event of ["input", "click", "keydown"]) lab.root.addEventListener(event, acted, true);
+  lab.onTrait("problem", show);
   return root;
 }
 
@@ -146,6 +159,7 @@ function render({ model, el }) {
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab)));
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
+    lab.note.answered();
     if (target.prompt !== undefined) lab.edits.accept(target);
   });
   lab.onTrait("frame", (frame) => { if (frame.picture) lab.note.answered(); });
@@ -159,7 +173,7 @@ function render({ model, el }) {
 
 function labParts(lab) {
   return [
-    sourceSection(lab), targetPrompt(lab), pictureViews(lab), truthSection(lab), progressLine(lab), problemLine(lab), lab.local,
+    sourceSection(lab), targetPrompt(lab), problemLine(lab), lab.local, pictureViews(lab), truthSection(lab), progressLine(lab),
     commonControls(lab), historySection(lab),
     element(
       "div", { class: "styledit-folds" },

@@ -40,6 +40,7 @@ function blendWords(lab) {
   lab.edits.onChange(() => {
     fill();
     show();
+    root.classList.toggle("styledit-replaced", Boolean(lab.edits.wish.settings.mask));
   });
   return root;
 }
