@@ -69,6 +69,7 @@ class LabWidget(anywidget.AnyWidget):
 
     problem = traitlets.Unicode("").tag(sync=True)
 
+    _closed = True  # until it is made: one whose arguments were refused has nothing to close
     executions: ClassVar[bool] = True  # whether running its cell again closes the widget
 
     def __init__(self, pipe: StableDiffusionPipeline, **traits: Any) -> None:

@@ -108,6 +108,7 @@ function explorerRecolour(ex) {
     ex.words.draw(c, ex.grey[view.run], ex.coloured[c], title);
   });
   explorerAskForPart(ex);
+  explorerAskForLooks(ex);
 }
 
 // The word that a map was compared with, "" where none was.
@@ -210,23 +211,28 @@ function explorerAskForLooks(ex) {
   const cell = state.pixel;
   if (!cell || !about.live) return;
   const looks = explorerLooks(store, ex.view.run, state.layer, state.row, state.head, cell.x, cell.y);
-  if (!looks || (looks.map && !looks.missing && !looks.notes.size)) return;
+  const key = [state.layer, state.row, state.head, cell.x, cell.y].join("/");
+  if (!looks || (looks.map && !looks.missing && !looks.notes.size) || ex.askedLooks === key) return;
+  ex.askedLooks = key;
   const layers = explorerLayers(about, state.layer, state.head).filter((layer) => layer.self).map((layer) => layer.index);
   ex.requests += 1;
   ex.asker.ask({ type: "looks", id: ex.requests, row: state.row, head: state.head, layers, x: cell.x, y: cell.y });
 }
 
+// The point of the picture under the mouse, in fractions.
+function explorerUnder(canvas, [x, y]) {
+  const box = canvas.getBoundingClientRect();
+  const inside = (place) => Math.max(0, Math.min(0.999999, place));
+  return { x: inside((x - box.left) / box.width), y: inside((y - box.top) / box.height) };
+}
+
 // Pointer and keys on the map.
 function explorerPointing(ex) {
   const { canvas } = ex;
-  const at = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const inside = (place) => Math.max(0, Math.min(0.999999, place));
-    return { x: inside((event.clientX - box.left) / box.width), y: inside((event.clientY - box.top) / box.height) };
-  };
-  canvas.addEventListener("pointermove", (event) => ex.point({ pixel: at(event) }));
-  canvas.addEventListener("pointerleave", () => ex.point({ pixel: null }));
-  canvas.addEventListener("click", (event) => ex.lockPixel(at(event)));
+  // where the canvas lies is asked in the next frame: in the handler the page would have to be laid out first
+  canvas.addEventListener("pointermove", (event) => ex.point({ pixel: null, mouse: [event.clientX, event.clientY] }));
+  canvas.addEventListener("pointerleave", () => ex.point({ pixel: null, mouse: null }));
+  canvas.addEventListener("click", (event) => ex.lockPixel(explorerUnder(canvas, [event.clientX, event.clientY])));
   canvas.addEventListener("blur", () => ex.point({ pixel: null }));
   keepKeys(canvas);
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -242,7 +248,7 @@ function explorerPointing(ex) {
     } else if (event.key === "Enter" || event.key === " ") {
       ex.lockPixel(from);
     } else if (event.key === "Escape") {
-      ex.change({ pixel: null });
+      ex.state.pixel = null;
       ex.point({ pixel: null });
     } else {
       return;
@@ -283,6 +289,7 @@ function explorerActions(ex) {
   let later = 0;
   ex.draw = () => {
     frame = 0;
+    if (ex.hover.mouse) ex.point({ pixel: explorerUnder(ex.canvas, ex.hover.mouse), mouse: null }, false);
     if (ex.stale) explorerRecolour(ex);
     ex.stale = false;
     explorerDrawMap(ex);
@@ -304,13 +311,14 @@ function explorerActions(ex) {
       }
     }, 600);
   };
-  ex.point = (what) => {
+  ex.point = (what, drawn = true) => {
     Object.assign(ex.hover, what);
-    ex.schedule();
+    if (drawn) ex.schedule();
   };
   ex.change = (what) => {
     Object.assign(ex.state, what);
     ex.asked = "";
+    ex.askedLooks = "";
     ex.schedule(true);
     remember();
   };
@@ -324,7 +332,7 @@ function explorerActions(ex) {
     const old = ex.state.pixel;
     const again = old && explorerCell(ex.view.h, ex.view.w, old.x, old.y) === cell;
     ex.state.pixel = again ? null : point;
-    ex.hover.pixel = again ? ex.hover.pixel : null;
+    Object.assign(ex.hover, { pixel: null, mouse: null });
     ex.schedule();
     ex.sayPixel();
     explorerAskForLooks(ex);
@@ -396,7 +404,7 @@ function render({ model, el }) {
     about,
     store: explorerStore(about, model.get("data")),
     state: explorerRestored(about, model.get("chosen")),
-    hover: { word: null, pixel: null },
+    hover: { word: null, pixel: null, mouse: null },
     palettes: {
       sequential: explorerPalette(about.palettes.sequential),
       diverging: explorerPalette(about.palettes.diverging),
@@ -404,6 +412,7 @@ function render({ model, el }) {
     stale: true,
     requests: 0,
     asked: "",
+    askedLooks: "",
     held: null,
   };
   const problem = element("p", { class: "styledit-problem", role: "alert" });
