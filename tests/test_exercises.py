@@ -37,6 +37,7 @@ def centre(heat):
 
 
 RIGHT = {
+    "check_target": "A plain sticker of a red car in the forest.",
     "check_noising": noised,
     "check_estimate": lambda z, eps, abar: (z - (1 - abar).sqrt() * eps) / abar.sqrt(),
     "check_inverse_step": inverse_step,
@@ -48,6 +49,12 @@ RIGHT = {
     "check_guess": lambda c, null, w: (w - 1) / w * (null - c),
 }
 WRONG = [
+    ("check_target", "a plain sticker of a red car on the moon", "does not know 'moon'"),
+    ("check_target", "a plain sticker of a red car on the beach", "nothing would change"),
+    ("check_target", "a plain sticker of a blue car in the snow", "word for word"),
+    ("check_target", "a plain sticker of a red car", "ends too early"),
+    ("check_target", "a plain sticker of a red car in the beach", "still the same"),
+    ("check_target", ["in the snow"], "not a list"),
     ("check_noising", lambda z_0, eps, abar: abar * z_0 + (1 - abar) * eps, "where is a root"),
     ("check_noising", lambda z_0, eps, abar: z_0 + (1 - abar).sqrt() * eps, "abar = 0"),
     ("check_noising", lambda z_0, eps, abar: noised(eps, z_0, abar), "abar = 1"),
@@ -86,7 +93,7 @@ ODD = [
 
 def test_every_check_is_tried_here() -> None:
     checks = {name for name in exercises.__all__ if name.startswith("check_")}
-    assert set(RIGHT) == checks == {name for name, _, _ in WRONG}
+    assert RIGHT.keys() == checks == {name for name, _, _ in WRONG}
     assert len(exercises.EXERCISES) == len(checks)
     assert all(name[:2].isdigit() and name[2] == " " for name in exercises.EXERCISES)
 
@@ -108,7 +115,7 @@ def test_wrong_answers_get_a_hint_and_no_traceback(name, function, hint, capsys)
     assert exercises.progress().passed == 0
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", [name for name in RIGHT if name != "check_target"])
 @pytest.mark.parametrize("function, passed, sentence", ODD)
 def test_odd_answers_get_the_right_sentence(name, function, passed, sentence) -> None:
     verdict = getattr(exercises, name).grade(function)

@@ -1,6 +1,7 @@
 """What the lessons show and check: pictures, maps, curves, exercises, the tour."""
 
 from styledit.lessons import exercises
+from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline
 from styledit.lessons.exercises import predict, progress
 from styledit.lessons.heat import grey, heat_layer, legend, plot_map, show_maps, show_words
 from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images
@@ -28,6 +29,9 @@ __all__ = [
     "COLOURS",
     "plot_drift",
     "plot_lines",
+    # diagrams
+    "plot_attention_shapes",
+    "plot_timeline",
     # exercises
     "exercises",
     "predict",

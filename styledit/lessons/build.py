@@ -24,6 +24,7 @@ from styledit.lessons.progress import VARIABLE
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 MOST_BYTES = 1_500_000  # of a lesson
 MOST_SECONDS = 30.0  # of a cell
+WIDGET = "application/vnd.jupyter.widget-view+json"
 KEPT = ("tags", "jupyter", "collapsed", "slideshow")  # of a cell's metadata
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -74,6 +75,8 @@ def tidy(notebook: Any) -> Any:
             if output.output_type == "stream":
                 # a progress bar's last state, and no addresses of memory
                 output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
+            if WIDGET in output.get("data", {}):  # it would need the kernel that made it
+                del output.data[WIDGET]
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
     notebook.nbformat_minor = 5
@@ -147,13 +150,13 @@ def lessons(names: list[str]) -> list[Path]:
     return found
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str], most_seconds: float = MOST_SECONDS) -> None:
     """Build lessons, all of them even where one fails, and exit 1 then."""
     failed = []
     for file in lessons(names):
         print(file.name)
         try:
-            build(file)
+            build(file, most_seconds)
         except LessonError as error:
             print(f"  FAILED: {error}")
             failed.append(file.name)
@@ -166,4 +169,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "names", nargs="*", help="beginnings of file names (01); all lessons where none is named"
     )
-    main(parser.parse_args().names)
+    parser.add_argument("--seconds", type=float, default=MOST_SECONDS, help="of a cell, on a busy machine")
+    given = parser.parse_args()
+    main(given.names, given.seconds)

@@ -38,7 +38,7 @@ def heat_layer(heat: torch.Tensor, most: float, *, signed: bool = False) -> Imag
         colours = np.where(share[..., None] < 0, LESS, MORE) / 255.0
     else:
         colours = HEAT(0.25 + 0.75 * strength)[..., :3]
-    opacity = STRONGEST * strength[..., None] ** 0.6
+    opacity = STRONGEST * strength[..., None] ** 0.85
     return Image.fromarray((255 * np.concatenate([colours, opacity], -1)).round().astype(np.uint8))
 
 

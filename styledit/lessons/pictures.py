@@ -128,10 +128,11 @@ def figure(title: str, source: str, share: float, width: int, style: str = SHARP
     """One picture under its title, as HTML that also stands where a notebook's styles are filtered."""
     size = 17 if share * 10 > 180 else 15  # px: 1000 px is a notebook's usual width
     name = escape(" ".join(title.split()), quote=True)
+    frame = f"display:inline-block;width:{share:.1f}%;max-width:{width}px;margin:0 1% 10px 0"
+    frame += ";vertical-align:bottom"
+    words = f"font-size:{size}px;line-height:1.25;margin:0 0 4px;white-space:pre-line"
     return (
-        f'<figure style="display:inline-block;vertical-align:bottom;width:{share:.1f}%;max-width:{width}px;'
-        f'margin:0 1% 10px 0">'
-        f'<figcaption style="font-size:{size}px;line-height:1.25;margin:0 0 4px">{escape(title)}</figcaption>'
+        f'<figure style="{frame}"><figcaption style="{words}">{escape(title)}</figcaption>'
         f'<img src="{source}" alt="{name}" width="{width}" style="width:100%;display:block;{style}"></figure>'
     )
 

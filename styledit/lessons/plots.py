@@ -44,7 +44,7 @@ def plot_lines(
     *,
     x: Sequence[float] | torch.Tensor | None = None,
     title: str = "",
-    xlabel: str = "step (0 is the noisiest)",
+    xlabel: str = "index i (0 is the noisiest)",
     ylabel: str = "",
     log: bool = False,
     ax: Axes | None = None,
@@ -63,7 +63,7 @@ def plot_lines(
         dashes = LINES[k // len(COLOURS) % len(LINES)]
         ax.plot(places, heights, color=COLOURS[k % len(COLOURS)], linestyle=dashes, label=name)
     if log:
-        ax.set_yscale("log")
+        ax.set_yscale("log", nonpositive="mask")
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     if title:
@@ -73,16 +73,22 @@ def plot_lines(
 
 
 def plot_drift(
-    inversion: Inversion, runs: Mapping[str, torch.Tensor | HasLatents], ax: Axes | None = None
+    inversion: Inversion,
+    runs: Mapping[str, torch.Tensor | HasLatents],
+    ax: Axes | None = None,
+    *,
+    log: bool = True,
 ) -> Axes:
     """Each run's distance to the inversion's latents, step by step; see `plot_lines`.
 
     Args:
         runs: {name: what `drift` compares}.
+        log: whether the distance counts in powers of ten; where a run has not strayed it has no point then.
     """
     return plot_lines(
         {name: drift(inversion, run) for name, run in runs.items()},
         title="How far denoising strays from the picture's own trajectory",
         ylabel="distance to the inversion",
+        log=log,
         ax=ax,
     )

@@ -25,6 +25,16 @@ from styledit.values import PRESETS, fit_values
 RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {}
 
 
+FITS = {
+    "nothing fitted": replace(PRESETS["default"], iterations=0, warm=False),
+    "the guess alone": replace(PRESETS["default"], iterations=0),
+    "default": PRESETS["default"],
+    "fine": PRESETS["fine"],
+    "published, lambda = 1": PRESETS["paper"],
+    "published, lambda = 0": replace(PRESETS["paper"], regularisation=Regularisation()),
+}
+
+
 def result(compute: Callable[[StableDiffusionPipeline], Any]) -> Callable[[StableDiffusionPipeline], Any]:
     """Make a function one of `RESULTS`, under its own name."""
     RESULTS[compute.__name__] = compute
@@ -33,44 +43,25 @@ def result(compute: Callable[[StableDiffusionPipeline], Any]) -> Callable[[Stabl
 
 @result
 def published_schedule(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
-    """Fits at guidance 7.5, by preset, the published schedule with its attention term and without.
+    """Fits at guidance 7.5, by preset: the published schedule with its attention term and without, and ours.
 
     A row: `picture`, `fit`, `evaluations`, `dB` (the reconstruction against the autoencoder's own), `drift`
     (T + 1 numbers).
     """
-    paper = PRESETS["paper"]
-    free = replace(paper, parameterisation="free")
-    without = Regularisation()
-    nothing = replace(PRESETS["default"], iterations=0, warm=False)
-    fits = {
-        "nothing fitted": nothing,
-        "the guess alone": replace(nothing, warm=True),
-        "default": PRESETS["default"],
-        "fine": PRESETS["fine"],
-        "published, lambda = 1": paper,
-        "published, lambda = 0": replace(paper, regularisation=without),
-        "published, free, lambda = 1": free,
-        "published, free, lambda = 0": replace(free, regularisation=without),
-    }
-    rows = []
-    for name in ("fox", "car", "umbrella"):
-        picture = lesson_picture(pipe, name)
-        inversion = invert(pipe, picture.image, picture.prompt, progress=False)
-        own = decode_latents(pipe, inversion.z_0)[0]
-        for fit, preset in fits.items():
-            values = fit_values(pipe, inversion, guidance=7.5, preset=preset, progress=False)
-            run = reconstruct(pipe, inversion, values=values, progress=False)
-            rows.append(
-                {
-                    "picture": name,
-                    "fit": fit,
-                    "evaluations": values.evaluations,
-                    "dB": round(psnr(run.image, own), 2),
-                    "drift": [round(float(d), 5) for d in drift(inversion, run.latents)],
-                }
-            )
-            print(f"  {name:>9}, {fit:<28} {rows[-1]['evaluations']:5d} evaluations {rows[-1]['dB']:6.2f} dB")
-    return rows
+    return [fitted(pipe, name, fit) for name in ("fox", "car") for fit in FITS]
+
+
+def fitted(pipe: StableDiffusionPipeline, name: str, fit: str) -> dict[str, Any]:
+    """One row of `published_schedule`."""
+    picture = lesson_picture(pipe, name)
+    inversion = invert(pipe, picture.image, picture.prompt, progress=False)
+    values = fit_values(pipe, inversion, guidance=7.5, preset=FITS[fit], progress=False)
+    run = reconstruct(pipe, inversion, values=values, progress=False)
+    dB = psnr(run.image, decode_latents(pipe, inversion.z_0)[0])
+    print(f"  {name:>9}, {fit:<22} {values.evaluations:5d} evaluations {dB:6.2f} dB", flush=True)
+    strayed = [round(float(d), 5) for d in drift(inversion, run.latents)]
+    row = {"picture": name, "fit": fit, "evaluations": values.evaluations, "dB": round(dB, 2)}
+    return row | {"drift": strayed}
 
 
 def main(names: list[str]) -> None:

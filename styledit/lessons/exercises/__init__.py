@@ -1,6 +1,7 @@
 """The exercises of all lessons, one file a lesson; `checking` has what they are made of."""
 
 from styledit.lessons.exercises.checking import EXERCISES, predict, progress
+from styledit.lessons.exercises.first_edit import check_target
 from styledit.lessons.exercises.noise_and_back import (
     check_estimate,
     check_guidance,
@@ -14,6 +15,8 @@ __all__ = [
     "EXERCISES",
     "predict",
     "progress",
+    # 00
+    "check_target",
     # 01
     "check_noising",
     "check_estimate",
