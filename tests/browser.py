@@ -187,6 +187,7 @@ class NotebookPage:
         self.server = server
         self.name = name
         self.errors: list[str] = []
+        self._started = slice(None)  # the cells that were started last
         self.page: Any = None
         self._open()
 
@@ -263,6 +264,7 @@ class NotebookPage:
             fails: whether a cell may raise; otherwise its error is an AssertionError here.
             seconds: how long to wait.
         """
+        self._started = slice(None)
         self._execute("notebook:run-all-cells")
         if wait:
             self.wait(fails=fails, seconds=seconds)
@@ -274,6 +276,7 @@ class NotebookPage:
             " content.deselectAll(); content.activeCellIndex = i; }",
             cell,
         )
+        self._started = slice(cell, cell + 1)
         self._execute("notebook:run-cell")
         if wait:
             self.wait(fails=fails, seconds=seconds)
@@ -296,10 +299,10 @@ class NotebookPage:
         """Wait for the cells that were started; the rest as in `run`."""
         self.page.wait_for_function("window.styleditRan !== false", timeout=1000 * seconds)
         if not fails:
-            for cell, outputs in enumerate(self.outputs()):
+            for outputs in self.outputs()[self._started]:
                 for output in outputs:
                     traceback = "\n".join(output.get("traceback", ()))
-                    assert output["output_type"] != "error", f"cell {cell} raised:\n{traceback}"
+                    assert output["output_type"] != "error", f"A cell raised:\n{traceback}"
 
     def outputs(self) -> list[list[dict[str, Any]]]:
         """The outputs of each code cell, as they are in the notebook's file."""
