@@ -21,9 +21,10 @@ FOLDERS = {
     "objectives": (),
     "values": ("objectives",),
     "editing": ("objectives",),
+    "guiding": ("objectives", "editing"),
     "baselines": ("objectives", "values", "editing"),
-    "lessons": ("objectives", "values", "editing", "baselines"),
-    "lab": ("objectives", "values", "editing", "baselines"),
+    "lessons": ("objectives", "values", "editing", "guiding", "baselines"),
+    "lab": ("objectives", "values", "editing", "guiding", "baselines"),
 }
 PRESENTATION = ("matplotlib", "ipywidgets", "anywidget", "IPython")
 

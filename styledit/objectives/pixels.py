@@ -23,13 +23,15 @@ Features = Mapping[str, torch.Tensor]
 
 @runtime_checkable
 class FeatureNetwork(Protocol):
-    """A network that looks at pictures.
+    """A network that looks at pictures."""
 
-    `content_layers`, `style_layers`: names of the layers that the perceptual and the style distance compare.
-    """
+    @property
+    def content_layers(self) -> tuple[str, ...]:
+        """Names of the layers that the perceptual distance compares."""
 
-    content_layers: tuple[str, ...]
-    style_layers: tuple[str, ...]
+    @property
+    def style_layers(self) -> tuple[str, ...]:
+        """Names of the layers that the style distance compares."""
 
     def features(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """{layer: F (B, C, h, w)} of pictures (B, 3, H, W) in [0, 1]; differentiable."""

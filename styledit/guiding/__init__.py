@@ -1,0 +1,20 @@
+"""Guided edits: the target's value inputs are optimised for what the decoded picture should be: weights and
+terms, the learner, a run with gradients, schedules, the call.
+"""
+
+from styledit.guiding.guide import Guided, GuidedEdit, GuidingStopped, guide, guiding
+from styledit.guiding.log import Frame
+from styledit.guiding.shared import GuidedState
+from styledit.guiding.weights import GUIDES, Weights
+
+__all__ = [
+    "GUIDES",
+    "Frame",
+    "Guided",
+    "GuidedEdit",
+    "GuidedState",
+    "GuidingStopped",
+    "Weights",
+    "guide",
+    "guiding",
+]

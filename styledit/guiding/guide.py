@@ -1,0 +1,530 @@
+"""Guided edits: the target's value inputs are optimised for what the picture should be (method section 5)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from styledit import validation as check
+from styledit.attention import Layers, attention_layers
+from styledit.denoising import Callback, State, follow, resolve_guidance
+from styledit.editing.editor import Edit, Editor
+from styledit.editing.run import Target
+from styledit.editing.source import SourceBranch
+from styledit.editing.suggestion import Change
+from styledit.files import Field, Schema, read_tensors, write_tensors
+from styledit.generation import LearnedValues
+from styledit.guiding.log import Frame, Log
+from styledit.guiding.run import GuidedRun, Read
+from styledit.guiding.shared import Plan, Tensors
+from styledit.guiding.stepwise import Stepwise
+from styledit.guiding.terms import Terms, make_terms
+from styledit.guiding.weights import GUIDES, Weights
+from styledit.guiding.whole import WholeRun
+from styledit.inversion import Inversion
+from styledit.objectives import FeatureNetwork
+from styledit.objectives.state import objective_layers
+from styledit.perception.clip import Clip, load_clip
+from styledit.perception.eye import load_eye
+from styledit.perception.features import EncoderFeatures
+from styledit.pictures import ImageSource, decode_latents, read_image
+from styledit.prompts import find_word, positions_of
+from styledit.recording import GIB, Record, Recorder
+
+MOST_ITERATIONS = 1000  # in all
+SCHEDULES = {"step": 90, "run": 20, "text": 20}  # iterations in all, where the user gives none
+PATIENCE = {"step": 3, "run": 8, "text": 8}
+STARTS = ("edit", "fitted", "random")
+
+CHECKPOINT = Schema(
+    what="guided edit",
+    source="guide(checkpoint=...)",
+    cure="remove it",
+    tensors={"*": Field(finite=False)},
+    about={"guided": str},
+)
+
+
+@dataclass(frozen=True)
+class Guided:
+    """A guided edit.
+
+    `edit`: the edit, of the best that was found; `curves`: {"loss", "step" or a term: its number at each
+    iteration}, terms without their weights; `filmstrip`: pictures on the way; `values` (T, N, d): the value
+    inputs that each step reads; `nulls` (T, N, d) or None: what the unconditional branch reads, where that
+    was optimised; `iterations`; `evaluations`: network calls a branch, a forward counted as 1, a backward as
+    2; `stopped`: what ended it.
+    """
+
+    edit: Edit
+    curves: Mapping[str, tuple[float, ...]]
+    filmstrip: tuple[Frame, ...]
+    values: torch.Tensor
+    nulls: torch.Tensor | None
+    iterations: int
+    evaluations: int
+    stopped: Literal["done", "interrupted", "stopped"]
+
+    @property
+    def image(self) -> Image.Image:
+        """The edited picture."""
+        return self.edit.image
+
+
+class GuidingStopped(ValueError):
+    """Guiding met NaN or infinite values. `best` is the edit of the best that was found before."""
+
+    def __init__(self, message: str, best: Guided) -> None:
+        super().__init__(message)
+        self.best = best
+
+
+def guide(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    target_prompt: str,
+    *,
+    progress: bool = True,
+    callback: Callback | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    **options: Any,
+) -> Guided:
+    """Edit a picture by optimising the target's value inputs for what it should look like (method section 5).
+
+        L = sum of weight * term          of the decoded clean estimate, by Adam
+
+    Ctrl-C ends it early with a warning; the best so far is returned.
+
+    Args:
+        target_prompt: the new prompt; the source's own where only the look is to change.
+        callback: called after each step ("step") or iteration ("run", "text") with a dict of `i`, `timestep`,
+            `z`, `iteration`, `loss`, `terms`, `best`, `frame`.
+        checkpoint: a safetensors file that what is finished is written to, and that a guided edit which was
+            stopped or killed goes on from, bit for bit.
+        options: those of `GuidedEdit`, and the settings of an edit, by name.
+
+    Raises:
+        TypeError: an option or a setting that does not exist, or an argument of another type.
+        ValueError: one that cannot be used, or a checkpoint of another edit.
+        GuidingStopped: NaN or infinite values; its `best` is the edit so far.
+    """
+    guided = GuidedEdit(pipe, inversion, target_prompt, **options)
+    progress = check.flag("progress", progress)
+    if callback is not None:
+        check.function("callback", callback)
+    if checkpoint is not None:
+        check.path_to_write("checkpoint", checkpoint)
+        if os.path.exists(checkpoint):
+            guided.load(checkpoint)
+
+    def tell(about: dict[str, Any]) -> None:
+        if checkpoint is not None:
+            _save_if_possible(guided, checkpoint)
+        if callback is not None:
+            callback(about)
+
+    try:
+        return follow(guided.run(), "guiding", guided.left, progress, tell)
+    except FloatingPointError as error:
+        raise GuidingStopped(
+            f"Guiding met NaN or infinite values after {guided.log.iterations} iterations; this error's "
+            "`best` is the edit before. Lower the rate or the weights, or load the model in float32.",
+            guided.result("stopped"),
+        ) from error
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"Guiding was interrupted after {guided.log.iterations} iterations; the best so far is returned.",
+            stacklevel=2,
+        )
+        return guided.result("interrupted")
+
+
+def guiding(
+    pipe: StableDiffusionPipeline, inversion: Inversion, target_prompt: str, **options: Any
+) -> Generator[State, None, Guided]:
+    """`guide` as a run: a state after each network call or iteration, the `Guided` as its result.
+
+    To stop and keep the best, hold a `GuidedEdit` and ask for its `result()`.
+    """
+    return GuidedEdit(pipe, inversion, target_prompt, **options).run()
+
+
+class GuidedEdit:
+    """A guided edit that can be watched, stopped and gone on with.
+
+    Args:
+        values: learned value inputs; the source branch reads them, and the target starts from them.
+        schedule: when losses are taken. "step": at every step, on the decoded clean estimate; "run": on the
+            picture of a whole run, with gradients through all its steps, each computed again on the way back
+            (T should be small); "text": the same for the CLIP cosine alone.
+        weights: `Weights`, or "default" or "brief" (0.1 L2 + 0.5 perceptual + 0.2 style + 0.2 CLIP).
+        style_image: a picture whose look the style term and the critic take; None takes the source's.
+        start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
+            learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding.
+        iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 90, or
+            20 whole runs.
+        rate: Adam's learning rate.
+        patience: iterations without improvement after which a step ("step") or everything ends; None takes 3,
+            or 8 whole runs.
+        tolerance: what counts as no improvement, as a fraction of the loss.
+        clamp: keep value inputs in [-1, 1].
+        both_branches: whether what the unconditional branch reads is optimised too.
+        warm: whether each step ("step") goes on from the offsets of the one before, instead of none.
+        every: iterations between two pictures of the filmstrip; 0 keeps none.
+        word: of the target prompt, whose map the filmstrip shows; None takes the kept word that looks most at
+            one place.
+        network: whose features the perceptual and the style term compare; None takes the model's own eye, or
+            where it has none the pipeline's encoder. It should not be the network that judges the edit.
+        clip: None takes the embedded CLIP.
+        low_memory: recompute activations of network, decoder and encoder in the backward pass instead of
+            keeping them (gradient checkpointing).
+        seed: of random starts and of the critic.
+        record: whose attention maps of the target to keep; None keeps none.
+        limit: bytes that the source's attention may take in host memory.
+        settings: those of an edit, by name, such as `tau_u`; the others follow from the prompts.
+
+    Raises:
+        TypeError: an argument of another type, or a setting that does not exist.
+        ValueError: one that cannot be used.
+    """
+
+    def __init__(
+        self,
+        pipe: StableDiffusionPipeline,
+        inversion: Inversion,
+        target_prompt: str,
+        *,
+        values: LearnedValues | None = None,
+        schedule: Literal["step", "run", "text"] = "step",
+        weights: str | Weights = "default",
+        style_image: ImageSource | None = None,
+        start: Literal["edit", "fitted", "random"] = "edit",
+        iterations: int | None = None,
+        rate: float = 0.01,
+        patience: int | None = None,
+        tolerance: float = 1e-3,
+        clamp: bool = False,
+        both_branches: bool = False,
+        warm: bool = True,
+        every: int = 10,
+        word: str | None = None,
+        network: FeatureNetwork | None = None,
+        clip: Clip | None = None,
+        low_memory: bool = False,
+        seed: int = 0,
+        record: Record | Layers | None = None,
+        limit: int = 4 * GIB,
+        **settings: Any,
+    ) -> None:
+        if torch.is_inference_mode_enabled():
+            raise ValueError("Guiding needs gradients; call it outside torch.inference_mode().")
+        self.pipe = pipe
+        self.inversion = inversion
+        self.prompt = check.text("A target prompt", target_prompt)
+        schedule = check.choice("schedule", schedule, tuple(SCHEDULES))  # type: ignore[assignment]
+        self.low_memory = check.flag("low_memory", low_memory)
+        self.plan = Plan(
+            iterations=_iterations(iterations, schedule),
+            rate=check.number("rate", rate, least=0),
+            clamp=check.flag("clamp", clamp),
+            both=check.flag("both_branches", both_branches),
+            warm=check.flag("warm", warm),
+            patience=PATIENCE[schedule] if patience is None else check.whole("patience", patience, least=1),
+            tolerance=check.number("tolerance", tolerance, least=0),
+            every=check.whole("every", every, least=0),
+            low_memory=self.low_memory,
+        )
+        self.weights = _weights(weights, schedule)
+        self.seed = check.seed(seed)
+        self.edit_run = self._new_run(values, record, limit, settings)
+        style = None if style_image is None else read_image(pipe, style_image)
+        self.terms = self._make_terms(style, network, clip)
+        self.log = Log(tuple(self.terms.weighted))
+        starts = _Start(self.edit_run, check.choice("start", start, STARTS), self.plan.both, self.seed)
+        film = self._film() if self.plan.every else {}
+        scales = self._scales()
+        kind = Stepwise if schedule == "step" else WholeRun
+        tokens = self._object_tokens(word)
+        self.schedule = kind(
+            self.edit_run, self.terms, self.plan, self.log, starts, scales | film, tuple(film), tokens
+        )
+        self._about = _fingerprint(
+            inversion.fingerprint, self.prompt, schedule, start, self.plan, self.weights, self.seed,
+            self.edit_run.settings, style, values, type(network).__name__,
+        )  # fmt: skip
+        self._finished: Tensors = self.schedule.state()
+
+    @property
+    def left(self) -> int:
+        """How many states with `finished` are still to come, at most."""
+        whole = self.inversion.steps if isinstance(self.schedule, Stepwise) else self.plan.iterations
+        return whole - self.schedule.finished
+
+    def run(self) -> Generator[State, None, Guided]:
+        """Guide what is left: a state after each network call or iteration, the `Guided` as the result.
+
+        Closing it stops it; `result()` then has the best so far, and another run goes on from what was
+        finished.
+
+        Raises:
+            FloatingPointError: NaN or infinite values; what was finished stays as it is.
+        """
+        self.schedule.restore(self._finished)
+        run = self.schedule.run()
+        while True:
+            with _recomputing(self.pipe, self.low_memory):
+                try:
+                    state = next(run)
+                except StopIteration:
+                    break
+            if state.finished:
+                self._finished = self.schedule.state()
+            yield state
+        self.schedule.settle()
+        while len(self.edit_run.states) < self.inversion.steps:
+            yield from self.schedule.advance()
+        return self._guided("done")
+
+    def result(self, stopped: Literal["done", "interrupted", "stopped"] = "stopped") -> Guided:
+        """The edit of the best so far; costs the steps that were not taken yet."""
+        self.schedule.settle()
+        while len(self.edit_run.states) < self.inversion.steps:
+            for _ in self.schedule.advance():
+                pass
+        return self._guided(stopped)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write what is finished, to go on from, to a safetensors file."""
+        write_tensors(path, self._finished, {"guided": self._about})
+
+    def load(self, path: str | os.PathLike) -> None:
+        """Go on from what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds something else, or another guided edit.
+        """
+        tensors, about = read_tensors(path, CHECKPOINT, self.inversion.z_T.device)
+        if about["guided"] != self._about:
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a guided edit of another picture, prompt or options; name "
+                "another file, or remove this one."
+            )
+        before = self._finished
+        try:
+            self.schedule.restore(tensors)
+        except (KeyError, RuntimeError, ValueError) as error:
+            self.schedule.restore(before)
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a damaged guided edit; remove it, and guiding starts anew."
+            ) from error
+        self._finished = tensors
+
+    def _new_run(
+        self,
+        values: LearnedValues | None,
+        record: Record | Layers | None,
+        limit: int,
+        settings: dict[str, Any],
+    ) -> GuidedRun:
+        """The run of the edit that is guided, with the settings that an edit has."""
+        editor = Editor(self.pipe, self.inversion, values=values, limit=limit, history=0)
+        chosen = editor.suggest(self.prompt, **settings)
+        own = resolve_guidance(chosen.guidance) if editor.guidance is None else editor.guidance
+        chosen = replace(chosen, guidance=resolve_guidance(chosen.guidance, own))
+        both = own != 1 or chosen.guidance != 1
+        source = SourceBranch(
+            self.pipe, self.inversion, values, guidance=own, unconditional=both, limit=editor.limit
+        )
+        target = Target.of(self.pipe, self.inversion.prompt, (self.prompt,))
+        size = self.inversion.z_T.shape[-2:]
+        recorder = Recorder(
+            self.pipe, record, self.prompt, size, self.inversion.steps, chosen.guidance != 1, 1
+        )
+        return GuidedRun(self.pipe, source, target, chosen, [recorder])
+
+    def _make_terms(
+        self, style: Image.Image | None, network: FeatureNetwork | None, clip: Clip | None
+    ) -> Terms:
+        """The objectives, with the networks that they need."""
+        looks = guiding_network(self.pipe, self.low_memory) if network is None else network
+        if clip is None and (self.weights.clip or self.weights.direction):
+            clip = load_clip(device=self.inversion.z_T.device)
+        return make_terms(
+            self.weights,
+            self.pipe,
+            self.inversion.image,
+            style,
+            (self.inversion.prompt, self.prompt),
+            self.edit_run.target.words[0],
+            clip,
+            looks,
+            self.seed,
+        )
+
+    def _scales(self) -> dict[str, int]:
+        """{layer: scale} of the maps that objectives read."""
+        found: dict[str, int] = {}
+        for _, objective in self.terms.weighted.values():
+            found |= objective_layers(self.pipe.unet, objective)
+        return found
+
+    def _film(self) -> dict[str, int]:
+        """{layer: scale} of the maps that the filmstrip shows: the second finest there are."""
+        layers = attention_layers(self.pipe.unet)
+        scales = sorted(set(layers.values()))
+        chosen = scales[min(1, len(scales) - 1)]
+        return {layer: scale for layer, scale in layers.items() if scale == chosen}
+
+    def _object_tokens(self, word: str | None) -> list[int]:
+        """Positions of the object's word in the target prompt."""
+        words = self.edit_run.target.words[0]
+        if word is not None:
+            return list(find_word(words, check.text("word", word)))
+        found = object_word(self.pipe, self.inversion, self.prompt)
+        return [] if found is None else list(positions_of(words, found))
+
+    def _guided(self, stopped: Literal["done", "interrupted", "stopped"]) -> Guided:
+        """The result of a run that has all its states."""
+        run = self.edit_run
+        last = run.states[-1]
+        read = [run.learned.get(i) or run.plain(i, self.plan.both) for i in range(self.inversion.steps)]
+        nulls = [null for _, null in read if null is not None]
+        edit = Edit(
+            image=decode_latents(self.pipe, last.z)[0],
+            reconstruction=run.source.reconstruction().copy(),
+            source_prompt=self.inversion.prompt,
+            target_prompt=self.prompt,
+            latents=torch.stack([self.inversion.z_T, *(state.z for state in run.states)]),
+            source_latents=torch.stack([self.inversion.z_T, *(state.z_source for state in run.states)]),
+            mask=last.masks[0],
+            settings=run.settings,
+            maps=run.recorders[0].maps([state.recorded[0] for state in run.states if run.record]),
+            first_step=0,
+            replayed=run.replayed,
+        )
+        return Guided(
+            edit,
+            {name: tuple(curve) for name, curve in self.log.curves.items()},
+            tuple(self.log.frames),
+            torch.cat([values for values, _ in read]),
+            torch.cat(nulls) if nulls else None,
+            self.log.iterations,
+            self.log.evaluations,
+            stopped,
+        )
+
+
+class _Start:
+    """What each step reads before anything is learned.
+
+    Raises:
+        ValueError: a fitted start without value inputs.
+    """
+
+    def __init__(self, run: GuidedRun, kind: str, both: bool, seed: int) -> None:
+        self.run = run
+        self.kind = kind
+        self.both = both
+        self.seed = seed
+        if kind == "fitted" and run.source.values is None:
+            raise ValueError("A fitted start needs value inputs; give values=fit_values(...).")
+
+    def __call__(self, i: int) -> Read:
+        values, null = self.run.plain(i, self.both)
+        c = self.run.target.c
+        if self.kind == "fitted":
+            assert self.run.source.values is not None
+            values = self.run.source.values.v(i, c)
+        if self.kind == "random":
+            generator = torch.Generator().manual_seed((self.seed + 7919 * i) % 2**63)
+            values = (torch.randn(c.shape, generator=generator) * float(c.std())).to(c)
+        wide = torch.promote_types(c.dtype, torch.float32)
+        return values.to(wide), None if null is None else null.to(wide)
+
+
+def object_word(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) -> str | None:
+    """The word of both prompts that looks most at one place in the source; None where there are no maps."""
+    change = Change.between(pipe, inversion.prompt, target)
+    if inversion.maps is None:
+        return None
+    kept = [word for k, word in enumerate(change.source) if k not in change.removed]
+    peaks = {}
+    for word in kept:
+        heat = inversion.maps.tokens(word.positions)
+        peaks[word.text] = float(heat.max() / heat.mean().clamp_min(1e-12))
+    return max(peaks, key=peaks.__getitem__) if peaks else None
+
+
+def guiding_network(pipe: StableDiffusionPipeline, recompute: bool = False) -> FeatureNetwork:
+    """What guides where no network is named: the eye in the model's folder, or else its encoder."""
+    folder = Path(pipe.name_or_path or "") / "eye"
+    if pipe.name_or_path and folder.is_dir():
+        return load_eye(folder, device=pipe.vae.device)
+    return EncoderFeatures(pipe.vae, recompute=recompute)
+
+
+def _iterations(given: int | None, schedule: str) -> int:
+    return (
+        SCHEDULES[schedule]
+        if given is None
+        else check.whole("iterations", given, least=0, most=MOST_ITERATIONS)
+    )
+
+
+def _weights(given: str | Weights, schedule: str) -> Weights:
+    """The weights of a schedule."""
+    if schedule != "text":
+        return Weights.of(given)
+    if given not in ("default", "text"):
+        raise ValueError('The schedule "text" reads the CLIP term alone; leave weights out, or take "run".')
+    return GUIDES["text"]
+
+
+def _fingerprint(*about: object) -> str:
+    """A short hash of everything that a guided edit depends on."""
+    digest = hashlib.sha256()
+    for part in about:
+        if isinstance(part, Image.Image):
+            digest.update(part.tobytes())
+        elif isinstance(part, LearnedValues):
+            digest.update(str(part.guidance).encode())
+            scale = getattr(part, "scale", None)
+            if isinstance(scale, torch.Tensor):
+                digest.update(scale.detach().cpu().float().numpy().tobytes())
+        else:
+            digest.update(repr(part).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _recomputing(pipe: StableDiffusionPipeline, on: bool) -> Generator[None, None, None]:
+    """The decoder recomputes its activations in the backward pass meanwhile."""
+    decoder = pipe.vae.decoder
+    before = decoder.gradient_checkpointing
+    if not on or before:
+        yield
+        return
+    pipe.vae.enable_gradient_checkpointing()
+    try:
+        yield
+    finally:
+        pipe.vae.disable_gradient_checkpointing()
+
+
+def _save_if_possible(guided: GuidedEdit, path: str | os.PathLike) -> None:
+    """The checkpoint, where the disk takes it."""
+    try:
+        guided.save(path)
+    except (ValueError, OSError) as error:
+        warnings.warn(f"The checkpoint could not be written, and guiding goes on: {error}", stacklevel=2)

@@ -1,0 +1,307 @@
+"""Guided edits: gradients by finite differences, the best kept, going on bit for bit, and each option."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from PIL import Image
+
+import styledit
+from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, guide, guiding
+from styledit.guiding import guide as guide_module
+from styledit.guiding.learner import Learner
+from styledit.objectives import Regularisation
+
+TARGET = "a blue car in the snow"
+KEEP = Weights(l2=1.0, perceptual=0.5, style=0.2)
+FAST = {"weights": KEEP, "rate": 0.02, "every": 0, "guidance": 3.0, "blend": ()}
+
+
+@pytest.fixture(scope="module")
+def short(pipe64, picture):
+    """The picture inverted in 3 steps in float64."""
+    return styledit.invert(pipe64, picture, "a red car in the snow", 3, progress=False)
+
+
+def quiet(pipe, inversion, target=TARGET, **options):
+    return guide(pipe, inversion, target, progress=False, **(FAST | options))
+
+
+def same(one, other):
+    """Whether two guided edits agree bit for bit."""
+    return (
+        torch.equal(one.edit.latents, other.edit.latents)
+        and torch.equal(one.values, other.values)
+        and one.curves == other.curves
+        and one.evaluations == other.evaluations
+    )
+
+
+def test_without_iterations_it_is_the_edit(pipe64, short):
+    plain = styledit.edit(pipe64, short, TARGET, progress=False, guidance=3.0)
+    for schedule in ("step", "run"):
+        guided = quiet(pipe64, short, schedule=schedule, iterations=0)
+        assert torch.equal(guided.edit.latents, plain.latents) and guided.iterations == 0
+        assert guided.edit.settings == plain.settings
+    assert guided.image.tobytes() == plain.image.tobytes()
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("schedule", ["step", "run"])
+def test_the_gradient_by_finite_differences(pipe64, short, schedule, both, monkeypatch):
+    """Of pixels and maps, through the decoder and, for a whole run, through all its steps."""
+    weights = Weights(l2=1.0, style=0.3, attention=Regularisation(sparsity=0.2, l2=1.0))
+    count = 1 if schedule == "run" else 3
+    options = FAST | {"weights": weights, "schedule": schedule, "iterations": count, "both_branches": both}
+    options |= {"tau_s": 0.4, "tau_c": 0.7, "warm": False, "patience": 1000}
+    taken = []
+    monkeypatch.setattr(Learner, "move", lambda self, gradients: taken.append(gradients))
+    guide(pipe64, short, TARGET, progress=False, **options)
+    first = taken[0]
+    generator = torch.Generator().manual_seed(0)
+    for k in {0, len(first) - 1}:
+        way = torch.randn(first[k].shape, generator=generator, dtype=torch.float64)
+        losses = []
+        for h in (1e-5, -1e-5):
+            begin = Learner.begin
+
+            def moved(self, bases, h=h, way=way, k=k, begin=begin):
+                begin(self, bases)
+                with torch.no_grad():
+                    self.parameters[k] += h * way
+
+            monkeypatch.setattr(Learner, "begin", moved)
+            losses.append(guide(pipe64, short, TARGET, progress=False, **options).curves["loss"][0])
+            monkeypatch.setattr(Learner, "begin", begin)
+        slope = (losses[0] - losses[1]) / 2e-5
+        assert math.isclose(slope, float((first[k] * way).sum()), rel_tol=1e-4, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("schedule", ["step", "run"])
+def test_it_lowers_the_loss(pipe64, short, schedule):
+    guided = quiet(pipe64, short, schedule=schedule, iterations=12, patience=100)
+    loss = guided.curves["loss"]
+    assert guided.iterations == 12 == len(loss) and loss[3] < loss[0]
+    assert set(guided.curves) == {"step", "loss", "l2", "perceptual", "style"}
+    for k, total in enumerate(loss):
+        parts = sum(getattr(KEEP, name) * guided.curves[name][k] for name in ("l2", "perceptual", "style"))
+        assert math.isclose(total, parts, rel_tol=1e-9)
+    assert guided.values.shape == (3, *short.c.shape[1:]) and guided.nulls is None
+    assert guided.stopped == "done"
+
+
+def test_what_it_costs(pipe64, short):
+    """A forward counts 1 and a backward 2, for each branch; the fixed branch is computed once a step."""
+    assert quiet(pipe64, short, iterations=6, patience=9).evaluations == 3 * (1 + 2 * 3 + 2)
+    assert quiet(pipe64, short, iterations=6, patience=9, both_branches=True).evaluations == 3 * (2 * 6 + 2)
+    assert quiet(pipe64, short, iterations=2, schedule="run").evaluations == 2 * 3 * (2 + 6) + 3 * 2
+
+
+@pytest.mark.parametrize("schedule", ["step", "run"])
+@pytest.mark.parametrize("options", [{}, {"warm": False, "both_branches": True}])
+def test_it_goes_on_bit_for_bit(pipe64, short, tmp_path, schedule, options):
+    weights = Weights(l2=1.0, style=0.2, adversarial=0.1)
+    options = {"weights": weights, "schedule": schedule, "iterations": 6, "every": 2, **options}
+    whole = quiet(pipe64, short, **options)
+    file = tmp_path / "guided.safetensors"
+
+    def stop(about):
+        if about["iteration"] >= 3:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        parted = quiet(pipe64, short, **options, checkpoint=file, callback=stop)
+    assert parted.stopped == "interrupted" and 3 <= parted.iterations < 6
+    later = quiet(pipe64, short, **options, checkpoint=file)
+    assert same(later, whole) and later.stopped == "done"
+    films = [[(f.iteration, f.step, f.picture.tobytes()) for f in g.filmstrip] for g in (later, whole)]
+    assert films[0] == films[1] and len(films[0]) == 3
+    with pytest.raises(ValueError, match="another picture, prompt or options"):
+        quiet(pipe64, short, **(options | {"rate": 0.5}), checkpoint=file)
+
+
+@pytest.mark.parametrize("schedule", ["step", "run"])
+def test_closed_in_the_middle_it_has_the_best(pipe64, short, schedule):
+    options = FAST | {"schedule": schedule, "iterations": 9, "patience": 100}
+    whole = guide(pipe64, short, TARGET, progress=False, **options)
+    guided = GuidedEdit(pipe64, short, TARGET, **options)
+    run = guided.run()
+    for state in run:
+        if getattr(state, "iteration", 0) == 5:
+            break
+    run.close()
+    best = guided.result()
+    assert best.stopped == "stopped" and best.iterations == 5
+    plain = styledit.edit(pipe64, short, TARGET, progress=False, guidance=3.0)
+    kept = guided.inversion.image
+    assert best.image.size == kept.size and not torch.equal(best.edit.latents, plain.latents)
+    run = guided.run()
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            assert same(end.value, whole)
+            break
+
+
+def test_the_best_is_not_the_last(pipe64, short):
+    """A rate that overshoots: the result is that of the lowest loss on the way."""
+    guided = quiet(pipe64, short, schedule="run", iterations=5, rate=50.0, patience=100)
+    loss = guided.curves["loss"]
+    assert loss.index(min(loss)) < len(loss) - 1
+    again = quiet(
+        pipe64, short, schedule="run", iterations=1 + loss.index(min(loss)), rate=50.0, patience=100
+    )
+    assert torch.equal(again.values, guided.values)
+
+
+def test_a_plateau_ends_it(pipe64, short):
+    assert quiet(pipe64, short, schedule="run", iterations=50, rate=0.0, patience=2).iterations == 3
+    assert quiet(pipe64, short, schedule="step", iterations=60, rate=0.0, patience=2).iterations == 9
+
+
+def test_a_term_of_weight_0_costs_nothing(pipe64, short, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("it was asked for")
+
+    monkeypatch.setattr(guide_module, "load_clip", refuse, raising=False)
+    import sys
+
+    monkeypatch.setattr(sys.modules["styledit.guiding.guide"], "load_clip", refuse)
+    monkeypatch.setattr(sys.modules["styledit.guiding.terms"], "Critic", refuse)
+    guided = quiet(pipe64, short, weights=Weights(l2=1.0), iterations=3)
+    assert set(guided.curves) == {"step", "loss", "l2"}
+    with pytest.raises(AssertionError, match="asked for"):
+        quiet(pipe64, short, weights="brief", iterations=3)
+
+
+def test_clamp(pipe64, short):
+    free = quiet(pipe64, short, iterations=3)
+    bounded = quiet(pipe64, short, iterations=3, clamp=True)
+    assert free.values.abs().max() > 1 >= bounded.values.abs().max()
+    run = quiet(pipe64, short, iterations=2, schedule="run", clamp=True)
+    assert run.values.abs().max() <= 1
+
+
+def test_both_branches(pipe64, short):
+    guided = quiet(pipe64, short, iterations=6, both_branches=True)
+    assert guided.nulls.shape == guided.values.shape
+    assert not torch.allclose(guided.nulls, short.null.expand_as(guided.nulls), atol=1e-3)
+    one = quiet(pipe64, short, iterations=6, both_branches=True, guidance=1.0)
+    assert one.evaluations == 3 * (2 * 3 + 1)  # there is one branch at guidance 1
+
+
+def test_starts(pipe64, short):
+    values = styledit.fit_values(pipe64, short, guidance=3.0, progress=False)
+    plain = quiet(pipe64, short, values=values, iterations=0)
+    fitted = quiet(pipe64, short, values=values, iterations=0, start="fitted")
+    random = quiet(pipe64, short, values=values, iterations=0, start="random", seed=1)
+    c = styledit.encode_prompt(pipe64, TARGET)
+    assert torch.allclose(plain.values[-1:], c) and torch.equal(fitted.values[-1:], values.v(2, c))
+    other = quiet(pipe64, short, values=values, iterations=0, start="random", seed=2)
+    assert not torch.equal(random.values, other.values)
+    assert random.values.std() == pytest.approx(float(c.std()), rel=0.2)
+    with pytest.raises(ValueError, match="needs value inputs"):
+        quiet(pipe64, short, start="fitted")
+
+
+def test_text_alone(pipe64, short):
+    guided = quiet(pipe64, short, weights="default", schedule="text", iterations=2, start="random")
+    assert set(guided.curves) == {"step", "loss", "clip"} and guided.curves["loss"] == guided.curves["clip"]
+    with pytest.raises(ValueError, match="CLIP term alone"):
+        quiet(pipe64, short, schedule="text", weights="brief")
+
+
+def test_a_style_picture(pipe64, short):
+    look = Image.new("RGB", (50, 40), "orange")
+    options = {"weights": Weights(style=1.0), "iterations": 9, "patience": 100, "start": "edit"}
+    own = quiet(pipe64, short, short.prompt, **options)
+    other = quiet(pipe64, short, short.prompt, style_image=look, **options)
+    assert other.curves["style"][0] > own.curves["style"][0]
+    assert other.curves["style"][2] < other.curves["style"][0]
+
+
+def test_the_filmstrip(pipe64, short):
+    guided = quiet(pipe64, short, iterations=6, every=2, patience=100)
+    assert [frame.iteration for frame in guided.filmstrip] == [1, 3, 5]
+    assert [frame.step for frame in guided.filmstrip] == [0, 1, 2]
+    for frame in guided.filmstrip:
+        assert frame.picture.size == short.image.size and frame.heat.shape == (8, 8)
+    run = quiet(pipe64, short, iterations=2, every=1, schedule="run", word="snow")
+    assert len(run.filmstrip) == 2 and run.filmstrip[0].heat.shape == (8, 8)
+
+
+def test_it_can_be_watched(pipe64, short):
+    told = []
+    guide(pipe64, short, TARGET, progress=False, callback=told.append, **FAST, iterations=6)
+    assert [about["i"] for about in told] == [0, 1, 2]
+    assert all({"z", "loss", "terms", "best", "iteration", "frame"} <= set(about) for about in told)
+    states = list(guiding(pipe64, short, TARGET, **FAST, iterations=6))
+    assert sum(state.finished for state in states) == 3
+    assert {state.iteration for state in states if hasattr(state, "iteration")} == set(range(1, 7))
+
+
+def test_little_memory_is_the_same(pipe64, short):
+    options = {"iterations": 3, "weights": Weights(l2=1.0, perceptual=1.0)}
+    plain = quiet(pipe64, short, **options)
+    little = quiet(pipe64, short, low_memory=True, **options)
+    assert torch.allclose(plain.values, little.values, atol=1e-9)
+    assert not pipe64.vae.decoder.gradient_checkpointing and not pipe64.unet.is_gradient_checkpointing
+    run = quiet(pipe64, short, low_memory=True, schedule="run", **options)
+    assert torch.allclose(run.values, quiet(pipe64, short, schedule="run", **options).values, atol=1e-9)
+
+
+def test_maps_are_recorded(pipe64, short):
+    guided = quiet(pipe64, short, iterations=3, record=styledit.Layers(scales=2))
+    assert guided.edit.maps.word("car", size=(8, 8)).shape == (8, 8)
+
+
+@pytest.mark.parametrize("schedule", ["step", "run"])
+def test_nan_is_one_sentence_with_the_best(pipe64, short, schedule):
+    with pytest.raises(GuidingStopped, match="NaN or infinite") as caught:
+        quiet(pipe64, short, schedule=schedule, iterations=9, rate=1e300, patience=100)
+    assert torch.isfinite(caught.value.best.edit.latents).all()
+
+
+def test_the_network_is_as_it_was(pipe64, short):
+    before = pipe64.unet.attn_processors
+    run = guiding(pipe64, short, TARGET, **FAST, iterations=6)
+    for _ in range(4):
+        next(run)
+        assert pipe64.unet.attn_processors == before and torch.is_grad_enabled()
+    run.close()
+
+
+def test_float32_and_each_prediction_type(pipe, inversion):
+    guided = guide(pipe, inversion, TARGET, progress=False, iterations=6, weights="brief")
+    assert guided.values.dtype == torch.float32 and torch.isfinite(guided.edit.latents).all()
+    assert set(guided.curves) == {"step", "loss", "l2", "perceptual", "style", "clip"}
+
+
+def test_bad_input_is_one_sentence(pipe64, short):
+    for options, kind, words in (
+        ({"schedule": "often"}, ValueError, "schedule"),
+        ({"weights": "strong"}, ValueError, "no weights 'strong'"),
+        ({"weights": Weights()}, ValueError, "Every weight is 0"),
+        ({"weights": 0.5}, TypeError, "Weights"),
+        ({"iterations": 1001}, ValueError, "1000"),
+        ({"rate": "fast"}, TypeError, "rate"),
+        ({"tau_x": 1.0}, TypeError, "tau_x"),
+        ({"style_image": 5}, TypeError, "picture"),
+        ({"word": "dog"}, ValueError, "'dog' is not in the prompt"),
+        ({"network": "vgg"}, TypeError, "look at pictures"),
+        ({"patience": 0}, ValueError, "patience"),
+    ):
+        with pytest.raises(kind, match=words):
+            quiet(pipe64, short, **options)
+    with pytest.raises(ValueError, match="negative|at least 0|from 0"):
+        Weights(l2=-1)
+    with pytest.raises(TypeError, match="Regularisation"):
+        Weights(attention=1)
+
+
+def test_the_presets():
+    assert GUIDES["brief"].about() == {"l2": 0.1, "perceptual": 0.5, "style": 0.2, "clip": 0.2}
+    assert GUIDES["text"].about() == {"clip": 1.0} and bool(GUIDES["default"])
