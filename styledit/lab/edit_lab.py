@@ -123,6 +123,7 @@ class EditLab(LabWidget):
         self._sheet: sheets.Sheet | None = None
         self._editors: dict[str, Any] = {}
         self._entries: list[Entry] = []
+        self._recalled: Entry | None = None
         self._serial = 0
         self._confirmed = 0
         self._stop = False
@@ -250,6 +251,7 @@ class EditLab(LabWidget):
         except Exception:
             if self._wanted_source is wanted:
                 self._wanted_source = None
+                self._wanted = None  # it was meant for this source
             raise
         if prepared is None:
             return
@@ -576,11 +578,13 @@ class EditLab(LabWidget):
     def _remember(self, wish: Wish) -> None:
         """A line of the history, unless the last one is the same."""
         assert self.prepared is not None and self.shown is not None
-        last = self._entries[-1] if self._entries else None
-        if last is not None and last.wish.key == wish.key and last.source is self.prepared.source:
-            return
-        number = 1 + (last.id if last else 0)
         kept = replace(wish, settings=keeping.as_dict(self.shown.settings))
+        last = self._entries[-1] if self._entries else None
+        recent = (last, self._recalled)
+        if any(e and e.wish.key == kept.key and e.source is self.prepared.source for e in recent):
+            return
+        self._recalled = None
+        number = 1 + (last.id if last else 0)
         entry = Entry(number, "", self.prepared.source, kept, thumbnail(self.shown.edit.image))
         self._entries = [*self._entries, entry][-HISTORY:]
         self._tell_history()
@@ -604,6 +608,7 @@ class EditLab(LabWidget):
             raise ValueError("This entry of the history is no longer there.")
         if self.prepared is None or entry.source is not self.prepared.source:
             self._wanted_source = (self._source_id, entry.source)
+        self._recalled = entry
         self._wanted = replace(entry.wish, id=int(message.get("request", 0)), moving=False)
 
     def _rename(self, message: Mapping[str, Any], _: bytes) -> None:

@@ -1,0 +1,297 @@
+"""The EditLab in a real notebook, used as a person would: see `browser.py`."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from browser import Jupyter, NotebookPage, opener
+from test_lab_browser import workers
+
+SETUP = """
+import os, tempfile, time
+os.environ["STYLEDIT_CACHE"] = tempfile.mkdtemp()
+import numpy as np, styledit
+from styledit.lab import edit_lab
+from styledit.lab.keeping import from_dict
+
+def exact():
+    "Whether the page has the exact edit of the settings that stand there."
+    return bool(lab.frame) and lab.frame["exact"] and not lab.worker._runs
+
+def fresh():
+    "What a new editor makes of the settings that the page shows."
+    editor = styledit.Editor(pipe, lab.prepared.inversion, values=lab.prepared.values)
+    return editor.edit(lab.target["prompt"], progress=False, **from_dict(lab.target["settings"])).image
+
+def right():
+    return bool(np.array_equal(np.asarray(fresh()), np.asarray(lab.shown.edit.image)))
+
+pipe = styledit.load()
+"""
+SHOW = "lab = edit_lab(pipe)\nlab"
+ASLEEP = "time.sleep(20)"
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any, jupyter_lab: Jupyter) -> Iterator[NotebookPage]:
+    """A notebook whose lab shows its first edit."""
+    with opener(chromium, jupyter_lab) as open_notebook:
+        made = open_notebook(SETUP, SHOW, ASLEEP)
+        made.run_cell(0)
+        yield made
+
+
+@pytest.fixture
+def lab(page: NotebookPage) -> NotebookPage:
+    """The notebook with a new lab."""
+    page.run_cell(1)
+    page.until("exact()", 120)
+    painted(page)
+    return page
+
+
+def painted(page: NotebookPage) -> None:
+    """Wait until the page has painted the newest frame."""
+    serial = page.python("lab.frame['serial']")
+    shown = "JSON.parse(document.querySelector('.styledit-edit-lab').dataset.shown ?? '{}')"
+    page.page.wait_for_function(f"serial => {shown}.serial >= serial", arg=serial)
+
+
+def done(page: NotebookPage) -> None:
+    page.until("exact()", 120)
+    painted(page)
+
+
+def on_screen(page: NotebookPage, name: str = "edit-image") -> np.ndarray:
+    """The pixels of a picture that the page shows, at its own size."""
+    encoded = page.page.evaluate(
+        """name => {
+          const image = document.querySelector(`[data-testid="${name}"]`);
+          const canvas = document.createElement("canvas");
+          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+          canvas.getContext("2d").drawImage(image, 0, 0);
+          return Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data);
+        }""",
+        name,
+    )
+    side = int(len(encoded) ** 0.5 / 2)
+    return np.array(encoded, np.uint8).reshape(side, side, 4)[..., :3]
+
+
+def of_library(page: NotebookPage) -> np.ndarray:
+    """What a new editor of the library makes of the settings on the page."""
+    return np.array(page.python("np.asarray(fresh()).tolist()"), np.uint8)
+
+
+def slide(page: NotebookPage, name: str, value: float) -> None:
+    """Move a slider to a value, and let go."""
+    page.by_id(name).fill(str(value))
+    page.by_id(name).dispatch_event("change")
+
+
+def test_it_opens_and_every_slider_gives_the_librarys_picture(lab: NotebookPage) -> None:
+    assert np.array_equal(on_screen(lab), of_library(lab))
+    for name, value in (("tau_c", 0.2), ("tau_s", 0.4), ("tau_u", 1.0), ("tau_v", 0.6), ("guidance", 4.0)):
+        slide(lab, name, value)
+        lab.until(f"lab.target['settings'][{name!r}] == {value}")
+        done(lab)
+        assert np.array_equal(on_screen(lab), of_library(lab)), name
+    assert not lab.errors and not lab.python("lab.problem")
+
+
+def test_a_mouse_drag_shows_first_looks_and_ends_exactly(lab: NotebookPage) -> None:
+    before = lab.python("lab.frame['serial']")
+    box = lab.by_id("tau_s").bounding_box()
+    y = box["y"] + box["height"] / 2
+    mouse = lab.page.mouse
+    mouse.move(box["x"] + 0.8 * box["width"], y)
+    mouse.down()
+    for k in range(12):
+        mouse.move(box["x"] + (0.8 - 0.05 * k) * box["width"], y)
+        lab.page.wait_for_timeout(60)
+    mouse.up()
+    done(lab)
+    assert lab.python("lab.frame['serial']") > before + 1  # first looks came before the exact edit
+    assert np.array_equal(on_screen(lab), of_library(lab))
+    assert not lab.errors
+
+
+def test_keys_move_a_slider_and_never_the_notebook(lab: NotebookPage) -> None:
+    cells = lab.page.locator(".jp-Cell").count()
+    tau = lab.by_id("tau_c")
+    before = float(tau.input_value())
+    tau.focus()
+    for key in ("ArrowRight", "d", "d", "a", "x"):
+        tau.press(key)
+    lab.until(f"abs(lab.target['settings']['tau_c'] - {before}) > 0.001")
+    done(lab)
+    assert lab.page.locator(".jp-Cell").count() == cells
+    assert np.array_equal(on_screen(lab), of_library(lab))
+
+
+def test_another_prompt_and_a_word_that_is_not_known(lab: NotebookPage) -> None:
+    prompt = lab.by_id("target-prompt")
+    prompt.fill("a plain sticker of a panda in the meadow")
+    prompt.press("Enter")
+    lab.until("lab.target['prompt'].endswith('panda in the meadow') and exact()", 120)
+    painted(lab)
+    shown = on_screen(lab)
+    assert np.array_equal(shown, of_library(lab))
+    prompt.fill("a plain sticker of a bicycle in the meadow")
+    prompt.press("Enter")
+    lab.page.wait_for_function(
+        "document.querySelector('[data-testid=\"problem\"]').textContent.includes(\"'bicycle'\")"
+    )
+    assert "fox" in lab.by_id("problem").inner_text()
+    assert np.array_equal(on_screen(lab), shown)
+
+
+def test_a_busy_cell_does_not_stop_the_lab(lab: NotebookPage) -> None:
+    lab.run_cell(2, wait=False)
+    lab.page.wait_for_timeout(300)
+    slide(lab, "tau_s", 0.1)
+    lab.page.wait_for_function(
+        "() => { const root = document.querySelector('.styledit-edit-lab');"
+        " return Number(root.dataset.painted) > Number(root.dataset.input); }",
+        timeout=18000,
+    )
+    assert lab.running()
+    lab.wait()
+    done(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab))
+
+
+def test_other_pictures_an_upload_and_a_broken_file(lab: NotebookPage, tmp_path: Any) -> None:
+    lab.by_id("sample-01_car").click()
+    lab.until("lab.source['name'] == '01_car' and exact()", 120)
+    painted(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab))
+    kept = on_screen(lab)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG no picture")
+    lab.by_id("from-upload").click()
+    lab.by_id("upload").set_input_files(str(broken))
+    lab.page.wait_for_function(
+        "Array.from(document.querySelectorAll('.styledit-problem, .styledit-note'))"
+        ".some((line) => /picture/.test(line.textContent))"
+    )
+    assert np.array_equal(on_screen(lab), kept)
+    assert not lab.errors
+
+
+def test_painting_a_mask_keeps_the_rest_of_the_picture(lab: NotebookPage) -> None:
+    lab.by_id("fold-mask").click()
+    canvas = lab.by_id("mask-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    mouse = lab.page.mouse
+    mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+    mouse.up()
+    lab.until("lab.target['settings']['mask'] is not None and exact()", 120)
+    painted(lab)
+    outside = lab.python(
+        "bool((np.abs(np.asarray(lab.shown.edit.image).astype(int)"
+        " - np.asarray(lab.shown.edit.reconstruction))[:24] < 6).all())"
+    )
+    assert outside
+    assert np.array_equal(on_screen(lab), of_library(lab))
+
+
+def test_the_contact_sheet_gives_a_tiles_settings(lab: NotebookPage) -> None:
+    lab.by_id("fold-sheet").click()
+    lab.by_id("sheet-draw").click()
+    lab.until("bool(lab.sheet) and all(tile['exact'] for tile in lab.sheet['tiles'])", 300)
+    lab.by_id("sheet-tile-0-4").click()
+    lab.until("lab.target['settings']['tau_s'] == 1.0 and exact()", 120)
+    assert lab.python("lab.target['settings']['tau_c']") == 0.0
+    painted(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab))
+
+
+def test_stop_ends_a_fit(lab: NotebookPage) -> None:
+    shown = on_screen(lab)
+    slide(lab, "steps", 60)
+    lab.until("lab.progress['stage'] in ('inverting', 'fitting')")
+    lab.by_id("stop").click()
+    lab.until("lab.progress['stage'] == '' and not lab.worker._runs")
+    assert np.array_equal(on_screen(lab), shown)
+
+
+def test_a_reload_and_a_new_tab_bring_it_back(lab: NotebookPage) -> None:
+    slide(lab, "tau_c", 0.3)
+    lab.until("lab.target['settings']['tau_c'] == 0.3")
+    done(lab)
+    shown = on_screen(lab)
+    lab.save()
+    for again in (lab.reload, lab.reopen):
+        again()
+        lab.page.wait_for_selector('[data-testid="edit-image"][src]')
+        lab.page.wait_for_timeout(500)
+        assert np.array_equal(on_screen(lab), shown)
+        assert float(lab.by_id("tau_c").input_value()) == pytest.approx(0.3)
+        assert lab.page.locator('[data-testid^="history-"] img').count() >= 2
+        slide(lab, "tau_c", 0.5)
+        lab.until("lab.target['settings']['tau_c'] == 0.5")
+        done(lab)
+        assert np.array_equal(on_screen(lab), of_library(lab))
+        slide(lab, "tau_c", 0.3)
+        lab.until("lab.target['settings']['tau_c'] == 0.3")
+        done(lab)
+    assert workers(lab) == 1
+
+
+def test_the_notebook_keeps_a_picture_of_it(lab: NotebookPage) -> None:
+    saved = lab.save()
+    pictures = [
+        output["data"]["image/png"]
+        for output in saved.cells[1].outputs
+        if "image/png" in output.get("data", {})
+    ]
+    import base64
+
+    picture = Image.open(io.BytesIO(base64.b64decode(pictures[-1])))
+    assert picture.width == 3 * 128 + 8
+    wanted = np.asarray(picture.convert("RGB"))[:, -128:]
+    assert np.array_equal(wanted, on_screen(lab))
+
+
+def test_running_the_cell_again_and_closing_leave_nothing(lab: NotebookPage) -> None:
+    for _ in range(3):
+        lab.run_cell(1)
+    lab.until("exact()", 120)
+    assert workers(lab) == 1
+    lab.python("lab.close()")
+    assert workers(lab) == 0
+
+
+def test_a_dead_kernel_is_a_sentence(lab: NotebookPage) -> None:
+    shown = on_screen(lab)
+    lab.kill_kernel()
+    lab.by_id("tau_c").fill("0.9")
+    lab.page.wait_for_function(
+        "Array.from(document.querySelectorAll('.styledit-problem'))"
+        ".some((line) => /kernel/.test(line.textContent))",
+        timeout=15000,
+    )
+    assert np.array_equal(on_screen(lab), shown)
+
+
+def test_notebook_7(open_notebook7: Any) -> None:
+    page = open_notebook7(SETUP, SHOW)
+    page.run()
+    page.until("exact()", 120)
+    painted(page)
+    slide(page, "tau_s", 0.4)
+    page.until("lab.target['settings']['tau_s'] == 0.4")
+    done(page)
+    assert np.array_equal(on_screen(page), of_library(page))
+    assert json.loads(page.page.locator(".styledit-edit-lab").get_attribute("data-shown"))["exact"]
