@@ -7,16 +7,8 @@ import math
 import pytest
 import torch
 
-from styledit.objectives import (
-    Adversarial,
-    Critic,
-    ObjectiveState,
-    PatchDiscriminator,
-    hinge_critic,
-    hinge_generator,
-    receptive_field,
-)
-from styledit.objectives.critic import augmented_patches
+from styledit.objectives import Adversarial, ObjectiveState, hinge_critic, hinge_generator
+from styledit.objectives.critic import Critic, PatchDiscriminator, augmented_patches, receptive_field
 
 D = torch.float64
 

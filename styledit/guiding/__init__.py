@@ -2,7 +2,7 @@
 terms, the learner, a run with gradients, schedules, the call.
 """
 
-from styledit.guiding.guide import Guided, GuidedEdit, GuidingStopped, guide, guiding
+from styledit.guiding.guided import Guided, GuidedEdit, GuidingStopped, guide, guiding
 from styledit.guiding.log import Frame
 from styledit.guiding.shared import GuidedState
 from styledit.guiding.weights import GUIDES, Weights

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Plan:
-    """How a guided edit is optimised; see `styledit.guiding.guide`."""
+    """How a guided edit is optimised; see `styledit.guiding.GuidedEdit`."""
 
     iterations: int
     rate: float

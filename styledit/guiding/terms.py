@@ -16,13 +16,13 @@ from styledit.objectives import (
     Adversarial,
     ClipDirection,
     ClipSimilarity,
-    Critic,
-    FeatureNetwork,
     GramStyle,
     Objective,
     ObjectiveState,
     Perceptual,
 )
+from styledit.objectives.critic import Critic
+from styledit.objectives.pixels import FeatureNetwork
 from styledit.perception.clip import Clip
 from styledit.prompts import Word
 

@@ -4,24 +4,8 @@ a run's state to a scalar.
 
 from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
 from styledit.objectives.clip import ClipDirection, ClipSimilarity, clip_direction, clip_similarity
-from styledit.objectives.critic import (
-    Adversarial,
-    Critic,
-    PatchDiscriminator,
-    hinge_critic,
-    hinge_generator,
-    receptive_field,
-)
-from styledit.objectives.pixels import (
-    L2,
-    FeatureNetwork,
-    GramStyle,
-    Perceptual,
-    gram,
-    gram_style,
-    l2,
-    perceptual,
-)
+from styledit.objectives.critic import Adversarial, hinge_critic, hinge_generator
+from styledit.objectives.pixels import L2, GramStyle, Perceptual, gram, gram_style, l2, perceptual
 from styledit.objectives.state import Objective, ObjectiveState, WeightedSum, gradient
 
 __all__ = [
@@ -29,12 +13,9 @@ __all__ = [
     "Adversarial",
     "ClipDirection",
     "ClipSimilarity",
-    "Critic",
-    "FeatureNetwork",
     "GramStyle",
     "Objective",
     "ObjectiveState",
-    "PatchDiscriminator",
     "Perceptual",
     "Regularisation",
     "WeightedSum",
@@ -50,6 +31,5 @@ __all__ = [
     "l2",
     "localisation",
     "perceptual",
-    "receptive_field",
     "sparsity",
 ]

@@ -5,19 +5,15 @@ The functions take embeddings, (1, d), of `Clip.embed_pictures` and `Clip.embed_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
 
 import torch
 from torch.nn import functional
 
 from styledit import validation as check
-from styledit.attention import Layers
-from styledit.objectives.state import ObjectiveState
+from styledit.objectives.state import ObjectiveState, OfThePicture
 from styledit.perception.clip import Clip
-from styledit.prompts import Word
 
 
 def clip_similarity(picture: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
@@ -57,7 +53,7 @@ def clip_direction(
 
 
 @dataclass(frozen=True, eq=False)
-class ClipObjective:
+class ClipObjective(OfThePicture):
     """What the two CLIP objectives have in common.
 
     Args:
@@ -67,21 +63,10 @@ class ClipObjective:
 
     clip: Clip
     prompt: str
-    layers: ClassVar[tuple[Layers, ...]] = ()
-    words: ClassVar[tuple[str, ...]] = ()
-    reads: ClassVar[frozenset[str]] = frozenset({"pixels"})
-    needs_targets: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check.instance("clip", self.clip, Clip, "load_clip()")
         self.clip.tokens(self.prompt)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def for_prompt(self, prompt_words: Sequence[Word]) -> Self:
-        """Itself: CLIP reads the prompt whole."""
-        return self
 
     @cached_property
     def told(self) -> torch.Tensor:

@@ -6,19 +6,15 @@ picture against patches of the decoded estimate while that is optimised.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Self
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from styledit import validation as check
-from styledit.attention import Layers
-from styledit.objectives.state import ObjectiveState, gradient
-from styledit.prompts import Word
+from styledit.objectives.state import ObjectiveState, OfThePicture, gradient
 
 KERNEL = 4  # of every convolution
 RATE = 2e-4
@@ -208,7 +204,7 @@ def augmented_patches(
 
 
 @dataclass(frozen=True, eq=False)
-class Adversarial:
+class Adversarial(OfThePicture):
     """`hinge_generator` of a critic that learns meanwhile.
 
     Args:
@@ -216,20 +212,9 @@ class Adversarial:
     """
 
     critic: Critic
-    layers: ClassVar[tuple[Layers, ...]] = ()
-    words: ClassVar[tuple[str, ...]] = ()
-    reads: ClassVar[frozenset[str]] = frozenset({"pixels"})
-    needs_targets: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check.instance("critic", self.critic, Critic, "Critic(picture)")
-
-    def __bool__(self) -> bool:
-        return True
-
-    def for_prompt(self, prompt_words: Sequence[Word]) -> Self:
-        """Itself: a critic knows no words."""
-        return self
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar."""

@@ -6,17 +6,15 @@ autoencoder's encoder, or another. The functions are pure; the classes are their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from styledit import validation as check
-from styledit.attention import Layers
-from styledit.objectives.state import ObjectiveState
-from styledit.prompts import Word
+from styledit.objectives.state import ObjectiveState, OfThePicture
 
 Features = Mapping[str, torch.Tensor]
 
@@ -91,27 +89,16 @@ def gram_style(features: Features, targets: Features, relative: bool = False) ->
 
 
 @dataclass(frozen=True, eq=False)
-class PictureObjective:
-    """What objectives that read the decoded picture have in common.
+class PictureObjective(OfThePicture):
+    """What objectives that compare with a picture have in common.
 
     `target` (1, 3, H, W): the picture to compare with.
     """
 
     target: torch.Tensor
-    layers: ClassVar[tuple[Layers, ...]] = ()
-    words: ClassVar[tuple[str, ...]] = ()
-    reads: ClassVar[frozenset[str]] = frozenset({"pixels"})
-    needs_targets: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check.finite(check.tensor("The picture of an objective", self.target, 1, 3, "H", "W"), "The picture")
-
-    def __bool__(self) -> bool:
-        return True
-
-    def for_prompt(self, prompt_words: Sequence[Word]) -> Self:
-        """Itself: a picture has no words."""
-        return self
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -132,6 +132,23 @@ class Objective(Protocol):
 
     def for_prompt(self, prompt_words: Sequence[Word], /) -> Objective:
         """The same for a prompt that may have some of its words only."""
+
+
+@dataclass(frozen=True, eq=False)
+class OfThePicture:
+    """What objectives that read the decoded picture alone have in common."""
+
+    layers: ClassVar[tuple[Layers, ...]] = ()
+    words: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[frozenset[str]] = frozenset({"pixels"})
+    needs_targets: ClassVar[bool] = False
+
+    def __bool__(self) -> bool:
+        return True
+
+    def for_prompt(self, prompt_words: Sequence[Word]) -> Self:
+        """Itself: a picture has no words."""
+        return self
 
 
 @dataclass(frozen=True)

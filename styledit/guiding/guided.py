@@ -32,7 +32,7 @@ from styledit.guiding.terms import Terms, make_terms
 from styledit.guiding.weights import GUIDES, Weights
 from styledit.guiding.whole import WholeRun
 from styledit.inversion import Inversion
-from styledit.objectives import FeatureNetwork
+from styledit.objectives.pixels import FeatureNetwork
 from styledit.objectives.state import objective_layers
 from styledit.perception.clip import Clip, load_clip
 from styledit.perception.eye import load_eye
