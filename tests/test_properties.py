@@ -43,6 +43,7 @@ from styledit import Layers, Preset, Record, Regularisation, Settings
 from styledit.denoising import State
 from styledit.objectives import Objective, ObjectiveState, WeightedSum
 from styledit.perception.clip import Clip, load_clip
+from styledit.perception.features import EncoderFeatures
 from styledit.perception.judge import Judge
 from styledit.perception.vit import Vit, make_vit
 from test_perception import save_clip
@@ -101,7 +102,10 @@ def make_world(tokenizer, folder: Path) -> SimpleNamespace:
     w.networks = styledit.Networks(w.clip, w.vit, w.judge)
     w.one_step = {layer: maps[0] for layer, maps in w.maps.layers.items()}
     w.other_step = {layer: maps[1] for layer, maps in w.maps.layers.items()}
-    w.state = ObjectiveState(w.one_step, w.maps.map_sizes, w.maps.words, w.other_step)
+    looks = {"x0": lambda: w.inversion.z_0, "decode": lambda x0: styledit.decode_tensor(w.pipe, x0)}
+    w.state = ObjectiveState(w.one_step, w.maps.map_sizes, w.maps.words, w.other_step, **looks)
+    w.features = {"one": torch.rand(1, 4, 8, 8), "two": torch.rand(1, 6, 4, 4)}
+    w.other_features = {name: 1 - seen for name, seen in w.features.items()}
     w.editor = styledit.Editor(w.pipe, w.inversion, values=w.values, history=2**20)
     w.leaf = torch.ones(3, requires_grad=True)
     _write_files(w)
@@ -457,6 +461,23 @@ NEW_FILE = fixed(
 
 LATENT_SIZE = fixed(
     (16, 16), [np.int64(4), 5], may=lambda v: several(v, lambda s: is_whole(s, 1)) and len(v) == 2
+)
+SEEN = Kind(
+    lambda w: [w.features, w.other_features],
+    lambda w, v: (
+        isinstance(v, dict)
+        and len(v) > 0
+        and all(is_tensor(seen, None, None, None, None, finite=False) for seen in v.values())
+    ),
+)
+SEEN_AT_ONCE = raw(lambda w: w.features["one"])
+A_PICTURE = raw(lambda w: torch.zeros(1, 3, 8, 8))
+EMBEDDED = raw(lambda w: torch.ones(1, 5), 1, None)
+GUIDES = fixed(
+    "default",
+    "brief",
+    styledit.Weights(l2=1.0, style=1),
+    may=lambda v: isinstance(v, styledit.Weights) or (isinstance(v, str) and v in styledit.guiding.GUIDES),
 )
 PROMPT_WORDS = Kind(
     lambda w: [w.maps.words, list(w.maps.words), ()],
@@ -1093,6 +1114,70 @@ CALLS = [
         ),
         unknowns=Kind(lambda w: [[w.leaf], (w.leaf,)], lambda w, v: isinstance(v, (list, tuple))),
     ),
+    call("objectives.l2", torch.Tensor, formula=True, pixels=A_PICTURE, target=A_PICTURE),
+    call("objectives.perceptual", torch.Tensor, formula=True, features=SEEN, targets=SEEN, relative=FLAG),
+    call(
+        "objectives.gram", torch.Tensor, formula=True, features=raw(lambda w: w.features["one"], *(None,) * 4)
+    ),
+    call("objectives.gram_style", torch.Tensor, formula=True, features=SEEN, targets=SEEN, relative=FLAG),
+    call("objectives.clip_similarity", torch.Tensor, formula=True, picture=EMBEDDED, prompt=EMBEDDED),
+    call(
+        "objectives.clip_direction",
+        torch.Tensor,
+        formula=True,
+        picture=EMBEDDED,
+        source=EMBEDDED,
+        prompt=EMBEDDED,
+        source_prompt=EMBEDDED,
+    ),
+    call("objectives.hinge_critic", torch.Tensor, formula=True, real=SEEN_AT_ONCE, fake=SEEN_AT_ONCE),
+    call("objectives.hinge_generator", torch.Tensor, formula=True, fake=SEEN_AT_ONCE),
+    call(
+        "objectives.ObjectiveState.features",
+        dict,
+        function=lambda w: w.state.features,
+        network=Kind(lambda w: [EncoderFeatures(w.pipe.vae)], lambda w, v: hasattr(v, "features")),
+    ),
+    call(
+        "objectives.ObjectiveState.embedding",
+        torch.Tensor,
+        function=lambda w: w.state.embedding,
+        clip=instance("clip", Clip),
+    ),
+    call(
+        "Weights",
+        styledit.Weights,
+        l2=WEIGHT,
+        perceptual=WEIGHT,
+        style=WEIGHT,
+        clip=WEIGHT,
+        direction=WEIGHT,
+        adversarial=WEIGHT,
+        attention=fixed(Regularisation(), may=lambda v: isinstance(v, Regularisation)),
+    ),
+    call("Weights.of", styledit.Weights, given=GUIDES),
+    call("Weights.about", dict, function=lambda w: styledit.Weights(l2=1.0).about),
+    call(
+        "guide",
+        lambda r, given: isinstance(r, styledit.Guided) and r.values.shape[0] == STEPS,
+        function=lambda w: in_folder("fits", styledit.guide),
+        pipe=OWN_PIPE,
+        inversion=Kind(lambda w: [w.inversion], lambda w, v: v is w.inversion),
+        target_prompt=fixed("a blue cat in the snow", may=is_text),
+        checkpoint=fixed(None),
+        weights=fixed(styledit.Weights(l2=1.0, style=1), may=lambda v: GUIDES.may(None, v)),
+        schedule=one_of("step", "run"),
+        iterations=whole(0, 1, np.int64(2), least=0, most=1000, costs=2),
+        patience=whole(1, np.int64(3), least=1),
+        rate=number(0.01, 0, Fraction(1, 50), least=0),
+        tolerance=number(0, 0.001, least=0),
+        clamp=FLAG,
+        both_branches=FLAG,
+        warm=FLAG,
+        every=whole(0, np.int64(1), least=0),
+        seed=SEED,
+        **FOLLOWED,
+    ),
     call("Layers.takes", bool, function=lambda w: Layers().takes, layer=TEXT, scale=whole(1, np.int64(4))),
     call(
         "Record.bytes_per_step",
@@ -1164,7 +1249,9 @@ CALLS = [
 COVERED_OTHERWISE = {
     "Denoised", "Edit", "Networks", "FittingStopped", "PRESETS", "METRICS", "objectives", "baselines",
     "metrics", "psnr", "mse", "ssim", "objectives.Objective", "objectives.ObjectiveState",
-    "objectives.Regularisation", "baselines.NullEmbeddings",
+    "objectives.Regularisation", "baselines.NullEmbeddings", "Guided", "objectives.L2",
+    "objectives.Perceptual", "objectives.GramStyle", "objectives.ClipSimilarity", "objectives.ClipDirection",
+    "objectives.Adversarial",
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Train the embedded model, stage by stage, from nothing.
 
     python -m recipe.train all            every stage in order
-    python -m recipe.train STAGE          one of: code autoencoder unet decoder judge clip export
+    python -m recipe.train STAGE          one of: code autoencoder unet decoder judge eye clip export
     python -m recipe.train STAGE --edition second
 
 Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
@@ -18,10 +18,10 @@ import torch
 
 from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import COMMITTED, EDITIONS, Edition
-from recipe.stages import autoencoder, clip, code, decoder, judge, unet
+from recipe.stages import autoencoder, clip, code, decoder, eye, judge, unet
 from recipe.stages.export import export
 
-STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "clip", "export")
+STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "eye", "clip", "export")
 
 
 def main() -> None:
@@ -78,6 +78,8 @@ def run(
             decoder.train_decoder(steps or decoder.STEPS[edition.name], edition)
         case "judge":
             judge.train_judge(steps or judge.STEPS[edition.name], edition, without)
+        case "eye":
+            eye.train_eye(steps or eye.STEPS[edition.name], edition)
         case "clip":
             clip.train_clip(steps or clip.STEPS[edition.name], edition)
         case "export":

@@ -73,13 +73,24 @@ class ObjectiveState:
         return self._decode(self.x0)
 
     def features(self, network: Looks) -> Mapping[str, torch.Tensor]:
-        """{layer: features} of `pixels` as a network sees them, once however many objectives ask."""
+        """{layer: features} of `pixels` as a network sees them, once however many objectives ask.
+
+        Raises:
+            TypeError: the network has no `features`.
+        """
+        if not callable(getattr(network, "features", None)):
+            raise TypeError(f"The network must have features of pictures, not be {check.shown(network)}.")
         if id(network) not in self._seen:
             self._seen[id(network)] = network.features(self.pixels)
         return self._seen[id(network)]
 
     def embedding(self, clip: Clip) -> torch.Tensor:
-        """The embedding (1, d) of `pixels` in a CLIP's space, once however many objectives ask."""
+        """The embedding (1, d) of `pixels` in a CLIP's space, once however many objectives ask.
+
+        Raises:
+            TypeError: it is no Clip.
+        """
+        check.instance("clip", clip, Clip, "load_clip()")
         if id(clip) not in self._seen:
             self._seen[id(clip)] = {"embedding": clip.embed_pictures(self.pixels)}
         return self._seen[id(clip)]["embedding"]

@@ -14,6 +14,7 @@ from recipe import folders, loop
 from recipe.edition import COMMITTED, Edition
 from recipe.stages.autoencoder import load_autoencoder
 from recipe.stages.clip import build_clip
+from recipe.stages.eye import export_eye
 from recipe.stages.judge import export_judge
 from recipe.stages.unet import ALPHAS, build_unet
 from recipe.tokenizer import build_text_encoder, build_tokenizer
@@ -22,7 +23,7 @@ from recipe.tokenizer import build_text_encoder, build_tokenizer
 def export(edition: Edition = COMMITTED) -> None:
     """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
 
-    Decoder, CLIP and judge stay as they are there where they have no checkpoint; a decoder that was trained
+    Decoder, CLIP, judge and eye stay as they are there where they have no checkpoint; a decoder that was trained
     with its encoder is then written as it is.
     """
     model = folders.MODEL
@@ -58,7 +59,9 @@ def export(edition: Edition = COMMITTED) -> None:
         clip.half().save_pretrained(model / "clip", safe_serialization=True)
     if loop.has_checkpoint(edition.path("judge")):
         export_judge(model / "judge", edition)
-    for stage in ("code", "unet", "decoder", "judge", "clip"):
+    if loop.has_checkpoint(edition.path("eye")):
+        export_eye(model / "eye", edition)
+    for stage in ("code", "unet", "decoder", "judge", "eye", "clip"):
         loop.commit_curve(edition.path(stage))
     plot_curves(model / "curves.png", edition)
     (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")
