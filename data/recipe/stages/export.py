@@ -23,8 +23,8 @@ from recipe.tokenizer import build_text_encoder, build_tokenizer
 def export(edition: Edition = COMMITTED) -> None:
     """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
 
-    Decoder, CLIP, judge and eye stay as they are there where they have no checkpoint; a decoder that was trained
-    with its encoder is then written as it is.
+    Decoder, CLIP, judge and eye stay as they are there where they have no checkpoint; a decoder that was
+    trained with its encoder is then written as it is.
     """
     model = folders.MODEL
     tokenizer = build_tokenizer(edition)
