@@ -57,7 +57,7 @@ def test_a_lesson_is_small_and_tidy_and_has_outputs(file: Path) -> None:
 def test_a_lesson_has_short_cells_and_short_texts(file: Path) -> None:
     notebook = nbformat.read(file, as_version=4)
     words = sorted(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
-    assert words[len(words) // 2] <= 75, words
+    assert words[len(words) // 2] <= 50, words
     header = notebook.cells[0].source
     assert all(said in header for said in ("will learn", "you need", "it takes", "GPU")), header
 
