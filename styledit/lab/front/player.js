@@ -143,6 +143,7 @@ function playerPlots(world, moved) {
     timeline.setAttribute("aria-label", `Timeline from noise at timestep ${world.timesteps[0]} to the picture, ${last} steps`);
   };
 
+  const curveName = (run) => `w = ${playerNumber(run.guidance)}${run.values ? ", values" : ""}`;
   const drawDrift = () => {
     const runs = [...shown.curves, ...[shown.now, shown.fresh].filter(Boolean)];
     const values = runs.flatMap((run) => run.drift).filter((value) => value > 0);
@@ -170,6 +171,11 @@ function playerPlots(world, moved) {
     const places = named.map((run) => ({ run, y: y(run.drift[last]) + 4 })).sort((a, b) => a.y - b.y);
     for (let k = 1; k < places.length; k += 1) places[k].y = Math.max(places[k].y, places[k - 1].y + 14);
     const over = places.length ? Math.max(0, places.at(-1).y - DRIFT.all + 2) : 0;
+    // a run on its way is named where it has come to
+    const end = front && front.drift.length <= last ? front.drift.length - 1 : 0;
+    const tip = !end ? [] : [text([x(end) + 8, y(front.drift[end]) - 6], curveName(front), {
+      class: `styledit-player-name styledit-player-${front.values ? "values" : "plain"} styledit-player-now`,
+    })];
     drift.replaceChildren(
       text([x(0), 14], "drift from the inversion (rms, log)", { class: "styledit-player-end" }),
       ...grid,
@@ -178,10 +184,9 @@ function playerPlots(world, moved) {
       ...places.map(({ run, y: place }) => {
         const side = run.values ? "values" : "plain";
         const kind = run === front ? "now" : "earlier";
-        const name = `w = ${playerNumber(run.guidance)}${run.values ? ", values" : ""}`;
-        return text([x(last) + 10, place - over], name, { class: `styledit-player-name styledit-player-${side} styledit-player-${kind}` });
+        return text([x(last) + 10, place - over], curveName(run), { class: `styledit-player-name styledit-player-${side} styledit-player-${kind}` });
       }),
-      lines[1], dot,
+      ...tip, lines[1], dot,
     );
   };
 
@@ -309,6 +314,7 @@ function playerPictures(state, changed) {
       .flatMap((run) => run.scales.flatMap((scales) => columns.map((column) => scales[column] ?? 0)));
     scale = Math.max(1e-6, ...peaks);
     most.textContent = `${playerShort(100 * scale)} %`;
+    legend.style.visibility = peaks.length ? "" : "hidden";
   };
   const drawMap = ({ canvas, image, note }, word, frames, at) => {
     const column = world.words.indexOf(word);
