@@ -12,7 +12,7 @@ LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour lessons results test lint speed compare guided model-report setup clean distclean
+.PHONY: help lab tour lessons results test lint speed live compare guided model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,7 +24,7 @@ help:
 	@echo "make lint          only its first part: formatting, lint and types"
 	@echo "make compare       compare the editing methods on 60 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
-	@echo "make speed         measure the speed of the library"
+	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
 	@echo "make guided        measure guided edits: each term removed in turn, style references, cost"
 	@echo "make model-report  measure the embedded model against its bars"
 	@echo "make setup         only build the environment in .venv"
@@ -52,6 +52,9 @@ model-report: setup
 
 compare: setup
 	$(OFFLINE) $(PY) -m measure.compare $(if $(METHOD),--method "$(METHOD)") $(if $(ONLY),--only "$(ONLY)")
+
+live: setup
+	$(OFFLINE) $(PY) -m measure.live
 
 speed: setup
 	$(OFFLINE) $(PY) -m measure.speed

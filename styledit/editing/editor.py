@@ -28,6 +28,7 @@ from styledit.maps import AttentionMaps
 from styledit.pictures import decode_latents
 from styledit.recording import GIB, Record, Recorder
 
+GLANCE_STEPS = 3  # a glance starts at most so many steps before the first that changes
 TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
 
 
@@ -40,8 +41,8 @@ class Edit:
     ran; `mask` (h, w), bool, or None: the last blend mask; `settings`: those that were used; `maps`: the
     target's attention maps as used, where recorded; `first_step`: the step that had to be run first (T where
     nothing had changed since an earlier edit);
-    `replayed`: at how many steps of this run the source's attention was kept from before; `inversion`, `values`:
-    what it was made from, where known.
+    `replayed`: at how many steps of this run the source's attention was kept from before;
+    `inversion`, `values`: what it was made from, where known.
     """
 
     image: Image.Image
@@ -218,13 +219,13 @@ class Editor:
     ) -> Generator[State, None, Glance]:
         """What an edit will roughly look like, in a few network calls: a state after each.
 
-        Where an edit with the same target stands finished, only what differs is looked at: from the first
-        step that changes on, both are run in `calls` coarse steps, and the difference is added to the
-        finished one. The coarse steps' error is in both and cancels. Another target is run coarsely from the
-        start. The older one's coarse steps are remembered: a slider's next glance takes half the calls.
+        Where an edit with the same target stands finished, only what differs is looked at: from a step before
+        the first one that changes, both are run in `calls` coarse steps, and the difference is added to the
+        finished edit. The coarse steps' error is in both and cancels. The finished edit's are run once (see
+        `expecting`). Another target is run coarsely from the start.
 
         Args:
-            calls: coarse steps of the target.
+            calls: coarse steps.
 
         Raises:
             TypeError, ValueError: as `edit`.
@@ -235,22 +236,42 @@ class Editor:
         (exact,) = self._new_runs((prompt,), None, 1, settings)
         base = self._finished(exact)
         if base is None:
-            run = self._new_run((prompt,), None, _spread(0, steps, calls), exact.settings)
+            run = exact.coarse(0, calls)
             yield from run.run()
             return Glance(run.states[-1].z, None)
         done = base.states[-1].z
         first = exact.shared_with(base)
         if first == steps:
             return Glance(done, torch.zeros_like(done))
-        indices = [*range(first), *_spread(first, steps, calls)]
-        if first not in base.coarse:
-            before = self._new_run((prompt,), None, indices, base.settings)
-            yield from before.run()
-            base.coarse[first] = before.states[-1].z
-        run = self._new_run((prompt,), None, indices, exact.settings)
+        known = [k for k, count in base.looks if count == calls and first - GLANCE_STEPS < k <= first]
+        start = max(known, default=first)
+        yield from self._look(base, start, calls)
+        run = exact.coarse(start, calls)
         yield from run.run()
-        change = run.states[-1].z - base.coarse[first]
+        change = run.states[-1].z - base.looks[start, calls]
         return Glance(done + change, change)
+
+    def expecting(self, *, calls: int = 3) -> Generator[State, None, None]:
+        """Run the finished edit's coarse steps from every few of its steps on, so that the next glance costs
+        `calls` network calls and no more; a state after each call.
+
+        Args:
+            calls: as for `glancing`.
+        """
+        calls = check.whole("calls", calls, least=1)
+        with self._lock:
+            base = self._runs[-1] if self._runs else None
+        if base is None or len(base.states) < self.inversion.steps:
+            return
+        for first in range(0, self.inversion.steps, GLANCE_STEPS):
+            yield from self._look(base, first, calls)
+
+    def _look(self, base: EditRun, first: int, calls: int) -> Generator[State, None, None]:
+        """Where a finished run's coarse steps from `first` on end, kept in its `looks`."""
+        if (first, calls) not in base.looks:
+            run = base.coarse(first, calls)
+            yield from run.run()
+            base.looks[first, calls] = run.states[-1].z
 
     def suggest(self, target_prompt: str, **settings: Any) -> Settings:
         """The settings that an edit will use: those given, the others as they follow from what changed
@@ -417,12 +438,6 @@ class Editor:
             unconditional=both,
             limit=self.limit,
         )
-
-
-def _spread(first: int, last: int, calls: int) -> list[int]:
-    """Indices from `first` to `last` in at most `calls` steps of about one size."""
-    calls = min(calls, last - first)
-    return [round(first + (last - first) * k / calls) for k in range(calls + 1)]
 
 
 def _prompts(given: object) -> tuple[str, ...]:

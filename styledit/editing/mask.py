@@ -51,7 +51,8 @@ class PaintedMask:
             raise ValueError(f"A mask must have shape (h, w), not {painted.shape}.")
         if not painted.any():
             raise ValueError("The mask is empty; paint where the edit may change the picture.")
-        return cls(*painted.shape, np.packbits(painted).tobytes())
+        height, width = painted.shape
+        return cls(height, width, np.packbits(painted).tobytes())
 
     @property
     def array(self) -> np.ndarray:
@@ -64,7 +65,7 @@ class PaintedMask:
         the most painted one always is.
         """
         painted = torch.from_numpy(self.array).float()[None, None]
-        covered = F.adaptive_avg_pool2d(painted, tuple(size))[0, 0]
+        covered = F.adaptive_avg_pool2d(painted, (size[0], size[1]))[0, 0]
         return covered >= min(0.5, float(covered.max()))
 
     def __repr__(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import torch
@@ -117,13 +118,27 @@ class EditRun:
         indices = range(inversion.steps + 1) if indices is None else indices
         self.pairs = list(pairwise(indices))
         self.states: list[EditState] = []
-        self.coarse: dict[int, torch.Tensor] = {}  # by first step: where its coarse steps end, (n, C, h, w)
+        self.looks: dict[
+            tuple[int, int], torch.Tensor
+        ] = {}  # by first step and calls: where coarse steps end
         self.replayed = 0
 
     @property
     def bytes(self) -> int:
         """Memory that its states take."""
         return sum(state.bytes for state in self.states)
+
+    def coarse(self, first: int, calls: int) -> EditRun:
+        """The same run with the steps that it has before `first`, and `calls` coarse ones from there on."""
+        steps = self.source.inversion.steps
+        calls = min(calls, steps - first)
+        tail = [round(first + (steps - first) * k / calls) for k in range(calls + 1)]
+        other = copy(self)
+        other.pairs = [*self.pairs[:first], *pairwise(tail)]
+        same = zip(self.states, self.pairs, other.pairs, strict=False)
+        other.states = [state for state, _, _ in takewhile(lambda each: each[1] == each[2], same)]
+        other.looks = {}
+        return other
 
     def shared_with(self, other: EditRun) -> int:
         """How many of another run's states this one would pass through too."""

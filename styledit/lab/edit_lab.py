@@ -127,6 +127,7 @@ class EditLab(LabWidget):
         self._serial = 0
         self._confirmed = 0
         self._stop = False
+        self._expects = False  # whether the next glance is to be made ready
         self._suggested_score: float | None = None
         self.wake()
 
@@ -203,6 +204,11 @@ class EditLab(LabWidget):
                 self._try(self._plan_sheet)
             elif self._drawing is not None:
                 yield from self._guarded(self._draw_sheet())
+            elif self._expects and self.prepared is not None:
+                self._expects = False
+                yield from self._guarded(
+                    self._driven(self.prepared.editor.expecting(), self._wanted_anything)
+                )
             else:
                 break
             if self._stop:
@@ -210,6 +216,11 @@ class EditLab(LabWidget):
         self._told("", 0, 0)
         if changed:
             self.show_snapshot()
+
+    def _wanted_anything(self) -> bool:
+        """Whether there is something to do that does not wait."""
+        newest = (self._wanted, self._wanted_source, self._wanted_sheet)
+        return self._stop or bool(self._commands) or any(wish is not None for wish in newest)
 
     def _guarded(self, run: Generator[None, None, None]) -> Generator[None, None, None]:
         """A run whose error becomes a sentence; what is shown stays."""
@@ -334,6 +345,7 @@ class EditLab(LabWidget):
         self._wanted = None
         before = self.shown
         self.shown = Shown(newest, settings, edit)
+        self._expects = newest.method == OWN
         self._tell_exact(newest, before, time.perf_counter() - start)
         if not newest.moving:
             self._remember(newest)
@@ -480,7 +492,7 @@ class EditLab(LabWidget):
                         self._tell_sheet()
                         drawn, dirty = time.perf_counter(), False
                 yield
-                if self._stop or self._wanted or self._wanted_source or self._wanted_sheet or self._commands:
+                if self._wanted_anything():
                     break
             else:
                 self._drawing = None
