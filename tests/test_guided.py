@@ -175,6 +175,22 @@ def test_a_term_of_weight_0_costs_nothing(pipe64, short, monkeypatch):
         quiet(pipe64, short, weights="brief", iterations=3)
 
 
+def test_it_can_begin_late(pipe64, short):
+    guided = quiet(pipe64, short, iterations=6, since=0.5, patience=100)
+    plain = styledit.edit(pipe64, short, TARGET, progress=False, guidance=3.0)
+    assert set(guided.curves["step"]) == {2.0} and guided.iterations == 6
+    assert torch.equal(guided.edit.latents[:3], plain.latents[:3])
+    assert not torch.equal(guided.edit.latents[3], plain.latents[3])
+
+
+def test_one_iteration_a_step_moves(pipe64, short):
+    """What the last step's gradient says is where the next one starts."""
+    plain = styledit.edit(pipe64, short, TARGET, progress=False, guidance=3.0)
+    guided = quiet(pipe64, short, iterations=3)
+    assert torch.equal(guided.edit.latents[1], plain.latents[1])
+    assert not torch.equal(guided.edit.latents[2], plain.latents[2])
+
+
 def test_clamp(pipe64, short):
     free = quiet(pipe64, short, iterations=3)
     bounded = quiet(pipe64, short, iterations=3, clamp=True)

@@ -180,6 +180,7 @@ class GuidedEdit:
         clamp: keep value inputs in [-1, 1].
         both_branches: whether what the unconditional branch reads is optimised too.
         warm: whether each step ("step") goes on from the offsets of the one before, instead of none.
+        since: fraction of the steps before the first that is guided ("step"): early estimates are blurred.
         every: iterations between two pictures of the filmstrip; 0 keeps none.
         word: of the target prompt, whose map the filmstrip shows; None takes the kept word that looks most at
             one place.
@@ -216,6 +217,7 @@ class GuidedEdit:
         clamp: bool = False,
         both_branches: bool = False,
         warm: bool = True,
+        since: float = 0.0,
         every: int = 10,
         word: str | None = None,
         network: FeatureNetwork | None = None,
@@ -239,6 +241,7 @@ class GuidedEdit:
             clamp=check.flag("clamp", clamp),
             both=check.flag("both_branches", both_branches),
             warm=check.flag("warm", warm),
+            since=check.fraction("since", since),
             patience=PATIENCE[schedule] if patience is None else check.whole("patience", patience, least=1),
             tolerance=check.number("tolerance", tolerance, least=0),
             every=check.whole("every", every, least=0),

@@ -29,6 +29,7 @@ class Plan:
     clamp: bool
     both: bool
     warm: bool
+    since: float
     patience: int
     tolerance: float
     every: int

@@ -93,7 +93,6 @@ class Stepwise(Shared):
             plan = self.plan
             self.learner = Learner(bases, zero, rate=plan.rate, clamp=plan.clamp, tolerance=plan.tolerance)
         else:
-            self.learner.take_best()
             self.learner.begin(bases)
         return self.learner
 
@@ -101,7 +100,9 @@ class Stepwise(Shared):
         """The iterations of step i."""
         run, plan = self.edit_run, self.plan
         learner = self._begin(i)
-        count = share(plan.iterations, i, self.steps)
+        first = round(plan.since * self.steps, 6)
+        before = sum(k < first for k in range(self.steps))
+        count = share(plan.iterations, i - before, self.steps - before) if i >= before else 0
         z = run.z
         fixed = None
         if count and not plan.both:
@@ -148,5 +149,5 @@ class Stepwise(Shared):
 
 
 def share(total: int, i: int, steps: int) -> int:
-    """How many of the iterations belong to step i, spread evenly over the steps."""
+    """How many of the iterations belong to the i-th of some steps, spread evenly."""
     return total * (i + 1) // steps - total * i // steps
