@@ -159,9 +159,8 @@ def measured(page: NotebookPage) -> list[str]:
     )
     share = statistics.median(half) / edit
     print(f"tau from 0.5 to 0.6: {share:.2f} of a whole edit of {whole} steps ({edit:.2f} s; bar 0.6)")
-    print(
-        f"stale calls after a newer wish: at most {max(stale, default=0)} in {len(stale)} outdated runs (bar 1)"
-    )
+    print(f"stale calls after a newer wish: at most {max(stale, default=0)} (bar 1)")
+    print(f"    in {len(stale)} outdated runs")
     page.page.wait_for_timeout(300)
     missed = []
     if first > bar:
