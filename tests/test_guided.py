@@ -175,6 +175,15 @@ def test_a_term_of_weight_0_costs_nothing(pipe64, short, monkeypatch):
         quiet(pipe64, short, weights="brief", iterations=3)
 
 
+@pytest.mark.parametrize("schedule", ["step", "run"])
+def test_the_changed_words_alone(pipe64, short, schedule):
+    guided = quiet(pipe64, short, schedule=schedule, iterations=6, tokens="changed", both_branches=True)
+    c = styledit.encode_prompt(pipe64, TARGET)
+    moved = (guided.values - c).abs().amax((0, 2)) > 0
+    assert moved.nonzero().flatten().tolist() == styledit.word_tokens(pipe64, TARGET, "blue")
+    assert ((guided.nulls - short.null).abs().amax((0, 2)) > 0).all()
+
+
 def test_it_can_begin_late(pipe64, short):
     guided = quiet(pipe64, short, iterations=6, since=0.5, patience=100)
     plain = styledit.edit(pipe64, short, TARGET, progress=False, guidance=3.0)

@@ -181,6 +181,8 @@ class GuidedEdit:
         both_branches: whether what the unconditional branch reads is optimised too.
         warm: whether each step ("step") goes on from the offsets of the one before, instead of none.
         since: fraction of the steps before the first that is guided ("step"): early estimates are blurred.
+        tokens: whose value inputs are optimised: "changed", those of words that the source prompt does not
+            have (of all where there are none), or "all".
         every: iterations between two pictures of the filmstrip; 0 keeps none.
         word: of the target prompt, whose map the filmstrip shows; None takes the kept word that looks most at
             one place.
@@ -218,6 +220,7 @@ class GuidedEdit:
         both_branches: bool = False,
         warm: bool = True,
         since: float = 0.0,
+        tokens: Literal["changed", "all"] = "all",
         every: int = 10,
         word: str | None = None,
         network: FeatureNetwork | None = None,
@@ -257,13 +260,14 @@ class GuidedEdit:
         film = self._film() if self.plan.every else {}
         scales = self._scales()
         kind = Stepwise if schedule == "step" else WholeRun
-        tokens = self._object_tokens(word)
+        spot = self._object_tokens(word)
+        free = self._free(check.choice("tokens", tokens, ("changed", "all")))
         self.schedule = kind(
-            self.edit_run, self.terms, self.plan, self.log, starts, scales | film, tuple(film), tokens
+            self.edit_run, self.terms, self.plan, self.log, starts, scales | film, tuple(film), spot, free
         )
         self._about = _fingerprint(
             inversion.fingerprint, self.prompt, schedule, start, self.plan, self.weights, self.seed,
-            self.edit_run.settings, style, values, type(network).__name__,
+            self.edit_run.settings, style, values, type(network).__name__, tokens,
         )  # fmt: skip
         self._finished: Tensors = self.schedule.state()
 
@@ -396,6 +400,17 @@ class GuidedEdit:
             return list(find_word(words, check.text("word", word)))
         found = object_word(self.pipe, self.inversion, self.prompt)
         return [] if found is None else list(positions_of(words, found))
+
+    def _free(self, tokens: str) -> torch.Tensor:
+        """1 for the tokens whose value inputs are optimised, 0 for the others, (N, 1)."""
+        c = self.edit_run.target.c
+        change = Change.between(self.pipe, self.inversion.prompt, self.prompt)
+        if tokens == "all" or not change.added:
+            return torch.ones(c.shape[1], 1, device=c.device)
+        free = torch.zeros(c.shape[1], 1, device=c.device)
+        for k in change.added:
+            free[list(change.target[k].positions)] = 1.0
+        return free
 
     def _guided(self, stopped: Literal["done", "interrupted", "stopped"]) -> Guided:
         """The result of a run that has all its states."""

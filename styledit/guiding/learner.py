@@ -23,6 +23,9 @@ class Learner:
         rate: Adam's learning rate.
         clamp: whether base + offset is kept in [-1, 1].
         tolerance: what counts as no improvement, as a fraction of the loss.
+        free: (N, 1), 1 where value inputs may move, 0 where they stay; what the unconditional branch reads
+            may move everywhere.
+        each: how many tensors a step has: value inputs, and what the unconditional branch reads.
     """
 
     def __init__(
@@ -33,10 +36,14 @@ class Learner:
         rate: float,
         clamp: bool,
         tolerance: float,
+        free: torch.Tensor,
+        each: int,
     ) -> None:
         self.parameters = [offset.detach().clone().requires_grad_() for offset in offsets]
         self.clamp = clamp
         self.tolerance = tolerance
+        self.free = free
+        self.each = each
         self.adam = torch.optim.Adam(self.parameters, lr=rate)
         self.begin(bases)
 
@@ -73,8 +80,8 @@ class Learner:
 
     def move(self, gradients: Sequence[torch.Tensor]) -> None:
         """One step of Adam."""
-        for p, part in zip(self.parameters, gradients, strict=True):
-            p.grad = part
+        for k, (p, part) in enumerate(zip(self.parameters, gradients, strict=True)):
+            p.grad = part if k % self.each else part * self.free.to(part)  # Adam leaves a gradient of 0 alone
         self.adam.step()
         self.adam.zero_grad()
         self._bound()

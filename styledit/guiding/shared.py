@@ -10,6 +10,7 @@ import torch
 
 from styledit.denoising import State
 from styledit.files import group
+from styledit.guiding.learner import Learner
 from styledit.guiding.log import Frame, Log
 from styledit.guiding.run import GuidedRun, Read
 from styledit.guiding.terms import Said, Terms
@@ -79,6 +80,7 @@ class Shared:
         scales: {layer: scale} whose maps are wanted, by objectives or the filmstrip.
         film: those of the filmstrip.
         object_tokens: positions of the object's word in the target prompt.
+        free: (N, 1), 1 for the tokens whose value inputs are optimised, 0 for those that stay.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Shared:
         scales: dict[str, int],
         film: Collection[str],
         object_tokens: list[int],
+        free: torch.Tensor,
     ) -> None:
         self.edit_run = run
         self.terms = terms
@@ -100,6 +103,7 @@ class Shared:
         self.scales = scales
         self.film = film
         self.object_tokens = object_tokens
+        self.free = free
         self.finished = 0  # steps, or iterations
 
     @property
@@ -145,6 +149,19 @@ class Shared:
         timestep = self.edit_run.source.inversion.timesteps[i]
         state = GuidedState(i, timestep, z.detach(), x0.detach(), iteration=self.log.iterations, **about)
         return state.shown()
+
+    def new_learner(self, bases: list[torch.Tensor], offsets: list[torch.Tensor], each: int) -> Learner:
+        """A learner as the plan says; `each`: how many tensors a step has."""
+        plan = self.plan
+        return Learner(
+            bases,
+            offsets,
+            rate=plan.rate,
+            clamp=plan.clamp,
+            tolerance=plan.tolerance,
+            free=self.free,
+            each=each,
+        )
 
     def needs_source(self, i: int) -> bool:
         """Whether step i, or a term, reads the source's attention."""

@@ -90,8 +90,7 @@ class Stepwise(Shared):
         bases = present(self.start(i))
         if self.learner is None or not self.plan.warm:
             zero = [torch.zeros_like(base) for base in bases]
-            plan = self.plan
-            self.learner = Learner(bases, zero, rate=plan.rate, clamp=plan.clamp, tolerance=plan.tolerance)
+            self.learner = self.new_learner(bases, zero, len(bases))
         else:
             self.learner.begin(bases)
         return self.learner

@@ -10,7 +10,6 @@ import torch
 from styledit.attention import SourceAttention
 from styledit.denoising import State, check_finite
 from styledit.files import group
-from styledit.guiding.learner import Learner
 from styledit.guiding.run import Pass
 from styledit.guiding.shared import GuidedState, Shared, Tensors, present, quietly
 from styledit.guiding.terms import Said
@@ -28,10 +27,9 @@ class WholeRun(Shared):
         super().__init__(*arguments)
         pairs = [self.start(i) for i in range(self.steps)]
         bases = [read for pair in pairs for read in present(pair)]
-        plan = self.plan
         zero = [torch.zeros_like(base) for base in bases]
-        self.learner = Learner(bases, zero, rate=plan.rate, clamp=plan.clamp, tolerance=plan.tolerance)
         self.of_a_step = len(bases) // self.steps
+        self.learner = self.new_learner(bases, zero, self.of_a_step)
 
     def run(self) -> Generator[State, None, None]:
         yield from self.edit_run.source.reach(self.steps)
