@@ -22,8 +22,9 @@ import styledit
 from browser import NotebookPage
 from conftest import make_pipeline
 from styledit import AttentionMaps, Denoised, Edit, Inversion, Layers, Record
+from styledit.lab.columns import columns, partners
 from styledit.lab.explorer import MODULES, PAGE, AttentionExplorer, attention_explorer
-from styledit.lab.packing import LIMIT, Packed, columns, looks, pack, partners
+from styledit.lab.packing import LIMIT, Packed, looks, pack
 from styledit.lab.packing import part as one_part
 from styledit.lab.widget import front_end
 from styledit.prompts import Word

@@ -8,7 +8,7 @@ Python. What the browser sends, and which trait answers:
   {id, row, head, tables, data};
 - `looks` {id, row, head, layers, x, y}: where a clicked pixel looks; answered by the trait `looks`
   {id, row, head, x, y, rows: [{run, layer, data}]};
-- `chosen` {chosen}: the controls as they stand; kept in the trait `chosen`, from which a reloaded page starts.
+- `chosen` {chosen}: the controls as they stand; kept in the trait `chosen`, where a reloaded page starts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,14 @@ from styledit.lab.widget import FRONT, LabWidget, front_end, styles
 from styledit.maps import AttentionMaps
 
 Shown = Inversion | Denoised | Edit
-MODULES = ("common.js", "explorer_data.js", "explorer_colours.js", "explorer_parts.js", "explorer.js")
+MODULES = (
+    "common.js",
+    "explorer_data.js",
+    "explorer_colours.js",
+    "explorer_parts.js",
+    "explorer_draw.js",
+    "explorer.js",
+)
 SHEETS = ("common.css", "explorer.css")
 MOST_RUNS = 8
 PAGE = 5_000_000  # bytes of a saved page, at most
@@ -214,7 +221,7 @@ class AttentionExplorer(LabWidget):
         """The saved page: everything that the widget has, in one file."""
         page = (FRONT / "explorer_page.html").read_text(encoding="utf-8")
         parts = {
-            "TITLE": html.escape(f"Attention: {self._runs[0].prompt}"),
+            "TITLE": html.escape("Attention: " + " → ".join(dict.fromkeys(run.prompt for run in self._runs))),
             "STYLE": self._css if isinstance(self._css, str) else styles(*SHEETS),
             "MODULE": front_end(*MODULES, "explorer_page.js"),
         }

@@ -10,7 +10,6 @@ A value is q * scale / 255. The bytes are all scales (little-endian float32), th
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,24 +19,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from styledit.lab.columns import columns, partners
 from styledit.lab.plans import NOTHING, Kind, Plan, choose, coarse, cost, is_sent
 from styledit.maps import AttentionMaps, resize
-from styledit.prompts import Word, kept_words
 
 LIMIT = 16 * 2**20  # bytes that travel to a widget
 TINY = 1e-30  # a map whose peak is below is nothing
 SELF_SHARE = 0.4  # of the limit, at least, for self-attention where it was recorded
 
 By = Literal["mean", "step", "head", "both"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A word of the prompt, or a pseudo word (start, end, padding), and its token positions."""
-
-    text: str
-    kind: Literal["start", "word", "end", "padding"]
-    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -114,48 +104,6 @@ class Packed:
         if head is not None and "head" in there:
             return there["head"], head
         return there["mean"], 0
-
-
-def columns(maps: AttentionMaps) -> tuple[Column, ...]:
-    """The start token, the words, the end token and the padding (summed), in this order.
-
-    Raises:
-        ValueError: there is no cross-attention here.
-    """
-    length = len(maps.token_labels())
-    end = 1 + max((position for word in maps.words for position in word.positions), default=0)
-    found = [Column("start", "start", (0,))]
-    found += [Column(word.text, "word", word.positions) for word in maps.words]
-    found.append(Column("end", "end", (end,)))
-    if end + 1 < length:
-        found.append(Column("padding", "padding", tuple(range(end + 1, length))))
-    return tuple(found)
-
-
-def partners(source: AttentionMaps, target: AttentionMaps) -> list[int | None]:
-    """For each of the target's columns the source's column to compare it with, None for a new word.
-
-    Words that both prompts have are kept; between them, as many new words as old ones are replacements.
-    """
-    pairs = _word_pairs(source.words, target.words)
-    ours, theirs = columns(source), columns(target)
-    others = {column.kind: k for k, column in enumerate(ours) if column.kind != "word"}
-    return [
-        (None if (i := pairs.get(j - 1)) is None else i + 1)
-        if column.kind == "word"
-        else others.get(column.kind)
-        for j, column in enumerate(theirs)
-    ]
-
-
-def _word_pairs(source: tuple[Word, ...], target: tuple[Word, ...]) -> dict[int, int]:
-    """{index of a target word: index of its source word}."""
-    pairs = kept_words(source, target)
-    anchors = [(-1, -1), *sorted((i, j) for j, i in pairs.items()), (len(source), len(target))]
-    for (i, j), (next_i, next_j) in itertools.pairwise(anchors):
-        if next_i - i == next_j - j:
-            pairs |= {j + k: i + k for k in range(1, next_j - j)}
-    return pairs
 
 
 def pack(runs: Sequence[AttentionMaps], limit: int = LIMIT) -> Packed:

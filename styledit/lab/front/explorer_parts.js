@@ -114,7 +114,7 @@ export function explorerWords(ex) {
   const root = element("div", { class: "explorer-words", role: "group", "aria-label": "Words of the prompt, with start, end and padding" });
   let buttons = [];
   const make = (column, k, number) => {
-    const canvas = element("canvas", { width: 72, height: Math.round((72 * ex.about.size[1]) / ex.about.size[0]), "aria-hidden": "true" });
+    const canvas = element("canvas", { width: 96, height: Math.round((96 * ex.about.size[1]) / ex.about.size[0]), "aria-hidden": "true" });
     const name = column.kind === "word" ? column.text : `<${column.text}>`;
     const button = keepKeys(element(
       "button",
