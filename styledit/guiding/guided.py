@@ -42,7 +42,7 @@ from styledit.prompts import find_word, positions_of
 from styledit.recording import GIB, Record, Recorder
 
 MOST_ITERATIONS = 1000  # in all
-SCHEDULES = {"step": 90, "run": 20, "text": 20}  # iterations in all, where the user gives none
+SCHEDULES = {"step": 30, "run": 20, "text": 20}  # iterations in all, where the user gives none
 PATIENCE = {"step": 3, "run": 8, "text": 8}
 STARTS = ("edit", "fitted", "random")
 
@@ -171,7 +171,7 @@ class GuidedEdit:
         style_image: a picture whose look the style term and the critic take; None takes the source's.
         start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
             learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding.
-        iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 90, or
+        iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 30, or
             20 whole runs.
         rate: Adam's learning rate.
         patience: iterations without improvement after which a step ("step") or everything ends; None takes 3,
@@ -220,7 +220,7 @@ class GuidedEdit:
         both_branches: bool = False,
         warm: bool = True,
         since: float = 0.0,
-        tokens: Literal["changed", "all"] = "all",
+        tokens: Literal["changed", "all"] = "changed",
         every: int = 10,
         word: str | None = None,
         network: FeatureNetwork | None = None,
