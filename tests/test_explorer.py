@@ -315,37 +315,35 @@ def test_nothing_of_a_prompt_is_markup(tiny: StableDiffusionPipeline, tmp_path: 
 
 # -- in a browser
 
-MEASURE = """async () => {
+# 80 hovers, each in a frame of its own. `seen`: whether to look if the next frame shows it, which takes time.
+HOVER = """async (seen) => {
   const frame = () => new Promise((go) => requestAnimationFrame(go));
   const canvas = document.querySelector('[data-testid=map-canvas]');
   const words = [...document.querySelectorAll('[data-testid^="word-"]')];
-  const seen = () => {
+  const sum = () => {
+    if (!seen) return 0;
     const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let sum = 0;
-    for (let k = 0; k < data.length; k += 37) sum = (sum * 31 + data[k]) >>> 0;
-    return sum;
+    let found = 0;
+    for (let k = 0; k < data.length; k += 37) found = (found * 31 + data[k]) >>> 0;
+    return found;
   };
-  const result = {word: [], pixel: [], changed: 0, count: 0};
-  const timed = async (list, target, event) => {
-    const before = seen();
+  const result = {times: [], changed: 0};
+  const hover = async (target, event) => {
+    const before = sum();
     const start = performance.now();
     target.dispatchEvent(event);
-    list.push(performance.now() - start);
+    result.times.push(performance.now() - start);
     await frame();
-    result.count += 1;
-    if (seen() !== before) result.changed += 1;
+    if (sum() !== before) result.changed += 1;
   };
   await frame();
   await frame();
-  for (let k = 0; k < 40; k += 1) {
-    const word = words[(3 * k + 1) % words.length];
-    await timed(result.word, word, new PointerEvent('pointerenter'));
-  }
   const box = canvas.getBoundingClientRect();
   for (let k = 0; k < 40; k += 1) {
+    await hover(words[(3 * k + 1) % words.length], new PointerEvent('pointerenter'));
     const clientX = box.left + box.width * ((37 * k) % 100) / 100;
     const clientY = box.top + box.height * ((53 * k) % 100) / 100;
-    await timed(result.pixel, canvas, new PointerEvent('pointermove', {clientX, clientY}));
+    await hover(canvas, new PointerEvent('pointermove', {clientX, clientY}));
   }
   return result;
 }"""
@@ -386,19 +384,30 @@ def point_at(page: Any, x: float, y: float) -> None:
     page.wait_for_timeout(60)
 
 
-def check_hover(measured: dict[str, Any]) -> None:
-    """A hover is handled in far less than 4 ms and seen in the next frame. What counts is the quickest
-    quarter: on a busy machine the others are interrupted.
+def check_hover(page: Any) -> None:
+    """A hover is seen in the next frame, and handling and drawing it takes less than 4 ms.
+
+    The bar is on the processor time of all scripts, which does not count what other processes take.
     """
-    assert measured["changed"] >= 0.95 * measured["count"]
-    for kind in ("word", "pixel"):
-        times = np.sort(measured[kind])
-        print(f"{kind}: median {np.median(times):.2f} ms, 95 % {times[int(0.95 * len(times))]:.2f} ms")
-        assert times[len(times) // 4] <= 1
+    measured = page.evaluate(HOVER, True)
+    assert measured["changed"] >= 76
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(entry["value"] for entry in metrics if entry["name"] == "ScriptDuration")
+
+    before = spent()
+    times = np.sort(page.evaluate(HOVER, False)["times"])
+    each = 1000 * (spent() - before) / len(times)
+    session.detach()
+    print(f"handler {np.median(times):.2f} ms (median, by the clock), with its drawing {each:.2f} ms of CPU")
+    assert each <= 4
 
 
 def test_a_saved_page_answers_to_the_mouse(page: Any) -> None:
-    check_hover(page.evaluate(MEASURE))
+    check_hover(page)
 
 
 def test_the_browser_shows_the_librarys_numbers(page: Any, source: Inversion, edited: Edit) -> None:
@@ -528,7 +537,7 @@ def test_stable_diffusions_maps_answer_to_the_mouse(chromium: Any, tiny: StableD
     page.evaluate(LIVE, [front_end(*MODULES), about, base64.b64encode(widget.data).decode()])
     widget.close()
     page.wait_for_timeout(500)
-    check_hover(page.evaluate(MEASURE))
+    check_hover(page)
     assert page.evaluate("window.sent") == []
     page.select_option('[data-testid="head"]', "3")
     test_id(page, "step").fill("17")
@@ -570,7 +579,7 @@ def test_in_a_notebook(open_notebook: Callable[..., NotebookPage]) -> None:
     notebook.run_cell(2, wait=False)
     notebook.page.wait_for_timeout(1000)
     before = notebook.page.evaluate("window.sent")
-    check_hover(notebook.page.evaluate(MEASURE))
+    check_hover(notebook.page)
     assert notebook.page.evaluate("window.sent") == before
     assert notebook.running()
     notebook.page.select_option('[data-testid="head"]', "2")
