@@ -12,7 +12,7 @@ LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour lessons results test lint speed live compare guided model-report setup clean distclean
+.PHONY: help lab tour lessons results showcase test lint speed live compare guided model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make compare       compare the editing methods on 60 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
+	@echo "make showcase      make the README's pictures and notebooks/showcase.html again"
 	@echo "make guided        measure guided edits: each term removed in turn, style references, cost"
 	@echo "make model-report  measure the embedded model against its bars"
 	@echo "make setup         only build the environment in .venv"
@@ -52,6 +53,9 @@ model-report: setup
 
 compare: setup
 	$(OFFLINE) $(PY) -m measure.compare $(if $(METHOD),--method "$(METHOD)") $(if $(ONLY),--only "$(ONLY)")
+
+showcase: setup
+	$(OFFLINE) MPLBACKEND=Agg $(PY) -m measure.showcase
 
 live: setup
 	$(OFFLINE) $(PY) -m measure.live

@@ -26,6 +26,7 @@ from styledit.lab.methods import OWN, SDEDIT, Method, editors, names, run_functi
 from styledit.lab.samples import Challenge, challenges, samples, score
 from styledit.lab.session import Prepared, Progress, Source, outlook, preparing
 from styledit.lab.widget import LabWidget, front_end, sentence, styles
+from styledit.lab.wishes import History, Wish
 from styledit.pictures import decode_latents, read_image
 from styledit.previews import preview_change
 from styledit.prompts import split_words
@@ -33,8 +34,6 @@ from styledit.values import ValueInputs
 
 STEPS = 15  # T where nothing else is said
 MOST_STEPS = 100
-HISTORY = 60  # entries
-SHORT = 4  # an edit of as few calls needs no first look
 UNCONFIRMED = 2  # frames on their way to the page
 FIRST_TARGETS = (
     ("plain sticker of", "watercolor painting of"),
@@ -44,39 +43,12 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """An edit that the page asks for; two of the same `key` have the same picture."""
-
-    id: int
-    moving: bool
-    prompt: str
-    settings: Mapping[str, Any] | None  # None: the suggested ones
-    method: str
-
-    @property
-    def key(self) -> str:
-        given = None if self.settings is None else sorted((k, repr(v)) for k, v in self.settings.items())
-        return repr((self.prompt, given, self.method))
-
-
-@dataclass(frozen=True)
 class Shown:
     """An exact edit that stands on the page."""
 
     wish: Wish
     settings: Settings
     edit: Edit
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of the history: enough to make the edit again."""
-
-    id: int
-    name: str
-    source: Source
-    wish: Wish
-    thumb: bytes
 
 
 class EditLab(LabWidget):
@@ -122,8 +94,7 @@ class EditLab(LabWidget):
         self._drawing: Generator[sheets.Tile | None, None, None] | None = None
         self._sheet: sheets.Sheet | None = None
         self._editors: dict[str, Any] = {}
-        self._entries: list[Entry] = []
-        self._recalled: Entry | None = None
+        self._past = History()
         self._serial = 0
         self._confirmed = 0
         self._stop = False
@@ -141,7 +112,7 @@ class EditLab(LabWidget):
         if kind == "stop":
             self._stop = True
         elif kind == "edit":
-            self._wanted = self._wish_of(message)
+            self._wanted = Wish.of(message)
         elif kind == "source":
             wanted = self._source_of(message, buffers)
             self._wanted_source = (int(message["id"]), wanted)
@@ -151,16 +122,6 @@ class EditLab(LabWidget):
             data = bytes(buffers[0]) if buffers else b""
             self._commands.append(lambda: _COMMANDS[kind](self, message, data))
         self.wake()
-
-    def _wish_of(self, message: Mapping[str, Any]) -> Wish:
-        settings = None if message.get("auto") else dict(message["settings"])
-        return Wish(
-            int(message["id"]),
-            bool(message["moving"]),
-            str(message["prompt"]),
-            settings,
-            str(message.get("method") or OWN),
-        )
 
     def _source_of(self, message: Mapping[str, Any], buffers: list[memoryview]) -> Source:
         kind = message["kind"]
@@ -588,47 +549,21 @@ class EditLab(LabWidget):
     # History, files, code.
 
     def _remember(self, wish: Wish) -> None:
-        """A line of the history, unless the last one is the same."""
+        """A line of the history, unless it is there already."""
         assert self.prepared is not None and self.shown is not None
         kept = replace(wish, settings=keeping.as_dict(self.shown.settings))
-        last = self._entries[-1] if self._entries else None
-        recent = (last, self._recalled)
-        if any(e and e.wish.key == kept.key and e.source is self.prepared.source for e in recent):
-            return
-        self._recalled = None
-        number = 1 + (last.id if last else 0)
-        entry = Entry(number, "", self.prepared.source, kept, thumbnail(self.shown.edit.image))
-        self._entries = [*self._entries, entry][-HISTORY:]
-        self._tell_history()
-
-    def _tell_history(self) -> None:
-        self.history = [
-            {
-                "id": entry.id,
-                "name": entry.name,
-                "prompt": entry.wish.prompt,
-                "settings": dict(entry.wish.settings or {}),
-                "method": entry.wish.method,
-                "thumb": entry.thumb,
-            }
-            for entry in self._entries
-        ]
+        if self._past.add(kept, self.prepared.source, thumbnail(self.shown.edit.image)):
+            self.history = self._past.as_dicts()
 
     def _recall(self, message: Mapping[str, Any], _: bytes) -> None:
-        entry = next((entry for entry in self._entries if entry.id == message["id"]), None)
-        if entry is None:
-            raise ValueError("This entry of the history is no longer there.")
+        entry = self._past.recall(message["id"])
         if self.prepared is None or entry.source is not self.prepared.source:
             self._wanted_source = (self._source_id, entry.source)
-        self._recalled = entry
         self._wanted = replace(entry.wish, id=int(message.get("request", 0)), moving=False)
 
     def _rename(self, message: Mapping[str, Any], _: bytes) -> None:
-        name = str(message["name"])[:80]
-        self._entries = [
-            replace(entry, name=name) if entry.id == message["id"] else entry for entry in self._entries
-        ]
-        self._tell_history()
+        self._past.rename(message["id"], str(message["name"]))
+        self.history = self._past.as_dicts()
 
     def _save(self, message: Mapping[str, Any], _: bytes) -> None:
         if self.shown is None or self.prepared is None:

@@ -12,10 +12,11 @@ from styledit.editing import Edit
 from styledit.generation import Denoised
 from styledit.inversion import Inversion
 from styledit.lab import keeping
-from styledit.lab.edit_lab import EditLab, Wish
+from styledit.lab.edit_lab import EditLab
 from styledit.lab.methods import OWN, Method, checked
 from styledit.lab.samples import samples
 from styledit.lab.session import MOST_STEPS, Source
+from styledit.lab.wishes import Wish
 from styledit.pictures import ImageSource, read_image
 from styledit.prompts import prompt_slots, split_words
 from styledit.values import ValueInputs
