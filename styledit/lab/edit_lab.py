@@ -289,12 +289,14 @@ class EditLab(LabWidget):
         start = time.perf_counter()
         try:
             settings = self._settings(wish)
-            self._tell_target(wish, settings)
+            if not wish.moving:
+                self._tell_target(wish, settings)
             if self.shown is not None and self.shown.wish.key == key:
                 edit: Edit | None = self.shown.edit
             else:
                 if wish.moving:
                     yield from self._glance(wish, settings, outdated)
+                    self._tell_target(wish, settings)
                 edit = yield from self._exact(wish, settings, outdated)
         except Exception:
             if self._wanted is not None and self._wanted.key == key:

@@ -59,7 +59,7 @@ lab.received = stamped
 stale = []
 def driven(run, outdated):
     result = yield from work(run, outdated)
-    if result is None and arrivals:
+    if result is None and arrivals and outdated():
         stale.append(len(calls) - arrivals[-1])
     return result
 lab._driven = driven
@@ -152,13 +152,9 @@ def measured(page: NotebookPage) -> list[str]:
     print(f"release to exact, median of {len(releases)}: ", end="")
     print(f"{1000 * statistics.median(each.exact for each in releases):.0f} ms")
     print(f"    {ratio:.2f} of the bar, 1.15 calls that remain + 3 calls")
-    half = [notch(page) for _ in range(5)]
-    edit = page.python(
-        "(lambda t: (list(styledit.Editor(pipe, lab.prepared.inversion, values=lab.prepared.values)"
-        ".editing(lab.target['prompt'])), time.perf_counter() - t)[1])(time.perf_counter())"
-    )
-    share = statistics.median(half) / edit
-    print(f"tau from 0.5 to 0.6: {share:.2f} of a whole edit of {whole} steps ({edit:.2f} s; bar 0.6)")
+    shares = [notch(page, guidance) for guidance in (8.0, 9.0, 10.0, 11.0, 12.0)]
+    share = statistics.median(shares)
+    print(f"tau_c from 0.5 to 0.6: {share:.2f} of a whole edit of {whole} steps (bar 0.6)")
     print(f"stale calls after a newer wish: at most {max(stale, default=0)} (bar 1)")
     print(f"    in {len(stale)} outdated runs")
     page.page.wait_for_timeout(300)
@@ -222,16 +218,17 @@ def hurry(page: NotebookPage) -> None:
     page.until("exact()")
 
 
-def notch(page: NotebookPage) -> float:
-    """Seconds from letting go of tau_c at 0.6, coming from 0.5, to the exact picture; tau_u is new each time,
-    so that nothing is known from before.
+def notch(page: NotebookPage, guidance: float) -> float:
+    """How long tau_c from 0.5 to 0.6 takes, as a share of a whole edit: that of a guidance which is new, so
+    that nothing is known from before.
     """
-    other = round(random.random(), 2)
-    for name, value in (("tau_u", other), ("tau_c", 0.5)):
-        page.page.evaluate(MOVE, [name, value, False])
+    times = []
+    for name, value, first in (("guidance", guidance, 0), ("tau_c", 0.5, None), ("tau_c", 0.6, 8)):
+        times.append(page.page.evaluate(MOVE, [name, value, False])["frames"][-1]["ms"])
         page.until("exact()")
         page.page.wait_for_timeout(500)
-    return page.page.evaluate(MOVE, ["tau_c", 0.6, False])["frames"][-1]["ms"] / 1000
+        assert first is None or page.python("lab.frame['first_step']") == first
+    return times[-1] / times[0]
 
 
 def psnr(first: Any, second: Any) -> float:
