@@ -154,10 +154,12 @@ def check_method(method: Callable[..., Any]) -> None:
         target = " ".join([*words[:-1], place])
         made.append(call(method, pipe, inversion, target, {"guidance": 3.0}))
         if not isinstance(made[-1], Edit):
-            raise NotYet(f"it returned a {type(made[-1]).__name__}; the table measures a `styledit.Edit`.")
+            kind = type(made[-1]).__name__
+            raise NotYet(f"the table measures a `styledit.Edit`, and what came back is of type {kind}.")
         if made[-1].target_prompt != target:
             raise NotYet("the edit is not of the target prompt that it was given.")
-    if np.array_equal(*(np.asarray(edit.image) for edit in made)):
+    snow, forest = (np.asarray(edit.image) for edit in made)
+    if np.array_equal(snow, forest):
         raise NotYet("two sentences give the same picture; does anything read `target_prompt`?")
 
 
