@@ -244,6 +244,10 @@ def test_a_style_picture(pipe64, short):
     other = quiet(pipe64, short, short.prompt, style_image=look, **options)
     assert other.curves["style"][0] > own.curves["style"][0]
     assert other.curves["style"][2] < other.curves["style"][0]
+    default = quiet(pipe64, short, short.prompt, style_image=look, weights="default", iterations=3)
+    assert set(default.curves) == {"step", "loss", "style"}
+    with pytest.raises(ValueError, match="Nothing reads the style picture"):
+        quiet(pipe64, short, style_image=look, weights=Weights(l2=1.0))
 
 
 def test_the_filmstrip(pipe64, short):

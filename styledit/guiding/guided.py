@@ -167,7 +167,8 @@ class GuidedEdit:
         schedule: when losses are taken. "step": at every step, on the decoded clean estimate; "run": on the
             picture of a whole run, with gradients through all its steps, each computed again on the way back
             (T should be small); "text": the same for the CLIP cosine alone.
-        weights: `Weights`, or "default" or "brief" (0.1 L2 + 0.5 perceptual + 0.2 style + 0.2 CLIP).
+        weights: `Weights`, or a preset: "default", CLIP alone, or with a style picture style alone
+            ("reference"); "brief", 0.1 L2 + 0.5 perceptual + 0.2 style + 0.2 CLIP.
         style_image: a picture whose look the style term and the critic take; None takes the source's.
         start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
             learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding.
@@ -250,7 +251,7 @@ class GuidedEdit:
             every=check.whole("every", every, least=0),
             low_memory=self.low_memory,
         )
-        self.weights = _weights(weights, schedule)
+        self.weights = _weights(weights, schedule, style_image is not None)
         self.seed = check.seed(seed)
         self.edit_run = self._new_run(values, record, limit, settings)
         style = None if style_image is None else read_image(pipe, style_image)
@@ -500,10 +501,16 @@ def _iterations(given: int | None, schedule: str) -> int:
     )
 
 
-def _weights(given: str | Weights, schedule: str) -> Weights:
-    """The weights of a schedule."""
+def _weights(given: str | Weights, schedule: str, has_style: bool) -> Weights:
+    """The weights of a schedule, with or without a style picture."""
     if schedule != "text":
-        return Weights.of(given)
+        weights = Weights.of("reference" if has_style and given == "default" else given)
+        if has_style and not weights.style and not weights.adversarial:
+            raise ValueError(
+                "Nothing reads the style picture: the weights style and adversarial are 0; raise one of them "
+                "or leave style_image out."
+            )
+        return weights
     if given not in ("default", "text"):
         raise ValueError('The schedule "text" reads the CLIP term alone; leave weights out, or take "run".')
     return GUIDES["text"]

@@ -88,5 +88,6 @@ class Weights:
 GUIDES = {
     "brief": Weights(l2=0.1, perceptual=0.5, style=0.2, clip=0.2),
     "default": Weights(clip=1.0),
+    "reference": Weights(style=1.0),  # what "default" means where a style picture is given
     "text": Weights(clip=1.0),
 }
