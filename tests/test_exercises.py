@@ -86,8 +86,8 @@ ODD = [
     (lambda *_: undefined, False, "stopped with NameError: name 'undefined'"),  # noqa: F821
     (lambda: torch.zeros(1), False, "stopped with TypeError"),
     (torch.zeros(3), False, "the function's name without brackets"),
-    (None, None, "Nothing came back"),
-    (..., None, "Nothing came back"),
+    (None, None, "no answer yet"),
+    (..., None, "no answer yet"),
 ]
 
 

@@ -31,6 +31,7 @@ EXERCISES: dict[str, Exercise] = {}  # by name, which begins with the lesson's n
 
 MARKS = {True: "✓", False: "✗", None: "○"}
 EDGES = {True: "#009E73", False: "#D55E00", None: "#8a8a8a"}
+UNANSWERED = "no answer yet: write yours in the place of `...`."
 EMPTY = "Nothing came back: write your answer in the place of `...`. If you did, is a `return` missing?"
 
 
@@ -73,7 +74,7 @@ class Exercise:
         """The verdict on an answer; nothing is shown or remembered."""
         try:
             if not answers or any(given is None or given is ... for given in answers):
-                raise Empty(EMPTY)
+                raise Empty(UNANSWERED)
             self.check(*answers)
         except Empty as empty:
             return Verdict(self.name, None, str(empty))
