@@ -2,7 +2,7 @@
 
 A lesson computes one case itself, asserts that it agrees, and shows the stored table:
 
-    table = stored_result(pipe, "published_schedule")
+    table = stored_result(pipe, "value_fits")
 """
 
 from __future__ import annotations
