@@ -12,6 +12,7 @@ from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.lessons.editing_results import comparison
 from styledit.lessons.stored import store
 from styledit.lessons.value_results import value_edits, value_fits
 from styledit.pipeline import load
@@ -27,6 +28,7 @@ def result(compute: Callable[[StableDiffusionPipeline], Any]) -> Callable[[Stabl
 
 result(value_fits)
 result(value_edits)
+result(comparison)
 
 
 def main(names: list[str]) -> None:
