@@ -55,10 +55,10 @@ compare: setup
 	$(OFFLINE) $(PY) -m measure.compare $(if $(METHOD),--method "$(METHOD)") $(if $(ONLY),--only "$(ONLY)")
 
 showcase: setup
-	$(OFFLINE) MPLBACKEND=Agg $(PY) -m measure.showcase
+	$(OFFLINE) MPLBACKEND=Agg PYTHONPATH=tests $(PY) -m measure.showcase
 
 live: setup
-	$(OFFLINE) $(PY) -m measure.live
+	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.live
 
 speed: setup
 	$(OFFLINE) $(PY) -m measure.speed

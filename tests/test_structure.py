@@ -23,7 +23,7 @@ FOLDERS = {
     "editing": ("objectives",),
     "guiding": ("objectives", "editing"),
     "baselines": ("objectives", "values", "editing"),
-    "lessons": ("objectives", "values", "editing", "guiding", "baselines"),
+    "lessons": ("objectives", "values", "editing", "guiding", "baselines", "lab"),
     "lab": ("objectives", "values", "editing", "guiding", "baselines"),
 }
 PRESENTATION = ("matplotlib", "ipywidgets", "anywidget", "IPython")

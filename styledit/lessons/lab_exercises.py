@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import styledit
+from styledit.attention import as_choices
 from styledit.checkpoints import CONFIGS
 from styledit.editing import Edit
 from styledit.inversion import Inversion
@@ -115,7 +116,7 @@ def check_record(record: styledit.Record) -> None:
     """Check a Record of self-attention that takes at most 1 GiB at 50 steps of Stable Diffusion 1."""
     if not isinstance(record, styledit.Record):
         raise NotYet(f"a styledit.Record is asked for, not a {type(record).__name__}.")
-    if not any(layers.kind == "self" for layers in record.layers):
+    if not any(layers.kind == "self" for layers in as_choices(record.layers)):
         raise NotYet("it keeps no self-attention; see the argument `kind` of `Layers`.")
     try:
         size = record.bytes(without_weights("sd1"), (64, 64), 50)

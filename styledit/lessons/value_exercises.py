@@ -50,12 +50,13 @@ def check_hold(hold: Callable[[list[Tensor], list[Tensor]], Tensor]) -> None:
     A_hat = [maps.flip(1) for maps in A]
     same(answer(hold, A, A), torch.tensor(0.0), "maps that have not moved cost nothing.")
     each = [(maps - other).square().mean() for maps, other in zip(A, A_hat, strict=True)]
+    total = torch.stack(each).sum()
     got = answer(hold, A, A_hat)
-    if got.numel() == 1 and torch.allclose(got.double(), sum(each).double() / 2, rtol=1e-3, atol=0.0):
+    if got.numel() == 1 and torch.allclose(got.double(), total.double() / 2, rtol=1e-3, atol=0.0):
         raise NotYet("two layers that moved weigh no more than one by your count; are they added up?")
-    if got.numel() == 1 and float(got) > 3 * float(sum(each)):
+    if got.numel() == 1 and float(got) > 3 * float(total):
         raise NotYet("a layer of more pixels weighs more by your count; what is taken within a layer?")
-    same(got, sum(each), "how is a difference made positive, so that a large one counts more?", 1e-7)
+    same(got, total, "how is a difference made positive, so that a large one counts more?", 1e-7)
 
 
 @exercise("04 Sparsity", right="0 for a single pixel, 1 where all are alike, whatever the map's size")

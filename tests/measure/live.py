@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from browser import NotebookPage, jupyter, open_browser, opener
 
 MOVES = 40

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import tempfile
 from html import escape
 from pathlib import Path
@@ -17,14 +16,11 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 import styledit
+from browser import NotebookPage, find_browser, jupyter, open_browser, opener
 from styledit.lab import attention_explorer
 from styledit.lab.samples import samples
 from styledit.lessons.scrub import scrub
 from styledit.previews import preview
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from browser import NotebookPage, find_browser, jupyter, open_browser, opener
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 STEPS = 15
@@ -40,7 +36,7 @@ EDITS = {  # lesson picture: target prompts
 }
 MOST_HTML = 5 * 2**20
 MOST_GIF = 2 * 2**20
-WIDTH = 1000  # of the recorded page
+WIDTH = 1400  # of the recorded page, at most
 STYLE = """
 body { font: 18px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.8em; }
