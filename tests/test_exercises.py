@@ -94,7 +94,7 @@ ODD = [
 def test_every_check_is_tried_here() -> None:
     checks = {name for name in exercises.__all__ if name.startswith("check_")}
     assert RIGHT.keys() == checks == {name for name, _, _ in WRONG}
-    assert len(exercises.EXERCISES) == len(checks)
+    assert len(exercises.EXERCISES) >= len(checks)  # lessons with files of their own add theirs
     assert all(name[:2].isdigit() and name[2] == " " for name in exercises.EXERCISES)
 
 

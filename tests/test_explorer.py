@@ -442,12 +442,14 @@ def test_the_browser_shows_the_librarys_numbers(page: Any, source: Inversion, ed
 
 
 def test_words_and_pixels_by_keyboard(page: Any) -> None:
+    from playwright.sync_api import expect
+
     word = test_id(page, "word-2")
     word.focus()
     page.keyboard.press("Enter")
-    assert word.get_attribute("aria-pressed") == "true"
+    expect(word).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Enter")
-    assert word.get_attribute("aria-pressed") == "false"
+    expect(word).to_have_attribute("aria-pressed", "false")
     test_id(page, "map-canvas").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)

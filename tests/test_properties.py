@@ -41,6 +41,7 @@ import styledit
 from conftest import make_pipeline
 from styledit import Layers, Preset, Record, Regularisation, Settings
 from styledit.denoising import State
+from styledit.editing.editor import Glance
 from styledit.objectives import Objective, ObjectiveState, WeightedSum
 from styledit.perception.clip import Clip, load_clip
 from styledit.perception.features import EncoderFeatures
@@ -346,6 +347,12 @@ MASK = optional(
         lambda w, v: isinstance(v, (np.ndarray, torch.Tensor, Image.Image)),
     )
 )
+PAINTED = optional(
+    Kind(
+        lambda w: [w.mask, torch.from_numpy(w.mask), Image.fromarray(w.mask), w.mask.tolist()],
+        lambda w, v: isinstance(v, (np.ndarray, torch.Tensor, Image.Image, list, tuple)),
+    )
+)
 LATENTS = tensor(lambda w: w.inversion.z_T, None, 3, None, None)
 INVERSION = Kind(lambda w: [w.inversion], lambda w, v: v is w.inversion or v is w.other_inversion)
 ANY_INVERSION = Kind(lambda w: [w.inversion], lambda w, v: isinstance(v, styledit.Inversion))
@@ -613,6 +620,7 @@ SETTINGS = {
     "reweight": BY_WORD,
     "blend": BLEND,
     "blend_threshold": FRACTION,
+    "mask": PAINTED,
     "regularisation": OBJECTIVE,
     "regularisation_rate": number(1.0, 0, Fraction(1, 2)),
 }
@@ -1014,6 +1022,21 @@ CALLS = [
         target_prompt=TARGET,
         every=whole(1, 2, np.int64(3), 10**30, least=1),
         tau_s=FRACTION,
+    ),
+    call(
+        "Editor.glancing",
+        Glance,
+        function=lambda w: lambda *a, **k: drain(w.editor.glancing(*a, **k)),
+        target_prompt=ONE_TARGET,
+        calls=whole(1, 2, np.int64(3), 10**30, least=1),
+        tau_c=FRACTION,
+        mask=PAINTED,
+    ),
+    call(
+        "Editor.expecting",
+        lambda result, given: result is None,
+        function=lambda w: lambda *a, **k: drain(w.editor.expecting(*a, **k)),
+        calls=whole(1, 2, np.int64(3), 10**30, least=1),
     ),
     call("metrics.psnr", float, endless=True, function=lambda w: styledit.psnr, **COMPARED, mask=MASK),
     call("metrics.mse", float, function=lambda w: styledit.mse, **COMPARED, mask=MASK),
