@@ -282,7 +282,7 @@ def all_of(value: object, test: Callable[[object], bool]) -> bool:
 
 
 def len_is(value: object, length: int) -> bool:
-    return hasattr(value, "__len__") and len(value) == length
+    return hasattr(type(value), "__len__") and len(value) == length
 
 
 def is_empty(value: object) -> bool:

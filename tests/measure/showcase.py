@@ -2,13 +2,17 @@
 
 notebooks/showcase.html            real edits, maps to hover and an inversion to scrub, in one file
 notebooks/pictures/edits.png       the strip of edits in the README
+notebooks/pictures/00.png, ...      a strip of pictures from each lesson's outputs
 notebooks/pictures/lab.gif         the lab in motion, recorded in a real browser (needs chromium)
 """
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
+import re
 import tempfile
 from html import escape
 from pathlib import Path
@@ -37,6 +41,7 @@ EDITS = {  # lesson picture: target prompts
 MOST_HTML = 5 * 2**20
 MOST_GIF = 2 * 2**20
 WIDTH = 1400  # of the recorded page, at most
+THUMBS, THUMB = 4, 96  # pictures in a lesson's strip, and their side in pixels
 STYLE = """
 body { font: 18px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.8em; }
@@ -56,6 +61,8 @@ def main() -> None:
         editors[name] = styledit.Editor(pipe, inversion, values=values)
     (NOTEBOOKS / "pictures").mkdir(exist_ok=True)
     edits_strip(editors).save(NOTEBOOKS / "pictures" / "edits.png", optimize=True)
+    for lesson in sorted(NOTEBOOKS.glob("[0-9A]*_*.ipynb")):
+        lesson_strip(lesson).save(NOTEBOOKS / "pictures" / f"{lesson.name[:2]}.png", optimize=True)
     page = html(pipe, editors)
     if len(page.encode()) > MOST_HTML:
         raise SystemExit(f"The page has {len(page.encode()) / 2**20:.1f} MiB, and at most 5 are wanted.")
@@ -85,6 +92,27 @@ def edits_strip(editors: dict[str, styledit.Editor]) -> Image.Image:
         lines = _wrapped(caption, 30)
         pen.multiline_text((x, y + side + 4), "\n".join(lines), fill="black", font=font)
     return strip
+
+
+def lesson_strip(lesson: Path) -> Image.Image:
+    """Some of the pictures that a lesson shows, from its beginning to its end."""
+    shown: dict[str, Image.Image] = {}
+    for data in re.findall(r"data:image/[a-z]+;base64,([A-Za-z0-9+/=]+)", outputs_of(lesson)):
+        if data not in shown:
+            shown[data] = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+    square = [picture for picture in shown.values() if picture.width == picture.height >= THUMB]
+    chosen = [square[round(k * (len(square) - 1) / (THUMBS - 1))] for k in range(THUMBS)] if square else []
+    strip = Image.new("RGB", (THUMBS * THUMB, THUMB), "white")
+    for k, picture in enumerate(chosen):
+        strip.paste(picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS), (k * THUMB, 0))
+    return strip
+
+
+def outputs_of(lesson: Path) -> str:
+    """The HTML of a stored lesson's outputs."""
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    return "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
 
 
 def html(pipe, editors: dict[str, styledit.Editor]) -> str:
