@@ -12,13 +12,14 @@ LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour lessons results showcase test lint speed live compare guided model-report setup clean distclean
+.PHONY: help lab tour lessons walk results showcase test lint speed live compare guided model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab           open the lessons in JupyterLab"
 	@echo "make tour          the first edit without a browser; its pictures go to out/"
 	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these"
+	@echo "make walk          run the lessons in a real browser; LESSONS='01 02' these (needs chromium)"
 	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
 	@echo "make test          everything that CI runs"
 	@echo "make lint          only its first part: formatting, lint and types"
@@ -41,6 +42,9 @@ tour: setup
 
 lessons: setup
 	$(OFFLINE) $(PY) -m styledit.lessons.build $(LESSONS)
+
+walk: setup
+	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.walk $(LESSONS)
 
 results: setup
 	$(OFFLINE) $(PY) -m styledit.lessons.results $(RESULTS)

@@ -20,6 +20,12 @@ _workers: WeakKeyDictionary[StableDiffusionPipeline, Worker] = WeakKeyDictionary
 _making = threading.Lock()
 
 
+def clients() -> list[Client]:
+    """Everyone who has joined a worker and not left it."""
+    with _making:
+        return [client for worker in _workers.values() for client in worker._clients]
+
+
 class Client(Protocol):
     """Who has work for a `Worker`."""
 

@@ -19,12 +19,16 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from styledit.lab.widget import LabWidget
+from styledit.lab.worker import clients
+from styledit.lessons.lab_exercises import settled
 from styledit.lessons.progress import VARIABLE
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 MOST_BYTES = 1_500_000  # of a lesson
 MOST_SECONDS = 30.0  # of a cell
 WIDGET = "application/vnd.jupyter.widget-view+json"
+SETTLE = "__import__('importlib').import_module('styledit.lessons.build').settle()"
 KEPT = ("tags", "jupyter", "collapsed", "slideshow")  # of a cell's metadata
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -105,6 +109,10 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
                     client.execute_cell(cell, k)
                 except CellExecutionError as error:
                     raise LessonError(f"{file.name}, cell {k}: {_plain(str(error))}") from error
+                if any(WIDGET in output.get("data", {}) for output in cell.outputs):
+                    # The picture that stands for a widget is renewed when its work is done.
+                    settling = nbformat.v4.new_code_cell(SETTLE)
+                    client.execute_cell(settling, len(notebook.cells), store_history=False)
                 seconds.append(time.perf_counter() - start)
                 first = cell.source.strip().splitlines()[:1]
                 print(f"  cell {k:3d} {seconds[-1]:6.1f} s  {''.join(first)[:70]}")
@@ -114,6 +122,13 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
                         "let `make results` compute it."
                     )
     return seconds
+
+
+def settle() -> None:
+    """In a lesson's kernel: show in the pictures that stand for its widgets what these came to."""
+    for widget in clients():
+        if isinstance(widget, LabWidget):
+            settled(widget).show_snapshot()
 
 
 class _environment:

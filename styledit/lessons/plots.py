@@ -68,7 +68,10 @@ def plot_lines(
     ax.set_ylabel(ylabel)
     if title:
         ax.set_title(title)
-    ax.legend()
+    if len(lines) > 3:  # beside the curves, not on them
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    else:
+        ax.legend()
     return ax
 
 
