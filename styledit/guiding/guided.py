@@ -298,17 +298,24 @@ class GuidedEdit:
             if state.finished:
                 self._finished = self.schedule.state()
             yield state
-        self.schedule.settle()
-        while len(self.edit_run.states) < self.inversion.steps:
-            yield from self.schedule.advance()
-        return self._guided("done")
+        return (yield from self.finishing("done"))
 
     def result(self, stopped: Literal["done", "interrupted", "stopped"] = "stopped") -> Guided:
         """The edit of the best so far; costs the steps that were not taken yet."""
+        run = self.finishing(stopped)
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                return end.value
+
+    def finishing(
+        self, stopped: Literal["done", "interrupted", "stopped"] = "stopped"
+    ) -> Generator[State, None, Guided]:
+        """`result` as a run: a state after each network call."""
         self.schedule.settle()
         while len(self.edit_run.states) < self.inversion.steps:
-            for _ in self.schedule.advance():
-                pass
+            yield from self.schedule.advance()
         return self._guided(stopped)
 
     def save(self, path: str | os.PathLike) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import traitlets
@@ -22,6 +23,7 @@ from styledit.lab import keeping, telling
 from styledit.lab import sheet as sheets
 from styledit.lab.cache import FitCache
 from styledit.lab.frames import encode, encode_mask, side_by_side, thumbnail
+from styledit.lab.guided import GUIDED, Guide, Guiding
 from styledit.lab.methods import OWN, SDEDIT, Method, editors, names, run_function, sdedit
 from styledit.lab.samples import Challenge, challenges, samples, score
 from styledit.lab.session import Prepared, Progress, Source, outlook, preparing
@@ -61,11 +63,12 @@ class EditLab(LabWidget):
     progress = traitlets.Dict({"stage": "", "done": 0, "total": 0}).tag(sync=True)
     history = traitlets.List().tag(sync=True)
     sheet = traitlets.Dict().tag(sync=True)
+    guided = traitlets.Dict().tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
 
     _esm: ClassVar[str] = front_end("edit_lab.js")
-    _css: ClassVar[str] = styles("common.css", "edit_lab.css")
+    _css: ClassVar[str] = styles("common.css", "edit_lab.css", "edit_guided.css")
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class EditLab(LabWidget):
         self.own = dict(own or {})
         self.pipe_code = pipe_code
         self.cache = FitCache()
+        self.guiding = Guiding(pipe, self._tell_guided)
         self.challenges = {challenge.name: challenge for challenge in challenges()}
         self.prepared: Prepared | None = None
         self.shown: Shown | None = None
@@ -98,6 +102,7 @@ class EditLab(LabWidget):
         self._serial = 0
         self._confirmed = 0
         self._stop = False
+        self._reached: Guide | None = None  # what the last guided edit came to
         self._expects = False  # whether the next glance is to be made ready
         self._suggested_score: float | None = None
         self.wake()
@@ -113,6 +118,10 @@ class EditLab(LabWidget):
             self._stop = True
         elif kind == "edit":
             self._wanted = Wish.of(message)
+        elif kind == "guide":
+            open_picture = partial(self._picture_of, buffers=buffers)
+            guide = self.guiding.asked(message, bool(buffers), open_picture)
+            self._wanted = Wish.guided(message, guide)
         elif kind == "source":
             wanted = self._source_of(message, buffers)
             self._wanted_source = (int(message["id"]), wanted)
@@ -235,6 +244,7 @@ class EditLab(LabWidget):
         self._suggested_score = None
         self._source_id = number
         self._wanted_source = None
+        self.guiding.forget()
         self._tell_source("")
         if source.kind in ("upload", "seed") and not outdated():
             note = yield from self._driven(outlook(self.pipe, prepared), outdated)
@@ -286,6 +296,7 @@ class EditLab(LabWidget):
             )
 
         self.problem = ""
+        self._reached = wish.guide
         start = time.perf_counter()
         try:
             settings = self._settings(wish)
@@ -306,10 +317,13 @@ class EditLab(LabWidget):
         if edit is None or newest is None or newest.key != key:
             return
         self._wanted = None
+        newest = replace(newest, guide=self._reached)
         before = self.shown
         self.shown = Shown(newest, settings, edit)
         self._expects = newest.method == OWN
         self._tell_exact(newest, before, time.perf_counter() - start)
+        if newest.guide is not None:
+            self._tell_target(newest, settings)  # with where it was stopped
         if not newest.moving:
             self._remember(newest)
 
@@ -349,6 +363,8 @@ class EditLab(LabWidget):
         assert self.prepared is not None
         prepared = self.prepared
         steps = prepared.inversion.steps
+        if wish.guide is not None:
+            return (yield from self._driven(self._guided(wish, settings), lambda: self._is_old(wish)))
         if wish.method in self.own or wish.method == SDEDIT:
             self._told("editing", 0, 1)
             yield
@@ -366,6 +382,42 @@ class EditLab(LabWidget):
                 yield Progress("editing", state.step + state.finished, steps)
 
         return (yield from self._driven(watched(), outdated))
+
+    def _guided(self, wish: Wish, settings: Settings) -> Generator[Progress, None, Edit]:
+        """A guided edit; a stop keeps the best, and names, files and the like do not disturb it."""
+        assert self.prepared is not None and wish.guide is not None
+        run = self.guiding.running(
+            wish.id,
+            self.prepared,
+            wish.prompt,
+            keeping.keywords(settings),
+            wish.guide,
+            self._stopped,
+            lambda picture: self._show_roughly(wish, picture),
+        )
+        while True:
+            try:
+                state = next(run)
+            except StopIteration as end:
+                edit, self._reached, self.problem = end.value
+                return edit
+            while self._commands:
+                self._try(self._commands.pop(0))
+            yield state
+
+    def _is_old(self, wish: Wish) -> bool:
+        """Whether something newer is wished for; a stop is nothing newer."""
+        return self._wanted_source is not None or self._wanted is None or self._wanted.key != wish.key
+
+    def _stopped(self) -> bool:
+        """Whether a stop was asked for, which is then done with."""
+        stop, self._stop = self._stop, False
+        return stop
+
+    def _show_roughly(self, wish: Wish, picture: Image.Image) -> None:
+        """A picture on the way to the exact one, where the page keeps up."""
+        if self._serial - self._confirmed < UNCONFIRMED:
+            self._tell_frame({"id": wish.id, "exact": False, "picture": encode(picture, moving=True)})
 
     def _editor(self, name: str) -> Any:
         """The editor of a method, made once a source."""
@@ -410,7 +462,7 @@ class EditLab(LabWidget):
             str(asked.get("axes")),
             shown.wish.prompt,
             keeping.keywords(shown.settings),
-            shown.wish.method,
+            OWN if shown.wish.guide else shown.wish.method,
             [str(prompt) for prompt in asked.get("prompts") or ()],
             self.world["methods"],
         )
@@ -468,6 +520,9 @@ class EditLab(LabWidget):
 
     # What the page is told; by the worker only.
 
+    def _tell_guided(self, about: dict[str, Any]) -> None:
+        self.guided = about
+
     def _told(self, stage: str, done: int, total: int) -> None:
         self.progress = {"stage": stage, "done": done, "total": total}
 
@@ -484,9 +539,9 @@ class EditLab(LabWidget):
             "id": wish.id,
             "settings": keeping.as_dict(settings),
             "suggested": keeping.as_dict(suggested),
-            "method": wish.method,
             "auto": wish.settings is None,
         }
+        told |= wish.for_page()
         if told != self.target:
             self.target = told
 
@@ -586,12 +641,14 @@ class EditLab(LabWidget):
             keeping.as_dict(self.shown.settings),
             self.shown.wish.method,
             self.prepared.inversion.model,
+            self.shown.wish.guide,
         )
 
     def _open(self, message: Mapping[str, Any], data: bytes) -> None:
         kept = keeping.open_png(data)
         picture = read_image(self.pipe, kept.picture)
         method = kept.method if kept.method in self.world["methods"] else OWN
+        method = method if kept.guide is None else GUIDED
         self._wanted_source = (
             int(message.get("id", 0)),
             Source("upload", "opened.png", kept.prompt, kept.steps, picture),
@@ -602,6 +659,7 @@ class EditLab(LabWidget):
             kept.target,
             keeping.as_dict(Settings.of(**kept.settings)),
             method,
+            kept.guide,
         )
 
     def _code(self) -> str:
@@ -622,7 +680,8 @@ class EditLab(LabWidget):
             self.shown.wish.prompt,
             source.steps,
             self.shown.settings,
-            "" if method == OWN else f"... # {method}",
+            "" if method in (OWN, GUIDED) else f"... # {method}",
+            self.shown.wish.guide,
         )
 
     def snapshot(self) -> Image.Image | None:

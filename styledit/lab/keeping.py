@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from styledit import validation as check
 from styledit.editing import Settings
 from styledit.editing.mask import PaintedMask
+from styledit.lab.guided import Guide, from_json, to_json
 from styledit.pipeline import model_fingerprint
 
 CHUNK = "styledit"  # the PNG's text chunk
@@ -28,7 +29,8 @@ PLAIN = (
 @dataclass(frozen=True)
 class Kept:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
-    steps T, the settings as `Settings` takes them, the method's name, and the fingerprint of the model.
+    steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, and what
+    guided the edit, if anything did.
     """
 
     image: Image.Image
@@ -39,6 +41,7 @@ class Kept:
     settings: dict[str, Any]
     method: str
     model: str
+    guide: Guide | None = None
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
@@ -105,6 +108,7 @@ def save_png(pipe: StableDiffusionPipeline, kept: Kept) -> bytes:
         "method": kept.method,
         "model": kept.model or model_fingerprint(pipe),
         "picture": base64.b64encode(_png(kept.picture)).decode(),
+        "guide": None if kept.guide is None else to_json(kept.guide),
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
@@ -137,6 +141,7 @@ def open_png(source: bytes | str) -> Kept:
             from_dict(about["settings"]),
             str(about["method"]),
             str(about["model"]),
+            from_json(about["guide"]) if about.get("guide") else None,
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(
@@ -153,12 +158,14 @@ def as_code(
     steps: int,
     settings: Settings,
     method: str = "",
+    guide: Guide | None = None,
 ) -> str:
     """Python calls that make an edit again, bit for bit on the same machine.
 
     Args:
         pipe_code, picture_code: expressions for the pipeline and the source picture.
         method: an expression for the edit, where it is not the kit's own.
+        guide: what guides it, if anything does.
     """
     keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
     lines = ["import styledit", "import styledit.lab", "", f"pipe = {pipe_code}", f"picture = {picture_code}"]
@@ -171,6 +178,8 @@ def as_code(
         lines += ["# Made by a method of your own:", f"edit = {method}"]
         return "\n".join([*lines, "edit.image", ""])
     lines.append("values = styledit.fit_values(pipe, inversion)")
+    if guide is not None:
+        return "\n".join([*lines, *guide.code(target, keywords), "edit.image", ""])
     lines.append("editor = styledit.Editor(pipe, inversion, values=values)")
     lines += ["edit = editor.edit(", f"    {target!r},", *keywords, ")", "edit.image", ""]
     return "\n".join(lines)

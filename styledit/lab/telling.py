@@ -14,6 +14,7 @@ from styledit.editing.settings import is_on
 from styledit.editing.suggestion import Change
 from styledit.lab import keeping
 from styledit.lab.frames import encode, thumbnail
+from styledit.lab.guided import guiding_dict
 from styledit.lab.samples import challenges, samples
 from styledit.lab.session import MOST_STEPS, Prepared
 from styledit.lab.sheet import AXES, METHODS, PROMPTS, Sheet
@@ -57,6 +58,7 @@ def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any
         + [{"name": name, "label": name} for name in (PROMPTS, METHODS)],
         "slots": [{"label": label, "words": list(words)} for label, words in prompt_slots(pipe).items()],
         "most_steps": MOST_STEPS,
+        "guiding": guiding_dict(),
     }
 
 

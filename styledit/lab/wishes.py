@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from styledit.lab.guided import GUIDED, Guide
 from styledit.lab.methods import OWN
 from styledit.lab.session import Source
 
@@ -22,11 +23,17 @@ class Wish:
     prompt: str
     settings: Mapping[str, Any] | None  # None: the suggested ones
     method: str
+    guide: Guide | None = None  # of a guided edit
 
     @property
     def key(self) -> str:
         given = None if self.settings is None else sorted((k, repr(v)) for k, v in self.settings.items())
-        return repr((self.prompt, given, self.method))
+        return repr((self.prompt, given, self.method, self.guide and self.guide.key))
+
+    def for_page(self) -> dict[str, Any]:
+        """What the page's controls show of it beside the settings."""
+        method = OWN if self.guide is not None else self.method
+        return {"method": method, "guided": None if self.guide is None else self.guide.as_dict()}
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
@@ -38,6 +45,12 @@ class Wish:
             None if message.get("auto") else dict(message["settings"]),
             str(message.get("method") or OWN),
         )
+
+    @classmethod
+    def guided(cls, message: Mapping[str, Any], guide: Guide) -> Self:
+        """What a `guide` message asks for."""
+        settings = None if message.get("auto") else dict(message["settings"])
+        return cls(int(message["id"]), False, str(message["prompt"]), settings, GUIDED, guide)
 
 
 @dataclass(frozen=True)
@@ -96,8 +109,8 @@ class History:
                 "name": entry.name,
                 "prompt": entry.wish.prompt,
                 "settings": dict(entry.wish.settings or {}),
-                "method": entry.wish.method,
                 "thumb": entry.thumb,
             }
+            | entry.wish.for_page()
             for entry in self.entries
         ]

@@ -87,7 +87,7 @@ function cutRectangle({ picture, zoom, x, y }, width, height) {
   return [inside(x, w, picture.width), inside(y, h, picture.height), w, h];
 }
 
-function drawCut(canvas, cut) {
+export function drawCut(canvas, cut) {
   if (!cut.picture) return;
   const { width, height } = canvas;
   const [x, y, w, h] = cutRectangle(cut, width, height);
@@ -140,7 +140,7 @@ function moveByHand(preview, cut, draw, scale) {
   });
 }
 
-async function pngOf(canvas) {
+export async function pngOf(canvas) {
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   return new Uint8Array(await blob.arrayBuffer());
 }

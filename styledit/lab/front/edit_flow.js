@@ -64,11 +64,10 @@ export function editWish(model, note, sourcePrompt) {
     note.ask({ type: "edit", id: asked, ...request });
     return asked;
   });
-  const ask = (moving) => {
-    flow.ask({ moving, prompt: wish.prompt, settings: knownWords(wish, sourcePrompt()), method: wish.method, auto: wish.auto });
-  };
+  const request = () => ({ prompt: wish.prompt, settings: knownWords(wish, sourcePrompt()), method: wish.method, auto: wish.auto });
+  const ask = (moving) => flow.ask({ moving, ...request() });
   return {
-    wish, flow, nextId, tell,
+    wish, flow, nextId, request, tell,
     onChange: (reader) => readers.push(reader),
     // A setting was moved by hand.
     change(settings, moving) {

@@ -55,7 +55,7 @@ function presentEntry(lab, entries) {
 }
 
 function sameEdit(...edits) {
-  const [a, b] = edits.map((edit) => JSON.stringify([edit.prompt, edit.method, edit.settings]));
+  const [a, b] = edits.map((edit) => JSON.stringify([edit.prompt, edit.method, edit.settings, edit.guided ?? null]));
   return a === b;
 }
 
@@ -82,9 +82,9 @@ function historyButton(lab, entry, recall) {
 }
 
 // "τc 0.40 · τs 0.60 · …", for a tooltip.
-export function settingsInShort({ settings = {}, method = "" }) {
+export function settingsInShort({ settings = {}, method = "", guided = null }) {
   const taus = ["c", "s", "u", "v"].map((letter) => `τ${letter} ${Number(settings[`tau_${letter}`] ?? 0).toFixed(2)}`);
-  return [...taus, `guidance ${settings.guidance}`, method].filter(Boolean).join(" · ");
+  return [...taus, `guidance ${settings.guidance}`, method, guided ? "guided" : ""].filter(Boolean).join(" · ");
 }
 
 function fileButtons(lab) {

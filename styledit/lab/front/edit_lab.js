@@ -1,9 +1,10 @@
 // The EditLab: everything around one picture. PROTOCOL.md says what it and Python tell each other.
 // Joined in this order: common, edit_parts, edit_flow, edit_prompt, edit_crop, edit_source, edit_controls, edit_words,
-// edit_mask, edit_zoom, edit_compare, edit_views, edit_what, edit_history, edit_sheet, edit_truth, edit_lab.
+// edit_mask, edit_zoom, edit_compare, edit_views, edit_what, edit_history, edit_guided, edit_sheet, edit_truth, edit_lab.
 import { asker, bytesOf, element, showBytes } from "./common.js";
 import { commonControls } from "./edit_controls.js";
 import { editWish } from "./edit_flow.js";
+import { guidedSection } from "./edit_guided.js";
 import { codeFold, historySection } from "./edit_history.js";
 import { maskSection } from "./edit_mask.js";
 import { countOf, foldedPart, pushButton } from "./edit_parts.js";
@@ -15,7 +16,7 @@ import { pictureViews } from "./edit_views.js";
 import { whatSection } from "./edit_what.js";
 import { wordTable } from "./edit_words.js";
 
-const STAGES = { drawing: "Drawing the source", looking: "Looking at the picture", inverting: "Inverting the picture", fitting: "Fitting the value inputs", editing: "Editing", sheet: "Drawing the contact sheet" };
+const STAGES = { drawing: "Drawing the source", looking: "Looking at the picture", inverting: "Inverting the picture", fitting: "Fitting the value inputs", editing: "Editing", guiding: "Guiding the value inputs", sheet: "Drawing the contact sheet" };
 
 // What the parts of the lab share.
 function labOf(model, root) {
@@ -179,6 +180,7 @@ function labParts(lab) {
       "div", { class: "styledit-folds" },
       foldedPart("By word", "fold-words", wordTable(lab)),
       foldedPart("Blend and mask", "fold-mask", ...maskSection(lab)),
+      foldedPart("Guided", "fold-guided", ...guidedSection(lab)),
       foldedPart("Contact sheet", "fold-sheet", ...sheetSection(lab)),
       foldedPart("What did this do", "fold-what", ...whatSection(lab)),
       codeFold(lab),

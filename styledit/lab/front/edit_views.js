@@ -103,7 +103,7 @@ function showFrames(lab, images, caption, drawn) {
     lab.root.dataset.shown = JSON.stringify({ id: frame.id, serial: frame.serial, exact: Boolean(frame.exact) });
     lab.root.dataset.painted = performance.now();
     lab.send({ type: "shown", serial: frame.serial });
-    caption.textContent = frame.exact ? "Edit" : "Edit · first look";
+    caption.textContent = frame.exact ? "Edit" : lab.model.get("guided")?.running ? "Edit · on the way" : "Edit · first look";
     drawn();
     lab.tellFrame(frame);
   });

@@ -1,0 +1,305 @@
+"""The EditLab's guided panel, its Python half: driven by the messages that its page sends."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import styledit
+from styledit.guiding import GuidedEdit
+from styledit.guiding.learner import Learner
+from styledit.guiding.weights import TERMS
+from styledit.lab import edit_lab, open_png
+from styledit.lab.guided import GUIDED, REMEMBERED, Guide, from_json, guiding_dict, to_json
+from styledit.lab.keeping import from_dict
+from test_edit_lab import (  # noqa: F401 (fixtures)
+    TARGET,
+    decoded,
+    edit,
+    opened,
+    own_cache,
+    say,
+    settle,
+    shown,
+)
+
+NEAR = {"l2": 1.0, "style": 0.5}
+
+
+def guide(lab, number: int = 1, *, style=None, data=None, wait: bool = True, **fields) -> None:
+    """The page's wish for a guided edit of the settings that stand there."""
+    fields = {"weights": NEAR, "iterations": 8, "start": "edit", "seed": 0, "prompt": TARGET} | fields
+    fields = {"settings": dict(lab.target["settings"]), "auto": False} | fields
+    say(lab, "guide", data, id=number, style=style, wait=wait, **fields)
+
+
+def of_library(lab, weights=None, **options) -> np.ndarray:
+    """What the library makes of the same wish."""
+    given = {"iterations": 8, "progress": False} | options | from_dict(lab.target["settings"])
+    prepared = lab.prepared
+    weights = styledit.Weights(**(NEAR if weights is None else weights))
+    guided = styledit.guide(
+        lab.pipe, prepared.inversion, TARGET, values=prepared.values, weights=weights, **given
+    )
+    return np.asarray(guided.image)
+
+
+def wait_for(lab, condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, (lab.guided, lab.problem)
+        time.sleep(0.001)
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_guided_edit_is_the_librarys(opened) -> None:  # noqa: F811
+    lab = opened()
+    plain = shown(lab)
+    frames = []
+    lab.observe(lambda change: frames.append(change.new), "frame")
+    guide(lab, 4)
+    assert not lab.problem and np.array_equal(shown(lab), of_library(lab))
+    assert not np.array_equal(shown(lab), plain)
+    assert [frame["exact"] for frame in frames[:-1]] == [False] * (len(frames) - 1) and len(frames) > 1
+    assert frames[-1]["exact"] and {frame["id"] for frame in frames} == {4}
+    told = lab.guided
+    assert told["stopped"] == "done" and not told["running"] and told["iteration"] <= 8
+    assert len(told["film"]) == len(told["curves"]["l2"]) == told["iteration"]  # every = 1 here
+    assert decoded(told["film"][0]["picture"]).shape == (32, 32, 3) and told["film"][0]["heat"]
+    assert set(told["curves"]) == {"loss", "l2", "style"} and told["evaluations"] > 8
+    assert lab.progress["stage"] == ""
+    assert lab.target["method"] == "value inputs" and lab.target["guided"]["weights"]["l2"] == 1.0
+    assert [entry["guided"] is not None for entry in lab.history] == [False, True]
+
+
+def test_a_stop_keeps_the_best_and_can_be_made_again(opened) -> None:  # noqa: F811
+    lab = opened()
+    plain = shown(lab)
+    guide(lab, 2, iterations=500, wait=False)
+    wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 12)
+    say(lab, "stop")
+    assert lab.frame["exact"] and not lab.problem and lab.guided["stopped"] == "stopped"
+    stopped = shown(lab)
+    assert 12 <= lab.guided["iteration"] < 500 and not np.array_equal(stopped, plain)
+    taken = lab.shown.wish.guide.taken
+    assert taken and lab.history[-1]["guided"]["taken"] == lab.target["guided"]["taken"] == taken
+    by_hand = GuidedEdit(
+        lab.pipe, lab.prepared.inversion, TARGET, values=lab.prepared.values,
+        weights=styledit.Weights(**NEAR), iterations=500, every=50, **from_dict(lab.target["settings"]),
+    )  # fmt: skip
+    run = by_hand.run()
+    for _ in range(taken):
+        next(run)
+    run.close()
+    assert np.array_equal(np.asarray(by_hand.result().image), stopped)
+    say(lab, "save")
+    kept = open_png(lab.saved["data"])
+    assert kept.guide == lab.shown.wish.guide and kept.method == GUIDED
+    edit(lab, 5, tau_c=0.0)
+    assert not np.array_equal(shown(lab), stopped)
+    lab.guiding._kept.clear()  # so that it is computed anew
+    say(lab, "open", lab.saved["data"], id=6)
+    assert np.array_equal(shown(lab), stopped) and lab.guided["asked"]["taken"] == taken
+
+
+def test_a_stop_ends_within_one_network_call(opened, monkeypatch) -> None:  # noqa: F811
+    """At most one state more after a stop; then each step that is left, one call at a time."""
+    lab = opened()
+    after = []
+    stopping = lab.guiding.running
+
+    def counted(*given):
+        run = stopping(*given)
+        while True:
+            try:
+                state = next(run)
+            except StopIteration as end:
+                return end.value
+            if asked:
+                after.append(state)
+            yield state
+
+    asked: list[bool] = []
+    monkeypatch.setattr(lab.guiding, "running", counted)
+    guide(lab, 2, iterations=1000, wait=False)
+    wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 3)
+    asked.append(True)
+    say(lab, "stop")
+    assert len(after) <= 2 * 5 + 3  # five steps in both branches, and what was under way
+    assert lab.guided["stopped"] == "stopped"
+
+
+def test_newest_wins_and_small_things_do_not_disturb(opened) -> None:  # noqa: F811
+    lab = opened()
+    guide(lab, 2, iterations=600, wait=False)
+    wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 2)
+    say(lab, "rename", id=1, name="first", wait=False)
+    say(lab, "save", wait=False)
+    wait_for(lab, lambda: bool(lab.saved) and lab.history[0]["name"] == "first")
+    assert lab.guided["running"]
+    edit(lab, 3, tau_c=0.1)
+    assert not lab.guided["running"] and lab.guided["stopped"] == ""
+    assert lab.frame["exact"] and lab.frame["id"] == 3 and lab.target["guided"] is None
+    assert lab.shown.wish.guide is None and lab.target["settings"]["tau_c"] == 0.1
+    guide(lab, 4, iterations=600, wait=False)
+    wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 2)
+    start = time.monotonic()
+    lab.close()
+    assert time.monotonic() - start < 5
+
+
+def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> None:  # noqa: F811
+    lab = opened()
+    guide(lab, 2)
+    guided = shown(lab)
+    edit(lab, 3, tau_c=0.0)
+    number = lab.history[1]["id"]
+
+    def computed(*_, **__):
+        raise AssertionError("it was computed again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("styledit.lab.guided.GuidedEdit", computed)
+        say(lab, "recall", id=number, request=7)
+    assert not lab.problem and np.array_equal(shown(lab), guided) and len(lab.history) == 3
+    assert lab.guided["film"] and lab.guided["asked"]["weights"]["l2"] == 1.0
+    say(lab, "source", id=8, kind="upload", name="", prompt="a red car", steps=4)
+    assert lab.guided == {}
+    lab.guiding._kept.clear()
+    say(lab, "recall", id=number, request=9)
+    assert np.array_equal(shown(lab), guided)
+
+
+def test_no_more_than_some_are_remembered(opened) -> None:  # noqa: F811
+    lab = opened()
+    for k in range(REMEMBERED + 2):
+        guide(lab, 2 + k, iterations=1, seed=k)
+    assert len(lab.guiding._kept) == REMEMBERED and len(lab.history) == REMEMBERED + 3
+
+
+def test_a_style_picture(opened, picture) -> None:  # noqa: F811
+    lab = opened()
+    style = Image.fromarray(255 - np.asarray(picture))
+    weights = {"style": 1.0}
+    guide(lab, 2, weights=weights, style={"kind": "upload", "name": "mine"}, data=png(style))
+    with_style = shown(lab)
+    assert np.array_equal(with_style, of_library(lab, weights, style_image=style))
+    assert lab.guided["style"] and lab.guided["asked"]["style"] == {"kind": "upload", "name": "mine"}
+    guide(lab, 3, weights=weights)
+    assert not np.array_equal(shown(lab), with_style) and lab.guided["style"] is None
+    # A reloaded page has the style's name only.
+    guide(lab, 4, weights=weights, style={"kind": "upload", "name": "mine"})
+    assert np.array_equal(shown(lab), with_style)
+    say(lab, "save")
+    kept = open_png(lab.saved["data"])
+    assert kept.guide is not None and kept.guide.style is not None
+    assert np.array_equal(np.asarray(kept.guide.style.picture), np.asarray(style))
+    assert from_json(to_json(kept.guide)) == kept.guide
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"weights": {}}, "nothing pulls"),
+        ({"weights": {"l2": -1}}, "at least 0"),
+        ({"weights": {"clip": float("nan")}}, "finite"),
+        ({"iterations": 0}, "iterations"),
+        ({"iterations": 100_000}, "1000"),
+        ({"start": "middle"}, "start"),
+        ({"prompt": ""}, "prompt"),
+        ({"style": {"kind": "sample", "name": "nothing"}}, "no picture"),
+        ({"style": {"kind": "upload", "name": "gone"}}, "no longer there"),
+        ({"style": {"kind": "upload", "name": "text"}, "data": b"no picture"}, "could not be read"),
+    ],
+)
+def test_what_cannot_be_used_is_a_sentence(opened, fields, sentence) -> None:  # noqa: F811
+    lab = opened()
+    before = shown(lab)
+    guide(lab, 2, **fields)
+    assert sentence in lab.problem and "unexpected" not in lab.problem
+    assert np.array_equal(shown(lab), before) and lab.progress["stage"] == ""
+    guide(lab, 3)
+    assert not lab.problem and lab.guided["stopped"] == "done"
+
+
+def test_a_style_picture_that_nothing_reads(opened, picture) -> None:  # noqa: F811
+    lab = opened()
+    before = shown(lab)
+    guide(lab, 2, weights={"l2": 1.0}, style={"kind": "upload", "name": "mine"}, data=png(picture))
+    assert "Nothing reads the style picture" in lab.problem and not lab.guided["running"]
+    assert np.array_equal(shown(lab), before)
+
+
+def test_nan_shows_the_best_before_and_says_so(opened, monkeypatch) -> None:  # noqa: F811
+    lab = opened()
+    move = Learner.move
+    moves = []
+
+    def broken(self, gradients):
+        moves.append(1)
+        move(self, [g * float("nan") for g in gradients] if len(moves) == 5 else gradients)
+
+    monkeypatch.setattr(Learner, "move", broken)
+    guide(lab, 2, iterations=40)
+    assert "NaN or infinite" in lab.problem and lab.guided["stopped"] == "stopped"
+    assert np.isfinite(shown(lab)).all() and lab.frame["id"] == 2
+
+
+def test_copied_code_makes_the_guided_picture_again(tmp_path, monkeypatch) -> None:
+    pipe = styledit.load()
+    lab = edit_lab(pipe, steps=8)
+    settle(lab)
+    prompt = lab.target["prompt"]
+    monkeypatch.chdir(tmp_path)
+    plain = shown(lab)
+
+    def agrees(what: str) -> None:
+        assert not lab.problem and not np.array_equal(shown(lab), plain)
+        scope: dict = {}
+        exec(lab.code, scope)
+        assert np.array_equal(np.asarray(scope["edit"].image), shown(lab)), (what, lab.code)
+
+    guide(lab, 2, prompt=prompt, weights={"clip": 1.0}, iterations=8)
+    agrees("to its end")
+    guide(lab, 3, prompt=prompt, weights={"clip": 1.0}, iterations=400, start="random", seed=3, wait=False)
+    wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 5 and lab.guided["id"] == 3)
+    say(lab, "stop")
+    assert lab.shown.wish.guide.taken
+    agrees("stopped")
+    look = {"kind": "sample", "name": lab.world["samples"][3]["name"]}
+    guide(lab, 4, prompt=lab.source["prompt"], weights={"style": 1.0}, style=look, iterations=8, auto=True)
+    agrees("a lesson picture's look")
+    data = png(Image.new("RGB", (128, 128), "gold"))
+    guide(lab, 5, prompt=prompt, weights={"style": 1.0}, style={"kind": "upload", "name": "x"}, data=data)
+    say(lab, "save")
+    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    agrees("an own picture's look")
+    lab.close()
+
+
+def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
+    lab = opened()
+    guide(lab, 2)
+    say(lab, "sheet", id=3, axes=next(iter(lab.world["sheets"]))["name"])
+    assert not lab.problem and all(tile["exact"] for tile in lab.sheet["tiles"])
+    assert {tile["method"] for tile in lab.sheet["tiles"]} == {"value inputs"}
+    again = decoded(lab.frame["picture"])  # what a reloaded page is given
+    assert np.array_equal(again, shown(lab)) and lab.guided["film"]
+
+
+def test_what_the_panel_offers() -> None:
+    told = guiding_dict()
+    assert {term["name"] for term in told["terms"]} == set(TERMS)
+    assert all(any(preset["weights"].values()) for preset in told["presets"])
+    brief = next(preset for preset in told["presets"] if preset["name"] == "brief")["weights"]
+    assert (brief["l2"], brief["perceptual"], brief["style"], brief["clip"]) == (0.1, 0.5, 0.2, 0.2)
+    assert Guide.of({"weights": brief, "iterations": 3, "start": "edit"}, None).seed == 0
