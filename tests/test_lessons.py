@@ -20,7 +20,6 @@ from styledit.pipeline import model_fingerprint
 ROOT = Path(__file__).resolve().parent.parent
 SANITIZER = ROOT / "tests" / "nbval_sanitize.cfg"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-BUILT = [file for file in NOTEBOOKS if file.name != "03_value_inputs.ipynb"]  # which is still to be rewritten
 CHECK = re.compile(r"exercises\.(check_\w+)\((\w+)\)")
 
 
@@ -42,7 +41,7 @@ def by_name(file: Path) -> str:
 # --- what is committed ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", BUILT, ids=by_name)
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=by_name)
 def test_a_lesson_is_small_and_tidy_and_has_outputs(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert len(text.encode()) <= build.MOST_BYTES
@@ -53,7 +52,7 @@ def test_a_lesson_is_small_and_tidy_and_has_outputs(file: Path) -> None:
     assert not [out for cell in code(notebook) for out in cell.outputs if out.output_type == "error"]
 
 
-@pytest.mark.parametrize("file", BUILT, ids=by_name)
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=by_name)
 def test_a_lesson_has_short_cells_and_short_texts(file: Path) -> None:
     notebook = nbformat.read(file, as_version=4)
     words = sorted(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
