@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import io
+import json
 import os
 import random
 import threading
 import time
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,8 +87,6 @@ def shown(lab) -> np.ndarray:
 
 
 def decoded(data: bytes) -> np.ndarray:
-    import io
-
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
@@ -244,8 +245,6 @@ def test_a_new_source_is_fitted_and_found_again(opened, pipe64, picture) -> None
 
 
 def open_bytes(picture: Image.Image) -> bytes:
-    import io
-
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
@@ -415,13 +414,227 @@ def test_arguments(pipe64, picture) -> None:
 def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
     cache = FitCache(tmp_path / "fits")
     values = styledit.fit_values(pipe64, inversion64, progress=False)
-    key = cache.key(pipe64, inversion64.image.tobytes(), PROMPT, 5)
-    assert cache.find(pipe64, key) is None
-    cache.keep(key, inversion64, values)
-    inversion, found = cache.find(pipe64, key)
+    about = (inversion64.image, inversion64.prompt, inversion64.steps)
+    assert cache.find(pipe64, *about) is None
+    cache.keep(pipe64, inversion64, values)
+    inversion, found = cache.find(pipe64, *about)
     assert torch.equal(inversion.latents, inversion64.latents) and torch.equal(found.shift, values.shift)
-    assert cache.key(pipe64, inversion64.image.tobytes(), PROMPT, 6) != key
-    (tmp_path / "fits" / f"{key}.values.safetensors").write_bytes(b"damaged")
-    assert cache.find(pipe64, key) is None
+    assert cache.find(pipe64, inversion64.image, inversion64.prompt, inversion64.steps + 1) is None
+    # under another one's name
+    cache.keep(pipe64, replace(inversion64, prompt=TARGET), values)
+    first, second = sorted((tmp_path / "fits").glob("*.inversion.safetensors"), key=os.path.getmtime)
+    first.write_bytes(second.read_bytes())
+    assert cache.find(pipe64, *about) is None
+    cache.keep(pipe64, inversion64, values)
+    assert cache.find(pipe64, *about) is not None
+    for file in (tmp_path / "fits").glob("*.values.safetensors"):
+        file.write_bytes(b"damaged")
+    assert cache.find(pipe64, *about) is None
     (tmp_path / "file").write_text("")
-    FitCache(tmp_path / "file").keep(key, inversion64, values)  # a place that cannot be written to
+    FitCache(tmp_path / "file").keep(pipe64, inversion64, values)  # a place that cannot be written to
+
+
+# --- what a review broke ----------------------------------------------------------------------------
+
+
+def test_a_picture_outside_the_world_is_said_beforehand(opened) -> None:
+    lab = opened(steps=3)
+    data = open_bytes(Image.effect_noise((64, 64), 200).convert("RGB"))
+    notes = []
+    lab.observe(lambda change: notes.append((change.new["note"], lab.shown is None)), "source")
+    say(lab, "source", data, id=2, kind="upload", name="noise.png", prompt=PROMPT, steps=3)
+    assert any("outside the model's world" in note and early for note, early in notes)
+    assert lab.frame["exact"] and not lab.problem
+
+
+def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) -> None:
+    lab = opened(steps=3)
+    keep = lab.cache.keep
+
+    def slow(*given):
+        say(lab, "source", id=3, kind="seed", seed=4, prompt=PROMPT, steps=3, wait=False)
+        monkeypatch.setattr(lab.cache, "keep", keep)
+        keep(*given)
+
+    monkeypatch.setattr(lab.cache, "keep", slow)
+    say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=3)
+    assert lab.source["id"] == 3 and lab.source["seed"] == 4 and lab.frame["exact"]
+
+
+def test_stops_are_heard_and_newer_wishes_stay(opened) -> None:
+    lab = opened()
+    before = lab.frame["id"]
+    edit(lab, 2, moving=True, tau_c=0.0, tau_s=0.0)
+    say(lab, "stop")
+    assert lab.frame["id"] == before or not lab.frame["exact"]
+    edit(lab, 3, moving=True, tau_c=0.0, tau_s=0.0)
+    say(lab, "stop", wait=False)
+    edit(lab, 4, tau_c=0.3)
+    assert lab.frame["id"] == 4 and np.array_equal(shown(lab), fresh(lab))
+    stages = []
+    lab.observe(lambda change: stages.append(change.new["stage"]), "progress")
+    say(lab, "sheet", id=5, axes="tau_c tau_s", wait=False)
+    while "sheet" not in stages:
+        time.sleep(0.01)
+    say(lab, "stop")
+    assert not all(tile["exact"] for tile in lab.sheet["tiles"]) and lab.progress["stage"] == ""
+
+
+def test_a_source_that_is_refused_takes_its_edit_with_it(opened) -> None:
+    lab = opened()
+    before = shown(lab)
+    wrong = "a red fox in the snow"
+    say(lab, "source", b"junk", id=2, kind="upload", prompt=wrong, steps=5, wait=False)
+    edit(lab, 3, prompt="a blue fox in the snow")
+    assert np.array_equal(shown(lab), before) or lab.frame["id"] == 3  # whichever came first
+    assert lab.source["kind"] == "upload" and lab.source["prompt"] == PROMPT
+
+
+def test_a_failed_edit_leaves_what_is_in_use(opened) -> None:
+    lab = opened(methods={"broken": lambda *_: 1 / 0})
+    settings = lab.target["settings"]
+    edit(lab, 2, method="broken", tau_c=0.9)
+    assert "ZeroDivisionError" in lab.problem
+    assert lab.target["settings"] == settings and lab.target["method"] == OWN
+
+
+def test_another_source_ends_what_was_of_the_first(opened, inversion64) -> None:
+    lab = opened(inversion64)
+    say(lab, "sheet", id=1, axes="target prompts", prompts=[TARGET])
+    assert lab.sheet["tiles"]
+    say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=3, wait=False)
+    edit(lab, 3, prompt="")  # its first edit fails
+    assert lab.source["seed"] == 4 and lab.sheet == {} and not lab.frame["picture"]
+    say(lab, "sheet", id=4, axes="tau_c tau_s")
+    assert "no edit yet" in lab.problem
+    edit(lab, 5)
+    assert lab.frame["exact"]
+
+
+def test_methods_that_exit_or_give_rubbish_are_sentences(opened) -> None:
+    def leaves(*_):
+        raise SystemExit(1)
+
+    def empty(pipe, inversion, target, settings):
+        settings["reweight"]["blue"] = 5.0
+        edit = styledit.edit(pipe, inversion, target, progress=False)
+        return replace(edit, image=None)
+
+    lab = opened(methods={"leaves": leaves, "empty": empty})
+    edit(lab, 2, method="leaves")
+    assert "SystemExit" in lab.problem
+    edit(lab, 3, method="empty")
+    assert "must have a picture" in lab.problem
+    edit(lab, 4, tau_c=0.2)
+    assert not lab.problem and lab.target["settings"]["reweight"] == {}
+    assert np.array_equal(shown(lab), fresh(lab))
+
+
+def test_a_slow_method_does_not_hold_up_closing(opened, monkeypatch) -> None:
+    from styledit.lab import worker
+
+    go_on = threading.Event()
+    lab = opened(methods={"slow": lambda *_: go_on.wait(20)})
+    monkeypatch.setattr(worker.Worker.leave, "__defaults__", (0.2,))
+    say(
+        lab,
+        "edit",
+        id=2,
+        moving=False,
+        prompt=TARGET,
+        settings=lab.target["settings"],
+        method="slow",
+        wait=False,
+    )
+    time.sleep(0.1)
+    start = time.monotonic()
+    lab.close()
+    assert time.monotonic() - start < 2
+    go_on.set()
+
+
+def test_a_sheet_is_drawn_by_the_method_in_use(opened) -> None:
+    def white(pipe, inversion, target, settings):
+        edit = styledit.edit(pipe, inversion, target, progress=False)
+        return replace(edit, image=Image.new("RGB", edit.image.size, "white"))
+
+    lab = opened(methods={"white": white})
+    edit(lab, 2, method="white")
+    say(lab, "sheet", id=3, axes="guidance tau_v")
+    assert all(decoded(tile["picture"]).min() > 240 for tile in lab.sheet["tiles"])
+
+
+def test_edits_that_the_lab_cannot_make_are_shown_as_they_are(opened, pipe64, inversion64) -> None:
+    made = styledit.baselines.direct_inversion(pipe64, inversion64, TARGET, progress=False)
+    lab = opened(made)
+    assert np.array_equal(shown(lab), np.asarray(made.image))
+    assert "no control" in lab.source["note"] and lab.code.startswith("# This edit was opened")
+    say(lab, "save")
+    assert "change something" in lab.problem
+    edit(lab, 2, tau_c=0.3)
+    assert np.array_equal(shown(lab), fresh(lab)) and "fit_values" in lab.code
+
+
+def test_given_value_inputs_and_baselines_have_their_code(opened, pipe64, inversion64) -> None:
+    values = styledit.fit_values(pipe64, inversion64, guidance=5.0, progress=False)
+    lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False))
+    assert "values = ...  # the value inputs that the lab was opened with" in lab.code
+    say(lab, "save")
+    data = lab.saved["data"]
+    say(lab, "open", data, id=2)
+    assert "are not in the file" in lab.source["note"]
+    lab = opened()
+    for k, name in enumerate(BASELINES):
+        edit(lab, 2 + k, method=name)
+        lines = lab.code.splitlines()
+        start = next(k for k, line in enumerate(lines) if line.startswith("inversion = "))
+        scope = {"styledit": styledit, "pipe": lab.pipe, "picture": lab.prepared.picture}
+        exec("\n".join(lines[start:]), scope)
+        assert np.array_equal(np.asarray(scope["edit"].image), shown(lab)), name
+
+
+def test_files_that_are_doctored(opened, monkeypatch) -> None:
+    from PIL import EpsImagePlugin, PngImagePlugin
+
+    def never(*_args, **_more):
+        raise AssertionError("another program was called")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", never)
+    lab = opened()
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "EPS")
+    eps = buffer.getvalue()
+    say(lab, "open", eps, id=2)
+    assert "carries no edit" in lab.problem
+    say(lab, "source", eps, id=3, kind="upload", prompt=PROMPT, steps=5)
+    assert "could not be read" in lab.problem
+    say(lab, "save")
+    good = Image.open(io.BytesIO(lab.saved["data"]))
+    about = json.loads(good.info["styledit"])
+    for change, picture in (({}, eps), ({"steps": 1000}, None), ({"settings": {"tau_c": "x"}}, None)):
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_text("styledit", json.dumps(about | change), zip=True)
+        chunks.add(b"stYp", picture or open_bytes(good))
+        buffer = io.BytesIO()
+        good.save(buffer, "PNG", pnginfo=chunks)
+        say(lab, "open", buffer.getvalue(), id=4)
+        assert "carries no edit" in lab.problem, change
+
+
+def test_large_pictures_and_other_models_survive_saving(pipe64) -> None:
+    noisy = Image.effect_noise((1024, 1024), 200).convert("RGB")
+    settings = styledit.lab.keeping.as_dict(styledit.Settings())
+    kept = styledit.lab.keeping.Kept(noisy, noisy, PROMPT, TARGET, 5, settings, "mine", "elsewhere")
+    back = open_png(styledit.lab.keeping.save_png(pipe64, kept))
+    assert np.array_equal(np.asarray(back.picture), np.asarray(noisy)) and back.model == "elsewhere"
+    told = styledit.lab.keeping.differences(back, "here", known=False)
+    assert "another model" in told and "'mine' is not there" in told
+
+
+def test_the_strip_says_which_steps_were_replayed(opened) -> None:
+    lab = opened()
+    edit(lab, 2, tau_c=0.2, tau_s=0.0, tau_u=0.0, tau_v=0.0, blend=[])
+    states = [row["state"] for row in lab.frame["strip"]]
+    first = lab.frame["first_step"]
+    assert states[:first] == ["kept"] * first
+    assert states.count("replayed") == lab.shown.edit.replayed

@@ -14,7 +14,7 @@ from styledit.guiding import GuidedEdit
 from styledit.guiding.learner import Learner
 from styledit.guiding.weights import TERMS
 from styledit.lab import edit_lab, open_png
-from styledit.lab.guided import GUIDED, REMEMBERED, Guide, from_json, guiding_dict, to_json
+from styledit.lab.guided import GUIDED, REMEMBERED, Guide, guiding_dict
 from styledit.lab.keeping import from_dict
 from test_edit_lab import (  # noqa: F401 (fixtures)
     TARGET,
@@ -203,7 +203,7 @@ def test_a_style_picture(opened, picture) -> None:  # noqa: F811
     kept = open_png(lab.saved["data"])
     assert kept.guide is not None and kept.guide.style is not None
     assert np.array_equal(np.asarray(kept.guide.style.picture), np.asarray(style))
-    assert from_json(to_json(kept.guide)) == kept.guide
+    assert Guide.kept(kept.guide.as_dict(), kept.guide.style.picture) == kept.guide
 
 
 @pytest.mark.parametrize(

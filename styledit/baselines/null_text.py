@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -11,7 +11,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.ddim import guide
-from styledit.denoising import Callback, wide
+from styledit.denoising import Callback, State, wide
 from styledit.editing import Edit, Editor
 from styledit.inversion import Inversion, check_inversion
 from styledit.values.optimiser import StepwiseFit, check_together, complete
@@ -70,6 +70,14 @@ def null_text(
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
 
+def _learning_rate(i: int) -> float:
+    return max(0.0, 0.01 * (1 - i / 100))
+
+
+def _tolerance(i: int) -> float:
+    return 1e-5 + 2e-5 * i
+
+
 @overload
 def fit_nulls(
     pipe: StableDiffusionPipeline,
@@ -100,8 +108,8 @@ def fit_nulls(
     *,
     guidance: float = 7.5,
     iterations: Callable[[int], int] | int = 10,
-    learning_rate: Callable[[int], float] | float = lambda i: max(0.0, 0.01 * (1 - i / 100)),
-    tolerance: Callable[[int], float] | float = lambda i: 1e-5 + 2e-5 * i,
+    learning_rate: Callable[[int], float] | float = _learning_rate,
+    tolerance: Callable[[int], float] | float = _tolerance,
     progress: bool = True,
     callback: Callback | None = None,
 ) -> NullEmbeddings | list[NullEmbeddings]:
@@ -138,6 +146,16 @@ def fit_nulls(
         return fitted[0] if isinstance(inversion, Inversion) else fitted
 
     return complete(fit, results, "fitting null embeddings", progress, callback)
+
+
+def fitting_nulls(
+    pipe: StableDiffusionPipeline, inversion: Inversion, guidance: float
+) -> Generator[State, None, NullEmbeddings]:
+    """`fit_nulls` of one picture as a run: a state after each network evaluation."""
+    preset = Preset(10, _learning_rate, _tolerance)
+    fit = StepwiseFit(pipe, (inversion,), preset, _Nulls((inversion,), guidance))
+    yield from fit.run()
+    return _embeddings(fit, 0, guidance)
 
 
 class _Nulls:

@@ -39,21 +39,50 @@ def sdedit(
         TypeError: an argument of another type.
         ValueError: a strength outside (0, 1] or so small that no step is left.
     """
+    run = sdediting(pipe, inversion, target_prompt, strength=strength, guidance=guidance, seed=seed)
+    return follow(run, "SDEdit", _denoised(strength, inversion.steps), progress, callback)
+
+
+def sdediting(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    target_prompt: str,
+    *,
+    strength: float = 0.6,
+    guidance: float = 7.5,
+    seed: int = 0,
+) -> Generator[State, None, Edit]:
+    """`sdedit` as a run: a `State` after each network call, and the `Edit` as its result."""
     check_inversion(pipe, inversion)
-    strength = check.number("strength", strength)
     guidance = check.number("guidance", guidance)
-    steps = inversion.steps
+    first = inversion.steps - _denoised(strength, inversion.steps)
+    c = encode_prompt(pipe, target_prompt)
+    generator = torch.Generator().manual_seed(check.seed(seed))
+    eps = torch.randn(inversion.z_0.shape, generator=generator).to(inversion.z_0)
+    return _editing(pipe, inversion, target_prompt, c, eps, first, guidance)
+
+
+def _denoised(strength: float, steps: int) -> int:
+    """How many of T steps are denoised."""
+    strength = check.number("strength", strength)
     denoised = int(round(strength * steps, 6)) if 0 < strength <= 1 else 0
-    first = steps - denoised
     if not denoised:
         raise ValueError(
             f"strength must lie in (0, 1] and leave a step of {steps} to denoise, not {strength}."
         )
-    c = encode_prompt(pipe, target_prompt)
-    generator = torch.Generator().manual_seed(check.seed(seed))
-    eps = torch.randn(inversion.z_0.shape, generator=generator).to(inversion.z_0)
-    run = _denoise(pipe, inversion, c, eps, first, guidance)
-    latents = follow(run, "SDEdit", steps - first, progress, callback)
+    return denoised
+
+
+def _editing(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    target_prompt: str,
+    c: torch.Tensor,
+    eps: torch.Tensor,
+    first: int,
+    guidance: float,
+) -> Generator[State, None, Edit]:
+    latents = yield from _denoise(pipe, inversion, c, eps, first, guidance)
     return Edit(
         image=decode_latents(pipe, latents[-1])[0],
         reconstruction=decode_latents(pipe, inversion.z_0)[0],

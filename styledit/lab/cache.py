@@ -6,12 +6,15 @@ import contextlib
 import hashlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 from styledit.inversion import Inversion
 from styledit.pipeline import model_fingerprint
+from styledit.prompts import prompt_slots
 from styledit.values import ValueInputs
 
 MIB = 2**20
@@ -41,31 +44,37 @@ class FitCache:
     def __init__(self, place: Path | None = None) -> None:
         self.place = place or folder()
 
-    def key(self, pipe: StableDiffusionPipeline, picture: bytes, prompt: str, steps: int) -> str:
-        """A name for the fit of a picture, given its pixels."""
-        about = f"{model_fingerprint(pipe)} {prompt} {steps} ".encode()
-        return hashlib.sha256(about + picture).hexdigest()[:24]
-
-    def find(self, pipe: StableDiffusionPipeline, key: str) -> tuple[Inversion, ValueInputs] | None:
-        """What was kept under a name, where the pipeline is; None where there is nothing that can be used."""
+    def find(
+        self, pipe: StableDiffusionPipeline, picture: Image.Image, prompt: str, steps: int
+    ) -> tuple[Inversion, ValueInputs] | None:
+        """What was kept of a picture; None where there is nothing that can be used."""
+        model = model_fingerprint(pipe)
+        key = _key(model, picture, prompt, steps)
         device = pipe.unet.device
         try:
             inversion = Inversion.load(self._file(key, "inversion"), device)
             values = ValueInputs.load(self._file(key, "values"), device)
             values.check(inversion)
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
+        if _key(inversion.model, inversion.image, inversion.prompt, inversion.steps) != key:
+            return None  # a file under another one's name
         now = time.time()
         for kind in ("inversion", "values"):
             with contextlib.suppress(OSError):
                 os.utime(self._file(key, kind), (now, now))
         return inversion, values
 
-    def keep(self, key: str, inversion: Inversion, values: ValueInputs) -> None:
-        """Keep a complete fit."""
+    def keep(self, pipe: StableDiffusionPipeline, inversion: Inversion, values: ValueInputs) -> None:
+        """Keep a complete fit; without its maps where these are large and the pipeline's settings do not
+        follow from them.
+        """
         maps = [] if inversion.maps is None else list(inversion.maps.layers.values())
-        if sum(tensor.nbytes for tensor in (inversion.latents, *maps)) > LARGEST:
-            return
+        if inversion.latents.nbytes + sum(tensor.nbytes for tensor in maps) > LARGEST:
+            if prompt_slots(pipe) or inversion.latents.nbytes > LARGEST:
+                return
+            inversion = replace(inversion, maps=None)
+        key = _key(model_fingerprint(pipe), inversion.image, inversion.prompt, inversion.steps)
         try:
             self.place.mkdir(parents=True, exist_ok=True)
             inversion.save(self._file(key, "inversion"))
@@ -85,3 +94,9 @@ class FitCache:
             total += file.stat().st_size
             if total > LIMIT:
                 file.unlink(missing_ok=True)
+
+
+def _key(model: str, picture: Image.Image, prompt: str, steps: int) -> str:
+    """A name for the fit of a picture."""
+    about = f"{model} {picture.size} {prompt} {steps} ".encode()
+    return hashlib.sha256(about + picture.tobytes()).hexdigest()[:24]

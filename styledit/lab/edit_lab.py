@@ -1,7 +1,7 @@
 """The EditLab: source and target prompt, a slider for every switch, and the edit that follows while you drag.
 
-`PROTOCOL.md` beside this file says what the two halves tell each other. Python's half is a table of wishes,
-newest wins, that messages fill and the worker empties.
+`PROTOCOL.md` beside this file says what the two halves tell each other. Python's half is a table of wishes
+(`Wanted`) that messages fill and the worker empties.
 """
 
 from __future__ import annotations
@@ -17,40 +17,51 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
-from styledit.editing import Edit, Settings
-from styledit.inversion import Inversion
-from styledit.lab import keeping, telling
+from styledit.baselines.sdedit import sdediting
+from styledit.denoising import State
+from styledit.editing import Edit, Editor, Settings
+from styledit.lab import keeping, methods, telling
 from styledit.lab import sheet as sheets
 from styledit.lab.cache import FitCache
+from styledit.lab.copying import as_code
 from styledit.lab.frames import encode, encode_mask, side_by_side, thumbnail
 from styledit.lab.guided import GUIDED, Guide, Guiding
-from styledit.lab.methods import OWN, SDEDIT, Method, editors, names, run_function, sdedit
+from styledit.lab.methods import OWN, SDEDIT, Method
 from styledit.lab.samples import Challenge, challenges, samples, score
-from styledit.lab.session import Prepared, Progress, Source, outlook, preparing
+from styledit.lab.session import (
+    MOST_STEPS,
+    Prepared,
+    Progress,
+    Ready,
+    Source,
+    going_on,
+    outlook,
+    preparing,
+    watched,
+)
+from styledit.lab.wanted import SourceWish, Wanted
 from styledit.lab.widget import LabWidget, front_end, sentence, styles
 from styledit.lab.wishes import History, Wish
 from styledit.pictures import decode_latents, read_image
+from styledit.pipeline import model_fingerprint
 from styledit.previews import preview_change
 from styledit.prompts import split_words
-from styledit.values import ValueInputs
 
-STEPS = 15  # T where nothing else is said
-MOST_STEPS = 100
 UNCONFIRMED = 2  # frames on their way to the page
-FIRST_TARGETS = (
-    ("plain sticker of", "watercolor painting of"),
-    ("watercolor painting of", "pencil sketch of"),
-)
+TOLD_EVERY = 0.1  # seconds between two lines of progress
+SHEET_EVERY = 0.3  # and between two states of a contact sheet
+FOREIGN = "# This edit was opened, not made here. Change something, and the calls that make it stand here."
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An exact edit that stands on the page."""
+    """An exact edit that stands on the page. `foreign`: the lab could not make it itself."""
 
     wish: Wish
     settings: Settings
     edit: Edit
+    foreign: bool = False
 
 
 class EditLab(LabWidget):
@@ -75,78 +86,72 @@ class EditLab(LabWidget):
         pipe: StableDiffusionPipeline,
         first: Source,
         wish: Wish | None = None,
-        ready: tuple[Inversion, ValueInputs | None] | None = None,
+        ready: Ready | None = None,
         own: Mapping[str, Method] | None = None,
-        pipe_code: str = "styledit.load()",
     ) -> None:
-        super().__init__(pipe, world=telling.world_dict(pipe, names(own or {})))
+        super().__init__(pipe, world=telling.world_dict(pipe, methods.names(own or {})))
         self.own = dict(own or {})
-        self.pipe_code = pipe_code
         self.cache = FitCache()
         self.guiding = Guiding(pipe, self._tell_guided)
         self.challenges = {challenge.name: challenge for challenge in challenges()}
         self.prepared: Prepared | None = None
         self.shown: Shown | None = None
-        self._ready = ready
+        opened = SourceWish(0, lambda: first)
+        self._ready = None if ready is None else (opened, ready)
         self._source_id = 0
-        self._wanted_source: tuple[int, Source] | None = (0, first)
-        self._wanted: Wish | None = wish or Wish(
-            0, False, telling.first_target(pipe, first.prompt), None, OWN
+        self._wanted = Wanted(
+            opened, wish or Wish(0, False, telling.first_target(pipe, first.prompt), None, OWN)
         )
-        self._wanted_sheet: dict[str, Any] | None = None
-        self._commands: list[Callable[[], None]] = []
         self._drawing: Generator[sheets.Tile | None, None, None] | None = None
         self._sheet: sheets.Sheet | None = None
-        self._editors: dict[str, Any] = {}
+        self._sheet_id = 0
+        self._stops_before_sheet = 0
+        self._editors: dict[str, Editor] = {}
         self._past = History()
         self._serial = 0
         self._confirmed = 0
-        self._stop = False
+        self._guiding_now: Wish | None = None
         self._reached: Guide | None = None  # what the last guided edit came to
         self._expects = False  # whether the next glance is to be made ready
         self._suggested_score: float | None = None
+        self._best: dict[str, dict[str, Any]] = {}  # by challenge: {"psnr", "wish"}
         self.wake()
 
-    # What the page asks for: stored, newest wins.
+    # What the page asks for: stored, newest wins. Nothing is decoded or computed here.
 
     def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
         kind = message.get("type")
+        data = bytes(buffers[0]) if buffers else b""
         if kind == "shown":
             self._confirmed = int(message["serial"])
             return
         if kind == "stop":
-            self._stop = True
+            self._wanted.stop(but=self._guiding_now)
         elif kind == "edit":
-            self._wanted = Wish.of(message)
-        elif kind == "guide":
-            open_picture = partial(self._picture_of, buffers=buffers)
-            guide = self.guiding.asked(message, bool(buffers), open_picture)
-            self._wanted = Wish.guided(message, guide)
+            self._wanted.ask_edit(Wish.of(message))
         elif kind == "source":
-            wanted = self._source_of(message, buffers)
-            self._wanted_source = (int(message["id"]), wanted)
+            self._wanted.ask_source(SourceWish(int(message["id"]), partial(self._source_of, message, data)))
         elif kind == "sheet":
-            self._wanted_sheet = message
+            self._wanted.ask_sheet(message)
         elif kind in _COMMANDS:
-            data = bytes(buffers[0]) if buffers else b""
-            self._commands.append(lambda: _COMMANDS[kind](self, message, data))
+            self._wanted.commands.append(partial(_COMMANDS[kind], self, message, data))
         self.wake()
 
-    def _source_of(self, message: Mapping[str, Any], buffers: list[memoryview]) -> Source:
+    # What the worker does.
+
+    def _source_of(self, message: Mapping[str, Any], data: bytes) -> Source:
         kind = message["kind"]
         name = str(message.get("name", ""))
         steps = check.whole("steps", message["steps"], least=1, most=MOST_STEPS)
         prompt = str(message["prompt"])
-        seed = int(message.get("seed") or 0)
         if kind == "seed":
-            return Source("seed", "", prompt, steps, None, check.seed(seed))
-        picture = self._picture_of(kind, name, buffers)
-        return Source(kind, name, prompt, steps, picture)
+            return Source("seed", "", prompt, steps, None, check.seed(int(message.get("seed") or 0)))
+        return Source(kind, name, prompt, steps, self._picture_of(kind, name, data))
 
-    def _picture_of(self, kind: str, name: str, buffers: list[memoryview]) -> Image.Image:
+    def _picture_of(self, kind: str, name: str, data: bytes) -> Image.Image:
         if kind == "upload":
-            if buffers:
-                return read_image(self.pipe, telling.opened(bytes(buffers[0])))
+            if data:
+                return read_image(self.pipe, telling.opened(data))
             if self.prepared is None:
                 raise ValueError("There is no picture; choose or drop one.")
             return self.prepared.picture  # only its prompt or steps are new
@@ -157,42 +162,35 @@ class EditLab(LabWidget):
             raise ValueError(f"There is no picture {name!r} here; choose another.")
         return read_image(self.pipe, known[name].picture)
 
-    # What the worker does.
-
     def work(self) -> Generator[None, None, None]:
-        self._stop = False
         changed = False
+        wanted = self._wanted
         while not self._closed:
-            if self._commands:
-                self._try(self._commands.pop(0))
-            elif self._wanted_source is not None:
+            self._run_commands()
+            if wanted.source is not None:
                 yield from self._guarded(self._prepare())
-            elif self._wanted is not None and self.prepared is not None:
+            elif wanted.edit is not None and self.prepared is not None:
                 yield from self._guarded(self._edit())
                 changed = True
-            elif self._wanted_sheet is not None and self.shown is not None:
+            elif wanted.sheet is not None:
                 self._try(self._plan_sheet)
             elif self._drawing is not None:
                 yield from self._guarded(self._draw_sheet())
             elif self._expects and self.prepared is not None:
                 self._expects = False
-                yield from self._guarded(
-                    self._driven(self.prepared.editor.expecting(), self._wanted_anything)
-                )
-            else:
+                expecting = self.prepared.editor.expecting()
+                yield from self._guarded(self._driven(expecting, lambda: bool(wanted)))
+            elif not wanted.commands:
                 break
-            if self._stop:
-                self._forget_wishes()
         self._told("", 0, 0)
         if changed:
             self.show_snapshot()
 
-    def _wanted_anything(self) -> bool:
-        """Whether there is something to do that does not wait."""
-        newest = (self._wanted, self._wanted_source, self._wanted_sheet)
-        return self._stop or bool(self._commands) or any(wish is not None for wish in newest)
+    def _run_commands(self) -> None:
+        while self._wanted.commands:
+            self._try(self._wanted.commands.popleft())
 
-    def _guarded(self, run: Generator[None, None, None]) -> Generator[None, None, None]:
+    def _guarded(self, run: Generator[None, None, Any]) -> Generator[None, None, None]:
         """A run whose error becomes a sentence; what is shown stays."""
         try:
             yield from run
@@ -206,72 +204,80 @@ class EditLab(LabWidget):
         except Exception as error:
             self.problem = sentence(error)
 
-    def _forget_wishes(self) -> None:
-        """After a stop: what is shown stays, and nothing more is done."""
-        self._stop = False
-        self._wanted = None
-        self._wanted_source = None
-        self._wanted_sheet = None
-        self._drawing = None
-
-    def _prepare(self) -> Generator[None, None, None]:
-        """The newest source, inverted and fitted."""
-        assert self._wanted_source is not None
-        wanted = self._wanted_source
-        number, source = wanted
-        self.problem = ""
-
-        def outdated() -> bool:
-            return self._stop or self._wanted_source is not wanted
-
+    def _driven(
+        self, run: Generator[Any, None, Result], outdated: Callable[[], bool]
+    ) -> Generator[None, None, Result | None]:
+        """A run to its end, with progress; None where it was outdated, at most one call later. Files, names
+        and the like are seen to in between.
+        """
+        told = time.perf_counter()
         try:
-            if self._ready is not None:
-                prepared = yield from self._driven(self._from_ready(source), outdated)
-            else:
-                prepared = yield from self._driven(preparing(self.pipe, source, self.cache), outdated)
-        except Exception:
-            if self._wanted_source is wanted:
-                self._wanted_source = None
-                self._wanted = None  # it was meant for this source
-            raise
-        if prepared is None:
-            return
-        self._ready = None
-        self.prepared = prepared
-        self.shown = None
-        self._editors = {}
-        self._drawing = None
-        self._suggested_score = None
-        self._source_id = number
-        self._wanted_source = None
-        self.guiding.forget()
-        self._tell_source("")
-        if source.kind in ("upload", "seed") and not outdated():
-            note = yield from self._driven(outlook(self.pipe, prepared), outdated)
-            if note:
-                self._tell_source(note)
-        if self._wanted is None:
-            self._wanted = self._first_wish(source)
-
-    def _from_ready(self, source: Source) -> Generator[Progress, None, Prepared]:
-        """An inversion that exists already; its values are fitted where they are missing."""
-        from styledit.editing import Editor
-        from styledit.values.fitting import ValueFit
-
-        assert self._ready is not None
-        inversion, values = self._ready
-        if values is None:
-            run = ValueFit(self.pipe, inversion).run()
             while True:
                 try:
                     state = next(run)
                 except StopIteration as end:
-                    values = end.value
-                    break
-                yield Progress("fitting", state.step, inversion.steps)
-        assert isinstance(values, ValueInputs)
-        editor = Editor(self.pipe, inversion, values=values)
-        return Prepared(source, inversion.image, inversion, values, editor, True)
+                    return end.value
+                now = time.perf_counter()
+                if isinstance(state, Progress) and now - told > TOLD_EVERY:
+                    self._told(state.stage, state.done, state.total)
+                    told = now
+                yield
+                self._run_commands()
+                if outdated():
+                    return None
+        finally:
+            run.close()
+
+    # A source.
+
+    def _prepare(self) -> Generator[None, None, None]:
+        """The newest source, inverted and fitted."""
+        wanted = self._wanted
+        wish = wanted.source
+        if wish is None:
+            return
+        self.problem = ""
+        try:
+            source = wish.make()
+            ready = self._ready[1] if self._ready is not None and self._ready[0] is wish else None
+            run = (
+                preparing(self.pipe, source, self.cache)
+                if ready is None
+                else going_on(self.pipe, source, ready)
+            )
+            prepared = yield from self._driven(run, lambda: wanted.source is not wish)
+        except Exception:
+            wanted.drop_source(wish)
+            raise
+        if prepared is None or not wanted.take_source(wish):
+            return
+        stops = wanted.stops
+        self._begin(wish.id, prepared)
+        if ready is not None and ready.edit is not None and wanted.edit is not None:
+            self.shown = Shown(wanted.edit, ready.edit.settings, ready.edit, foreign=True)
+        elif source.kind == "upload":
+            note = yield from self._driven(
+                outlook(self.pipe, prepared), lambda: wanted.source is not None or wanted.stops != stops
+            )
+            if note:
+                self._tell_source(f"{source.note} {note}".strip())
+        if wanted.edit is None and wanted.stops == stops:
+            wanted.offer_edit(self._first_wish(source))
+
+    def _begin(self, number: int, prepared: Prepared) -> None:
+        """Another source: nothing on the page is of it yet."""
+        self.prepared = prepared
+        self.shown = None
+        self._editors = {}
+        self._drawing = self._sheet = None
+        self._suggested_score = None
+        self._source_id = number
+        self._tell_source(prepared.source.note)
+        self._tell_frame({"id": number, "exact": False, "picture": None})
+        self._confirmed = self._serial  # nothing of it is painted
+        self.sheet = {}
+        self.code = ""
+        self.guiding.forget()
 
     def _first_wish(self, source: Source) -> Wish:
         """What to show of a new source: the challenge's edit, or another style."""
@@ -279,82 +285,85 @@ class EditLab(LabWidget):
             return Wish(0, False, self.challenges[source.name].target, None, OWN)
         return Wish(0, False, telling.first_target(self.pipe, source.prompt), None, OWN)
 
+    # An edit.
+
     def _edit(self) -> Generator[None, None, None]:
         """The newest edit: a first look while something moves, then the exact one."""
-        assert self._wanted is not None and self.prepared is not None
-        wish = self._wanted
+        wanted = self._wanted
+        wish = wanted.edit
+        if wish is None:
+            return
         key = wish.key
-
-        def outdated() -> bool:
-            newest = self._wanted
-            return (
-                self._stop
-                or self._wanted_source is not None
-                or bool(self._commands)
-                or newest is None
-                or newest.key != key
-            )
-
         self.problem = ""
         self._reached = wish.guide
+        self._guiding_now = None if wish.guide is None else wish
         start = time.perf_counter()
+        before = self.shown
         try:
             settings = self._settings(wish)
             if not wish.moving:
                 self._tell_target(wish, settings)
-            if self.shown is not None and self.shown.wish.key == key:
-                edit: Edit | None = self.shown.edit
+            if before is not None and before.wish.key == key:
+                edit: Edit | None = before.edit
             else:
                 if wish.moving:
-                    yield from self._glance(wish, settings, outdated)
+                    yield from self._glance(wish, settings)
                     self._tell_target(wish, settings)
-                edit = yield from self._exact(wish, settings, outdated)
+                edit = yield from self._exact(wish, settings, lambda: not wanted.wants(key))
         except Exception:
-            if self._wanted is not None and self._wanted.key == key:
-                self._wanted = None
+            wanted.take_edit(key)
+            if before is not None:  # what is in use is what is on the page
+                self._tell_target(before.wish, before.settings)
             raise
-        newest = self._wanted
-        if edit is None or newest is None or newest.key != key:
+        finally:
+            self._guiding_now = None
+        newest = None if edit is None else wanted.take_edit(key)
+        if edit is None or newest is None:
             return
-        self._wanted = None
         newest = replace(newest, guide=self._reached)
-        before = self.shown
-        self.shown = Shown(newest, settings, edit)
+        foreign = before is not None and before.edit is edit and before.foreign
+        self.shown = Shown(newest, settings, edit, foreign)
         self._expects = newest.method == OWN
-        self._tell_exact(newest, before, time.perf_counter() - start)
+        self._tell_exact(before, time.perf_counter() - start)
         if newest.guide is not None:
             self._tell_target(newest, settings)  # with where it was stopped
         if not newest.moving:
             self._remember(newest)
+        self._told("", 0, 0)
 
     def _settings(self, wish: Wish) -> Settings:
         """What a wish amounts to."""
         assert self.prepared is not None
         split_words(self.pipe, wish.prompt)
         given = {} if wish.settings is None else keeping.from_dict(wish.settings)
-        chosen = self.prepared.editor.suggest(wish.prompt, **given)
-        if chosen.guidance is None:
-            chosen = replace(chosen, guidance=self.prepared.values.guidance)
-        return chosen
+        return self._with_guidance(self.prepared.editor.suggest(wish.prompt, **given))
 
-    def _glance(
-        self, wish: Wish, settings: Settings, outdated: Callable[[], bool]
-    ) -> Generator[None, None, None]:
+    def _with_guidance(self, settings: Settings) -> Settings:
+        """Settings whose guidance, where none is said, is that of the fit."""
+        assert self.prepared is not None
+        if settings.guidance is not None:
+            return settings
+        return replace(settings, guidance=self.prepared.values.guidance)
+
+    def _glance(self, wish: Wish, settings: Settings) -> Generator[None, None, None]:
         """Show roughly what is coming, where the exact edit takes much longer."""
         assert self.prepared is not None
         shown = self.shown
         if wish.method != OWN or shown is None or shown.wish.method != OWN:
             return
-        glance = yield from self._driven(
-            self.prepared.editor.glancing(wish.prompt, **keeping.keywords(settings)), outdated
-        )
-        if glance is None or self._serial - self._confirmed >= UNCONFIRMED:
+        glancing = self.prepared.editor.glancing(wish.prompt, **keeping.keywords(settings))
+        glance = yield from self._driven(glancing, lambda: not self._wanted.wants(wish.key))
+        if glance is None:
             return
         if glance.change is not None:
-            picture = preview_change(self.pipe, shown.edit.image, glance.change)
+            self._show_roughly(wish, preview_change(self.pipe, shown.edit.image, glance.change))
         else:
-            picture = decode_latents(self.pipe, glance.z)[0]
-        self._tell_frame({"id": wish.id, "exact": False, "picture": encode(picture, moving=True)})
+            self._show_roughly(wish, decode_latents(self.pipe, glance.z)[0])
+
+    def _show_roughly(self, wish: Wish, picture: Image.Image) -> None:
+        """A picture on the way to the exact one, where the page keeps up."""
+        if self._serial - self._confirmed < UNCONFIRMED:
+            self._tell_frame({"id": wish.id, "exact": False, "picture": encode(picture, moving=True)})
 
     def _exact(
         self, wish: Wish, settings: Settings, outdated: Callable[[], bool]
@@ -364,99 +373,57 @@ class EditLab(LabWidget):
         prepared = self.prepared
         steps = prepared.inversion.steps
         if wish.guide is not None:
-            return (yield from self._driven(self._guided(wish, settings), lambda: self._is_old(wish)))
-        if wish.method in self.own or wish.method == SDEDIT:
+            return (yield from self._driven(self._guide_run(wish, settings), outdated))
+        if wish.method in self.own:
             self._told("editing", 0, 1)
             yield
-            function = self.own.get(wish.method, sdedit)
-            return run_function(function, self.pipe, prepared, wish.prompt, settings)
-        editor = self._editor(wish.method)
+            return methods.run_function(self.own[wish.method], self.pipe, prepared, wish.prompt, settings)
+        if wish.method == SDEDIT:
+            run = sdediting(self.pipe, prepared.inversion, wish.prompt, guidance=settings.guidance or 1.0)
+            return (yield from self._driven(watched(run, "editing", steps), outdated))
+        editor = yield from self._driven(self._editor(wish.method), outdated)
+        if editor is None:
+            return None
+        editing: Generator[State, None, Any] = editor.editing(wish.prompt, **keeping.keywords(settings))
+        return (yield from self._driven(watched(editing, "editing", steps), outdated))
 
-        def watched() -> Generator[Progress, None, Any]:
-            run = editor.editing(wish.prompt, **keeping.keywords(settings))
-            while True:
-                try:
-                    state = next(run)
-                except StopIteration as end:
-                    return end.value
-                yield Progress("editing", state.step + state.finished, steps)
+    def _editor(self, name: str) -> Generator[Progress, None, Editor]:
+        """The editor of a method, made once a source."""
+        assert self.prepared is not None
+        if name not in self._editors:
+            run = methods.preparing(name, self.pipe, self.prepared)
+            editor = yield from watched(run, "fitting", self.prepared.inversion.steps)
+            if editor is None:
+                raise ValueError(
+                    f"There is no method {name!r}; choose from {', '.join(self.world['methods'])}."
+                )
+            self._editors[name] = editor
+        return self._editors[name]
 
-        return (yield from self._driven(watched(), outdated))
-
-    def _guided(self, wish: Wish, settings: Settings) -> Generator[Progress, None, Edit]:
-        """A guided edit; a stop keeps the best, and names, files and the like do not disturb it."""
+    def _guide_run(self, wish: Wish, settings: Settings) -> Generator[Progress, None, Edit]:
+        """A guided edit; a stop keeps the best."""
         assert self.prepared is not None and wish.guide is not None
-        run = self.guiding.running(
+        stops = self._wanted.stops
+        given = keeping.keywords(settings)
+        edit, self._reached, self.problem = yield from self.guiding.running(
             wish.id,
             self.prepared,
             wish.prompt,
-            keeping.keywords(settings),
+            given,
             wish.guide,
-            self._stopped,
-            lambda picture: self._show_roughly(wish, picture),
+            lambda: self._wanted.stops != stops,
+            partial(self._show_roughly, wish),
         )
-        while True:
-            try:
-                state = next(run)
-            except StopIteration as end:
-                edit, self._reached, self.problem = end.value
-                return edit
-            while self._commands:
-                self._try(self._commands.pop(0))
-            yield state
-
-    def _is_old(self, wish: Wish) -> bool:
-        """Whether something newer is wished for; a stop is nothing newer."""
-        return self._wanted_source is not None or self._wanted is None or self._wanted.key != wish.key
-
-    def _stopped(self) -> bool:
-        """Whether a stop was asked for, which is then done with."""
-        stop, self._stop = self._stop, False
-        return stop
-
-    def _show_roughly(self, wish: Wish, picture: Image.Image) -> None:
-        """A picture on the way to the exact one, where the page keeps up."""
-        if self._serial - self._confirmed < UNCONFIRMED:
-            self._tell_frame({"id": wish.id, "exact": False, "picture": encode(picture, moving=True)})
-
-    def _editor(self, name: str) -> Any:
-        """The editor of a method, made once a source."""
-        assert self.prepared is not None
-        known = editors(self.pipe, self.prepared)
-        if name not in known:
-            raise ValueError(f"There is no method {name!r}; choose from {', '.join(self.world['methods'])}.")
-        if name not in self._editors:
-            if name != OWN:
-                self._told("fitting", 0, 1)
-            self._editors[name] = known[name]()
-        return self._editors[name]
-
-    def _driven(
-        self, run: Generator[Any, None, Result], outdated: Callable[[], bool]
-    ) -> Generator[None, None, Result | None]:
-        """A run to its end, with progress; None where it was outdated, at most one call later."""
-        told = time.perf_counter()
-        try:
-            while True:
-                try:
-                    state = next(run)
-                except StopIteration as end:
-                    return end.value
-                now = time.perf_counter()
-                if isinstance(state, Progress) and now - told > 0.1:
-                    self._told(state.stage, state.done, state.total)
-                    told = now
-                yield
-                if outdated():
-                    return None
-        finally:
-            run.close()
+        return edit
 
     # The contact sheet.
 
     def _plan_sheet(self) -> None:
-        assert self._wanted_sheet is not None and self.shown is not None
-        asked, self._wanted_sheet = self._wanted_sheet, None
+        asked = self._wanted.take_sheet()
+        if asked is None:
+            return
+        if self.shown is None:
+            raise ValueError("There is no edit yet to draw variants of.")
         shown = self.shown
         self._sheet = sheets.plan(
             str(asked.get("axes")),
@@ -467,47 +434,49 @@ class EditLab(LabWidget):
             self.world["methods"],
         )
         self._sheet_id = int(asked.get("id", 0))
+        self._stops_before_sheet = self._wanted.stops
         self._drawing = self._all_tiles(self._sheet)
         self._tell_sheet()
 
     def _all_tiles(self, planned: sheets.Sheet) -> Generator[sheets.Tile | None, None, None]:
-        """First looks at all tiles, then each exactly; methods at once."""
-        if planned.label == sheets.METHODS:
+        """First looks at all tiles, then each exactly; methods that are none of the editor's at once."""
+        method = planned.tiles[0].method
+        if planned.label == sheets.METHODS or method in self.own or method == SDEDIT:
             for tile in planned.tiles:
-                wish = Wish(0, False, tile.prompt, keeping.as_dict(Settings.of(**tile.settings)), tile.method)
-                edit = yield from self._quietly(
-                    self._exact(wish, Settings.of(**tile.settings), lambda: False)
-                )
+                edit = yield from self._quietly(tile)
                 yield replace(tile, picture=None if edit is None else edit.image, exact=True)
             return
-        method = planned.tiles[0].method
-        editor = self._editor(method if method not in (*self.own, SDEDIT) else OWN)
+        editor = yield from self._driven(self._editor(method), lambda: False)
+        assert editor is not None
         yield from sheets.drawing(editor, planned, exact=False)
         yield from sheets.drawing(editor, planned, exact=True)
 
-    def _quietly(self, run: Generator[None, None, Edit | None]) -> Generator[None, None, Edit | None]:
-        """A method's edit; a method that fails leaves its tile empty and its sentence."""
+    def _quietly(self, tile: sheets.Tile) -> Generator[None, None, Edit | None]:
+        """A tile's edit; a method that fails leaves it empty, and a sentence."""
         try:
-            return (yield from run)
+            wish = Wish(0, False, tile.prompt, tile.settings or None, tile.method)
+            settings = self._settings(wish) if not tile.settings else Settings.of(**tile.settings)
+            return (yield from self._exact(wish, settings, lambda: False))
         except Exception as error:
             self.problem = sentence(error)
             return None
 
     def _draw_sheet(self) -> Generator[None, None, None]:
-        """Go on with the tiles until something else is wished for."""
+        """Go on with the tiles until something else is wished for; a stop ends them."""
         assert self._drawing is not None and self._sheet is not None
-        drawn = time.perf_counter()
+        told = time.perf_counter()
         dirty = False
         try:
             for tile in self._drawing:
                 if tile is not None:
-                    self._sheet = self._sheet.with_tile(tile)
+                    self._sheet = self._sheet.with_tile(self._judged(tile))
                     dirty = True
-                    if time.perf_counter() - drawn > 0.3:
+                    if time.perf_counter() - told > SHEET_EVERY:
                         self._tell_sheet()
-                        drawn, dirty = time.perf_counter(), False
+                        told, dirty = time.perf_counter(), False
+                self._told("sheet", self._sheet.drawn, len(self._sheet.tiles))
                 yield
-                if self._wanted_anything():
+                if self._wanted or self._wanted.stops != self._stops_before_sheet:
                     break
             else:
                 self._drawing = None
@@ -517,6 +486,15 @@ class EditLab(LabWidget):
         finally:
             if dirty:
                 self._tell_sheet()
+        if self._wanted.stops != self._stops_before_sheet:
+            self._drawing = None
+
+    def _judged(self, tile: sheets.Tile) -> sheets.Tile:
+        """In truth mode, with whether the judge sees the change."""
+        challenge = self._challenge(tile.prompt)
+        if challenge is None or tile.picture is None or not tile.exact:
+            return tile
+        return replace(tile, happened=score(challenge, tile.picture).happened)
 
     # What the page is told; by the worker only.
 
@@ -532,9 +510,7 @@ class EditLab(LabWidget):
 
     def _tell_target(self, wish: Wish, settings: Settings) -> None:
         assert self.prepared is not None
-        suggested = self.prepared.editor.suggest(wish.prompt)
-        if suggested.guidance is None:
-            suggested = replace(suggested, guidance=self.prepared.values.guidance)
+        suggested = self._with_guidance(self.prepared.editor.suggest(wish.prompt))
         told = telling.words_dict(self.pipe, self.prepared.source.prompt, wish.prompt) | {
             "id": wish.id,
             "settings": keeping.as_dict(settings),
@@ -558,42 +534,60 @@ class EditLab(LabWidget):
         steps = 0 if self.prepared is None else self.prepared.inversion.steps
         self.frame = blank | {"steps": steps, "serial": self._serial} | about
 
-    def _tell_exact(self, wish: Wish, before: Shown | None, seconds: float) -> None:
+    def _tell_exact(self, before: Shown | None, seconds: float) -> None:
         assert self.shown is not None and self.prepared is not None
-        edit = self.shown.edit
-        replaced = None if before is None or before.edit is edit else encode(before.edit.image)
+        shown, edit = self.shown, self.shown.edit
+        replaced = None if before is None else encode(before.edit.image)
         if before is not None and before.edit is edit:
             replaced = self.frame.get("before")
         self._tell_frame(
             {
-                "id": wish.id,
+                "id": shown.wish.id,
                 "exact": True,
                 "picture": encode(edit.image),
                 "mask": None if edit.mask is None else encode_mask(edit.mask),
                 "seconds": seconds,
                 "first_step": edit.first_step,
-                "strip": telling.strip(edit, self.shown.settings, self.prepared.inversion.steps),
+                "strip": telling.strip(edit, shown.settings, self.prepared.inversion.steps),
                 "before": replaced,
-                "score": self._score(edit, wish),
+                "score": self._score(edit, shown.wish),
             }
         )
         if not self.source.get("reconstruction"):
             self.source = self.source | {"reconstruction": encode(edit.reconstruction)}
-        self.code = self._code()
+        self.code = FOREIGN if shown.foreign else self._code()
 
-    def _score(self, edit: Edit, wish: Wish) -> dict[str, Any] | None:
-        """In truth mode: how the edit compares with the true one, and what the suggested settings reached."""
+    def _challenge(self, prompt: str) -> Challenge | None:
+        """The challenge whose true edit a target prompt asks for, in truth mode."""
         assert self.prepared is not None
         source = self.prepared.source
-        challenge: Challenge | None = self.challenges.get(source.name) if source.kind == "challenge" else None
-        if challenge is None or wish.prompt != challenge.target:
+        challenge = self.challenges.get(source.name) if source.kind == "challenge" else None
+        return challenge if challenge is not None and challenge.target == prompt else None
+
+    def _score(self, edit: Edit, wish: Wish) -> dict[str, Any] | None:
+        """In truth mode: how the edit compares with the true one, what the suggested settings reached, and
+        the best in which the change is seen.
+        """
+        challenge = self._challenge(wish.prompt)
+        if challenge is None:
             return None
         reached = score(challenge, edit.image)
         if wish.settings is None and wish.method == OWN:
             self._suggested_score = reached.psnr
+        best = self._best.get(challenge.name)
+        if reached.happened and (best is None or best["psnr"] < reached.psnr):
+            assert self.shown is not None
+            settings = keeping.as_dict(self.shown.settings)
+            best = {
+                "psnr": reached.psnr,
+                "wish": {"prompt": wish.prompt, "settings": settings, "auto": False},
+            }
+            best["wish"] |= wish.for_page()
+            self._best[challenge.name] = best
         return {
             "psnr": reached.psnr,
             "suggested_psnr": self._suggested_score,
+            "best": best,
             "happened": reached.happened,
             "verdict": reached.verdict,
             "truth": encode(challenge.truth),
@@ -605,6 +599,10 @@ class EditLab(LabWidget):
 
     # History, files, code.
 
+    def _guide(self, message: Mapping[str, Any], data: bytes) -> None:
+        guide = self.guiding.asked(message, bool(data), lambda kind, name: self._picture_of(kind, name, data))
+        self._wanted.offer_edit(Wish.guided(message, guide))
+
     def _remember(self, wish: Wish) -> None:
         """A line of the history, unless it is there already."""
         assert self.prepared is not None and self.shown is not None
@@ -615,8 +613,8 @@ class EditLab(LabWidget):
     def _recall(self, message: Mapping[str, Any], _: bytes) -> None:
         entry = self._past.recall(message["id"])
         if self.prepared is None or entry.source is not self.prepared.source:
-            self._wanted_source = (self._source_id, entry.source)
-        self._wanted = replace(entry.wish, id=int(message.get("request", 0)), moving=False)
+            self._wanted.ask_source(SourceWish(self._source_id, lambda: entry.source))
+        self._wanted.ask_edit(replace(entry.wish, id=int(message.get("request", 0)), moving=False))
 
     def _rename(self, message: Mapping[str, Any], _: bytes) -> None:
         self._past.rename(message["id"], str(message["name"]))
@@ -625,64 +623,43 @@ class EditLab(LabWidget):
     def _save(self, message: Mapping[str, Any], _: bytes) -> None:
         if self.shown is None or self.prepared is None:
             raise ValueError("There is no edit yet that could be saved.")
-        name = "_".join(self.shown.wish.prompt.split())[:60] or "edit"
-        number = int(self.saved.get("id", 0)) + 1
-        self.saved = {"id": number, "name": f"{name}.png", "data": keeping.save_png(self.pipe, self._kept())}
-
-    def _kept(self) -> keeping.Kept:
-        assert self.shown is not None and self.prepared is not None
-        source = self.prepared.source
-        return keeping.Kept(
-            self.shown.edit.image,
+        if self.shown.foreign:
+            raise ValueError("This edit was opened, not made here; change something, then save.")
+        shown, source = self.shown, self.prepared.source
+        kept = keeping.Kept(
+            shown.edit.image,
             self.prepared.picture,
             source.prompt,
-            self.shown.wish.prompt,
+            shown.wish.prompt,
             source.steps,
-            keeping.as_dict(self.shown.settings),
-            self.shown.wish.method,
+            keeping.as_dict(shown.settings),
+            shown.wish.method,
             self.prepared.inversion.model,
-            self.shown.wish.guide,
+            self.prepared.given,
+            shown.wish.guide,
         )
+        name = "_".join(shown.wish.prompt.split())[:60] or "edit"
+        number = int(self.saved.get("id", 0)) + 1
+        self.saved = {"id": number, "name": f"{name}.png", "data": keeping.save_png(self.pipe, kept)}
 
     def _open(self, message: Mapping[str, Any], data: bytes) -> None:
         kept = keeping.open_png(data)
+        number = int(message.get("id", 0))
         picture = read_image(self.pipe, kept.picture)
-        method = kept.method if kept.method in self.world["methods"] else OWN
-        method = method if kept.guide is None else GUIDED
-        self._wanted_source = (
-            int(message.get("id", 0)),
-            Source("upload", "opened.png", kept.prompt, kept.steps, picture),
-        )
-        self._wanted = Wish(
-            int(message.get("id", 0)),
-            False,
-            kept.target,
-            keeping.as_dict(Settings.of(**kept.settings)),
-            method,
-            kept.guide,
-        )
+        settings = keeping.from_dict(keeping.as_dict(Settings.of(**kept.settings)))
+        known = kept.method in self.world["methods"] or kept.guide is not None
+        method = GUIDED if kept.guide is not None else kept.method if known else OWN
+        note = keeping.differences(kept, model_fingerprint(self.pipe), known)
+        source = Source("upload", "opened.png", kept.prompt, kept.steps, picture, note=note)
+        self._wanted.ask_source(SourceWish(number, lambda: source))
+        given = keeping.as_dict(Settings.of(**settings))
+        self._wanted.ask_edit(Wish(number, False, kept.target, given, method, kept.guide))
 
     def _code(self) -> str:
         """Calls that make the shown edit again."""
         assert self.shown is not None and self.prepared is not None
-        source = self.prepared.source
-        if source.kind in ("sample", "challenge"):
-            picture = f"styledit.lab.picture(pipe, {source.name!r})"
-        elif source.kind == "seed":
-            picture = f"styledit.generate(pipe, {source.prompt!r}, seed={source.seed}).image"
-        else:
-            picture = 'styledit.lab.open_png("edit.png").picture  # save the edit as this file first'
-        method = self.shown.wish.method
-        return keeping.as_code(
-            self.pipe_code,
-            picture,
-            source.prompt,
-            self.shown.wish.prompt,
-            source.steps,
-            self.shown.settings,
-            "" if method in (OWN, GUIDED) else f"... # {method}",
-            self.shown.wish.guide,
-        )
+        wish = self.shown.wish
+        return as_code(self.pipe, self.prepared, wish.prompt, self.shown.settings, wish.method, wish.guide)
 
     def snapshot(self) -> Image.Image | None:
         if self.prepared is None or self.shown is None:
@@ -692,6 +669,7 @@ class EditLab(LabWidget):
 
 
 _COMMANDS: dict[str, Callable[[EditLab, Mapping[str, Any], bytes], None]] = {
+    "guide": EditLab._guide,
     "recall": EditLab._recall,
     "rename": EditLab._rename,
     "save": EditLab._save,

@@ -6,9 +6,7 @@ states that were taken says where it was stopped.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
@@ -107,6 +105,14 @@ class Guide:
             None if taken is None else check.whole("taken", taken, least=0),
         )
 
+    @classmethod
+    def kept(cls, about: Mapping[str, Any], picture: Image.Image | None) -> Self:
+        """What `as_dict` gave, with the pixels of its style picture."""
+        style = None
+        if about["style"] is not None and picture is not None:
+            style = Style(str(about["style"]["kind"]), str(about["style"]["name"]), picture)
+        return cls.of(about, style)
+
     @property
     def every(self) -> int:
         """Iterations between two pictures of the filmstrip."""
@@ -160,30 +166,6 @@ class Guide:
             "run.close()",
             "edit = guided.result().edit",
         ]
-
-
-def to_json(guide: Guide) -> dict[str, Any]:
-    """A guide with its style picture, for a saved file."""
-    about = guide.as_dict()
-    if guide.style is not None:
-        buffer = io.BytesIO()
-        guide.style.picture.save(buffer, "PNG")
-        about["style"]["picture"] = base64.b64encode(buffer.getvalue()).decode()
-    return about
-
-
-def from_json(about: Mapping[str, Any]) -> Guide:
-    """What `to_json` made.
-
-    Raises:
-        Exception: whatever damaged data leads to.
-    """
-    style = None
-    if about.get("style"):
-        data = base64.b64decode(about["style"]["picture"])
-        picture = Image.open(io.BytesIO(data)).convert("RGB")
-        style = Style(str(about["style"]["kind"]), str(about["style"]["name"]), picture)
-    return Guide.of(about, style)
 
 
 class Guiding:

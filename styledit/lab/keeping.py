@@ -1,8 +1,7 @@
-"""An edit that can be made again: as a PNG file that carries its recipe, and as Python calls."""
+"""An edit that can be made again: a PNG file that carries its recipe."""
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Mapping
@@ -15,10 +14,12 @@ from PIL import Image, PngImagePlugin
 from styledit import validation as check
 from styledit.editing import Settings
 from styledit.editing.mask import PaintedMask
-from styledit.lab.guided import Guide, from_json, to_json
+from styledit.lab.guided import Guide
+from styledit.lab.session import MOST_STEPS
 from styledit.pipeline import model_fingerprint
 
 CHUNK = "styledit"  # the PNG's text chunk
+SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style picture, PNG files themselves
 LARGEST = 32 * 2**20  # bytes of a file that is opened
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
@@ -29,8 +30,8 @@ PLAIN = (
 @dataclass(frozen=True)
 class Kept:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
-    steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, and what
-    guided the edit, if anything did.
+    steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
+    its value inputs were given (they are not in the file), and what guided the edit, if anything did.
     """
 
     image: Image.Image
@@ -41,6 +42,7 @@ class Kept:
     settings: dict[str, Any]
     method: str
     model: str
+    given: bool = False
     guide: Guide | None = None
 
 
@@ -107,11 +109,14 @@ def save_png(pipe: StableDiffusionPipeline, kept: Kept) -> bytes:
         "settings": kept.settings,
         "method": kept.method,
         "model": kept.model or model_fingerprint(pipe),
-        "picture": base64.b64encode(_png(kept.picture)).decode(),
-        "guide": None if kept.guide is None else to_json(kept.guide),
+        "given": kept.given,
+        "guide": None if kept.guide is None else kept.guide.as_dict(),
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
+    chunks.add(SOURCE, _png(kept.picture))
+    if kept.guide is not None and kept.guide.style is not None:
+        chunks.add(STYLE, _png(kept.guide.style.picture))
     return _png(kept.image, chunks)
 
 
@@ -126,22 +131,21 @@ def open_png(source: bytes | str) -> Kept:
     try:
         if len(data) > LARGEST:
             raise ValueError("too large")
-        image = Image.open(io.BytesIO(data))
-        image.load()
-        if image.format != "PNG":
-            raise ValueError("no PNG")
+        image = _opened(data)
         about = json.loads(image.info[CHUNK])
-        picture = Image.open(io.BytesIO(base64.b64decode(about["picture"]))).convert("RGB")
+        pictures = dict(getattr(image, "private_chunks", ()))
+        style = _opened(pictures[STYLE]).convert("RGB") if STYLE in pictures else None
         return Kept(
             image.convert("RGB"),
-            picture,
+            _opened(pictures[SOURCE]).convert("RGB"),
             check.text("prompt", about["prompt"]),
             check.text("target", about["target"]),
-            check.whole("steps", about["steps"], least=1, most=1000),
+            check.whole("steps", about["steps"], least=1, most=MOST_STEPS),
             from_dict(about["settings"]),
             str(about["method"]),
             str(about["model"]),
-            from_json(about["guide"]) if about.get("guide") else None,
+            check.flag("given", about["given"]),
+            Guide.kept(about["guide"], style) if about["guide"] else None,
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(
@@ -150,39 +154,28 @@ def open_png(source: bytes | str) -> Kept:
         ) from error
 
 
-def as_code(
-    pipe_code: str,
-    picture_code: str,
-    prompt: str,
-    target: str,
-    steps: int,
-    settings: Settings,
-    method: str = "",
-    guide: Guide | None = None,
-) -> str:
-    """Python calls that make an edit again, bit for bit on the same machine.
+def differences(kept: Kept, model: str, known: bool) -> str:
+    """Why an edit that is opened will not be the saved picture; empty where it will be.
 
     Args:
-        pipe_code, picture_code: expressions for the pipeline and the source picture.
-        method: an expression for the edit, where it is not the kit's own.
-        guide: what guides it, if anything does.
+        model: the fingerprint of the pipeline that is to make it.
+        known: whether the method is there.
     """
-    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
-    lines = ["import styledit", "import styledit.lab", "", f"pipe = {pipe_code}", f"picture = {picture_code}"]
-    lines.append(f"inversion = styledit.invert(pipe, picture, {prompt!r}, steps={steps})")
-    if settings.mask is not None:
-        rows = mask_as_dict(settings.mask)["rows"]
-        lines.append(f"rows = {rows!r}")
-        keywords.append('    mask=[[cell == "1" for cell in row] for row in rows],')
-    if method:
-        lines += ["# Made by a method of your own:", f"edit = {method}"]
-        return "\n".join([*lines, "edit.image", ""])
-    lines.append("values = styledit.fit_values(pipe, inversion)")
-    if guide is not None:
-        return "\n".join([*lines, *guide.code(target, keywords), "edit.image", ""])
-    lines.append("editor = styledit.Editor(pipe, inversion, values=values)")
-    lines += ["edit = editor.edit(", f"    {target!r},", *keywords, ")", "edit.image", ""]
-    return "\n".join(lines)
+    found = []
+    if kept.model != model:
+        found.append("it was made with another model")
+    if kept.given:
+        found.append("its value inputs were given, and are not in the file")
+    if not known:
+        found.append(f"its method {kept.method!r} is not there, so value inputs make it")
+    return f"The saved edit is made anew, and will differ: {', and '.join(found)}." if found else ""
+
+
+def _opened(data: bytes) -> Image.Image:
+    """A PNG file's picture; no other decoder is let at the bytes."""
+    image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image.load()
+    return image
 
 
 def _png(picture: Image.Image, chunks: PngImagePlugin.PngInfo | None = None) -> bytes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
-from styledit import baselines
+from styledit.baselines.null_text import fitting_nulls
+from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
 from styledit.lab.keeping import PLAIN
 from styledit.lab.session import Prepared
@@ -24,30 +27,38 @@ def names(own: Mapping[str, Method]) -> list[str]:
     return [OWN, *BASELINES, *own]
 
 
-def editors(pipe: StableDiffusionPipeline, prepared: Prepared) -> dict[str, Callable[[], Editor]]:
-    """The methods that are the editor with other options: each made when it is asked for."""
-    inversion = prepared.inversion
-    guidance = prepared.values.guidance
-
-    def null_text() -> Editor:
-        nulls = baselines.fit_nulls(pipe, inversion, guidance=guidance, progress=False)
+def preparing(
+    name: str, pipe: StableDiffusionPipeline, prepared: Prepared
+) -> Generator[State, None, Editor | None]:
+    """The editor of a method as a run; None of a method that is none of the editor's."""
+    inversion, guidance = prepared.inversion, prepared.values.guidance
+    if name == OWN:
+        return prepared.editor
+    if name == "null-text":
+        nulls = yield from fitting_nulls(pipe, inversion, guidance)
         return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls.embeddings)
-
-    return {
-        OWN: lambda: prepared.editor,
-        "DDIM + P2P": lambda: Editor(pipe, inversion, guidance=guidance),
-        "direct inversion": lambda: Editor(pipe, inversion, guidance=guidance, follow_inversion=True),
-        "negative prompt": lambda: Editor(pipe, inversion, guidance=guidance, null_embeddings=inversion.c),
-        "null-text": null_text,
+    options: dict[str, dict[str, Any]] = {
+        "DDIM + P2P": {},
+        "direct inversion": {"follow_inversion": True},
+        "negative prompt": {"null_embeddings": inversion.c},
     }
+    return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
-def sdedit(pipe: StableDiffusionPipeline, inversion: Any, target: str, settings: dict[str, Any]) -> Edit:
-    """SDEdit reads the guidance only."""
-    guidance = settings.get("guidance")
-    return baselines.sdedit(
-        pipe, inversion, target, guidance=3.0 if guidance is None else guidance, progress=False
-    )
+def making(name: str, guidance: float) -> list[str] | None:
+    """Lines of code that make the editor of a method; None of a method that is none of the editor's."""
+    given = f"pipe, inversion, guidance={guidance!r}"
+    codes = {
+        OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
+        "DDIM + P2P": [f"editor = styledit.Editor({given})"],
+        "direct inversion": [f"editor = styledit.Editor({given}, follow_inversion=True)"],
+        "negative prompt": [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
+        "null-text": [
+            f"nulls = styledit.baselines.fit_nulls({given})",
+            f"editor = styledit.Editor({given}, null_embeddings=nulls.embeddings)",
+        ],
+    }
+    return codes.get(name)
 
 
 def checked(methods: Mapping[str, Method] | None) -> dict[str, Method]:
@@ -79,13 +90,20 @@ def run_function(
     Raises:
         ValueError: it raised, or gave something that is no `Edit`.
     """
-    keywords = {name: getattr(settings, name) for name in PLAIN}
+    keywords = deepcopy({name: getattr(settings, name) for name in PLAIN})
     if settings.mask is not None:
         keywords["mask"] = settings.mask
     try:
         edit = function(pipe, prepared.inversion, target, keywords)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"The method raised {type(error).__name__}: {error}") from error
     if not isinstance(edit, Edit):
         raise ValueError(f"The method must return a styledit.Edit, not {type(edit).__name__}.")
+    for name in ("image", "reconstruction"):
+        picture = getattr(edit, name)
+        if not isinstance(picture, Image.Image) or picture.size != prepared.picture.size:
+            raise ValueError(
+                f"The method's Edit must have a picture of {prepared.picture.width}×"
+                f"{prepared.picture.height} as its {name}."
+            )
     return edit

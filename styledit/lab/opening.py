@@ -15,7 +15,7 @@ from styledit.lab import keeping
 from styledit.lab.edit_lab import EditLab
 from styledit.lab.methods import OWN, Method, checked
 from styledit.lab.samples import samples
-from styledit.lab.session import MOST_STEPS, Source
+from styledit.lab.session import MOST_STEPS, Ready, Source
 from styledit.lab.wishes import Wish
 from styledit.pictures import ImageSource, read_image
 from styledit.prompts import prompt_slots, split_words
@@ -56,8 +56,10 @@ def edit_lab(
     if isinstance(picture, Edit):
         return _lab_of_edit(pipe, picture, own)
     if isinstance(picture, Inversion):
+        if prompt is not None and prompt != picture.prompt:
+            raise ValueError(f"This inversion was made with the prompt {picture.prompt!r}; leave prompt out.")
         first = Source("upload", "inversion", picture.prompt, picture.steps, picture.image)
-        return EditLab(pipe, first, _wish(target), (picture, None), own)
+        return EditLab(pipe, first, _wish(target), Ready(picture), own)
     if isinstance(picture, Denoised):
         prompt = prompt or picture.prompt
         picture = picture.image
@@ -76,9 +78,16 @@ def _lab_of_edit(pipe: StableDiffusionPipeline, edit: Edit, own: Mapping[str, An
         raise ValueError("This edit does not know its inversion; give edit_lab(pipe, picture, prompt).")
     inversion = edit.inversion
     values = edit.values if isinstance(edit.values, ValueInputs) else None
-    first = Source("upload", "edit", inversion.prompt, inversion.steps, inversion.image)
+    foreign = values is None or bool(edit.settings.regularisation)
+    note = (
+        "This edit was made in a way for which the lab has no control: the first change makes it anew, with "
+        "value inputs."
+    )
+    first = Source(
+        "upload", "edit", inversion.prompt, inversion.steps, inversion.image, note=note if foreign else ""
+    )
     wish = Wish(0, False, edit.target_prompt, keeping.as_dict(edit.settings), OWN)
-    return EditLab(pipe, first, wish, (inversion, values), own)
+    return EditLab(pipe, first, wish, Ready(inversion, values, edit if foreign else None), own)
 
 
 def _wish(target: str | None) -> Wish | None:

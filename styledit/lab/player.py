@@ -171,7 +171,7 @@ class InversionPlayer(LabWidget):
             }
         self.wake()
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Show an error as a sentence; the last run stays."""
         self._answered = self._wanted
         super().failed(error)

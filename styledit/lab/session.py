@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit.denoising import State
-from styledit.editing import Editor
+from styledit.editing import Edit, Editor
 from styledit.generation import generating, reconstructing
 from styledit.inversion import Inversion, inverting
 from styledit.lab.cache import FitCache
@@ -52,7 +52,8 @@ class Progress:
 class Source:
     """What is to be edited: a picture and what it shows, and in how many steps T.
 
-    `picture` is None where a `seed` draws it; `name`: of the sample, challenge or file.
+    `picture` is None where a `seed` draws it; `name`: of the sample, challenge or file; `note`: what is to
+    be told of it.
     """
 
     kind: Kind
@@ -61,11 +62,25 @@ class Source:
     steps: int
     picture: Image.Image | None = None
     seed: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a lab is opened with: an inversion, its value inputs where they are fitted, and an edit that the
+    lab could not make itself.
+    """
+
+    inversion: Inversion
+    values: ValueInputs | None = None
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A source that can be edited. `found`: whether its fit was kept from before."""
+    """A source that can be edited. `found`: whether its fit was kept from before; `given`: whether its value
+    inputs are the user's own, and no plain fit.
+    """
 
     source: Source
     picture: Image.Image
@@ -73,6 +88,7 @@ class Prepared:
     values: ValueInputs
     editor: Editor
     found: bool
+    given: bool = False
 
 
 def preparing(
@@ -86,21 +102,35 @@ def preparing(
     picture = source.picture
     if picture is None:
         drawing = generating(pipe, source.prompt, seed=source.seed, steps=DRAWING_STEPS)
-        picture = (yield from _watched(drawing, "drawing", DRAWING_STEPS)).image
-    key = cache.key(pipe, picture.tobytes(), source.prompt, source.steps)
-    kept = cache.find(pipe, key)
-    values: ValueInputs | list[ValueInputs]
+        picture = (yield from watched(drawing, "drawing", DRAWING_STEPS)).image
+    kept = cache.find(pipe, picture, source.prompt, source.steps)
     if kept is None:
         run = inverting(pipe, picture, source.prompt, source.steps)
-        inversion = yield from _watched(run, "inverting", source.steps)
-        fit = ValueFit(pipe, inversion)
-        values = yield from _watched(fit.run(), "fitting", source.steps)
-        assert isinstance(values, ValueInputs)  # of one picture
-        cache.keep(key, inversion, values)
+        inversion = yield from watched(run, "inverting", source.steps)
+        values = yield from _fitting(pipe, inversion)
+        cache.keep(pipe, inversion, values)
     else:
         inversion, values = kept
     editor = Editor(pipe, inversion, values=values)
     return Prepared(source, picture, inversion, values, editor, kept is not None)
+
+
+def going_on(
+    pipe: StableDiffusionPipeline, source: Source, ready: Ready
+) -> Generator[Progress, None, Prepared]:
+    """The same from an inversion that exists; its values are fitted where they are missing."""
+    values = ready.values
+    if values is None:
+        values = yield from _fitting(pipe, ready.inversion)
+    editor = Editor(pipe, ready.inversion, values=values)
+    given = ready.values is not None
+    return Prepared(source, ready.inversion.image, ready.inversion, values, editor, True, given)
+
+
+def _fitting(pipe: StableDiffusionPipeline, inversion: Inversion) -> Generator[Progress, None, ValueInputs]:
+    values = yield from watched(ValueFit(pipe, inversion).run(), "fitting", inversion.steps)
+    assert isinstance(values, ValueInputs)  # of one picture
+    return values
 
 
 def outlook(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Progress, None, str]:
@@ -114,7 +144,7 @@ def outlook(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Prog
     inversion = prepared.inversion
     own = decode_latents(pipe, inversion.z_0)[0]
     run = reconstructing(pipe, inversion, guidance=1.0)
-    back = yield from _watched(run, "looking", inversion.steps)
+    back = yield from watched(run, "looking", inversion.steps)
     code = psnr(own, inversion.image)
     trip = psnr(back.image, own)
     found = []
@@ -140,9 +170,7 @@ def outlook(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Prog
     return f"This picture lies outside the model's world: {', and '.join(found)}. {advice}"
 
 
-def _watched(
-    run: Generator[State, None, Result], stage: str, total: int
-) -> Generator[Progress, None, Result]:
+def watched(run: Generator[State, None, Result], stage: str, total: int) -> Generator[Progress, None, Result]:
     """A run's states as progress."""
     done = 0
     while True:

@@ -25,7 +25,9 @@ LOOK = 3  # a preview runs every third step
 
 @dataclass(frozen=True)
 class Tile:
-    """One variant: what it is made with, and its picture once there is one."""
+    """One variant: what it is made with, its picture once there is one, and, where the true edit is known,
+    whether the judge sees the change.
+    """
 
     row: int
     column: int
@@ -34,6 +36,7 @@ class Tile:
     method: str
     picture: Image.Image | None = None
     exact: bool = False
+    happened: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Sheet:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     tiles: tuple[Tile, ...]
+
+    @property
+    def drawn(self) -> int:
+        """How many tiles are exact."""
+        return sum(tile.exact for tile in self.tiles)
 
     def with_tile(self, tile: Tile) -> Sheet:
         """The same with one tile renewed."""

@@ -22,6 +22,7 @@ from styledit.pictures import open_rgb
 from styledit.pipeline import picture_size
 from styledit.prompts import prompt_slots, split_words
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # other decoders run programs of their own
 FIRST_TARGETS = (
     ("plain sticker of", "watercolor painting of"),
     ("pixel picture of", "watercolor painting of"),
@@ -76,7 +77,6 @@ def source_dict(pipe: StableDiffusionPipeline, number: int, prepared: Prepared, 
         "reconstruction": None,
         "words": [word.text for word in split_words(pipe, source.prompt)],
         "note": note,
-        "ready": True,
     }
 
 
@@ -96,7 +96,11 @@ def strip(edit: Edit, settings: Settings, steps: int) -> list[dict[str, Any]]:
     start = 0 if settings.mask is not None else blend_start(steps)
     return [
         {
-            "state": "kept" if i < edit.first_step else "replayed" if edit.replayed else "computed",
+            "state": "kept"
+            if i < edit.first_step
+            else "replayed"
+            if i < edit.first_step + edit.replayed
+            else "computed",
             "switches": {
                 **{
                     name: is_on(i, getattr(settings, name), steps)
@@ -120,7 +124,7 @@ def sheet_dict(number: int, sheet: Sheet) -> dict[str, Any]:
             "method": tile.method,
             "picture": None if tile.picture is None else encode(tile.picture, moving=True),
             "exact": tile.exact,
-            "happened": None,
+            "happened": tile.happened,
         }
         for tile in sheet.tiles
     ]
@@ -140,8 +144,8 @@ def first_target(pipe: StableDiffusionPipeline, prompt: str) -> str:
 def opened(data: bytes) -> Image.Image:
     """A picture file's bytes as a picture."""
     try:
-        picture = Image.open(io.BytesIO(data))
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
         picture.load()
     except Exception as error:  # decoders raise whatever the bytes make them
-        raise ValueError("The file could not be read as a picture; take a PNG or a JPEG.") from error
+        raise ValueError("The file could not be read as a picture; take a PNG, JPEG, WebP or GIF.") from error
     return open_rgb(picture)

@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import anywidget
 import torch
@@ -70,7 +70,6 @@ class LabWidget(anywidget.AnyWidget):
     problem = traitlets.Unicode("").tag(sync=True)
 
     _closed = True  # until it is made: one whose arguments were refused has nothing to close
-    executions: ClassVar[bool] = True  # whether running its cell again closes the widget
 
     def __init__(self, pipe: StableDiffusionPipeline, **traits: Any) -> None:
         check.pipeline(pipe)
@@ -99,7 +98,7 @@ class LabWidget(anywidget.AnyWidget):
         """There is work."""
         self.worker.wake(self)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Show an error as a sentence; what was shown last stays."""
         self.problem = sentence(error)
 
@@ -140,11 +139,12 @@ class LabWidget(anywidget.AnyWidget):
             self.failed(error)
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """What to tell of an error: the library's own sentences as they are, memory with its cure, the rest with
     its kind; its traceback goes to the log.
     """
     if isinstance(error, torch.cuda.OutOfMemoryError):
+        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
         torch.cuda.empty_cache()
         return (
             "The GPU has no memory left for this; take fewer steps, a smaller picture or fewer tiles. "

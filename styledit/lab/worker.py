@@ -7,6 +7,7 @@ widgets take turns on one network: the one that was woken last goes first, the o
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import threading
@@ -16,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from diffusers import StableDiffusionPipeline
 
+PATIENCE = 5.0  # seconds that closing a widget waits for the call that runs
 _workers: WeakKeyDictionary[StableDiffusionPipeline, Worker] = WeakKeyDictionary()
 _making = threading.Lock()
 
@@ -32,7 +34,7 @@ class Client(Protocol):
     def work(self) -> Generator[None, None, None]:
         """Everything that is to be done now; a yield after each network call."""
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """The work ended in an error; called by the worker."""
 
 
@@ -80,7 +82,7 @@ class Worker:
             self._runs[client] = self._runs.pop(client, None)
             if self.synchronous:
                 running = self._thread
-            elif self._thread is None:
+            elif self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._loop, name="styledit-lab", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
@@ -92,21 +94,25 @@ class Worker:
             finally:
                 self._thread = None
 
-    def leave(self, client: Client) -> None:
-        """End a client's run within one network call; the thread ends with the last of them."""
+    def leave(self, client: Client, patience: float = PATIENCE) -> None:
+        """End a client's run within one network call; the thread ends with the last of them.
+
+        A call that takes longer than `patience` seconds, such as a method of the user's, or that waits for
+        the pipeline which the caller holds, is not waited for: the client is left when it returns.
+        """
         with self._changed:
             if client not in self._clients:
                 return
             self._leaving.add(client)
             self._changed.notify_all()
-            if self._thread is None or self._thread is threading.current_thread():
+            thread = self._thread
+            if thread is None or thread is threading.current_thread() or not thread.is_alive():
                 self._forget_the_leaving()
                 return
-            while client in self._clients:
-                self._changed.wait()
-            thread = self._thread if not self._clients else None
-        if thread is not None:
-            thread.join()
+            ended = self._changed.wait_for(lambda: client not in self._clients, patience)
+            last = ended and not self._clients
+        if last:
+            thread.join(patience)
 
     def _loop(self) -> None:
         while True:
@@ -136,8 +142,9 @@ class Worker:
             return True
         except StopIteration:
             pass
-        except Exception as error:
-            client.failed(error)
+        except BaseException as error:  # whatever a method of the user's does, the thread lives on
+            with contextlib.suppress(Exception):
+                client.failed(error)
         with self._changed:
             if client in self._again:
                 self._runs[client] = None
@@ -150,7 +157,8 @@ class Worker:
         for client in self._leaving:
             run = self._runs.pop(client, None)
             if run is not None and inspect.getgeneratorstate(run) != inspect.GEN_RUNNING:
-                run.close()
+                with contextlib.suppress(Exception):
+                    run.close()
             self._again.discard(client)
             self._clients.remove(client)
         if self._leaving:

@@ -221,12 +221,12 @@ def notch(page: NotebookPage, guidance: float) -> float:
     that nothing is known from before.
     """
     times = []
-    for name, value, first in (("guidance", guidance, 0), ("tau_c", 0.5, None), ("tau_c", 0.6, 8)):
+    for name, value, first in (("tau_c", 0.5, None), ("guidance", guidance, 0), ("tau_c", 0.6, 8)):
         times.append(page.page.evaluate(MOVE, [name, value, False])["frames"][-1]["ms"])
         page.until("exact()")
         page.page.wait_for_timeout(500)
         assert first is None or page.python("lab.frame['first_step']") == first
-    return times[-1] / times[0]
+    return times[2] / times[1]
 
 
 def psnr(first: Any, second: Any) -> float:

@@ -1,6 +1,6 @@
 // The common controls: the four taus, guidance, steps, method; where they stand and what is suggested.
-import { element, keepKeys, slider } from "./common.js";
-import { choiceOf, fillChoice, labelled, pushButton, toggleButton } from "./edit_parts.js";
+import { element, slider } from "./common.js";
+import { choiceOf, labelled, pushButton, toggleButton } from "./edit_parts.js";
 
 const TAUS = [
   ["tau_c", "Word maps", "c", "Share of the steps that use the source's cross-attention maps: higher keeps where things are."],

@@ -103,11 +103,12 @@ export function editWish(model, note, sourcePrompt) {
 // The settings without those of words that are in no prompt any more.
 function knownWords(wish, sourcePrompt) {
   const settings = structuredClone(wish.settings);
-  const prompt = wish.prompt.toLowerCase();
-  const either = `${prompt} ${(sourcePrompt ?? "").toLowerCase()}`;
-  settings.blend = (settings.blend ?? []).filter((word) => either.includes(word.toLowerCase()));
+  // Whole words: "car" is not in "carpet".
+  const spaced = (text) => ` ${promptWords((text ?? "").toLowerCase()).join(" ")} `;
+  const isIn = (word, text) => spaced(text).includes(spaced(word));
+  settings.blend = (settings.blend ?? []).filter((word) => isIn(word, wish.prompt) || isIn(word, sourcePrompt));
   for (const name of ["tau_words", "tau_v_words", "reweight"]) {
-    const kept = Object.entries(settings[name] ?? {}).filter(([word]) => prompt.includes(word.toLowerCase()));
+    const kept = Object.entries(settings[name] ?? {}).filter(([word]) => isIn(word, wish.prompt));
     settings[name] = Object.fromEntries(kept);
   }
   return settings;

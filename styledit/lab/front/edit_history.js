@@ -1,6 +1,6 @@
 // What was shown before: a strip to go back and forth in, names, files, and the calls that say it in Python.
 import { bytesOf, element, keepKeys } from "./common.js";
-import { foldedPart, labelled, pushButton } from "./edit_parts.js";
+import { foldedPart, pushButton } from "./edit_parts.js";
 
 export function historySection(lab) {
   const strip = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });

@@ -36,7 +36,13 @@ function labOf(model, root) {
       pending.readers.push(reader);
       lab.onTrait("source", () => reader(pending.source(), false));
     },
-    send: (message, buffers) => model.send(message, undefined, buffers),
+    send(message, buffers) {
+      try {
+        model.send(message, undefined, buffers);
+      } catch {
+        say("The kernel does not answer; run this cell again.");
+      }
+    },
     // Follow a trait, beginning with what it is now: that is all that a reloaded page has.
     onTrait(name, handler) {
       const follow = () => handler(model.get(name) ?? {});

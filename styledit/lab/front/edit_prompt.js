@@ -1,5 +1,5 @@
 // Prompts: a text field, the model's words as choices, and what the target changes.
-import { element, keepKeys } from "./common.js";
+import { element } from "./common.js";
 import { choiceOf, delayedCall, fillChoice, labelled } from "./edit_parts.js";
 import { promptWords } from "./edit_flow.js";
 

@@ -1,5 +1,5 @@
 // The contact sheet: many variants at once; a click takes a tile's settings.
-import { element, keepKeys, showBytes } from "./common.js";
+import { element, showBytes } from "./common.js";
 import { DEFAULT_SETTINGS } from "./edit_flow.js";
 import { choiceOf, labelled, pushButton } from "./edit_parts.js";
 import { settingsInShort } from "./edit_history.js";
@@ -55,7 +55,11 @@ function sheetGrid(lab, grid) {
   return {
     mark,
     fill(sheet) {
-      if (!sheet.rows) return;
+      if (!sheet.rows) { // another source
+        build({ rows: [], columns: [] });
+        shape = "";
+        return;
+      }
       const now = JSON.stringify([sheet.id, sheet.rows, sheet.columns]);
       if (now !== shape) build(sheet);
       shape = now;
@@ -71,7 +75,9 @@ function sheetTile(lab, row, column, label) {
   let tile = null;
   let known = "";
   const root = pushButton("", `sheet-tile-${row}-${column}`, () => {
-    if (tile?.settings) lab.edits.set({ settings: { ...DEFAULT_SETTINGS, ...tile.settings }, prompt: tile.prompt, method: tile.method, auto: false });
+    if (!tile) return;
+    const { prompt, method, settings } = tile;
+    lab.edits.set(settings ? { settings: { ...DEFAULT_SETTINGS, ...settings }, prompt, method, auto: false } : { prompt, method, auto: true });
   }, { class: "styledit-tile", disabled: true, "aria-label": label });
   root.append(image, badge);
   return {

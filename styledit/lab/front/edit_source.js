@@ -1,5 +1,5 @@
 // Where the picture comes from: a lesson's, an own file, a seed, or a challenge; and what it shows.
-import { bytesOf, element, keepKeys, showBytes } from "./common.js";
+import { element, keepKeys } from "./common.js";
 import { labelled, pushButton, toggleButton } from "./edit_parts.js";
 import { cropPanel } from "./edit_crop.js";
 import { slotChoices, slotIn, withSlot } from "./edit_prompt.js";

@@ -5,14 +5,13 @@ import { pushButton } from "./edit_parts.js";
 const [LEAST, MOST] = [8, 40]; // dB, the ends of the bars
 
 export function truthSection(lab) {
-  const best = new Map(); // by challenge: {psnr, wish}
   const rows = {
     now: scoreRow("Yours", "score-psnr"), suggested: scoreRow("Suggested", "score-suggested"), best: scoreRow("Best so far", "score-best"),
   };
   const verdict = element("p", { "data-testid": "score-verdict", role: "status", "aria-live": "polite" });
   const take = pushButton("Show the best", "score-take", () => {
-    const kept = best.get(lab.source().name);
-    if (kept) lab.edits.set(kept.wish);
+    const { best } = lab.model.get("frame").score ?? {};
+    if (best) lab.edits.set(best.wish);
   });
   const root = element(
     "section", { class: "styledit-truth", hidden: true, "aria-label": "Score", "data-testid": "score" },
@@ -22,15 +21,10 @@ export function truthSection(lab) {
     const { score } = frame;
     if (frame.exact || !score) root.hidden = !score;
     if (!score) return;
-    const name = lab.source().name;
-    // Only an exact picture counts, and only one in which the change is seen.
-    if (frame.exact && score.happened && !(best.get(name)?.psnr >= score.psnr)) {
-      best.set(name, { psnr: score.psnr, wish: structuredClone(lab.edits.wish) });
-    }
     rows.now.show(score.psnr);
     rows.suggested.show(score.suggested_psnr);
-    rows.best.show(best.get(name)?.psnr);
-    take.hidden = !best.has(name);
+    rows.best.show(score.best?.psnr);
+    take.hidden = !score.best;
     verdict.textContent = scoreSentence(score);
     root.dataset.happened = String(score.happened);
   });

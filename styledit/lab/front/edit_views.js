@@ -1,6 +1,6 @@
 // The pictures: source, reconstruction, edit and difference side by side, and the frame that is on the screen.
-import { bytesOf, element, keepKeys, showBytes, slider } from "./common.js";
-import { afterPaint, pauseOf, drawDifference, drawable, drawnCanvas, foldedPart, toggleButton } from "./edit_parts.js";
+import { element, showBytes, slider } from "./common.js";
+import { afterPaint, pauseOf, drawDifference, drawable, drawnCanvas, toggleButton } from "./edit_parts.js";
 import { sharedZoom } from "./edit_zoom.js";
 import { comparison } from "./edit_compare.js";
 
@@ -92,6 +92,7 @@ function showFrames(lab, images, caption, drawn) {
   let settled = -1; // the newest exact one's request
   lab.forgetSettled = () => { settled = -1; };
   lab.onTrait("frame", async (frame) => {
+    images.edit.style.opacity = frame.picture ? "" : "0.3"; // of another source, until there is one of this
     if (!frame.picture) return;
     lab.edits.flow.answered(frame.id);
     if (frame.serial <= newest || frame.id < settled) return;
