@@ -112,7 +112,8 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
                 if any(WIDGET in output.get("data", {}) for output in cell.outputs):
                     # The picture that stands for a widget is renewed when its work is done.
                     settling = nbformat.v4.new_code_cell(SETTLE)
-                    client.execute_cell(settling, len(notebook.cells), store_history=False)
+                    client.execute_cell(settling, k, store_history=False)  # it takes the cell's place
+                    notebook.cells[k] = cell
                 seconds.append(time.perf_counter() - start)
                 first = cell.source.strip().splitlines()[:1]
                 print(f"  cell {k:3d} {seconds[-1]:6.1f} s  {''.join(first)[:70]}")
