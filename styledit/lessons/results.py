@@ -13,6 +13,7 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 
 from styledit.lessons.editing_results import comparison
+from styledit.lessons.guided_results import guided
 from styledit.lessons.stored import store
 from styledit.lessons.value_results import value_edits, value_fits
 from styledit.pipeline import load
@@ -29,6 +30,7 @@ def result(compute: Callable[[StableDiffusionPipeline], Any]) -> Callable[[Stabl
 result(value_fits)
 result(value_edits)
 result(comparison)
+result(guided)
 
 
 def main(names: list[str]) -> None:

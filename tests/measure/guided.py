@@ -331,18 +331,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tune(options.workers)
         return
     names = options.only or [*variants(), REFERENCE]
-    indices = [i for kind in KINDS for i in _of_kind(kind)[: options.per_kind]]
-    of_cases = tuple(name for name in names if name != REFERENCE)
-    jobs: list[Job] = [(of_cases, i) for i in indices if of_cases]
-    jobs += [((REFERENCE,), k) for k in range(PAIRS) if REFERENCE in names]
+    jobs = jobs_of(names, options.per_kind)
     options.out.mkdir(parents=True, exist_ok=True)
     parts = tqdm(in_processes(measure, jobs, options.workers), total=len(jobs), smoothing=0)
     rows = [row for part in parts for row in part]
     show(rows)
     gallery(rows, options.out / "guided.png")
     if options.only is None and options.per_kind >= 12:
+        from styledit.lessons.guided_results import rows_of  # it imports this module
+        from styledit.lessons.stored import store as store_result
+
         store(rows)
+        store_result(this_bench().pipe, "guided", rows_of(rows))  # what lesson 09 reads
         print(f"Table: {STORED}; pictures: {options.out / 'guided.png'}")
+
+
+def jobs_of(names: Sequence[str], per_kind: int) -> list[Job]:
+    """What is to be measured: some variants, on so many cases of each kind; the references on all pairs."""
+    of_cases = tuple(name for name in names if name != REFERENCE)
+    indices = [i for kind in KINDS for i in _of_kind(kind)[:per_kind]]
+    jobs: list[Job] = [(of_cases, i) for i in indices if of_cases]
+    return jobs + [((REFERENCE,), k) for k in range(PAIRS) if REFERENCE in names]
 
 
 def _of_kind(kind: str) -> list[int]:
