@@ -163,6 +163,20 @@ def test_unconfirmed_frames_are_at_most_two(opened) -> None:
     assert [frame["exact"] for frame in frames] == [False, True]
 
 
+def test_back_at_what_is_shown_the_settings_are_its_own(opened) -> None:
+    lab = opened()
+    edit(lab, 2, tau_c=0.1)
+    lab.observe(lambda change: asked.append(change.new["settings"]["tau_c"]), "target")
+    asked: list[float] = []
+    edit(lab, 3, moving=True, tau_c=0.9)
+    while 0.9 not in asked:  # its first look is there
+        time.sleep(0.001)
+    base = dict(lab.target["settings"]) | {"tau_c": 0.1}
+    edit(lab, 4, moving=True, base=base)
+    edit(lab, 5, base=base)
+    assert lab.target["settings"]["tau_c"] == 0.1 and np.array_equal(shown(lab), fresh(lab))
+
+
 def drag(lab, draw: random.Random, number: int) -> int:
     """One random drag: 1 to 10 events at 30 Hz, the last one let go."""
     name = draw.choice(["tau_c", "tau_s", "tau_u", "tau_v", "guidance"])

@@ -325,8 +325,7 @@ class EditLab(LabWidget):
         self.shown = Shown(newest, settings, edit, foreign)
         self._expects = newest.method == OWN
         self._tell_exact(before, time.perf_counter() - start)
-        if newest.guide is not None:
-            self._tell_target(newest, settings)  # with where it was stopped
+        self._tell_target(newest, settings)  # of what is shown, whatever was told on the way
         if not newest.moving:
             self._remember(newest)
         self._told("", 0, 0)
