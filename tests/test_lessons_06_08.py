@@ -14,7 +14,7 @@ from styledit import Layers, Record
 from styledit.lessons import build, lab_exercises, lesson_picture
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-LESSONS = ("06_the_lab", "08_your_own_model")
+LESSONS = ("06_the_lab", "08_your_own_model", "A1_how_the_small_model_was_made")
 CHECK = re.compile(r"^(check_\w+)\((\w+)", re.MULTILINE)
 
 
