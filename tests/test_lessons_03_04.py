@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 from pathlib import Path
 
@@ -45,7 +46,12 @@ def by_word(c, s, b, new):
 
 def entropy(heat):
     p = (heat / heat.sum()).flatten()
-    return -(p * p.log()).sum() / torch.log(torch.tensor(float(len(p))))
+    return -torch.special.xlogy(p, p).sum() / torch.log(torch.tensor(float(len(p))))
+
+
+def without_xlogy(heat):
+    p = (heat / heat.sum()).flatten()
+    return -(p * p.log()).sum() / math.log(len(p))
 
 
 def places(heat):
@@ -93,12 +99,13 @@ WRONG = [
     ("check_by_word", lambda c, s, b, new: c if new.any() else c * s + b, "which rows"),
     ("check_by_word", lambda c, s, b, new: by_word(c, s, b, ~new), "without any new word"),
     ("check_hold", lambda A, B: held(A, B, lambda d: d.mean()), "made positive"),
-    ("check_hold", lambda A, B: held(A, B, lambda d: d.abs().mean()), "not yet"),
+    ("check_hold", lambda A, B: held(A, B, lambda d: d.abs().mean()), "that is L1"),
     ("check_hold", lambda A, B: held(A, B, lambda d: d.square().sum()), "more pixels"),
     ("check_hold", lambda A, B: held(A, B, lambda d: d.square().mean()) / 2, "added up"),
     ("check_entropy", lambda heat: -(heat * heat.log()).sum(), "not yet"),
     ("check_entropy", lambda heat: entropy(heat) * torch.tensor(16.0).log(), "Make 1 the most"),
     ("check_entropy", lambda heat: 1 - entropy(heat), "should have 1"),
+    ("check_entropy", without_xlogy, "zeros"),
     ("check_spread", in_pixels, "counted in pixels"),
     ("check_spread", along_a_row, "two directions"),
     ("check_spread", lambda heat: spread(heat).sqrt(), "mean square"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def rate(step, steps, peak):
 
 
 RIGHT = {
-    "check_first_step": lambda before, after, T: round(min(before, after) * T),
+    "check_first_step": lambda before, after, T: math.ceil(round(min(before, after) * T, 6)),
     "check_map_bytes": lambda heads, h, w, keys: 2 * heads * h * w * keys,
     "check_record": Record(Layers(kind="self", scales=(4, 8)), steps=range(0, 50, 5)),
     "check_v": lambda z_0, eps, abar: abar.sqrt() * eps - (1 - abar).sqrt() * z_0,
@@ -51,6 +52,8 @@ WRONG = [
     ("check_first_step", lambda before, after, T: before * T, "same steps"),
     ("check_first_step", lambda before, after, T: max(before, after) * T, "where do they part"),
     ("check_first_step", lambda before, after, T: round(min(before, after) * 15), "know T"),
+    ("check_first_step", lambda before, after, T: round(min(before, after) * T), "on or off"),
+    ("check_first_step", lambda before, after, T: math.ceil(min(before, after) * T), "a little more"),
     ("check_map_bytes", lambda heads, h, w, keys: heads * h * w * keys, "how many bytes"),
     ("check_map_bytes", lambda heads, h, w, keys: 2 * h * w * keys, "each head"),
     ("check_map_bytes", lambda heads, h, w, keys: 2 * heads * h * h * keys, "16 × 8"),

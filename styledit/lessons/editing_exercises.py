@@ -48,7 +48,9 @@ def check_take_over(take_over: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor
     same(got, wanted, "a new word in the middle keeps its own map, and those behind it move up by one.")
 
 
-@exercise("05 A new word", right="the new word's column is empty, and the words behind it have moved up")
+@exercise(
+    "05 A new word", right="the new word's column is empty, and the words behind it stand one column further"
+)
 def check_new_word(mapper: Any) -> None:
     """Check a mapper (4, 5) from the tokens "start a car end" to "start a red car end"."""
     if not isinstance(mapper, Tensor):
@@ -99,8 +101,15 @@ def check_cure(edit: Any) -> None:
         raise NotYet(
             f"the judge takes the {factor} for {name!r}. Which switch holds on to it, or which word?"
             if name in edit.source_prompt
-            else f"the judge takes the {factor} for {name!r}, which nobody said: it follows too little."
+            else f"the judge takes the {factor} for {name!r}, which nobody said: {_too_much_or_little(edit)}."
         )
+
+
+def _too_much_or_little(edit: Edit) -> str:
+    held = [name for name in ("tau_c", "tau_s", "tau_u", "tau_v") if getattr(edit.settings, name)]
+    if held:
+        return f"too much of the source may still be held, by {' and '.join(held)}"
+    return "too little leads to the new words; what of `guidance`?"
 
 
 # --- lesson 07 --------------------------------------------------------------------------------------

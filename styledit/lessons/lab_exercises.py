@@ -77,6 +77,10 @@ def check_first_step(first: Callable[[float, float, int], Any]) -> None:
         raise NotYet("at T = 15, 0.8 holds steps 0 to 11, and 0.4 steps 0 to 5. Where do they part?")
     if number(call(first, 0.5, 1.0, 30)) != 15:
         raise NotYet("it is right for T = 15; does your answer know T?")
+    if number(call(first, 0.15, 0.8, 15)) != 3:
+        raise NotYet("right where tau T is a whole number; at 0.15 · 15 = 2.25, is step 2 on or off?")
+    if number(call(first, 0.14, 0.8, 50)) != 7:
+        raise NotYet("0.14 · 50 is 7, though a computer takes it for a little more.")
 
 
 @exercise("06 A method of your own", right="the lab can edit with it")

@@ -52,6 +52,9 @@ def check_hold(hold: Callable[[list[Tensor], list[Tensor]], Tensor]) -> None:
     each = [(maps - other).square().mean() for maps, other in zip(A, A_hat, strict=True)]
     total = torch.stack(each).sum()
     got = answer(hold, A, A_hat)
+    absolute = sum((maps - other).abs().mean() for maps, other in zip(A, A_hat, strict=True))
+    if got.numel() == 1 and torch.allclose(got.double(), torch.as_tensor(absolute).double(), rtol=1e-3):
+        raise NotYet("that is L1; in L2 a large difference counts for more than many small ones.")
     if got.numel() == 1 and torch.allclose(got.double(), total.double() / 2, rtol=1e-3, atol=0.0):
         raise NotYet("two layers that moved weigh no more than one by your count; are they added up?")
     if got.numel() == 1 and float(got) > 3 * float(total):
@@ -77,6 +80,8 @@ def check_entropy(entropy: Callable[[Tensor], Tensor]) -> None:
     one = torch.zeros(4, 4)
     one[1, 2] = 1.0
     same(answer(entropy, one + 1e-9), torch.tensor(0.0), "one pixel alone should have 0.", 1e-3)
+    if torch.as_tensor(call(entropy, one)).isnan().any():
+        raise NotYet("right but for a map with zeros: 0 ln 0 counts as 0, and a computer says nan.")
 
 
 @exercise("04 Localisation", right="and two far corners are sparse but not local")

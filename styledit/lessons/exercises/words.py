@@ -53,7 +53,7 @@ def check_centre(centre: Callable[[Tensor], Tensor]) -> None:
     same(
         answer(centre, spike).float(),
         torch.tensor([1.0, 5.0]),
-        "a map with one bright pixel has its centre there, (row, column), however bright that pixel is.",
+        "one bright pixel is the centre, (row, column) as indices from 0, however bright it is.",
     )
     corners = torch.zeros(4, 6)
     corners[0, 0] = corners[3, 5] = 0.5
