@@ -307,6 +307,15 @@ def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
     assert np.array_equal(shown(lab), wanted)
 
 
+def test_saving_waits_for_the_edit_on_its_way(opened) -> None:
+    lab = opened()
+    edit(lab, 2, moving=True, tau_c=0.1)
+    say(lab, "edit", id=3, moving=False, prompt=TARGET, method=OWN, wait=False,
+        settings=dict(lab.target["settings"]) | {"tau_c": 0.1})  # fmt: skip
+    say(lab, "save")
+    assert open_png(lab.saved["data"]).settings["tau_c"] == 0.1 == lab.target["settings"]["tau_c"]
+
+
 def test_an_edit_and_an_inversion_open(opened, pipe64, inversion64) -> None:
     values = styledit.fit_values(pipe64, inversion64, progress=False)
     made = styledit.edit(pipe64, inversion64, TARGET, values=values, tau_c=0.2, progress=False)

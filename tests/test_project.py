@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.metadata
 import inspect
+import json
 import os
 import re
 import shutil
@@ -13,9 +14,11 @@ import socket
 import subprocess
 import sys
 import tomllib
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
+from statistics import mean
 
+import numpy as np
 import pytest
 
 import styledit
@@ -29,6 +32,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALL = (ROOT / "install.sh").read_text(encoding="utf-8")
 PINS = dict(pin.split("==") for pin in chain(PROJECT["dependencies"], *EXTRAS.values()))
+PUBLISHED = "StyleDiffusion, paper preset"
 INSTALLED = f".[{','.join(EXTRAS)}]"
 CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
@@ -130,6 +134,23 @@ def test_example_of_the_readme_calls_the_library_as_it_is() -> None:
                 continue
         checked.add(call.func.attr)
     assert checked >= {"load", "read_image", "invert", "fit_values", "Editor", "edit"}
+
+
+def test_results_of_the_readme_are_the_stored_ones() -> None:
+    stored = json.loads((ROOT / "data" / "results" / "comparison.json").read_text(encoding="utf-8"))["result"]
+    table = re.findall(r"^\| ([^|]+) \| (\d+) % \| ([\d.]+) dB \| (\d+) \|$", README, re.MULTILINE)
+    assert len(table) == 7
+    for method, *told in table:
+        rows = [row for row in stored if row["method"] == method]
+        columns = {"happened": ".0f", "truth_psnr": ".1f", "evaluations": ".0f"}
+        means = [f"{mean(row[column] for row in rows):{form}}" for column, form in columns.items()]
+        assert len(rows) == 60 and told == means, method
+    first = [[row["truth_psnr"] for row in stored if row["method"] == method] for method, *_ in table[:4]]
+    drawn = np.random.default_rng(0).integers(60, size=(4000, 60))
+    for a, b in combinations(np.array(first), 2):
+        low, high = np.percentile((a - b)[drawn].mean(1), [2.5, 97.5])
+        assert low < 0 < high
+    assert {row["evaluations"] for row in stored if row["method"] == PUBLISHED} == {2499.0}
 
 
 def code_in(markdown: str) -> list[str]:

@@ -133,6 +133,8 @@ class EditLab(LabWidget):
             self._wanted.ask_source(SourceWish(int(message["id"]), partial(self._source_of, message, data)))
         elif kind == "sheet":
             self._wanted.ask_sheet(message)
+        elif kind == "save":
+            self._wanted.saving = True
         elif kind in _COMMANDS:
             self._wanted.commands.append(partial(_COMMANDS[kind], self, message, data))
         self.wake()
@@ -172,6 +174,8 @@ class EditLab(LabWidget):
             elif wanted.edit is not None and self.prepared is not None:
                 yield from self._guarded(self._edit())
                 changed = True
+            elif wanted.saving:
+                self._save_now()
             elif wanted.sheet is not None:
                 self._try(self._plan_sheet)
             elif self._drawing is not None:
@@ -189,6 +193,12 @@ class EditLab(LabWidget):
     def _run_commands(self) -> None:
         while self._wanted.commands:
             self._try(self._wanted.commands.popleft())
+        if self._wanted.saving and self._guiding_now is not None:  # that takes long: what is shown
+            self._save_now()
+
+    def _save_now(self) -> None:
+        self._wanted.saving = False
+        self._try(self._save)
 
     def _guarded(self, run: Generator[None, None, Any]) -> Generator[None, None, None]:
         """A run whose error becomes a sentence; what is shown stays."""
@@ -619,7 +629,7 @@ class EditLab(LabWidget):
         self._past.rename(message["id"], str(message["name"]))
         self.history = self._past.as_dicts()
 
-    def _save(self, message: Mapping[str, Any], _: bytes) -> None:
+    def _save(self) -> None:
         if self.shown is None or self.prepared is None:
             raise ValueError("There is no edit yet that could be saved.")
         if self.shown.foreign:
@@ -671,6 +681,5 @@ _COMMANDS: dict[str, Callable[[EditLab, Mapping[str, Any], bytes], None]] = {
     "guide": EditLab._guide,
     "recall": EditLab._recall,
     "rename": EditLab._rename,
-    "save": EditLab._save,
     "open": EditLab._open,
 }

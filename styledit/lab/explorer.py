@@ -101,7 +101,6 @@ class AttentionExplorer(LabWidget):
     def __init__(
         self, pipe: StableDiffusionPipeline, shown: Shown | Sequence[Shown], *, limit: int = LIMIT
     ) -> None:
-        check.pipeline(pipe, walks=False)
         limit = check.whole("limit", limit, least=1)
         self._runs = _read(shown)
         self._packed = pack([run.maps for run in self._runs], limit)
@@ -118,15 +117,20 @@ class AttentionExplorer(LabWidget):
         self.wake()
 
     def work(self) -> Generator[None, None, None]:
-        """Answer the newest wishes, what is quick first."""
+        """Answer the newest wishes, what is quick first; one that cannot be answered leaves the others."""
         answers = {"looks": self._look, "part": self._send_part, "chosen": self._keep}
         while self._wishes:
             for kind, answer in answers.items():
                 with self._wishing:
                     wish = self._wishes.pop(kind, None)
-                if wish is not None:
+                if wish is None:
+                    continue
+                try:
                     yield from answer(wish)
-                    yield
+                    self.problem = ""
+                except Exception as error:
+                    self.failed(error)
+                yield
 
     def save(self, path: str | os.PathLike) -> None:
         """Write one page of at most 5 MB that shows the maps in a browser without Jupyter or a network.

@@ -20,7 +20,7 @@ from styledit.lab.session import MOST_STEPS, Prepared
 from styledit.lab.sheet import AXES, METHODS, PROMPTS, Sheet
 from styledit.pictures import open_rgb
 from styledit.pipeline import picture_size
-from styledit.prompts import prompt_slots, split_words
+from styledit.prompts import known_words, prompt_slots, split_words
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # other decoders run programs of their own
 FIRST_TARGETS = (
@@ -58,6 +58,7 @@ def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any
         "sheets": [{"name": name, "label": about[0]} for name, about in AXES.items()]
         + [{"name": name, "label": name} for name in (PROMPTS, METHODS)],
         "slots": [{"label": label, "words": list(words)} for label, words in prompt_slots(pipe).items()],
+        "words": sorted(known_words(pipe)) if embedded else [],
         "most_steps": MOST_STEPS,
         "guiding": guiding_dict(),
     }

@@ -25,7 +25,8 @@ class Wanted:
     being finished is never lost.
 
     `source`, `edit`, `sheet`: the newest of each, or None; `commands`: what is done in between, in order;
-    `stops`: how often the page asked to stop.
+    `saving`: whether the edit is to be saved when none is on its way; `stops`: how often the page asked to
+    stop.
     """
 
     def __init__(self, source: SourceWish, edit: Wish) -> None:
@@ -34,10 +35,15 @@ class Wanted:
         self.edit: Wish | None = edit
         self.sheet: dict[str, Any] | None = None
         self.commands: deque[Callable[[], None]] = deque()
+        self.saving = False
         self.stops = 0
 
     def __bool__(self) -> bool:
-        return bool(self.commands) or any(wish is not None for wish in (self.source, self.edit, self.sheet))
+        return (
+            bool(self.commands)
+            or self.saving
+            or any(wish is not None for wish in (self.source, self.edit, self.sheet))
+        )
 
     def ask_source(self, wish: SourceWish) -> None:
         with self._lock:

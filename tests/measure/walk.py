@@ -43,7 +43,7 @@ def walk(browser: Any, server: Jupyter, lesson: Path, out: Path) -> tuple[str, l
         widgets = standing(page)
         wrong += [f"slider {k} moves nothing" for k in stuck]
         wrong += [f"the page: {error[:200]}" for error in page.errors]
-        page.screenshot(out / f"{lesson.stem}.png")
+        page.page.screenshot(path=out / f"{lesson.stem}.png")
         return f"{seconds:6.1f} s, {figures} sliders, widgets: {', '.join(widgets) or 'none'}", wrong
     finally:
         page.close()

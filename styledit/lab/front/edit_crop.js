@@ -1,7 +1,7 @@
 // An own picture: cut to the model's shape and scaled here, with a preview, before it travels.
 import { element, keepKeys, slider } from "./common.js";
 import { labelled, pushButton } from "./edit_parts.js";
-import { slotChoices } from "./edit_prompt.js";
+import { slotChoices, unknownWords } from "./edit_prompt.js";
 
 const STEP = 0.02; // of the preview's side, an arrow key
 
@@ -22,10 +22,19 @@ export function cropPanel(lab, used) {
   const prompt = element("input", { type: "text", "data-testid": "upload-prompt", spellcheck: "false" });
   const slots = slotChoices(lab.world, "upload-slot", () => prompt.value, (text) => {
     prompt.value = text;
-    slots.show();
+    show();
   });
-  prompt.addEventListener("input", slots.show);
+  const wrong = element("p", { class: "styledit-problem", role: "alert", "data-testid": "upload-problem" });
+  const show = () => {
+    slots.show();
+    const unknown = unknownWords(prompt.value, lab.world);
+    wrong.textContent = unknown.length ? `The model does not know “${unknown.join("”, “")}”: choose the nearest words below.` : "";
+  };
+  prompt.addEventListener("input", show);
   const use = async () => {
+    show();
+    if (!prompt.value.trim()) wrong.textContent = "Say what the picture shows: choose the nearest words below.";
+    if (wrong.textContent) return; // the picture and the sentence stay
     const bytes = await pngOf(preview);
     close();
     used(bytes, cut.name, prompt.value.trim());
@@ -46,7 +55,7 @@ export function cropPanel(lab, used) {
       "div", { class: "styledit-crop-side" },
       element("p", { class: "styledit-hint" }, "Drag the picture to choose the part. Then say what it shows."),
       scale.root,
-      labelled("It shows", prompt), slots.root,
+      labelled("It shows", prompt), wrong, slots.root,
       element(
         "div", { class: "styledit-row" },
         pushButton("Use this picture", "upload-use", use, { class: "styledit-main" }),
@@ -68,8 +77,7 @@ export function cropPanel(lab, used) {
       }
       lab.say("");
       scale.set(1);
-      prompt.value ||= lab.source().prompt ?? "";
-      slots.show();
+      show();
       draw();
       root.hidden = false;
       lab.root.classList.add("styledit-cropping"); // one sentence to fill in at a time

@@ -1,6 +1,5 @@
 // The EditLab: everything around one picture. PROTOCOL.md says what it and Python tell each other.
-// Joined in this order: common, edit_parts, edit_flow, edit_prompt, edit_crop, edit_source, edit_controls, edit_words,
-// edit_mask, edit_zoom, edit_compare, edit_views, edit_what, edit_history, edit_guided, edit_sheet, edit_truth, edit_lab.
+// Python joins the modules that are imported here into one.
 import { asker, bytesOf, element, showBytes } from "./common.js";
 import { commonControls } from "./edit_controls.js";
 import { editWish } from "./edit_flow.js";

@@ -16,18 +16,26 @@ export function slotIn(prompt, slot) {
   return found;
 }
 
-// A prompt with another phrase in one slot: it takes the old one's place, or goes before the next slot's.
+// A sentence of the slots' phrases, with another one in one slot; what is in no slot goes, the model does not know it.
 export function withSlot(prompt, slots, index, phrase) {
-  const old = slotIn(prompt, slots[index]);
-  if (old) return tidy(prompt.slice(0, old.start) + phrase + prompt.slice(old.end));
-  const next = slots.slice(index + 1).map((slot) => slotIn(prompt, slot)).find(Boolean);
-  const at = next ? next.start : prompt.length;
-  return tidy(`${prompt.slice(0, at)} ${phrase} ${prompt.slice(at)}`);
+  const words = [];
+  let named = false; // a thing and what it is like share one article
+  slots.forEach((slot, at) => {
+    const part = at === index ? phrase : slotIn(prompt, slot)?.phrase ?? "";
+    if (!part) return;
+    const whole = /^(an?|in|on) /.test(part);
+    if (!whole && !named) words.push("a");
+    named = !whole;
+    words.push(part);
+  });
+  const text = words.join(" ");
+  return text.replace(/\b(an?) (?=([a-z]))/g, (_, article, letter) => ("aeiou".includes(letter) ? "an " : "a "));
 }
 
-function tidy(prompt) {
-  const text = promptWords(prompt).join(" ");
-  return text.replace(/\b(an?) (?=([a-z]))/g, (_, article, letter) => ("aeiou".includes(letter) ? "an " : "a "));
+// The words of a prompt that the embedded model does not know; none are said of other models.
+export function unknownWords(prompt, world) {
+  const known = new Set(world.words ?? []);
+  return known.size ? promptWords(prompt.toLowerCase().replace(/[.,!?;:]/g, " ")).filter((word) => !known.has(word)) : [];
 }
 
 // The model's words as one select a slot. `get()` is the prompt, `set(prompt)` takes the changed one. A slot
