@@ -5,6 +5,7 @@ so that every formula is tested in seconds.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -152,3 +153,9 @@ def inversion(pipe: StableDiffusionPipeline, picture: Image.Image) -> styledit.I
 def inversion64(pipe64: StableDiffusionPipeline, picture: Image.Image) -> styledit.Inversion:
     """The picture inverted in 5 steps in float64."""
     return styledit.invert(pipe64, picture, "a red car in the snow", 5, progress=False)
+
+
+@pytest.fixture
+def own_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record of passed exercises of the test's own, not that of whoever runs it."""
+    monkeypatch.setenv("STYLEDIT_PROGRESS", str(tmp_path / "progress.jsonl"))

@@ -18,10 +18,7 @@ FILE = Path(__file__).resolve().parent.parent / "notebooks" / "09_guided_objecti
 CHECK = re.compile(r"^(check_\w+)\((\w+)\)", re.MULTILINE)
 
 
-@pytest.fixture(autouse=True)
-def own_record(tmp_path, monkeypatch):
-    """No test writes to the record of whoever runs it."""
-    monkeypatch.setenv("STYLEDIT_PROGRESS", str(tmp_path / "progress.jsonl"))
+pytestmark = pytest.mark.usefixtures("own_record")
 
 
 def rows(F):

@@ -23,10 +23,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CHECK = re.compile(r"exercises\.(check_\w+)\((\w+)\)")
 
 
-@pytest.fixture(autouse=True)
-def own_record(tmp_path, monkeypatch):
-    """No test writes to the record of whoever runs it."""
-    monkeypatch.setenv("STYLEDIT_PROGRESS", str(tmp_path / "progress.jsonl"))
+pytestmark = pytest.mark.usefixtures("own_record")
 
 
 @pytest.fixture(scope="module")

@@ -33,10 +33,7 @@ def own():
     EXERCISES.update(before)
 
 
-@pytest.fixture(autouse=True)
-def own_record(tmp_path, monkeypatch):
-    """No test writes to the record of whoever runs it."""
-    monkeypatch.setenv("STYLEDIT_PROGRESS", str(tmp_path / "progress.jsonl"))
+pytestmark = pytest.mark.usefixtures("own_record")
 
 
 @pytest.fixture(scope="module")

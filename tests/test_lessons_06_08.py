@@ -19,10 +19,7 @@ LESSONS = ("06_the_lab", "08_your_own_model", "A1_how_the_small_model_was_made")
 CHECK = re.compile(r"^(check_\w+)\((\w+)", re.MULTILINE)
 
 
-@pytest.fixture(autouse=True)
-def own_record(tmp_path, monkeypatch):
-    """No test writes to the record of whoever runs it."""
-    monkeypatch.setenv("STYLEDIT_PROGRESS", str(tmp_path / "progress.jsonl"))
+pytestmark = pytest.mark.usefixtures("own_record")
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,9 @@ def null_text(
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 
 
+ITERATIONS = 10  # of Adam a step
+
+
 def _learning_rate(i: int) -> float:
     return max(0.0, 0.01 * (1 - i / 100))
 
@@ -107,7 +110,7 @@ def fit_nulls(
     inversion: Inversion | Sequence[Inversion],
     *,
     guidance: float = 7.5,
-    iterations: Callable[[int], int] | int = 10,
+    iterations: Callable[[int], int] | int = ITERATIONS,
     learning_rate: Callable[[int], float] | float = _learning_rate,
     tolerance: Callable[[int], float] | float = _tolerance,
     progress: bool = True,
@@ -152,7 +155,7 @@ def fitting_nulls(
     pipe: StableDiffusionPipeline, inversion: Inversion, guidance: float
 ) -> Generator[State, None, NullEmbeddings]:
     """`fit_nulls` of one picture as a run: a state after each network evaluation."""
-    preset = Preset(10, _learning_rate, _tolerance)
+    preset = Preset(ITERATIONS, _learning_rate, _tolerance)
     fit = StepwiseFit(pipe, (inversion,), preset, _Nulls((inversion,), guidance))
     yield from fit.run()
     return _embeddings(fit, 0, guidance)

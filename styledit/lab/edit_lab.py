@@ -655,13 +655,12 @@ class EditLab(LabWidget):
         kept = keeping.open_png(data)
         number = int(message.get("id", 0))
         picture = read_image(self.pipe, kept.picture)
-        settings = keeping.from_dict(keeping.as_dict(Settings.of(**kept.settings)))
         known = kept.method in self.world["methods"] or kept.guide is not None
         method = GUIDED if kept.guide is not None else kept.method if known else OWN
         note = keeping.differences(kept, model_fingerprint(self.pipe), known)
         source = Source("upload", "opened.png", kept.prompt, kept.steps, picture, note=note)
         self._wanted.ask_source(SourceWish(number, lambda: source))
-        given = keeping.as_dict(Settings.of(**settings))
+        given = keeping.as_dict(Settings.of(**kept.settings))
         self._wanted.ask_edit(Wish(number, False, kept.target, given, method, kept.guide))
 
     def _code(self) -> str:
