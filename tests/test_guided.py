@@ -9,15 +9,24 @@ import torch
 from PIL import Image
 
 import styledit
-from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, guide, guiding
+from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, guide, guiding, name_look
 from styledit.guiding import guided as guided_module
 from styledit.guiding import terms as terms_module
 from styledit.guiding.learner import Learner
+from styledit.guiding.terms import as_pixels
+from styledit.lab.samples import samples
 from styledit.objectives import Regularisation
+from styledit.perception.clip import load_clip
 
 TARGET = "a blue car in the snow"
 KEEP = Weights(l2=1.0, perceptual=0.5, style=0.2)
 FAST = {"weights": KEEP, "rate": 0.02, "every": 0, "guidance": 3.0, "blend": ()}
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    """The model that comes with the kit."""
+    return styledit.load()
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +257,69 @@ def test_a_style_picture(pipe64, short):
     assert set(default.curves) == {"step", "loss", "style"}
     with pytest.raises(ValueError, match="Nothing reads the style picture"):
         quiet(pipe64, short, style_image=look, weights=Weights(l2=1.0))
+
+
+def test_the_look_is_said(embedded):
+    drawn = samples()
+    said = [name_look(embedded, drawn[0].prompt, sample.picture) for sample in drawn]
+    true = [sample.prompt.split(" of ")[0] for sample in drawn]
+    assert sum(sentence.split(" of ")[0] == look for sentence, look in zip(said, true, strict=True)) >= 10
+    assert len(set(true)) == 4 and len(drawn) == 12
+    rest = drawn[0].prompt.split(" of ")[1]
+    assert {sentence.split(" of ")[1] for sentence in said} == {rest}  # what is shown stays
+    watercolour = next(s.picture for s in drawn if s.prompt.startswith("a watercolor"))
+    assert name_look(embedded, "a fox", watercolour) == "a watercolor painting of a fox"
+    assert name_look(embedded, "  A Pencil  sketch of a fox", watercolour) == "a watercolor painting of a fox"
+    assert name_look(embedded, "a fox", watercolour, looks="a drawing of") == "a drawing of a fox"
+
+
+def test_the_look_of_a_model_without_a_list(pipe, picture):
+    clip = load_clip()
+    with pytest.raises(ValueError, match="no looks of its own; name some"):
+        name_look(pipe, "a fox", picture, clip=clip)
+    looks = ("a pencil sketch of", "a watercolor painting of")
+    said = name_look(pipe, "a pencil sketch of a fox", picture, looks=looks, clip=clip)
+    cosines = [  # of what the prompt shows, in each look
+        float(
+            torch.cosine_similarity(clip.embed_text(f"{look} a fox"), clip.embed_pictures(as_pixels(picture)))
+        )
+        for look in looks
+    ]
+    assert said == f"{looks[cosines.index(max(cosines))]} a fox"
+    for looks, kind, words in (
+        (("",), ValueError, "empty"),
+        ((5,), TypeError, "string"),
+        (("an öl painting of",), ValueError, "spell"),
+    ):
+        with pytest.raises(kind, match=words):
+            name_look(pipe, "a fox", picture, looks=looks, clip=clip)
+    with pytest.raises(TypeError, match="Clip"):
+        name_look(pipe, "a fox", picture, looks=looks, clip="openai")
+
+
+def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
+    source, look = samples()[0], next(s for s in samples() if s.prompt.startswith("a watercolor"))
+    inversion = styledit.invert(embedded, source.picture, source.prompt, 4, progress=False)
+    named = source.prompt.replace(source.prompt.split(" of ")[0], "a watercolor painting")
+    assert named != source.prompt
+
+    def guided(target=source.prompt, **options):
+        return GuidedEdit(embedded, inversion, target, **options)
+
+    asked = guided(style_image=look.picture)
+    assert asked.prompt == named and asked.plan.rate == 0.03
+    assert asked.edit_run.settings == guided(named).edit_run.settings  # those of an edit of the look
+    assert 0 < asked.schedule.free.sum() < asked.schedule.free.numel()  # and the look's words move
+    kept = guided(style_image=look.picture, looks=(), tau_s=0.7)
+    assert kept.prompt == source.prompt
+    settings = kept.edit_run.settings
+    assert (settings.tau_v, settings.tau_c, settings.tau_s, settings.tau_u) == (0.0, 0.4, 0.7, 0.2)
+    assert guided(style_image=look.picture, looks=["a pencil sketch of"]).prompt.startswith(
+        "a pencil sketch of"
+    )
+    changed = source.prompt.replace(source.prompt.split()[-1], "forest")
+    assert guided(changed, style_image=look.picture).prompt == changed
+    assert guided(changed).plan.rate == 0.01 and guided(changed, rate=0.2).plan.rate == 0.2
 
 
 def test_the_filmstrip(pipe64, short):

@@ -296,6 +296,26 @@ def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
     assert np.array_equal(again, shown(lab)) and lab.guided["film"]
 
 
+def test_a_style_picture_is_said_in_an_unchanged_prompt(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
+    lab = edit_lab(styledit.load(), steps=4)
+    settle(lab)
+    prompt = lab.source["prompt"]
+    look = next(s for s in lab.world["samples"] if s["prompt"].startswith("a watercolor"))
+    style = {"kind": "sample", "name": look["name"]}
+    guide(lab, 2, prompt=prompt, weights={"style": 1.0}, style=style, auto=True)
+    named = "a watercolor painting of" + prompt.split(" of")[1]
+    assert not lab.problem and lab.target["prompt"] == named != prompt  # the page shows what was asked
+    assert lab.history[-1]["prompt"] == named and lab.shown.edit.target_prompt == named
+    assert lab.target["settings"] == lab.target["suggested"] and repr(named) in lab.code
+    first = shown(lab)
+    guide(lab, 3, prompt=named, weights={"style": 1.0}, style=style, auto=True)
+    assert np.array_equal(shown(lab), first) and len(lab.history) == 2
+    guide(lab, 4, prompt=prompt, weights={"l2": 1.0}, auto=True)  # without a style picture nothing is said
+    assert lab.target["prompt"] == prompt
+    lab.close()
+
+
 def test_what_the_panel_offers() -> None:
     told = guiding_dict()
     assert {term["name"] for term in told["terms"]} == set(TERMS)

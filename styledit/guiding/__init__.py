@@ -1,9 +1,10 @@
 """Guided edits: the target's value inputs are optimised for what the decoded picture should be: weights and
-terms, the learner, a run with gradients, schedules, the call.
+terms, the learner, a run with gradients, schedules, a style picture's look in words, the call.
 """
 
 from styledit.guiding.guided import Guided, GuidedEdit, GuidingStopped, guide, guiding
 from styledit.guiding.log import Frame
+from styledit.guiding.looks import name_look
 from styledit.guiding.shared import GuidedState
 from styledit.guiding.weights import GUIDES, Weights
 
@@ -17,4 +18,5 @@ __all__ = [
     "Weights",
     "guide",
     "guiding",
+    "name_look",
 ]

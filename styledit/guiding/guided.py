@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from styledit.editing.suggestion import Change
 from styledit.files import Field, Schema, read_tensors, write_tensors
 from styledit.generation import LearnedValues
 from styledit.guiding.log import Frame, Log
+from styledit.guiding.looks import name_look, own_looks
 from styledit.guiding.run import GuidedRun, Read
 from styledit.guiding.shared import Plan, Tensors
 from styledit.guiding.stepwise import Stepwise
@@ -45,6 +46,9 @@ MOST_ITERATIONS = 1000  # in all
 SCHEDULES = {"step": 30, "run": 20, "text": 20}  # iterations in all, where the user gives none
 PATIENCE = {"step": 3, "run": 8, "text": 8}
 STARTS = ("edit", "fitted", "random")
+RATE, STYLE_RATE = 0.01, 0.03
+# What an unchanged prompt leaves to a style picture; its own settings keep everything. On training scenes.
+REPAINTING = {"tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.2, "tau_u": 0.2}
 
 CHECKPOINT = Schema(
     what="guided edit",
@@ -170,11 +174,13 @@ class GuidedEdit:
         weights: `Weights`, or a preset: "default", CLIP alone, or with a style picture style alone
             ("reference"); "brief", 0.1 L2 + 0.5 perceptual + 0.2 style + 0.2 CLIP.
         style_image: a picture whose look the style term and the critic take; None takes the source's.
+        looks: phrases that may say that picture's look where the target prompt is the source's: CLIP chooses
+            one, and it is said (`name_look`). None takes the model's own, if it has any; () keeps the prompt.
         start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
             learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding.
         iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 30, or
             20 whole runs.
-        rate: Adam's learning rate.
+        rate: Adam's learning rate; None takes 0.01, or 0.03 with a style picture.
         patience: iterations without improvement after which a step ("step") or everything ends; None takes 3,
             or 8 whole runs.
         tolerance: what counts as no improvement, as a fraction of the loss.
@@ -212,9 +218,10 @@ class GuidedEdit:
         schedule: Literal["step", "run", "text"] = "step",
         weights: str | Weights = "default",
         style_image: ImageSource | None = None,
+        looks: Sequence[str] | None = None,
         start: Literal["edit", "fitted", "random"] = "edit",
         iterations: int | None = None,
-        rate: float = 0.01,
+        rate: float | None = None,
         patience: int | None = None,
         tolerance: float = 1e-3,
         clamp: bool = False,
@@ -236,12 +243,17 @@ class GuidedEdit:
             raise ValueError("Guiding needs gradients; call it outside torch.inference_mode().")
         self.pipe = pipe
         self.inversion = inversion
+        style = None if style_image is None else read_image(pipe, style_image)
         self.prompt = check.text("A target prompt", target_prompt)
+        if style is not None and self.prompt == inversion.prompt:
+            self.prompt = _with_look(pipe, self.prompt, style, looks, clip)
         schedule = check.choice("schedule", schedule, tuple(SCHEDULES))  # type: ignore[assignment]
         self.low_memory = check.flag("low_memory", low_memory)
         self.plan = Plan(
             iterations=_iterations(iterations, schedule),
-            rate=check.number("rate", rate, least=0),
+            rate=(RATE if style is None else STYLE_RATE)
+            if rate is None
+            else check.number("rate", rate, least=0),
             clamp=check.flag("clamp", clamp),
             both=check.flag("both_branches", both_branches),
             warm=check.flag("warm", warm),
@@ -253,8 +265,9 @@ class GuidedEdit:
         )
         self.weights = _weights(weights, schedule, style_image is not None)
         self.seed = check.seed(seed)
+        if style is not None and self.prompt == inversion.prompt:
+            settings = REPAINTING | settings
         self.edit_run = self._new_run(values, record, limit, settings)
-        style = None if style_image is None else read_image(pipe, style_image)
         self.terms = self._make_terms(style, network, clip)
         self.log = Log(tuple(self.terms.weighted))
         starts = _Start(self.edit_run, check.choice("start", start, STARTS), self.plan.both, self.seed)
@@ -498,6 +511,18 @@ def guiding_network(pipe: StableDiffusionPipeline, recompute: bool = False) -> F
     if pipe.name_or_path and folder.is_dir():
         return load_eye(folder, device=pipe.vae.device)
     return EncoderFeatures(pipe.vae, recompute=recompute)
+
+
+def _with_look(
+    pipe: StableDiffusionPipeline,
+    prompt: str,
+    style: Image.Image,
+    looks: Sequence[str] | None,
+    clip: Clip | None,
+) -> str:
+    """The prompt with the style picture's look; the prompt itself where nothing may say it."""
+    looks = own_looks(pipe) if looks is None else looks
+    return name_look(pipe, prompt, style, looks=looks, clip=clip) if looks else prompt
 
 
 def _iterations(given: int | None, schedule: str) -> int:

@@ -310,6 +310,9 @@ class EditLab(LabWidget):
         start = time.perf_counter()
         before = self.shown
         try:
+            assert self.prepared is not None
+            prompt = self.guiding.prompt_of(self.prepared, wish.prompt, wish.guide)
+            wish = replace(wish, prompt=prompt)
             settings = self._settings(wish)
             if not wish.moving:
                 self._tell_target(wish, settings)
@@ -330,7 +333,7 @@ class EditLab(LabWidget):
         newest = None if edit is None else wanted.take_edit(key)
         if edit is None or newest is None:
             return
-        newest = replace(newest, guide=self._reached)
+        newest = replace(newest, guide=self._reached, prompt=prompt)
         foreign = before is not None and before.edit is edit and before.foreign
         self.shown = Shown(newest, settings, edit, foreign)
         self._expects = newest.method == OWN

@@ -20,6 +20,7 @@ from styledit import validation as check
 from styledit.editing import Edit
 from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedState, Weights
 from styledit.guiding.guided import MOST_ITERATIONS, SCHEDULES, STARTS
+from styledit.guiding.looks import name_look, own_looks
 from styledit.guiding.weights import TERMS
 from styledit.lab.frames import encode, thumbnail
 from styledit.lab.session import Prepared, Progress
@@ -245,6 +246,13 @@ class Guiding:
             return guided.edit, guide, trouble
         finally:
             sheet.tell(running=False)
+
+    def prompt_of(self, prepared: Prepared, prompt: str, guide: Guide | None) -> str:
+        """The target prompt, as the page is to show it: an unchanged one says the look of a style picture."""
+        style = None if guide is None else guide.style
+        if style is None or prompt != prepared.source.prompt or not own_looks(self.pipe):
+            return prompt
+        return name_look(self.pipe, prompt, style.picture)
 
     def forget(self) -> None:
         """Another source: nothing on the page is of it."""

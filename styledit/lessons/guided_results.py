@@ -19,7 +19,7 @@ LEFT_OUT = ("picture", "seconds")  # too large, and another machine's
 
 def guided(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     """Every variant on every style and colour case, and every style reference: rows as `rows_of` gives."""
-    jobs = measured.jobs_of([*measured.variants(), measured.REFERENCE], per_kind=12)
+    jobs = measured.jobs_of([*measured.variants(), *measured.REFERENCES], per_kind=12)
     rows: list[dict[str, Any]] = []
     for k, part in enumerate(in_processes(measured.measure, jobs, WORKERS)):
         rows += part

@@ -33,6 +33,8 @@ STORED = Path(__file__).with_name("guided.json")
 KINDS = ("style", "colour")
 PLAIN = "plain call"
 REFERENCE = "style reference"
+# A style picture with an unchanged prompt; the second keeps it to the letter.
+REFERENCES: dict[str, dict] = {REFERENCE: {}, f"{REFERENCE}, prompt kept": {"looks": ()}}
 PAIRS = 15
 MAPS = styledit.Layers(scales=2)
 TUNED_ON = 4  # training scenes of each kind
@@ -112,7 +114,7 @@ def pairs() -> list[tuple[int, int]]:
 def measure(job: Job) -> list[dict]:
     """Rows: some variants on a case, or a style reference."""
     names, index = job
-    return [reference_row(index) if name == REFERENCE else case_row(name, index) for name in names]
+    return [reference_row(name, index) if name in REFERENCES else case_row(name, index) for name in names]
 
 
 def case_row(variant: str, index: int) -> dict:
@@ -156,8 +158,8 @@ def map_iou(edit: styledit.Edit, word: str, mask: np.ndarray) -> float:
     return iou(heat > heat.max() / 2, mask)
 
 
-def reference_row(k: int) -> dict:
-    """The k-th pair: the prompt stays, the look of another picture comes."""
+def reference_row(variant: str, k: int) -> dict:
+    """The k-th pair: the prompt is the source's, the look of another picture comes."""
     bench = this_bench()
     index, other = pairs()[k]
     ready = prepared(index)
@@ -166,13 +168,14 @@ def reference_row(k: int) -> dict:
     start = time.perf_counter()
     guided = styledit.guide(
         bench.pipe, ready.inversion, ready.case.source_prompt, values=ready.values,
-        style_image=held_out_cases()[other].source, every=0, progress=False,
+        style_image=held_out_cases()[other].source, every=0, progress=False, **REFERENCES[variant],
     )  # fmt: skip
     seconds = time.perf_counter() - start
     pixels = torch.from_numpy(np.asarray(guided.image) / 255).permute(2, 0, 1)[None].float()
     (named,) = bench.judge.name(pixels)
     return {
-        "variant": REFERENCE, "case": index, "kind": wanted, "evaluations": guided.evaluations,
+        "variant": variant, "case": index, "kind": wanted, "evaluations": guided.evaluations,
+        "said": guided.edit.target_prompt,
         "seconds": seconds, "style": 100.0 * (named["style"] == wanted),
         "object": 100.0 * (named["object"] == source["object"]),
         "object_iou": segmenter().iou(guided.image, object_mask(index)),
@@ -191,7 +194,7 @@ def mean(rows: Sequence[dict], column: str, **where: object) -> float:
 
 def table(rows: Sequence[dict]) -> dict[str, dict[str, dict[str, float]]]:
     """{variant: {kind, or "both": {column: mean}}}."""
-    names = list(dict.fromkeys(row["variant"] for row in rows if row["variant"] != REFERENCE))
+    names = list(dict.fromkeys(row["variant"] for row in rows if row["variant"] not in REFERENCES))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for name in names:
         found[name] = {
@@ -200,6 +203,15 @@ def table(rows: Sequence[dict]) -> dict[str, dict[str, dict[str, float]]]:
         }
         found[name]["both"] = {column: round(mean(rows, column, variant=name), 4) for column in COLUMNS}
     return found
+
+
+def references(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
+    """{variant: {column: mean}} of the style references."""
+    columns = ("style", "object", "object_iou", "evaluations")
+    there = [name for name in REFERENCES if any(row["variant"] == name for row in rows)]
+    return {
+        name: {column: round(mean(rows, column, variant=name), 4) for column in columns} for name in there
+    }
 
 
 def bars(rows: Sequence[dict]) -> list[tuple[str, float, float, bool]]:
@@ -231,6 +243,8 @@ def show(rows: Sequence[dict]) -> None:
     for name, kinds in table(rows).items():
         for kind, numbers in kinds.items():
             print(f"{name:28} {kind:7}" + " ".join(f"{numbers[column]:18.4g}" for column in COLUMNS))
+    for name, numbers in references(rows).items():
+        print(f"{name:36}" + "   ".join(f"{column} {value:.4g}" for column, value in numbers.items()))
     for what, value, bar, met in bars(rows):
         print(f"{what:66} {value:8.2f}   bar {bar:g}   {'ok' if met else 'MISSED'}")
 
@@ -243,6 +257,7 @@ def store(rows: Sequence[dict], file: Path = STORED) -> None:
         "segmenter on true pictures, IoU": round(true, 4),
         "weights": {name: w.about() for name, w in variants().items() if w is not None},
         "means": table(rows),
+        "references": references(rows),
         "bars": [
             {"what": what, "measured": round(value, 4), "bar": bar, "met": bool(met)}
             for what, value, bar, met in bars(rows)
@@ -330,7 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.tune:
         tune(options.workers)
         return
-    names = options.only or [*variants(), REFERENCE]
+    names = options.only or [*variants(), *REFERENCES]
     jobs = jobs_of(names, options.per_kind)
     options.out.mkdir(parents=True, exist_ok=True)
     parts = tqdm(in_processes(measure, jobs, options.workers), total=len(jobs), smoothing=0)
@@ -348,10 +363,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def jobs_of(names: Sequence[str], per_kind: int) -> list[Job]:
     """What is to be measured: some variants, on so many cases of each kind; the references on all pairs."""
-    of_cases = tuple(name for name in names if name != REFERENCE)
+    of_cases = tuple(name for name in names if name not in REFERENCES)
+    of_pairs = tuple(name for name in names if name in REFERENCES)
     indices = [i for kind in KINDS for i in _of_kind(kind)[:per_kind]]
     jobs: list[Job] = [(of_cases, i) for i in indices if of_cases]
-    return jobs + [((REFERENCE,), k) for k in range(PAIRS) if REFERENCE in names]
+    return jobs + [(of_pairs, k) for k in range(PAIRS) if of_pairs]
 
 
 def _of_kind(kind: str) -> list[int]:

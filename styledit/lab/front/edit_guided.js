@@ -43,7 +43,7 @@ export function guidedSection(lab) {
     film.fill(guided.film ?? []);
   });
   return [
-    element("p", { class: "styledit-hint" }, "The value inputs of the changed words (of all, where none is changed) are optimised for what the decoded picture should be. Choose what pulls, and how strongly; every other setting is the one above."),
+    element("p", { class: "styledit-hint" }, "The value inputs of the changed words (of all, where none is changed) are optimised for what the decoded picture should be. Choose what pulls, and how strongly; every other setting is the one above. With a style picture and an unchanged prompt, CLIP first says that picture's look in the prompt."),
     weights.root, slot.root,
     element("div", { class: "styledit-row styledit-guided-go" }, iterations.root, labelled("Start from", start), go, stop),
     status, curves, film.root,

@@ -1,0 +1,81 @@
+"""A picture's look in words: which of a model's ways to say one CLIP finds in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from styledit import validation as check
+from styledit.guiding.terms import as_pixels
+from styledit.perception.clip import Clip, load_clip
+from styledit.pictures import ImageSource, read_image
+from styledit.prompts import prompt_slots
+
+
+@torch.no_grad()
+def name_look(
+    pipe: StableDiffusionPipeline,
+    prompt: str,
+    style_image: ImageSource,
+    *,
+    looks: Sequence[str] | None = None,
+    clip: Clip | None = None,
+) -> str:
+    """A prompt with the look of a picture: "a red fox" becomes "a watercolor painting of a red fox".
+
+    The look is that of the sentence whose CLIP cosine to the picture is highest (zero-shot classification,
+    Radford et al., 2103.00020, section 3.1). The sentences say each look of everything that the model's own
+    words can show; of a model without such a list, of what the prompt shows. The look that the prompt begins
+    with makes room.
+
+    Args:
+        style_image: whose look is wanted.
+        looks: phrases that may stand before what is shown, such as "a watercolor painting of"; None takes the
+            model's own.
+        clip: None takes the embedded CLIP.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: a picture, prompt or phrase that cannot be used, or no looks for a model that has none of
+            its own.
+    """
+    words = " ".join(check.text("The prompt", prompt).split())
+    known = own_looks(pipe) if looks is None else _phrases(looks)
+    if not known:
+        raise ValueError(
+            'This model has no looks of its own; name some, as in looks=("a photo of", "an oil painting of").'
+        )
+    worn = max((look for look in known if _begins(words, look)), key=len, default="")
+    rest = words[len(worn) :].strip()
+    slots = prompt_slots(pipe)
+    shows = (
+        [f"a {thing} {place}" for thing, place in product(slots["thing"], slots["place"])]
+        if slots
+        else [rest]
+    )
+    clip = (
+        load_clip(device=pipe.device) if clip is None else check.instance("clip", clip, Clip, "load_clip()")
+    )
+    pixels = as_pixels(read_image(pipe, style_image)).to(clip.model.device)
+    said = torch.cat([clip.embed_text(f"{look} {show}".strip()) for look, show in product(known, shows)])
+    best = int(torch.cosine_similarity(said, clip.embed_pictures(pixels)).argmax())
+    return f"{known[best // len(shows)]} {rest}".strip()
+
+
+def own_looks(pipe: StableDiffusionPipeline) -> tuple[str, ...]:
+    """The phrases that a model's own list has for the look of a picture; empty where it has none."""
+    return prompt_slots(pipe).get("style", ())
+
+
+def _phrases(looks: Sequence[str]) -> tuple[str, ...]:
+    phrases = tuple(check.text("Each of looks", look).strip() for look in check.several("looks", looks))
+    if not all(phrases):
+        raise ValueError('One of looks is empty; each is a phrase such as "an oil painting of".')
+    return phrases
+
+
+def _begins(words: str, look: str) -> bool:
+    return f"{words} ".lower().startswith(f"{look.lower()} ")
