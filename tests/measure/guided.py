@@ -1,6 +1,6 @@
 """Guided edits on pictures whose true answer is known: an ablation, style references, cost (`make guided`).
 
-    python -m measure.guided            the table; guided.json beside this file and out/guided.png
+    python -m measure.guided            the table; out/guided.json and out/guided.png
     python -m measure.guided --tune     candidates for the weights, on scenes of the training artists
 
 The cases are the 12 style and 12 colour edits of data/benchmark. The judge scores; the eye and CLIP guide.
@@ -29,7 +29,6 @@ from styledit.guiding import GUIDES, Weights
 from styledit.inversion import Inversion
 from styledit.pipeline import model_fingerprint
 
-STORED = Path(__file__).with_name("guided.json")
 KINDS = ("style", "colour")
 PLAIN = "plain call"
 REFERENCE = "style reference"
@@ -249,7 +248,7 @@ def show(rows: Sequence[dict]) -> None:
         print(f"{what:66} {value:8.2f}   bar {bar:g}   {'ok' if met else 'MISSED'}")
 
 
-def store(rows: Sequence[dict], file: Path = STORED) -> None:
+def store(rows: Sequence[dict], file: Path) -> None:
     """The table as JSON, with the model it is of."""
     true = float(np.mean([row["truth_iou"] for row in rows if "truth_iou" in row]))
     about = {
@@ -356,9 +355,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from styledit.lessons.guided_results import rows_of  # it imports this module
         from styledit.lessons.stored import store as store_result
 
-        store(rows)
+        store(rows, options.out / "guided.json")
         store_result(this_bench().pipe, "guided", rows_of(rows))  # what lesson 09 reads
-        print(f"Table: {STORED}; pictures: {options.out / 'guided.png'}")
+        print(f"Table and pictures: {options.out / 'guided.json'}, {options.out / 'guided.png'}")
 
 
 def jobs_of(names: Sequence[str], per_kind: int) -> list[Job]:
