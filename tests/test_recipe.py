@@ -20,6 +20,7 @@ from recipe import folders, loop, make_data, muon, patch_pca, tokenizer, train
 from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor
 from recipe.stages import autoencoder, code, decoder, export, unet
+from styledit.objectives.pixels import perceptual
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,55 @@ def test_a_killed_stage_ends_where_an_unbroken_one_does(elsewhere, rate):
     fresh = torch.nn.Linear(5, 3)
     assert loop.load_weights("toy", {"net": fresh}) == 40
     assert torch.equal(fresh.weight, resumed.weight)
+
+
+def test_a_critic_learns_by_its_own_optimiser_and_survives_a_kill(elsewhere):
+    def train(stop_after: int | None = None):
+        torch.manual_seed(1)
+        other = torch.nn.Linear(3, 1)
+        first = other.weight.clone()
+
+        def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+            if step == stop_after:
+                raise KeyboardInterrupt
+            x = torch.from_numpy(rng.normal(size=(8, 5))).float()
+            return 1e6 * other(net(x).detach()).mean() + net(x).square().mean()  # a large one, unclipped
+
+        torch.manual_seed(0)
+        net = torch.nn.Linear(5, 3)
+        loop.train("toy", {"net": net}, loss, steps=20, lr=0.05, critics={"other": other}, save_every=0)
+        return net, other, (other.weight - first).abs().max()
+
+    unbroken, critic, moved = train()
+    assert 0 < moved < 20 * 2.1e-4  # Adam's steps of 2e-4
+    (elsewhere / "cache" / "toy.safetensors").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        train(stop_after=9)
+    resumed, again, _ = train()
+    pairs = zip(
+        [*unbroken.parameters(), *critic.parameters()],
+        [*resumed.parameters(), *again.parameters()],
+        strict=True,
+    )
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_sharpness_moves_critic_and_decoder_by_their_own_parts():
+    sharp = decoder.Sharpness()
+    torch.manual_seed(0)
+    y, x = torch.rand(2, 3, 64, 64, requires_grad=True), torch.rand(2, 3, 64, 64)
+    inside = list(sharp.critic.parameters())
+    early = torch.autograd.grad(sharp(y, x, 0), [y, *inside])
+    late = torch.autograd.grad(sharp(y, x, decoder.ALONE), [y, *inside])
+    for one, other in zip(early[1:], late[1:], strict=True):
+        torch.testing.assert_close(one, other)  # the pull at the decoder leaves the critic alone
+    features = [sharp.eye.features(z / 2 + 0.5) for z in (y, x)]
+    seen = [{name: f[name] for name in sharp.eye.style_layers} for f in features]
+    by_eye = torch.autograd.grad(decoder.PERCEPTUAL * perceptual(*seen, relative=True), y)[0]
+    torch.testing.assert_close(early[0], by_eye)
+    pull = torch.autograd.grad(-decoder.ADVERSARIAL * sharp.critic(y / 2 + 0.5).mean(), y)[0]
+    torch.testing.assert_close(late[0] - early[0], pull)
+    assert pull.abs().max() > 0
 
 
 def test_a_run_that_did_not_start_at_zero_survives_a_kill_too(elsewhere):
@@ -206,7 +256,8 @@ def test_a_trained_code_is_what_latents_unet_and_decoder_are_made_for(elsewhere,
     with pytest.raises(SystemExit, match="its encoder stays as it is"):
         code.train_code(4, few)
     monkeypatch.setitem(decoder.STEPS, "few", 1)
-    decoder.train_decoder(1, few)
+    monkeypatch.setattr(decoder, "ALONE", 1)
+    decoder.train_decoder(3, few)
     assert unet.build_unet(few).conv_in.in_channels == 5
 
 

@@ -12,9 +12,10 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from safetensors.torch import save_file
 
 from recipe import folders
 from recipe.muon import Muon, takes
+from styledit.objectives import critic
 
 try:
     import fcntl
@@ -70,6 +72,7 @@ def train(
     steps: int,
     lr: float,
     muon: float = 0.0,
+    critics: Mapping[str, torch.nn.Module] = MappingProxyType({}),
     start: int = 0,
     ema: float = 0.999,
     weight_decay: float = 0.01,
@@ -81,7 +84,8 @@ def train(
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
     ``muon`` is Muon's learning rate for the matrices among the weights, ``lr`` AdamW's for the others; with
-    0, AdamW trains everything.
+    0, AdamW trains everything. ``critics`` are modules that learn by the same loss, with the optimiser of
+    ``styledit.objectives.critic``.
 
     Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
     at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.
@@ -89,8 +93,15 @@ def train(
     """
     torch.manual_seed(seed)
     parameters = {name: p for name, p in _named(modules).items() if p.requires_grad}
-    average = {k: p.detach().clone() for k, p in parameters.items()}
     optimisers = _optimisers(parameters, lr, muon, weight_decay)
+    clipped = list(parameters.values())
+    if critics:
+        own = _named(critics)
+        optimisers.append(torch.optim.Adam(own.values(), lr=critic.RATE, betas=critic.BETAS))
+        parameters |= own
+    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+        group["peak"] = group["lr"]
+    average = {k: p.detach().clone() for k, p in parameters.items()}
     file = _checkpoint(name)
     curve_file = _curve(name)
     step = start
@@ -118,7 +129,7 @@ def train(
             for optimiser in optimisers:
                 optimiser.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            torch.nn.utils.clip_grad_norm_(clipped, 1.0)
             for optimiser in optimisers:
                 optimiser.step()
             step += 1
@@ -146,7 +157,7 @@ def train(
 
 
 def _optimisers(parameters: dict, lr: float, muon: float, weight_decay: float) -> list[torch.optim.Optimizer]:
-    """AdamW, and Muon where it is asked for; each group remembers the peak of its learning rate."""
+    """AdamW, and Muon where it is asked for."""
     matrices = [p for name, p in parameters.items() if muon and takes(name, p)]
     others = [p for name, p in parameters.items() if not (muon and takes(name, p))]
     adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
@@ -154,9 +165,6 @@ def _optimisers(parameters: dict, lr: float, muon: float, weight_decay: float) -
     if matrices:
         products = torch.bfloat16 if bf16_pays() else torch.float32
         optimisers.append(Muon(matrices, muon, weight_decay=weight_decay, products=products))
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group["peak"] = group["lr"]
     return optimisers
 
 
@@ -198,7 +206,7 @@ def stop_requests() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _named(modules: dict[str, torch.nn.Module]) -> dict[str, torch.nn.Parameter]:
+def _named(modules: Mapping[str, torch.nn.Module]) -> dict[str, torch.nn.Parameter]:
     """All parameters, named as in the checkpoint."""
     return {f"{m}.{k}": p for m, module in modules.items() for k, p in module.named_parameters()}
 

@@ -1,21 +1,32 @@
-"""The decoder: trained on crops, while the encoder stays as it is."""
+"""The decoder: trained on crops, while the encoder stays as it is.
+
+One that goes on from a trained code also learns to draw sharply: a perceptual distance by the committed eye,
+and a critic of patches (both as in guided edits, `styledit.objectives`).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.func import functional_call
 
-from recipe import loop
+from recipe import folders, loop
 from recipe.edition import COMMITTED, FIRST, SECOND, Edition
 from recipe.patch_pca import PATCH
 from recipe.samples import to_tensor, training_scenes
 from recipe.stages.autoencoder import load_autoencoder, load_latents
 from recipe.stages.code import MUON_RATE, difference
 from recipe.world import render
+from styledit.objectives.critic import PatchDiscriminator, hinge_critic, hinge_generator
+from styledit.objectives.pixels import perceptual
+from styledit.perception.eye import load_eye
 
 STEPS = {FIRST.name: 2_500, SECOND.name: 15_000}
 BATCH = 16
 CELLS = 8  # a crop's side in latent cells
+PERCEPTUAL = 0.2  # its weight beside `difference`
+ADVERSARIAL = 0.01  # and the critic's
+ALONE = 1_000  # steps that the critic learns before it pulls
 
 
 def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
@@ -25,6 +36,7 @@ def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
     decoder = vae.decoder.requires_grad_(True).to(memory_format=layout)
     latents = load_latents(edition)
     source = training_scenes(edition)
+    sharp = Sharpness() if edition.code.trained else None
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
         crops_of_latents = []
@@ -39,8 +51,40 @@ def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
         z = torch.from_numpy(np.stack(crops_of_latents)).float().to(vae.device) / vae.config.scaling_factor
         with loop.autocast():
             y = vae.decode(z.contiguous(memory_format=layout)).sample.float()
-        return difference(y, to_tensor(np.stack(crops_of_pictures), signed=True).to(vae.device))
+        x = to_tensor(np.stack(crops_of_pictures), signed=True).to(vae.device)
+        return difference(y, x) if sharp is None else difference(y, x) + sharp(y, x, step)
 
     modules = {"decoder": decoder, "post_quant_conv": vae.post_quant_conv.requires_grad_(True)}
     muon = MUON_RATE if edition.code.trained else 0.0
-    loop.train(edition.path("decoder"), modules, loss, steps=steps, lr=2e-3, muon=muon, ema=0.998)
+    critics = {} if sharp is None else {"critic": sharp.critic}
+    loop.train(
+        edition.path("decoder"), modules, loss, steps=steps, lr=2e-3, muon=muon, critics=critics, ema=0.998
+    )
+
+
+class Sharpness:
+    """What makes pictures sharp: features of the eye, and a critic that learns meanwhile."""
+
+    def __init__(self) -> None:
+        device = loop.device()
+        self.eye = load_eye(folders.MODEL / "eye", device=device)
+        self.critic = PatchDiscriminator(CELLS * PATCH).to(device)
+
+    def __call__(self, y: torch.Tensor, x: torch.Tensor, step: int) -> torch.Tensor:
+        """The loss of decoder and critic for crops y of true crops x, both (B, 3, H, W) in [-1, 1]; the
+        critic's own part moves the critic only, its pull the decoder only.
+        """
+        y, x = y / 2 + 0.5, x / 2 + 0.5
+        with torch.no_grad():
+            wanted = self._seen(x)
+        total = PERCEPTUAL * perceptual(self._seen(y), wanted, relative=True)
+        total = total + hinge_critic(self.critic(x), self.critic(y.detach()))
+        if step < ALONE:
+            return total
+        still = {name: p.detach() for name, p in self.critic.named_parameters()}
+        return total + ADVERSARIAL * hinge_generator(functional_call(self.critic, still, (y,)))
+
+    def _seen(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The layers of the eye that see strokes, of crops in [0, 1]."""
+        features = self.eye.features(x)
+        return {name: features[name] for name in self.eye.style_layers}
