@@ -16,10 +16,12 @@ import torch
 from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
+from measure.report import both_there
 from recipe import folders, loop, make_data, muon, patch_pca, tokenizer, train
 from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor
 from recipe.stages import autoencoder, code, decoder, export, unet
+from recipe.world import Scene, Thing
 from styledit.objectives.pixels import perceptual
 
 
@@ -275,6 +277,19 @@ def test_a_unet_for_other_latents_takes_all_but_its_ends():
     differ = {k for k, w in new.state_dict().items() if w.shape != before[k].shape}
     assert differ == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
     assert all(torch.equal(w, before[k]) for k, w in new.state_dict().items() if k not in differ)
+
+
+def test_two_things_are_counted_by_halves():
+    plain = Scene("cat", "meadow", "sticker", "noto", 0, other=Thing("balloon", "red"))
+    sketched = replace(plain, style="sketch")
+    unsaid = replace(plain, other=Thing("balloon", "red", says_colour=False))
+    scenes = [plain, plain, plain, sketched, unsaid]
+    cat, red, blue = ("cat", "none"), ("balloon", "red"), ("balloon", "blue")
+    seen = [(cat, red), (blue, cat), (cat, ("dog", "none")), (cat, blue), (red, ("nothing", "none"))]
+    left, right = ([dict(zip(("object", "colour"), pair[k], strict=True)) for pair in seen] for k in (0, 1))
+    there, coloured = both_there(scenes, left, right)
+    assert there == [True, True, False, True, False]
+    assert coloured == [True, False, False]  # of the first three: the others say none, or show none
 
 
 def test_a_report_sees_the_averaged_weights():

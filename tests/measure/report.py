@@ -10,18 +10,20 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from PIL import Image
 
 import styledit
+from recipe.edition import COLOURLESS, COMMITTED
 from recipe.make_data import lesson_scenes
-from recipe.samples import NO_COLOUR, factors, pictures_of, to_tensor
-from recipe.world import HELD_OUT_ARTIST, Scene, render, sample_scene
+from recipe.samples import NO_COLOUR, factors, halves, pictures_of, to_tensor
+from recipe.world import HELD_OUT_ARTIST, Scene, draw, render, sample_scene
 from styledit.perception.judge import Judge, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.pictures import to_pictures
 
 STEPS = 30
 GUIDANCE = 7.5  # of the reconstructions; pictures are generated at 5
@@ -76,12 +78,18 @@ def measure(amount: Amount) -> Iterator[Row]:
     rng = np.random.default_rng(4711)
     scenes = [sample_scene(rng, (HELD_OUT_ARTIST,)) for _ in range(amount.judged)]
     pictures = to_tensor(pictures_of(scenes), signed=False)
-    yield autoencoder_quality(pipe, pictures)
+    yield from autoencoder_quality(pipe, judge, pictures)
     named = names(judge, pictures)
     floors = {"object": (90, 85), "colour": (None, None), "place": (98, 95), "style": (98, 95)}
     for factor, (bar, floor) in floors.items():
         yield Row(f"judge, held-out pictures: {factor}", accuracy(named, scenes, factor), "%", bar, floor)
-    yield from generation(pipe, judge, [sample_scene(rng) for _ in range(amount.prompts)])
+    alone = COMMITTED if not COMMITTED.pairs else replace(COMMITTED, pairs=0.0)
+    asked = [sample_scene(rng, edition=alone) for _ in range(amount.prompts)]
+    yield from generation(pipe, judge, asked)
+    if COMMITTED.pairs:
+        couples = [pair_scene(rng) for _ in range(amount.prompts)]
+        yield from two_things(pipe, judge, couples)
+        yield from attention_of_two(pipe, couples[: amount.inverted])
     yield from inversion(pipe, [*lesson_scenes(), *scenes][: amount.inverted], amount.fitted)
     yield Row("one UNet call, batch 2", unet_milliseconds(pipe), "ms")
 
@@ -92,13 +100,16 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def autoencoder_quality(pipe, pictures: torch.Tensor) -> Row:
-    """Pictures through the autoencoder and back."""
+def autoencoder_quality(pipe, judge: Judge, pictures: torch.Tensor) -> Iterator[Row]:
+    """Pictures through the autoencoder and back; the judge's features take no part in its training."""
     decoded = [
         pipe.vae.decode(pipe.vae.encode(x * 2 - 1).latent_dist.mean).sample for x in pictures.split(20)
     ]
-    decibels = psnr((torch.cat(decoded) / 2 + 0.5).clamp(0, 1), pictures).mean().item()
-    return Row("autoencoder, held-out artist, PSNR", decibels, "dB", 28, 27)
+    back = (torch.cat(decoded) / 2 + 0.5).clamp(0, 1)
+    yield Row("autoencoder, held-out artist, PSNR", psnr(back, pictures).mean().item(), "dB", 28, 27)
+    images = zip(to_pictures(back), to_pictures(pictures), strict=True)
+    far = [styledit.perceptual_distance(a, b, judge) for a, b in images]
+    yield Row("the same, 1000 x the judge's perceptual distance", 1000 * float(np.mean(far)), "")
 
 
 def names(judge: Judge, pictures: torch.Tensor) -> list[dict[str, str]]:
@@ -116,8 +127,8 @@ def accuracy(named: list[dict[str, str]], scenes: list[Scene], factor: str) -> f
     return 100 * float(np.mean(hits))
 
 
-def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
-    """Pictures generated from the scenes' captions, named by the judge."""
+def generated(pipe, scenes: list[Scene]) -> torch.Tensor:
+    """Pictures of the scenes' captions, (n, 3, H, W) in [0, 1]."""
     parts = []
     for start in range(0, len(scenes), 32):
         run = pipe(
@@ -128,8 +139,41 @@ def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
             output_type="np",
         )
         parts.append(run.images)
-    pictures = torch.from_numpy(np.concatenate(parts)).permute(0, 3, 1, 2).float()
-    named = names(judge, pictures)
+    return torch.from_numpy(np.concatenate(parts)).permute(0, 3, 1, 2).float()
+
+
+def pair_scene(rng: np.random.Generator) -> Scene:
+    """A scene with two things."""
+    return sample_scene(rng, edition=replace(COMMITTED, pairs=1.0))
+
+
+def two_things(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
+    """Pictures of two things, named by halves."""
+    named = [names(judge, half) for half in halves(generated(pipe, scenes))]
+    there, coloured = both_there(scenes, *named)
+    yield Row(f"two things, {len(scenes)} prompts: both there", 100 * float(np.mean(there)), "%", 80, 60)
+    yield Row("two things: colours on the right one", 100 * float(np.mean(coloured)), "%", 75, 55)
+
+
+def both_there(
+    scenes: list[Scene], left: list[dict[str, str]], right: list[dict[str, str]]
+) -> tuple[list[bool], list[bool]]:
+    """Whether each scene's two things are in its halves, in any order; and of each colour that a caption
+    says, whether it is that of its thing.
+    """
+    there, coloured = [], []
+    for scene, *sides in zip(scenes, left, right, strict=True):
+        seen = {side["object"]: side["colour"] for side in sides}
+        there.append(all(thing.object in seen for thing in scene.things))
+        asked = [thing for thing in scene.things if thing.colour is not None and thing.says_colour]
+        asked = [] if scene.style in COLOURLESS else asked
+        coloured += [seen.get(thing.object) == thing.colour for thing in asked]
+    return there, coloured
+
+
+def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
+    """Pictures generated from the scenes' captions, named by the judge."""
+    named = names(judge, generated(pipe, scenes))
     bars = {"object": (80, 60), "colour": (85, 65), "place": (90, 80), "style": (95, 85)}
     for factor, (bar, floor) in bars.items():
         # A colour that the caption does not say cannot be asked for.
@@ -158,6 +202,17 @@ def inversion(pipe, scenes: list[Scene], fitted: int) -> Iterator[Row]:
     yield Row("DDIM round trip, guidance 1, PSNR", float(np.mean(plain)), "dB", 34, 31)
     yield Row(f"DDIM round trip, guidance {GUIDANCE}, PSNR", float(np.mean(guided)), "dB")
     yield Row(f"value inputs (fine), guidance {GUIDANCE}, PSNR", float(np.mean(learned)), "dB", 36, 33)
+
+
+def attention_of_two(pipe, scenes: list[Scene]) -> Iterator[Row]:
+    """Whether the word of each of two things looks most inside its own mask."""
+    hits = []
+    for scene in scenes:
+        picture, masks = draw(scene)
+        inverted = styledit.invert(pipe, Image.fromarray(picture), scene.caption, STEPS, progress=False)
+        for thing, mask in zip(scene.things, masks, strict=True):
+            hits.append(bool(mask.flatten()[inverted.maps.word(thing.object).argmax()]))
+    yield Row("attention, two things: the peak in the right mask", 100 * float(np.mean(hits)), "%", 85, 60)
 
 
 def round_trip(pipe, inverted: styledit.Inversion, guidance: float, values=None) -> float:
