@@ -13,6 +13,7 @@ from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, guide,
 from styledit.guiding import guided as guided_module
 from styledit.guiding import terms as terms_module
 from styledit.guiding.learner import Learner
+from styledit.guiding.looks import with_look
 from styledit.guiding.terms import as_pixels
 from styledit.lab.samples import samples
 from styledit.objectives import Regularisation
@@ -20,6 +21,7 @@ from styledit.perception.clip import load_clip
 
 TARGET = "a blue car in the snow"
 KEEP = Weights(l2=1.0, perceptual=0.5, style=0.2)
+LOOK = Image.new("RGB", (50, 40), "orange")
 FAST = {"weights": KEEP, "rate": 0.02, "every": 0, "guidance": 3.0, "blend": ()}
 
 
@@ -275,7 +277,7 @@ def test_the_look_is_said(embedded):
 
 def test_the_look_of_a_model_without_a_list(pipe, picture):
     clip = load_clip()
-    with pytest.raises(ValueError, match="no looks of its own; name some"):
+    with pytest.raises(ValueError, match="no looks to choose from"):
         name_look(pipe, "a fox", picture, clip=clip)
     looks = ("a pencil sketch of", "a watercolor painting of")
     said = name_look(pipe, "a pencil sketch of a fox", picture, looks=looks, clip=clip)
@@ -295,6 +297,10 @@ def test_the_look_of_a_model_without_a_list(pipe, picture):
             name_look(pipe, "a fox", picture, looks=looks, clip=clip)
     with pytest.raises(TypeError, match="Clip"):
         name_look(pipe, "a fox", picture, looks=looks, clip="openai")
+    with pytest.raises(ValueError, match="no looks to choose from"):
+        name_look(pipe, "a fox", picture, looks=[], clip=clip)
+    with pytest.raises(ValueError, match="prompt is empty"):
+        name_look(pipe, " ", picture, looks=looks, clip=clip)
 
 
 def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
@@ -314,9 +320,17 @@ def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
     assert kept.prompt == source.prompt
     settings = kept.edit_run.settings
     assert (settings.tau_v, settings.tau_c, settings.tau_s, settings.tau_u) == (0.0, 0.4, 0.7, 0.2)
-    assert guided(style_image=look.picture, looks=["a pencil sketch of"]).prompt.startswith(
-        "a pencil sketch of"
-    )
+    rest = source.prompt.split(" of ")[1]
+    sketched = guided(style_image=look.picture, looks=["a pencil  sketch of"]).prompt
+    assert sketched == f"a pencil sketch of {rest}"  # the source's look is not in the list, and made room
+    for same_words in (f" {source.prompt}.", source.prompt.upper()):
+        assert guided(same_words, style_image=look.picture).prompt.lower().rstrip(".") == named
+    own_look = guided(source.prompt.upper(), style_image=source.picture)  # nothing new to say
+    assert own_look.prompt == source.prompt.upper() and own_look.edit_run.settings.tau_s == 0.2
+    long = "a fox in the snow in the meadow in the forest in the night on the beach"
+    assert with_look(embedded, long, long, look.picture) == long  # the model has no room for more
+    short = long.removesuffix(" on the beach")
+    assert with_look(embedded, short, short, look.picture) == f"a watercolor painting of {short}"
     changed = source.prompt.replace(source.prompt.split()[-1], "forest")
     assert guided(changed, style_image=look.picture).prompt == changed
     assert guided(changed).plan.rate == 0.01 and guided(changed, rate=0.2).plan.rate == 0.2
@@ -390,6 +404,13 @@ def test_bad_input_is_one_sentence(pipe64, short):
         ({"tau_x": 1.0}, TypeError, "tau_x"),
         ({"style_image": 5}, TypeError, "picture"),
         ({"word": "dog"}, ValueError, "'dog' is not in the prompt"),
+        ({"looks": 5}, TypeError, "Each of looks"),
+        ({"looks": ""}, ValueError, "One of looks is empty"),
+        (
+            {"weights": GUIDES["text"], "schedule": "text", "style_image": LOOK},
+            ValueError,
+            "reads the CLIP term",
+        ),
         ({"network": "vgg"}, TypeError, "look at pictures"),
         ({"patience": 0}, ValueError, "patience"),
     ):
@@ -399,6 +420,11 @@ def test_bad_input_is_one_sentence(pipe64, short):
         Weights(l2=-1)
     with pytest.raises(TypeError, match="Regularisation"):
         Weights(attention=1)
+
+
+def test_a_direction_needs_another_prompt(pipe64, short):
+    with pytest.raises(ValueError, match="direction needs a target prompt with other words"):
+        quiet(pipe64, short, short.prompt, weights=Weights(direction=1.0))
 
 
 def test_the_presets():

@@ -16,6 +16,7 @@ from styledit.guiding.weights import TERMS
 from styledit.lab import edit_lab, open_png
 from styledit.lab.guided import GUIDED, REMEMBERED, Guide, guiding_dict
 from styledit.lab.keeping import from_dict
+from styledit.lab.samples import samples
 from test_edit_lab import (  # noqa: F401 (fixtures)
     TARGET,
     decoded,
@@ -302,6 +303,8 @@ def test_a_style_picture_is_said_in_an_unchanged_prompt(tmp_path, monkeypatch) -
     settle(lab)
     prompt = lab.source["prompt"]
     look = next(s for s in lab.world["samples"] if s["prompt"].startswith("a watercolor"))
+    first_name = lab.world["samples"][0]["name"]
+    assert prompt == lab.world["samples"][0]["prompt"]
     style = {"kind": "sample", "name": look["name"]}
     guide(lab, 2, prompt=prompt, weights={"style": 1.0}, style=style, auto=True)
     named = "a watercolor painting of" + prompt.split(" of")[1]
@@ -313,7 +316,51 @@ def test_a_style_picture_is_said_in_an_unchanged_prompt(tmp_path, monkeypatch) -
     assert np.array_equal(shown(lab), first) and len(lab.history) == 2
     guide(lab, 4, prompt=prompt, weights={"l2": 1.0}, auto=True)  # without a style picture nothing is said
     assert lab.target["prompt"] == prompt
+    # The same look as the source's: nothing to say, and the settings are the library's.
+    guide(
+        lab, 5, prompt=prompt, weights={"style": 1.0}, style={"kind": "sample", "name": first_name}, auto=True
+    )
+    own = styledit.guide(
+        lab.pipe, lab.prepared.inversion, prompt, values=lab.prepared.values, iterations=8, progress=False,
+        style_image=samples()[0].picture, weights=styledit.Weights(style=1.0),
+    )  # fmt: skip
+    assert lab.target["prompt"] == prompt and lab.target["settings"]["tau_s"] == own.edit.settings.tau_s < 1
+    assert np.array_equal(shown(lab), np.asarray(own.image))
     lab.close()
+
+
+def test_a_stop_while_the_look_is_named(opened, monkeypatch) -> None:  # noqa: F811
+    lab = opened()
+    named = lab.guiding.prompt_of
+
+    def slow(*asked):
+        say(lab, "stop", wait=False)  # it comes while CLIP is looking
+        return named(*asked)
+
+    monkeypatch.setattr(lab.guiding, "prompt_of", slow)
+    guide(lab, 2, iterations=400)
+    assert lab.guided["stopped"] == "stopped" and lab.guided["iteration"] < 5
+
+
+def test_the_picture_in_the_slot_is_that_of_the_edit_shown(opened, picture) -> None:  # noqa: F811
+    lab = opened()
+    one, other = (Image.fromarray(np.asarray(picture) // k) for k in (1, 3))
+    weights = {"style": 1.0}
+    for k, (name, look) in enumerate((("one", one), ("other", other))):
+        guide(
+            lab, 2 + k, weights=weights, style={"kind": "upload", "name": name}, data=png(look), iterations=2
+        )
+    say(lab, "recall", id=lab.history[-2]["id"], request=4)
+    guide(lab, 5, weights=weights, style={"kind": "upload", "name": "one"}, iterations=3)
+    kept = lab.shown.wish.guide.style
+    assert kept.name == "one" and np.array_equal(np.asarray(kept.picture), np.asarray(one))
+    say(lab, "save")
+    again = opened()
+    say(again, "open", lab.saved["data"], id=1)
+    settle(again)
+    guide(again, 6, weights=weights, style={"kind": "upload", "name": "one"}, iterations=2)
+    assert not again.problem
+    assert np.array_equal(np.asarray(again.shown.wish.guide.style.picture), np.asarray(one))
 
 
 def test_what_the_panel_offers() -> None:

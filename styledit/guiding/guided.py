@@ -25,7 +25,7 @@ from styledit.editing.suggestion import Change
 from styledit.files import Field, Schema, read_tensors, write_tensors
 from styledit.generation import LearnedValues
 from styledit.guiding.log import Frame, Log
-from styledit.guiding.looks import name_look, own_looks
+from styledit.guiding.looks import changes_words, phrases, with_look
 from styledit.guiding.run import GuidedRun, Read
 from styledit.guiding.shared import Plan, Tensors
 from styledit.guiding.stepwise import Stepwise
@@ -47,7 +47,8 @@ SCHEDULES = {"step": 30, "run": 20, "text": 20}  # iterations in all, where the 
 PATIENCE = {"step": 3, "run": 8, "text": 8}
 STARTS = ("edit", "fitted", "random")
 RATE, STYLE_RATE = 0.01, 0.03
-# What an unchanged prompt leaves to a style picture; its own settings keep everything. On training scenes.
+# What an unchanged prompt leaves to a style picture, where an edit without one keeps everything. On training
+# scenes, see `styledit.guiding.weights`.
 REPAINTING = {"tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.2, "tau_u": 0.2}
 
 CHECKPOINT = Schema(
@@ -110,7 +111,8 @@ def guide(
     Ctrl-C ends it early with a warning; the best so far is returned.
 
     Args:
-        target_prompt: the new prompt; the source's own where only the look is to change.
+        target_prompt: the new prompt; the source's own where only the look is to change. With a style picture
+            it then says that look (`looks` keeps it), and the edit's `target_prompt` tells how.
         callback: called after each step ("step") or iteration ("run", "text") with a dict of `i`, `timestep`,
             `z`, `iteration`, `loss`, `terms`, `best`, `frame`.
         checkpoint: a safetensors file that what is finished is written to, and that a guided edit which was
@@ -174,8 +176,9 @@ class GuidedEdit:
         weights: `Weights`, or a preset: "default", CLIP alone, or with a style picture style alone
             ("reference"); "brief", 0.1 L2 + 0.5 perceptual + 0.2 style + 0.2 CLIP.
         style_image: a picture whose look the style term and the critic take; None takes the source's.
-        looks: phrases that may say that picture's look where the target prompt is the source's: CLIP chooses
-            one, and it is said (`name_look`). None takes the model's own, if it has any; () keeps the prompt.
+        looks: phrases that may say that picture's look where the target prompt has the source's words: CLIP
+            chooses one, and the prompt says it (`name_look`). None takes the model's own, if it has any; ()
+            keeps the prompt.
         start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
             learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding.
         iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 30, or
@@ -184,7 +187,7 @@ class GuidedEdit:
         patience: iterations without improvement after which a step ("step") or everything ends; None takes 3,
             or 8 whole runs.
         tolerance: what counts as no improvement, as a fraction of the loss.
-        clamp: keep value inputs in [-1, 1].
+        clamp: keep value inputs in [-1, 1], those of tokens that are not optimised too.
         both_branches: whether what the unconditional branch reads is optimised too.
         warm: whether each step ("step") goes on from the offsets of the one before, instead of none.
         since: fraction of the steps before the first that is guided ("step"): early estimates are blurred.
@@ -244,9 +247,11 @@ class GuidedEdit:
         self.pipe = pipe
         self.inversion = inversion
         style = None if style_image is None else read_image(pipe, style_image)
+        looks = None if looks is None else phrases(looks)
         self.prompt = check.text("A target prompt", target_prompt)
-        if style is not None and self.prompt == inversion.prompt:
-            self.prompt = _with_look(pipe, self.prompt, style, looks, clip)
+        if style is not None:
+            self.prompt = with_look(pipe, inversion.prompt, self.prompt, style, looks, clip)
+            settings = style_settings(pipe, inversion.prompt, self.prompt) | settings
         schedule = check.choice("schedule", schedule, tuple(SCHEDULES))  # type: ignore[assignment]
         self.low_memory = check.flag("low_memory", low_memory)
         self.plan = Plan(
@@ -265,8 +270,6 @@ class GuidedEdit:
         )
         self.weights = _weights(weights, schedule, style_image is not None)
         self.seed = check.seed(seed)
-        if style is not None and self.prompt == inversion.prompt:
-            settings = REPAINTING | settings
         self.edit_run = self._new_run(values, record, limit, settings)
         self.terms = self._make_terms(style, network, clip)
         self.log = Log(tuple(self.terms.weighted))
@@ -281,7 +284,8 @@ class GuidedEdit:
         )
         self._about = _fingerprint(
             inversion.fingerprint, self.prompt, schedule, start, self.plan, self.weights, self.seed,
-            self.edit_run.settings, style, values, type(network).__name__, tokens,
+            self.edit_run.settings, style, values, type(network).__name__, tokens, word,
+            None if clip is None else clip.model.visual_projection.weight,
         )  # fmt: skip
         self._finished: Tensors = self.schedule.state()
 
@@ -385,7 +389,7 @@ class GuidedEdit:
         self, style: Image.Image | None, network: FeatureNetwork | None, clip: Clip | None
     ) -> Terms:
         """The objectives, with the networks that they need."""
-        looks = guiding_network(self.pipe, self.low_memory) if network is None else network
+        network = guiding_network(self.pipe, self.low_memory) if network is None else network
         if clip is None and (self.weights.clip or self.weights.direction):
             clip = load_clip(device=self.inversion.z_T.device)
         return make_terms(
@@ -396,7 +400,7 @@ class GuidedEdit:
             (self.inversion.prompt, self.prompt),
             self.edit_run.target.words[0],
             clip,
-            looks,
+            network,
             self.seed,
         )
 
@@ -513,16 +517,11 @@ def guiding_network(pipe: StableDiffusionPipeline, recompute: bool = False) -> F
     return EncoderFeatures(pipe.vae, recompute=recompute)
 
 
-def _with_look(
-    pipe: StableDiffusionPipeline,
-    prompt: str,
-    style: Image.Image,
-    looks: Sequence[str] | None,
-    clip: Clip | None,
-) -> str:
-    """The prompt with the style picture's look; the prompt itself where nothing may say it."""
-    looks = own_looks(pipe) if looks is None else looks
-    return name_look(pipe, prompt, style, looks=looks, clip=clip) if looks else prompt
+def style_settings(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[str, float]:
+    """The settings, by name, of an edit with a style picture: where no word of the prompt changes, other ones
+    than those of an edit without. Raises as `encode_prompt`.
+    """
+    return {} if changes_words(pipe, source, target) else dict(REPAINTING)
 
 
 def _iterations(given: int | None, schedule: str) -> int:
@@ -543,6 +542,11 @@ def _weights(given: str | Weights, schedule: str, has_style: bool) -> Weights:
                 "or leave style_image out."
             )
         return weights
+    if has_style:
+        raise ValueError(
+            'The schedule "text" reads the CLIP term alone, so nothing reads the style picture; leave that '
+            'out, or take "run".'
+        )
     if given not in ("default", "text"):
         raise ValueError('The schedule "text" reads the CLIP term alone; leave weights out, or take "run".')
     return GUIDES["text"]
@@ -554,6 +558,8 @@ def _fingerprint(*about: object) -> str:
     for part in about:
         if isinstance(part, Image.Image):
             digest.update(part.tobytes())
+        elif isinstance(part, torch.Tensor):
+            digest.update(part.detach().cpu().float().numpy().tobytes())
         elif isinstance(part, LearnedValues):
             digest.update(str(part.guidance).encode())
             scale = getattr(part, "scale", None)

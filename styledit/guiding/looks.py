@@ -9,6 +9,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
+from styledit.editing.suggestion import Change
 from styledit.guiding.terms import as_pixels
 from styledit.perception.clip import Clip, load_clip
 from styledit.pictures import ImageSource, read_image
@@ -27,9 +28,9 @@ def name_look(
     """A prompt with the look of a picture: "a red fox" becomes "a watercolor painting of a red fox".
 
     The look is that of the sentence whose CLIP cosine to the picture is highest (zero-shot classification,
-    Radford et al., 2103.00020, section 3.1). The sentences say each look of everything that the model's own
-    words can show; of a model without such a list, of what the prompt shows. The look that the prompt begins
-    with makes room.
+    Radford et al., 2103.00020, section 3.1). The sentences say each look of each thing in each place that the
+    model's own words have; of a model without such a list, of what the prompt shows. A look that the prompt
+    begins with, one of `looks` or the model's own, makes room.
 
     Args:
         style_image: whose look is wanted.
@@ -43,12 +44,12 @@ def name_look(
             its own.
     """
     words = " ".join(check.text("The prompt", prompt).split())
-    known = own_looks(pipe) if looks is None else _phrases(looks)
+    if not words:
+        raise ValueError("The prompt is empty; say what the picture shows.")
+    known = own_looks(pipe) if looks is None else phrases(looks)
     if not known:
-        raise ValueError(
-            'This model has no looks of its own; name some, as in looks=("a photo of", "an oil painting of").'
-        )
-    worn = max((look for look in known if _begins(words, look)), key=len, default="")
+        raise ValueError('There are no looks to choose from; name some: looks=("an oil painting of", ...).')
+    worn = max((look for look in (*known, *own_looks(pipe)) if _begins(words, look)), key=len, default="")
     rest = words[len(worn) :].strip()
     slots = prompt_slots(pipe)
     shows = (
@@ -65,16 +66,52 @@ def name_look(
     return f"{known[best // len(shows)]} {rest}".strip()
 
 
+def with_look(
+    pipe: StableDiffusionPipeline,
+    source: str,
+    target: str,
+    style_image: ImageSource,
+    looks: Sequence[str] | None = None,
+    clip: Clip | None = None,
+) -> str:
+    """The target prompt of an edit with a style picture: one that changes no word of the source's says that
+    picture's look, where there is a list of looks, and room.
+
+    Arguments and errors as `name_look`; no looks keep the prompt.
+    """
+    if changes_words(pipe, source, target) or not (own_looks(pipe) if looks is None else phrases(looks)):
+        return target
+    named = name_look(pipe, target, style_image, looks=looks, clip=clip)
+    try:
+        return named if changes_words(pipe, source, named) else target
+    except ValueError:  # too long for the model, or a word that it does not know
+        return target
+
+
+def changes_words(pipe: StableDiffusionPipeline, source: str, target: str) -> bool:
+    """Whether a target prompt has other words than the source's. Raises as `encode_prompt`."""
+    change = Change.between(pipe, source, target)
+    return bool(change.added or change.removed)
+
+
 def own_looks(pipe: StableDiffusionPipeline) -> tuple[str, ...]:
     """The phrases that a model's own list has for the look of a picture; empty where it has none."""
     return prompt_slots(pipe).get("style", ())
 
 
-def _phrases(looks: Sequence[str]) -> tuple[str, ...]:
-    phrases = tuple(check.text("Each of looks", look).strip() for look in check.several("looks", looks))
-    if not all(phrases):
+def phrases(looks: Sequence[str]) -> tuple[str, ...]:
+    """Looks that a user names.
+
+    Raises:
+        TypeError: one that is no string.
+        ValueError: an empty one.
+    """
+    found = tuple(
+        " ".join(check.text("Each of looks", look).split()) for look in check.several("looks", looks)
+    )
+    if not all(found):
         raise ValueError('One of looks is empty; each is a phrase such as "an oil painting of".')
-    return phrases
+    return found
 
 
 def _begins(words: str, look: str) -> bool:

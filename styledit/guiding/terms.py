@@ -85,6 +85,9 @@ def make_terms(
         clip: None where no term needs one.
         network: whose features the perceptual and the style term compare.
         seed: of the critic.
+
+    Raises:
+        ValueError: no term is left, since a direction needs two prompts.
     """
     here = {"device": pipe.vae.device, "dtype": torch.promote_types(pipe.vae.dtype, torch.float32)}
     kept = as_pixels(source).to(**here)
@@ -105,6 +108,10 @@ def make_terms(
         weighted["adversarial"] = (weights.adversarial, Adversarial(critic))
     if weights.attention:
         weighted["attention"] = (1.0, weights.attention.for_prompt(words))
+    if not weighted:
+        raise ValueError(
+            "Nothing pulls: the weight direction needs a target prompt with other words than the source's."
+        )
     return Terms(weighted, critic)
 
 

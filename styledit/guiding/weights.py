@@ -19,7 +19,7 @@ With two to four scenes each, a difference of some tenths of a decibel tells not
 L2 and perceptual distance to the source pull against the edit. CLIP at the changed words alone lost nothing:
 the default.
 
-Another picture's look with an unchanged prompt, style alone, 12 to 16 other scenes: edits that the judge
+Another picture's look with an unchanged prompt, style alone, 8 to 16 other scenes: edits that the judge
 gives the style of that picture, and still the object; `rest` lowers the taus to 0, 0.4, 0.2, 0.2.
 
                                                          style  object

@@ -106,6 +106,7 @@ class EditLab(LabWidget):
         self._sheet: sheets.Sheet | None = None
         self._sheet_id = 0
         self._stops_before_sheet = 0
+        self._stops_before_guiding = 0
         self._editors: dict[str, Editor] = {}
         self._past = History()
         self._serial = 0
@@ -306,6 +307,7 @@ class EditLab(LabWidget):
         key = wish.key
         self.problem = ""
         self._reached = wish.guide
+        self._stops_before_guiding = wanted.stops
         self._guiding_now = None if wish.guide is None else wish
         start = time.perf_counter()
         before = self.shown
@@ -347,7 +349,10 @@ class EditLab(LabWidget):
         """What a wish amounts to."""
         assert self.prepared is not None
         split_words(self.pipe, wish.prompt)
-        given = {} if wish.settings is None else keeping.from_dict(wish.settings)
+        if wish.settings is None:
+            given = self.guiding.settings_of(self.prepared, wish.prompt, wish.guide)
+        else:
+            given = keeping.from_dict(wish.settings)
         return self._with_guidance(self.prepared.editor.suggest(wish.prompt, **given))
 
     def _with_guidance(self, settings: Settings) -> Settings:
@@ -415,7 +420,7 @@ class EditLab(LabWidget):
     def _guide_run(self, wish: Wish, settings: Settings) -> Generator[Progress, None, Edit]:
         """A guided edit; a stop keeps the best."""
         assert self.prepared is not None and wish.guide is not None
-        stops = self._wanted.stops
+        stops = self._stops_before_guiding
         given = keeping.keywords(settings)
         edit, self._reached, self.problem = yield from self.guiding.running(
             wish.id,
@@ -624,6 +629,7 @@ class EditLab(LabWidget):
 
     def _recall(self, message: Mapping[str, Any], _: bytes) -> None:
         entry = self._past.recall(message["id"])
+        self.guiding.takes(entry.wish.guide)
         if self.prepared is None or entry.source is not self.prepared.source:
             self._wanted.ask_source(SourceWish(self._source_id, lambda: entry.source))
         self._wanted.ask_edit(replace(entry.wish, id=int(message.get("request", 0)), moving=False))
@@ -656,6 +662,7 @@ class EditLab(LabWidget):
 
     def _open(self, message: Mapping[str, Any], data: bytes) -> None:
         kept = keeping.open_png(data)
+        self.guiding.takes(kept.guide)
         number = int(message.get("id", 0))
         picture = read_image(self.pipe, kept.picture)
         known = kept.method in self.world["methods"] or kept.guide is not None

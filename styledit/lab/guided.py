@@ -19,11 +19,11 @@ from PIL import Image
 from styledit import validation as check
 from styledit.editing import Edit
 from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedState, Weights
-from styledit.guiding.guided import MOST_ITERATIONS, SCHEDULES, STARTS
-from styledit.guiding.looks import name_look, own_looks
+from styledit.guiding.guided import MOST_ITERATIONS, SCHEDULES, STARTS, style_settings
+from styledit.guiding.looks import with_look
 from styledit.guiding.weights import TERMS
 from styledit.lab.frames import encode, thumbnail
-from styledit.lab.session import Prepared, Progress
+from styledit.lab.session import Prepared, Progress, embedded_clip
 
 GUIDED = "guided"  # the method's name
 PICTURES = 10  # of a filmstrip, about
@@ -249,10 +249,20 @@ class Guiding:
 
     def prompt_of(self, prepared: Prepared, prompt: str, guide: Guide | None) -> str:
         """The target prompt, as the page is to show it: an unchanged one says the look of a style picture."""
-        style = None if guide is None else guide.style
-        if style is None or prompt != prepared.source.prompt or not own_looks(self.pipe):
+        if guide is None or guide.style is None:
             return prompt
-        return name_look(self.pipe, prompt, style.picture)
+        return with_look(self.pipe, prepared.source.prompt, prompt, guide.style.picture, clip=embedded_clip())
+
+    def settings_of(self, prepared: Prepared, prompt: str, guide: Guide | None) -> dict[str, Any]:
+        """The settings, by name, that a guided edit has where the page leaves them to the library."""
+        if guide is None or guide.style is None:
+            return {}
+        return style_settings(self.pipe, prepared.source.prompt, prompt)
+
+    def takes(self, guide: Guide | None) -> None:
+        """The page shows a guided edit again: its own style picture is the one in the slot."""
+        if guide is not None and guide.style is not None and guide.style.kind == "upload":
+            self.last_upload = guide.style
 
     def forget(self) -> None:
         """Another source: nothing on the page is of it."""

@@ -150,7 +150,7 @@ def outlook(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Prog
     found = []
     embedded = bool(prompt_slots(pipe))
     if embedded:
-        agreement = clip_similarity(inversion.image, inversion.prompt, _clip())
+        agreement = clip_similarity(inversion.image, inversion.prompt, embedded_clip())
         if agreement < LEAST_AGREEMENT:
             found.append(
                 f"its words and the picture hardly agree ({agreement:.0f} of 100, usual are 60 to 85)"
@@ -183,5 +183,6 @@ def watched(run: Generator[State, None, Result], stage: str, total: int) -> Gene
 
 
 @lru_cache(maxsize=1)
-def _clip() -> Clip:
+def embedded_clip() -> Clip:
+    """The embedded CLIP, loaded once."""
     return load_clip()

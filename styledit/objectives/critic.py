@@ -122,7 +122,8 @@ class Critic:
         self.patches = check.whole("patches", patches, least=1)
         self.seed = check.seed(seed)
         side = min(real.shape[2:])
-        self.network = PatchDiscriminator(side, seed).to(real)
+        with torch.random.fork_rng(devices=[]):  # its first weights have a seed of their own
+            self.network = PatchDiscriminator(side, seed).to(real)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=RATE, betas=BETAS)
         self.side = max(self.network.patch, side // 2)  # of the patches that it is trained on
         self.taken = 0
