@@ -26,14 +26,21 @@ from measure.bench import in_processes, this_bench
 from measure.cases import FOLDER, Case, held_out_cases, training_cases
 from measure.segmenter import Segmenter, iou
 from styledit.guiding import GUIDES, Weights
+from styledit.guiding.guided import guiding_network
+from styledit.guiding.terms import as_pixels
 from styledit.inversion import Inversion
+from styledit.objectives import gram_style
 from styledit.pipeline import model_fingerprint
 
 KINDS = ("style", "colour")
 PLAIN = "plain call"
 REFERENCE = "style reference"
-# A style picture with an unchanged prompt; the second keeps it to the letter.
-REFERENCES: dict[str, dict] = {REFERENCE: {}, f"{REFERENCE}, prompt kept": {"looks": ()}}
+# A style picture with an unchanged prompt: options of `guide`; None says its look and guides nothing.
+REFERENCES: dict[str, dict | None] = {
+    REFERENCE: {},
+    f"{REFERENCE}, not guided": None,
+    f"{REFERENCE}, prompt kept": {"looks": ()},
+}
 PAIRS = 15
 MAPS = styledit.Layers(scales=2)
 TUNED_ON = 4  # training scenes of each kind
@@ -164,22 +171,42 @@ def reference_row(variant: str, k: int) -> dict:
     ready = prepared(index)
     source = records()[index]["source"]
     wanted = records()[other]["source"]["style"]
+    options = REFERENCES[variant]
+    look = held_out_cases()[other].source
+    prompt = ready.case.source_prompt
     start = time.perf_counter()
-    guided = styledit.guide(
-        bench.pipe, ready.inversion, ready.case.source_prompt, values=ready.values,
-        style_image=held_out_cases()[other].source, every=0, progress=False, **REFERENCES[variant],
-    )  # fmt: skip
+    if options is None:
+        prompt = styledit.name_look(bench.pipe, prompt, look)
+        edit = styledit.edit(bench.pipe, ready.inversion, prompt, values=ready.values, progress=False)
+        evaluations = 0
+    else:
+        guided = styledit.guide(
+            bench.pipe, ready.inversion, prompt, values=ready.values, style_image=look, every=0,
+            progress=False, **options,
+        )  # fmt: skip
+        edit, evaluations = guided.edit, guided.evaluations
     seconds = time.perf_counter() - start
-    pixels = torch.from_numpy(np.asarray(guided.image) / 255).permute(2, 0, 1)[None].float()
+    pixels = as_pixels(edit.image)
     (named,) = bench.judge.name(pixels)
     return {
-        "variant": variant, "case": index, "kind": wanted, "evaluations": guided.evaluations,
-        "said": guided.edit.target_prompt,
+        "variant": variant, "case": index, "kind": wanted, "evaluations": evaluations,
+        "said": edit.target_prompt, "style_loss": style_loss(edit.image, look),
         "seconds": seconds, "style": 100.0 * (named["style"] == wanted),
         "object": 100.0 * (named["object"] == source["object"]),
-        "object_iou": segmenter().iou(guided.image, object_mask(index)),
-        "picture": guided.image,
+        "object_iou": segmenter().iou(edit.image, object_mask(index)),
+        "picture": edit.image,
     }  # fmt: skip
+
+
+@torch.no_grad()
+def style_loss(picture: Image.Image, look: Image.Image) -> float:
+    """`gram_style`, relative, of two pictures, by the network that guides."""
+    eye = guiding_network(this_bench().pipe)
+    seen, wanted = (
+        {name: f for name, f in eye.features(as_pixels(image)).items() if name in eye.style_layers}
+        for image in (picture, look)
+    )
+    return float(gram_style(seen, wanted, relative=True))
 
 
 # --- the table --------------------------------------------------------------------------------------
@@ -206,7 +233,7 @@ def table(rows: Sequence[dict]) -> dict[str, dict[str, dict[str, float]]]:
 
 def references(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
     """{variant: {column: mean}} of the style references."""
-    columns = ("style", "object", "object_iou", "evaluations")
+    columns = ("style", "object", "style_loss", "object_iou", "evaluations")
     there = [name for name in REFERENCES if any(row["variant"] == name for row in rows)]
     return {
         name: {column: round(mean(rows, column, variant=name), 4) for column in columns} for name in there
