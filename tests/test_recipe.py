@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
 from measure.report import both_there
-from recipe import folders, loop, make_data, muon, patch_pca, tokenizer, train
+from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train
 from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor
 from recipe.stages import autoencoder, code, decoder, export, unet
@@ -277,6 +277,14 @@ def test_a_unet_for_other_latents_takes_all_but_its_ends():
     differ = {k for k, w in new.state_dict().items() if w.shape != before[k].shape}
     assert differ == {"conv_in.weight", "conv_out.weight", "conv_out.bias"}
     assert all(torch.equal(w, before[k]) for k, w in new.state_dict().items() if k not in differ)
+
+
+def test_the_arithmetic_of_a_training_is_counted():
+    line = torch.nn.Linear(5, 3)
+    assert cost.flops(lambda: line(torch.zeros(8, 5))) == 2 * 8 * 5 * 3
+    stages = {name: (steps, work) for name, steps, work in cost.costs(SECOND)}
+    assert [*stages] == [stage for stage in train.STAGES if stage != "export"]
+    assert stages["unet"][0] == unet.STEPS["second"] and all(work > 1e9 for _, work in stages.values())
 
 
 def test_two_things_are_counted_by_halves():

@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name, help="of the picture world")
     parser.add_argument("--optimiser", choices=["adamw", "muon"], default="adamw", help="of the unet stage")
-    parser.add_argument("--batch", type=int, default=unet.BATCH, help="unet: pictures a step")
+    parser.add_argument("--batch", type=int, help="unet: pictures a step")
     parser.add_argument("--without", choices=TRAIN_ARTISTS, help="judge: leave this artist out")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -62,7 +62,7 @@ def run(
     edition: Edition = COMMITTED,
     *,
     muon: bool = False,
-    batch: int = unet.BATCH,
+    batch: int | None = None,
     without: str | None = None,
 ) -> None:
     """One stage of an edition, to so many steps in all; None takes the edition's number."""
