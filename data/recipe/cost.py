@@ -76,7 +76,7 @@ def flops(run: Callable[[], object]) -> float:
     """The multiplications and additions of what a function does, in FLOP."""
     with FlopCounterMode(display=False) as counter:
         run()
-    return float(counter.get_totalflops())
+    return float(counter.get_total_flops())
 
 
 if __name__ == "__main__":

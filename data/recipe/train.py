@@ -4,7 +4,8 @@
     python -m recipe.train STAGE          one of: code autoencoder unet decoder judge eye clip export
     python -m recipe.train STAGE --edition second
 
-Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
+A GPU takes an hour or so for all of the second edition: 4.9 PFLOP (`python -m recipe.cost`), of which small
+networks get through some 2 TFLOP a second. Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
 committed diffusion model further without its checkpoint: autoencoder, then unet --from-model --steps MORE.
 Checkpoints and latents lie in data/recipe/cache, or in the folder that STYLEDIT_CACHE names.
 """
