@@ -4,9 +4,10 @@
     python -m recipe.train STAGE          one of: code autoencoder unet decoder judge eye clip export
     python -m recipe.train STAGE --edition second
 
-A GPU takes an hour or so for all of the second edition: 4.9 PFLOP (`python -m recipe.cost`), of which small
-networks get through some 2 TFLOP a second. Each stage goes on where it was after a kill. Steps default to what the committed weights had. To train the
-committed diffusion model further without its checkpoint: autoencoder, then unet --from-model --steps MORE.
+The second edition takes 4.9 PFLOP (`python -m recipe.cost`): some fourteen hours at the 0.1 TFLOP/s of two
+processor cores, under an hour on a GPU that sustains 2. Each stage goes on where it was after a kill. Steps
+default to what the committed weights had. To train the committed diffusion model further without its
+checkpoint: autoencoder, then unet --from-model --steps MORE.
 Checkpoints and latents lie in data/recipe/cache, or in the folder that STYLEDIT_CACHE names.
 """
 
