@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from measure.cases import training_cases
 from recipe import artwork
 from recipe.edition import COLOURED, COLOURLESS, EDITIONS, FIRST, ICONS, PLAIN, SECOND, STYLES
 from recipe.folders import DATA, DRAWINGS
-from recipe.make_data import PER_KIND, SEED, edit_cases, lesson_scenes
-from recipe.samples import HALF, NOTHING, judged, labels
+from recipe.make_data import FOR_PAIRS, PER_KIND, SEED, edit_cases, lesson_scenes
+from recipe.samples import HALF, NOTHING, halves, judged, labels
 from recipe.styles import FILTERS
 from recipe.tokenizer import POSITIONS
 from recipe.world import (
@@ -246,6 +247,27 @@ def test_edits_of_the_second_edition_change_what_their_kind_says():
             assert sorted(kept) == [False, True]
         if kind in ("place", "style", "colour"):
             assert all(np.array_equal(a, b) for a, b in zip(masks, others, strict=True))
+
+
+def test_an_edit_of_one_of_two_says_where_to_look_and_for_what():
+    cases = training_cases(8, 3, SECOND)
+    drawn = edit_cases(artwork.TRAIN_ARTISTS, 8, 3, SECOND)
+    for case, (kind, source, target) in zip(cases, drawn, strict=True):
+        if kind not in FOR_PAIRS:
+            assert case.half is None
+            continue
+        left, right = halves(case.mask.astype(int))
+        inside, outside = (left, right) if case.half == "left" else (right, left)
+        assert inside.sum() > 5 * outside[..., 16:-16].sum()
+        kept = [thing.object for thing in source.things if thing in target.things]
+        assert len(kept) == 1 and case.object not in kept
+        if kind == "word removed":
+            assert case.changed == {"object": "nothing"} and case.object not in case.target_prompt.split()
+        else:
+            assert set(case.changed) <= {"object", "colour"} and case.changed
+            assert case.changed.get("object", case.object) == case.target_object
+        far = np.abs(np.asarray(case.source, float) - np.asarray(case.truth, float))[~case.mask]
+        assert far.mean() < 12  # a style's filter reaches over the edge
 
 
 def test_plain_backgrounds_are_asked_for_where_they_can_be_told():

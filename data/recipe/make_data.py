@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from PIL import Image
 
 from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.world import HELD_OUT_ARTIST, Scene, Thing, allowed, render, sample_scene
+from recipe.samples import NO_COLOUR, NOTHING, factors, on_the_right
+from recipe.world import HELD_OUT_ARTIST, Scene, Thing, allowed, draw, render, sample_scene
 
 PER_KIND = 12  # benchmark cases of each kind of edit
 SEED = 2303
@@ -93,11 +94,15 @@ def _change_colour(s: Scene, edition: Edition, rng):
 
 
 def _change_place(s: Scene, edition: Edition, rng):
+    if s.other is not None:
+        return None
     s = replace(s, says_colour=True)
     return s, replace(s, place=_pick(rng, [p for p in edition.places if allowed(p, s.style)], s.place))
 
 
 def _change_style(s: Scene, edition: Edition, rng):
+    if s.other is not None:
+        return None
     s = replace(s, says_colour=True)
     return s, replace(s, style=_pick(rng, [t for t in edition.styles if allowed(s.place, t)], s.style))
 
@@ -147,6 +152,46 @@ CHANGES = {  # kind of edit → what makes (source, target) of a scene, or None 
 FOR_PAIRS = ("word removed", "one of two")  # kinds of editions with two things in a scene
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """An edit as it is drawn.
+
+    `picture`, `truth` (SIDE, SIDE, 3) uint8; `mask`, `target_mask` (SIDE, SIDE) bool: the thing that changes,
+    or the first one, before and after; `things`: its names before and after, the same where it goes;
+    `changed`: the factors that change, as the judge should name them, in `half` of the picture ("left",
+    "right"; None: all of it).
+    """
+
+    picture: np.ndarray
+    truth: np.ndarray
+    mask: np.ndarray
+    target_mask: np.ndarray
+    things: tuple[str, str]
+    changed: dict[str, str]
+    half: str | None
+
+
+def draw_edit(kind: str, source: Scene, target: Scene) -> Drawn:
+    """Both pictures of an edit of a kind, and what happens in it."""
+    (picture, masks), (truth, others) = draw(source), draw(target)
+    differ = [k for k, thing in enumerate(source.things) if thing not in target.things]
+    which = differ[0] if differ else 0
+    mask = masks[which]
+    half = ("left", "right")[on_the_right(mask)] if kind in FOR_PAIRS else None
+    thing = source.things[which]
+    if which >= len(target.things):
+        gone = np.zeros_like(mask)
+        return Drawn(picture, truth, mask, gone, (thing.object,) * 2, {"object": NOTHING}, half)
+    after = target.things[which]
+    changed = changed_factors(factors(source, thing), factors(target, after))
+    return Drawn(picture, truth, mask, others[which], (thing.object, after.object), changed, half)
+
+
+def changed_factors(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """What the judge should name otherwise, from its names of a thing before and after."""
+    return {f: name for f, name in after.items() if name not in (before[f], NO_COLOUR)}
+
+
 def _factors(scene: Scene) -> dict:
     """What a scene is made of; size and second thing only where it has them."""
     record = {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
@@ -180,19 +225,20 @@ def _draw_benchmark(folder: Path) -> None:
     records = []
     for i, (kind, source, target) in enumerate(edit_cases((HELD_OUT_ARTIST,), PER_KIND, SEED)):
         name = f"{i:02d}"
-        picture, mask = render(source)
-        truth, target_mask = render(target)
+        edit = draw_edit(kind, source, target)
         record = {
-            "file_name": _save(folder, f"{name}_source.png", picture),
+            "file_name": _save(folder, f"{name}_source.png", edit.picture),
             "source_prompt": source.caption,
             "target_prompt": target.caption,
             "kind": kind,
-            "mask": _save(folder, f"{name}_mask.png", mask),
-            "target_mask": _save(folder, f"{name}_target_mask.png", target_mask),
-            "truth": _save(folder, f"{name}_truth.png", truth),
+            "mask": _save(folder, f"{name}_mask.png", edit.mask),
+            "target_mask": _save(folder, f"{name}_target_mask.png", edit.target_mask),
+            "truth": _save(folder, f"{name}_truth.png", edit.truth),
             "source": _factors(source),
             "target": _factors(target),
         }
+        if kind in FOR_PAIRS:
+            record |= {"things": edit.things, "changed": edit.changed, "half": edit.half}
         records.append(record)
     _write(folder, records)
 

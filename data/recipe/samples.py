@@ -101,15 +101,16 @@ def judged(
             shown.append(picture)
             continue
         right = bool(rng.integers(2))
-        sides = zip(scene.things, map(_on_the_right, masks), strict=True)
-        inside = [thing for thing, on_the_right in sides if on_the_right == right]
+        sides = zip(scene.things, map(on_the_right, masks), strict=True)
+        inside = [thing for thing, its_side in sides if its_side == right]
         truth = factors(scene, inside[0] if inside else None)
         truths.append(truth if inside else truth | {"object": NOTHING, "colour": NO_COLOUR})
         shown.append(picture[:, SIDE - HALF :] if right else picture[:, :HALF])
     return truths, to_tensor(np.stack(shown), signed=False)
 
 
-def _on_the_right(mask: np.ndarray) -> bool:
+def on_the_right(mask: np.ndarray) -> bool:
+    """In which half a thing is that a mask (SIDE, SIDE) shows: whether it is the right one."""
     return bool(np.flatnonzero(mask.any(0)).mean() > SIDE / 2)
 
 

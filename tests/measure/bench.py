@@ -15,6 +15,7 @@ from PIL import Image
 import styledit
 from measure.cases import Case
 from measure.methods import Prepared
+from recipe.samples import halves
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
@@ -37,6 +38,8 @@ class Bench:
     def happened(self, picture: Image.Image, case: Case) -> float:
         """100 where the judge names every changed factor as the target's, else 0."""
         pixels = torch.from_numpy(np.asarray(picture) / 255).permute(2, 0, 1)[None].float()
+        if case.half is not None:
+            pixels = halves(pixels)[case.half == "right"]
         (named,) = self.judge.name(pixels)
         return 100.0 * all(named[factor] == value for factor, value in case.changed.items())
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from recipe.artwork import TRAIN_ARTISTS
+from recipe.edition import COLOURLESS, COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.make_data import edit_cases
+from recipe.make_data import CHANGES, FOR_PAIRS, changed_factors, draw_edit, edit_cases
 from recipe.samples import NO_COLOUR
-from recipe.world import TRAIN_ARTISTS, render
 
 FOLDER = DATA / "benchmark"
-KINDS = ("object", "colour", "place", "style", "added word")
+KINDS = tuple(kind for kind in CHANGES if COMMITTED.pairs or kind not in FOR_PAIRS)
 FACTORS = ("object", "colour", "place", "style")
 
 
@@ -29,19 +30,21 @@ class Case:
     target_prompt: str
     mask: np.ndarray | None  # (H, W), True where the edit is; None for the whole picture
     changed: dict[str, str]  # the factors that the edit changes, as the judge should name them
-    object: str  # the source's, for the local blend
-    target_object: str
+    object: str  # the thing that changes, or the first one, for the local blend
+    target_object: str  # what it becomes
+    half: str | None = None  # "left" or "right": where the judge is to look; None: at the whole picture
 
 
 def held_out_cases() -> list[Case]:
-    """The 60 cases of data/benchmark, 12 of each kind."""
+    """The cases of data/benchmark, 12 of each kind."""
     lines = (FOLDER / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
     return [_case_of(json.loads(line)) for line in lines]
 
 
 def _case_of(record: dict) -> Case:
-    source = record["source"]
-    target = record["target"]
+    source, target = record["source"], record["target"]
+    things = record.get("things", (source["object"], target["object"]))
+    changed = record.get("changed") or changed_factors(_named(source), _named(target))
     return Case(
         kind=record["kind"],
         source=Image.open(FOLDER / record["file_name"]).convert("RGB"),
@@ -49,9 +52,10 @@ def _case_of(record: dict) -> Case:
         source_prompt=record["source_prompt"],
         target_prompt=record["target_prompt"],
         mask=_edited_region(record["kind"], _mask(record["mask"]), _mask(record["target_mask"])),
-        changed=_changed(source, target),
-        object=source["object"],
-        target_object=target["object"],
+        changed=changed,
+        object=things[0],
+        target_object=things[1],
+        half=record.get("half"),
     )
 
 
@@ -59,22 +63,22 @@ def _mask(name: str) -> np.ndarray:
     return np.asarray(Image.open(FOLDER / name).convert("L")) > 127
 
 
-def training_cases(per_kind: int, seed: int) -> list[Case]:
-    """Cases from the training artists' drawings, none of which is in the 60."""
+def training_cases(per_kind: int, seed: int, edition: Edition = COMMITTED) -> list[Case]:
+    """Cases from the training artists' drawings, none of which is held out."""
     cases = []
-    for kind, source, target in edit_cases(TRAIN_ARTISTS, per_kind, seed):
-        before, mask = render(source)
-        after, target_mask = render(target)
+    for kind, source, target in edit_cases(TRAIN_ARTISTS, per_kind, seed, edition):
+        edit = draw_edit(kind, source, target)
         case = Case(
             kind=kind,
-            source=Image.fromarray(before),
-            truth=Image.fromarray(after),
+            source=Image.fromarray(edit.picture),
+            truth=Image.fromarray(edit.truth),
             source_prompt=source.caption,
             target_prompt=target.caption,
-            mask=_edited_region(kind, mask, target_mask),
-            changed=_changed(vars(source), vars(target)),
-            object=source.object,
-            target_object=target.object,
+            mask=_edited_region(kind, edit.mask, edit.target_mask),
+            changed=edit.changed,
+            object=edit.things[0],
+            target_object=edit.things[1],
+            half=edit.half,
         )
         cases.append(case)
     return cases
@@ -89,16 +93,9 @@ def _edited_region(kind: str, mask: np.ndarray, target_mask: np.ndarray) -> np.n
     return mask | target_mask
 
 
-def _changed(source: dict, target: dict) -> dict[str, str]:
-    """The factors in which two scenes differ, with the judge's name of the target's."""
-    before = _named(source)
-    after = _named(target)
-    return {f: after[f] for f in FACTORS if after[f] not in (before[f], NO_COLOUR)}
-
-
 def _named(scene: dict) -> dict[str, str]:
-    """A scene's factors as the judge names them; a pencil shows no colour."""
+    """A record's factors as the judge names them; some styles show no colour."""
     named = {f: scene[f] for f in FACTORS}
-    if scene["colour"] is None or scene["style"] == "sketch":
+    if scene["colour"] is None or scene["style"] in COLOURLESS:
         named["colour"] = NO_COLOUR
     return named
