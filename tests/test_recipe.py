@@ -16,11 +16,13 @@ import torch
 from PIL import Image
 from transformers import AutoTokenizer, CLIPTextModel
 
+from measure import judges
 from measure.report import both_there
 from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train
+from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor
-from recipe.stages import autoencoder, code, decoder, export, unet
+from recipe.stages import autoencoder, code, decoder, export, judge, unet
 from recipe.world import Scene, Thing
 from styledit.objectives.pixels import perceptual
 
@@ -285,6 +287,26 @@ def test_the_arithmetic_of_a_training_is_counted():
     stages = {name: (steps, work) for name, steps, work in cost.costs(SECOND)}
     assert [*stages] == [stage for stage in train.STAGES if stage != "export"]
     assert stages["unet"][0] == unet.STEPS["second"] and all(work > 1e9 for _, work in stages.values())
+
+
+def test_a_judge_without_an_artist_is_measured_on_that_one(elsewhere, monkeypatch, capsys):
+    few = replace(FIRST, name="few", objects=("car", "heart"), styles=("sticker",), places=("white", "pink"))
+    drawn = []
+    paint = judge.judged
+    monkeypatch.setattr(
+        judge,
+        "judged",
+        lambda rng, n, edition, artists: drawn.append(artists) or paint(rng, 4, edition, artists),
+    )
+    left_out = TRAIN_ARTISTS[0]
+    judge.train_judge(1, few, left_out)
+    trained = judge.trained_judge(few, left_out)
+    assert not trained.training and set(drawn) == {TRAIN_ARTISTS[1:]}
+    named = judges.seen(trained, left_out, few, pictures=6)
+    assert set(named) == {"object", "colour", "place", "style"} and named["style"] == 100.0  # there is one
+    assert "object" in judges.line("somebody", named)
+    with pytest.raises(SystemExit, match="has no checkpoint"):
+        judge.trained_judge(few)
 
 
 def test_two_things_are_counted_by_halves():

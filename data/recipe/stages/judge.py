@@ -27,7 +27,7 @@ def train_judge(steps: int, edition: Edition = COMMITTED, without: str | None = 
     """
     device = loop.device()
     known = labels(edition)
-    artists = tuple(artist for artist in TRAIN_ARTISTS if artist != without)
+    artists = _artists(without)
     judge = Judge(known).to(device, memory_format=torch.channels_last)
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
@@ -40,24 +40,43 @@ def train_judge(steps: int, edition: Edition = COMMITTED, without: str | None = 
             losses.append(F.cross_entropy(logits[factor].float(), classes, label_smoothing=0.05))
         return sum(losses)
 
-    name = edition.path("judge" if without is None else f"judge-without-{without}")
-    loop.train(name, {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05)
+    loop.train(
+        _name(edition, without), {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05
+    )
 
 
-def export_judge(folder: Path, edition: Edition = COMMITTED) -> None:
-    """Write the averaged weights in float16, with batch statistics measured for them on fresh pictures."""
-    known = labels(edition)
-    judge = Judge(known)
-    loop.load_weights(edition.path("judge"), {"judge": judge})
+def trained_judge(edition: Edition = COMMITTED, without: str | None = None) -> Judge:
+    """The judge of a checkpoint: averaged weights, with batch statistics measured for them on fresh pictures
+    of the artists that it was trained on.
+    """
+    judge = Judge(labels(edition))
+    loop.load_weights(_name(edition, without), {"judge": judge})
     for module in judge.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None  # a plain mean over the batches below
     rng = np.random.default_rng(7)
+    artists = _artists(without)
     with torch.no_grad():
         for _ in range(24):
-            judge(judged(rng, 32, edition)[1])
+            judge(judged(rng, 32, edition, artists)[1])
+    return judge.eval()
+
+
+def export_judge(folder: Path, edition: Edition = COMMITTED) -> None:
+    """Write the judge of the checkpoint in float16."""
+    judge = trained_judge(edition)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.half().contiguous() for k, v in judge.state_dict().items() if v.is_floating_point()}
     save_file(tensors, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"labels": known}, indent=1) + "\n", encoding="utf-8")
+    (folder / "config.json").write_text(
+        json.dumps({"labels": judge.labels}, indent=1) + "\n", encoding="utf-8"
+    )
+
+
+def _artists(without: str | None) -> tuple[str, ...]:
+    return tuple(artist for artist in TRAIN_ARTISTS if artist != without)
+
+
+def _name(edition: Edition, without: str | None) -> str:
+    return edition.path("judge" if without is None else f"judge-without-{without}")

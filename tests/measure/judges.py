@@ -1,0 +1,60 @@
+"""How judges take a hand that they have never seen, on true pictures.
+
+    python -m measure.judges --edition second
+
+One line for each training artist: the judge that was trained without that artist
+(`python -m recipe.train judge --without ARTIST`), on that artist's pictures; and the judge of all of them, on
+pictures of the artist who is always held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from measure.report import accuracy, names
+from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
+from recipe.edition import COMMITTED, EDITIONS, Edition
+from recipe.samples import pictures_of, to_tensor
+from recipe.stages.judge import trained_judge
+from recipe.world import sample_scene
+from styledit.perception.judge import Judge
+
+PICTURES = 600
+FACTORS = ("object", "colour", "place", "style")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name)
+    edition = EDITIONS[parser.parse_args().edition]
+    left_out = []
+    for artist in TRAIN_ARTISTS:
+        named = seen(trained_judge(edition, artist), artist, edition)
+        left_out.append(named["object"])
+        print(line(f"without {artist}", named), flush=True)
+    print(f"mean of the objects: {np.mean(left_out):.1f} %")
+    print(line(f"all, on {HELD_OUT_ARTIST}", seen(trained_judge(edition), HELD_OUT_ARTIST, edition)))
+
+
+def seen(judge: Judge, artist: str, edition: Edition, pictures: int = PICTURES) -> dict[str, float]:
+    """Per cent of an artist's pictures of one thing whose factors the judge names right."""
+    rng = np.random.default_rng(11)
+    scenes = []
+    while len(scenes) < pictures:
+        scene = sample_scene(rng, (artist,), edition)
+        scenes += [scene] if scene.other is None else []
+    named = names(judge, to_tensor(pictures_of(scenes), signed=False))
+    return {factor: accuracy(named, scenes, factor) for factor in FACTORS}
+
+
+def line(who: str, named: dict[str, float]) -> str:
+    """What a judge got right, for people."""
+    return f"{who:24} " + "   ".join(f"{factor} {value:5.1f} %" for factor, value in named.items())
+
+
+if __name__ == "__main__":
+    main()
