@@ -1201,6 +1201,17 @@ CALLS = [
         seed=SEED,
         **FOLLOWED,
     ),
+    call(
+        "name_look",
+        str,
+        pipe=OWN_PIPE,
+        prompt=ONE_TARGET,
+        style_image=PICTURE,
+        looks=fixed(
+            "a plain sticker of", ("a plain sticker of", "a fox and"), may=lambda v: all_of(v, is_text)
+        ),
+        clip=instance("clip", Clip),
+    ),
     call("Layers.takes", bool, function=lambda w: Layers().takes, layer=TEXT, scale=whole(1, np.int64(4))),
     call(
         "Record.bytes_per_step",

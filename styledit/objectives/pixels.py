@@ -58,6 +58,7 @@ def perceptual(features: Features, targets: Features, relative: bool = False) ->
             whose features are large and for those whose features are small.
 
     Raises:
+        TypeError: `relative` is no bool.
         ValueError: there are no layers, or layers or shapes that do not fit.
     """
     return _mean_over_layers(features, targets, lambda own: own, relative)
@@ -83,6 +84,7 @@ def gram_style(features: Features, targets: Features, relative: bool = False) ->
         relative: divide each layer by its target's sum Ghat^2, as in `perceptual`.
 
     Raises:
+        TypeError: `relative` is no bool.
         ValueError: there are no layers, or layers or channels that do not fit.
     """
     return _mean_over_layers(features, targets, gram, relative, square=_sum_of_squares)
@@ -178,6 +180,7 @@ def _mean_over_layers(
     """The mean over layers of the squared difference of what a view shows of two pictures' features."""
     if not check.mapping("features", features):
         raise ValueError("There are no features to compare; name some layers of the network.")
+    relative = check.flag("relative", relative)
     parts = []
     for layer, own in features.items():
         if layer not in check.mapping("targets", targets):
