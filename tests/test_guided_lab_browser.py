@@ -105,3 +105,22 @@ def test_a_style_picture_of_the_lessons_and_of_ones_own(lab: NotebookPage, tmp_p
     assert lab.by_id("guided-preset").input_value() == "default"
     assert lab.by_id("guided-style-image").is_hidden()
     assert not lab.errors and not lab.python("lab.problem")
+
+
+def test_a_style_pictures_look_is_said_in_an_unchanged_prompt(lab: NotebookPage) -> None:
+    source = lab.python("lab.source['prompt']")
+    prompt = lab.by_id("target-prompt")
+    prompt.fill(source)
+    prompt.press("Enter")
+    lab.until("exact() and lab.target['prompt'] == lab.source['prompt']", 60)
+    look = lab.python(
+        "next(s['name'] for s in lab.world['samples'] if s['prompt'].startswith('a watercolor'))"
+    )
+    lab.by_id(f"guided-style-{look}").click()
+    lab.by_id("guided-go").click()
+    lab.until("exact() and lab.guided.get('stopped') == 'done'", 120)
+    painted(lab)
+    named = "a watercolor painting of" + source.split(" of", 1)[1]
+    assert prompt.input_value() == named != source  # the page shows what was asked
+    photograph(lab, "guided_look")
+    assert not lab.errors and not lab.python("lab.problem")
