@@ -252,13 +252,13 @@ class GuidedEdit:
         if style is not None:
             self.prompt = with_look(pipe, inversion.prompt, self.prompt, style, looks, clip)
             settings = style_settings(pipe, inversion.prompt, self.prompt) | settings
+        if rate is None:
+            rate = RATE if style is None else STYLE_RATE
         schedule = check.choice("schedule", schedule, tuple(SCHEDULES))  # type: ignore[assignment]
         self.low_memory = check.flag("low_memory", low_memory)
         self.plan = Plan(
             iterations=_iterations(iterations, schedule),
-            rate=(RATE if style is None else STYLE_RATE)
-            if rate is None
-            else check.number("rate", rate, least=0),
+            rate=check.number("rate", rate, least=0),
             clamp=check.flag("clamp", clamp),
             both=check.flag("both_branches", both_branches),
             warm=check.flag("warm", warm),
