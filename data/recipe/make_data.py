@@ -55,17 +55,20 @@ def edit_cases(
     rng = np.random.default_rng(seed)
     kinds = {kind: change for kind, change in CHANGES.items() if edition.pairs or kind not in FOR_PAIRS}
     return [
-        (kind, *_draw(change, artists, edition, rng))
+        (kind, *_draw(kind, change, artists, edition, rng))
         for kind, change in kinds.items()
         for _ in range(per_kind)
     ]
 
 
 def _draw(
-    change, artists: tuple[str, ...], edition: Edition, rng: np.random.Generator
+    kind: str, change, artists: tuple[str, ...], edition: Edition, rng: np.random.Generator
 ) -> tuple[Scene, Scene]:
     while True:  # until the sampled scene admits the change
-        pair = change(sample_scene(rng, artists, edition), edition, rng)
+        scene = sample_scene(rng, artists, edition)
+        if (scene.other is not None) != (kind in FOR_PAIRS):
+            continue
+        pair = change(scene, edition, rng)
         if pair is not None and pair[0].caption != pair[1].caption:
             return pair
 
@@ -80,50 +83,40 @@ def _alike(edition: Edition, name: str) -> list[str]:
 
 
 def _change_object(s: Scene, edition: Edition, rng):
-    if s.other is not None:
-        return None
     s = replace(s, says_colour=True)
     return s, replace(s, object=_pick(rng, _alike(edition, s.object), s.object))
 
 
 def _change_colour(s: Scene, edition: Edition, rng):
-    if s.other is not None or s.colour is None or s.style in COLOURLESS:
+    if s.colour is None or s.style in COLOURLESS:
         return None
     s = replace(s, says_colour=True)
     return s, replace(s, colour=_pick(rng, COLOURS, s.colour))
 
 
 def _change_place(s: Scene, edition: Edition, rng):
-    if s.other is not None:
-        return None
     s = replace(s, says_colour=True)
     return s, replace(s, place=_pick(rng, [p for p in edition.places if allowed(p, s.style)], s.place))
 
 
 def _change_style(s: Scene, edition: Edition, rng):
-    if s.other is not None:
-        return None
     s = replace(s, says_colour=True)
     return s, replace(s, style=_pick(rng, [t for t in edition.styles if allowed(s.place, t)], s.style))
 
 
 def _add_word(s: Scene, edition: Edition, rng):
-    if s.other is not None or s.colour is None or s.style in COLOURLESS:
+    if s.colour is None or s.style in COLOURLESS:
         return None
     return replace(s, says_colour=False), replace(s, says_colour=True, colour=_pick(rng, COLOURS, s.colour))
 
 
 def _remove_words(s: Scene, edition: Edition, rng):
     """ "a cat and a red balloon" → "a cat", which stays where it is."""
-    if s.other is None:
-        return None
     return s, replace(s, other=None, room=True)
 
 
 def _change_one_of_two(s: Scene, edition: Edition, rng):
     """The object or the colour of the first thing or of the second; the other thing stays."""
-    if s.other is None:
-        return None
     which = int(rng.integers(2))
     thing = replace(s.things[which], says_colour=True)
     s = _with_thing(s, which, thing)

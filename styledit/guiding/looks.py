@@ -79,9 +79,10 @@ def with_look(
 
     Arguments and errors as `name_look`; no looks keep the prompt.
     """
-    if changes_words(pipe, source, target) or not (own_looks(pipe) if looks is None else phrases(looks)):
+    known = own_looks(pipe) if looks is None else phrases(looks)
+    if not known or changes_words(pipe, source, target):
         return target
-    named = name_look(pipe, target, style_image, looks=looks, clip=clip)
+    named = name_look(pipe, target, style_image, looks=known, clip=clip)
     try:
         return named if changes_words(pipe, source, named) else target
     except ValueError:  # too long for the model, or a word that it does not know

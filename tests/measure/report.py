@@ -83,8 +83,7 @@ def measure(amount: Amount) -> Iterator[Row]:
     floors = {"object": (90, 85), "colour": (None, None), "place": (98, 95), "style": (98, 95)}
     for factor, (bar, floor) in floors.items():
         yield Row(f"judge, held-out pictures: {factor}", accuracy(named, scenes, factor), "%", bar, floor)
-    alone = COMMITTED if not COMMITTED.pairs else replace(COMMITTED, pairs=0.0)
-    asked = [sample_scene(rng, edition=alone) for _ in range(amount.prompts)]
+    asked = [sample_scene(rng, edition=replace(COMMITTED, pairs=0.0)) for _ in range(amount.prompts)]
     yield from generation(pipe, judge, asked)
     if COMMITTED.pairs:
         couples = [pair_scene(rng) for _ in range(amount.prompts)]
