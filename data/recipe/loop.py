@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -256,6 +256,17 @@ def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "a
             raise SystemExit(f"The checkpoint of stage {name} holds no weights of {', '.join(modules)}.")
         _put({k: parameters[k] for k in trained}, trained)
         return int(f.metadata()["step"])
+
+
+@torch.no_grad()
+def measure_statistics(network: torch.nn.Module, batches: Iterable[torch.Tensor]) -> None:
+    """Measure the batch norms' statistics anew, for averaged weights: a plain mean over the batches."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    for batch in batches:
+        network(batch)
 
 
 def _save(

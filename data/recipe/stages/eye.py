@@ -46,14 +46,8 @@ def export_eye(folder: Path, edition: Edition = COMMITTED) -> None:
     known = labels(edition)
     eye = Eye(known)
     loop.load_weights(edition.path("eye"), {"eye": eye})
-    for module in eye.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # a plain mean over the batches below
     rng = np.random.default_rng(SEED)
-    with torch.no_grad():
-        for _ in range(24):
-            eye(judged(rng, 32, edition)[1])
+    loop.measure_statistics(eye, (judged(rng, 32, edition)[1] for _ in range(24)))
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.half().contiguous() for k, v in eye.state_dict().items() if v.is_floating_point()}
     save_file(tensors, folder / "model.safetensors")

@@ -51,15 +51,9 @@ def trained_judge(edition: Edition = COMMITTED, without: str | None = None) -> J
     """
     judge = Judge(labels(edition))
     loop.load_weights(_name(edition, without), {"judge": judge})
-    for module in judge.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # a plain mean over the batches below
     rng = np.random.default_rng(7)
     artists = _artists(without)
-    with torch.no_grad():
-        for _ in range(24):
-            judge(judged(rng, 32, edition, artists)[1])
+    loop.measure_statistics(judge, (judged(rng, 32, edition, artists)[1] for _ in range(24)))
     return judge.eval()
 
 
