@@ -93,7 +93,8 @@ SIZES = {"small": (0.36, 0.44), "big": (0.8, 0.9)}  # the drawing's side, in sid
 class Code:
     """The shape of an autoencoder whose latents have an eighth of the picture's side.
 
-    An encoder that is not trained is the patch PCA.
+    An encoder that is not trained is the patch PCA; the first channels of a trained one follow the PCA, so that
+    a diffusion model of the linear code can learn on.
     """
 
     channels: int = 12  # of the latents
@@ -158,7 +159,7 @@ SECOND = Edition(
     sizes=tuple(SIZES),
     pairs=0.35,
     pictures=120_000,
-    code=Code(channels=16, widths=(24, 48, 96, 192), trained=True),
+    code=Code(channels=20, widths=(24, 48, 96, 192), trained=True),
 )
 EDITIONS = {edition.name: edition for edition in (FIRST, SECOND)}
 COMMITTED = FIRST  # of the weights in data/model

@@ -219,6 +219,10 @@ def _curve(name: str) -> Path:
     return folders.CACHE / f"{name}.csv"
 
 
+def _milestone(name: str) -> Path:
+    return folders.MILESTONES / f"{name}.safetensors"
+
+
 @torch.no_grad()
 def _put(parameters: dict, values: dict) -> None:
     for k, p in parameters.items():
@@ -237,8 +241,35 @@ def _averaged(parameters: dict, average: dict) -> Iterator[None]:
 
 
 def has_checkpoint(name: str) -> bool:
-    """Whether a stage has been trained here."""
+    """Whether a stage has been trained, here or up to a committed milestone, which is then unpacked here."""
+    if not _checkpoint(name).exists() and _milestone(name).exists():
+        _unpack(name)
     return _checkpoint(name).exists()
+
+
+def commit_milestone(name: str) -> None:
+    """Write a stage's averaged weights in float16 to the milestones, which are committed.
+
+    On another machine the stage goes on from there, with a new warm-up of its optimiser.
+    """
+    with safe_open(_checkpoint(name), "pt") as f:
+        averages = {k: f.get_tensor(k).half() for k in f.keys() if k.startswith("average/")}  # noqa: SIM118
+        step = f.metadata()["step"]
+    _milestone(name).parent.mkdir(parents=True, exist_ok=True)
+    save_file(averages, _milestone(name), metadata={"step": step})
+    commit_curve(name)
+
+
+def _unpack(name: str) -> None:
+    """A checkpoint from a stage's milestone."""
+    with safe_open(_milestone(name), "pt") as f:
+        averages = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118
+        step = f.metadata()["step"]
+    live = {k.replace("average/", "live/", 1): tensor.clone() for k, tensor in averages.items()}
+    _checkpoint(name).parent.mkdir(parents=True, exist_ok=True)
+    save_file(averages | live, _checkpoint(name), metadata={"step": step, "start": step})
+    if not _curve(name).exists() and (folders.CURVES / f"{name}.csv").exists():
+        shutil.copyfile(folders.CURVES / f"{name}.csv", _curve(name))
 
 
 def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:

@@ -3,11 +3,13 @@
     python -m recipe.train all            every stage in order
     python -m recipe.train STAGE          one of: code autoencoder unet decoder judge eye clip export
     python -m recipe.train STAGE --edition second
+    python -m recipe.train STAGE --edition second --milestone
 
 The second edition takes 4.9 PFLOP (`python -m recipe.cost`): some fourteen hours at the 0.1 TFLOP/s of two
 processor cores, under an hour on a GPU that sustains 2. Each stage goes on where it was after a kill. Steps
 default to what the committed weights had. To train the committed diffusion model further without its
 checkpoint: autoencoder, then unet --from-model --steps MORE.
+A milestone is committed: a stage that has no checkpoint yet goes on from there.
 Checkpoints and latents lie in data/recipe/cache, or in the folder that STYLEDIT_CACHE names.
 """
 
@@ -18,6 +20,7 @@ import argparse
 import cv2
 import torch
 
+from recipe import loop
 from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import COMMITTED, EDITIONS, Edition
 from recipe.stages import autoencoder, clip, code, decoder, eye, judge, unet
@@ -38,9 +41,15 @@ def main() -> None:
     parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name, help="of the picture world")
     parser.add_argument("--optimiser", choices=["adamw", "muon"], default="adamw", help="of the unet stage")
     parser.add_argument("--batch", type=int, help="unet: pictures a step")
+    parser.add_argument(
+        "--milestone", action="store_true", help="write the stage's weights to recipe/milestones; no training"
+    )
     parser.add_argument("--without", choices=TRAIN_ARTISTS, help="judge: leave this artist out")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    if options.milestone:
+        loop.commit_milestone(EDITIONS[options.edition].path(options.stage))
+        return
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     for stage in STAGES if options.stage == "all" else [options.stage]:

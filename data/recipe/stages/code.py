@@ -17,8 +17,8 @@ from recipe import loop, patch_pca
 from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
 from recipe.edition import COMMITTED, SECOND, Edition
 from recipe.patch_pca import PATCH
-from recipe.samples import pictures_of, scenes, to_tensor
-from recipe.stages.autoencoder import NO_VARIANCE, build, encode, has_latents, trained_code
+from recipe.samples import pictures_of, to_tensor
+from recipe.stages.autoencoder import NO_VARIANCE, build, has_latents, trained_code
 from recipe.world import SIDE, Scene, sample_scene
 
 STEPS = {SECOND.name: 12_000}
@@ -27,17 +27,17 @@ CROPS = 2  # of each picture in a batch
 CELLS = 8  # a crop's side in latent cells
 RATE = 2e-3  # AdamW's
 MUON_RATE = 3e-3
-LED = 500  # steps during which the encoder is drawn to the patch PCA, less and less
 NOISE = 0.02  # standard deviation, in the latents that are decoded: their neighbours decode alike
-UNIT = 0.01  # weight of the penalty that keeps the latents' mean square at 1
+QUIET = 0.25  # mean square of the channels beyond the patch PCA's: what they add is finer and comes later
+KEPT = 0.1  # weight of the penalty that keeps it there
 HELD_OUT = 8  # pictures a style that show how good the code is
 
 
 def train_code(steps: int, edition: Edition = COMMITTED) -> None:
     """Train the autoencoder on 64 × 64 crops and write the folder that ``load_autoencoder`` reads.
 
-    For the first steps the encoder is drawn to the patch PCA: the decoder has something to learn from at
-    once, and the channels keep about the order of the components.
+    The first channels are held at the committed patch PCA: the decoder has something to learn from at once,
+    and a diffusion model that knows them learns only what the others add.
     """
     if not edition.code.trained:
         print(f"The {edition.name} edition's code is the patch PCA: nothing to train.")
@@ -48,7 +48,7 @@ def train_code(steps: int, edition: Edition = COMMITTED) -> None:
             "To train it on, remove them."
         )
     vae = build(edition.code).to(loop.device(), memory_format=loop.faster_layout())
-    pca = patch_pca.fit(pictures_of(scenes(800, 1, edition)), edition.code.channels)
+    pca = patch_pca.committed()
     shown = pictures_of(held_out(edition))
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
@@ -58,11 +58,10 @@ def train_code(steps: int, edition: Edition = COMMITTED) -> None:
             z = vae.encode(x).latent_dist.mean
             y = vae.decode(z + NOISE * torch.randn_like(z)).sample
         z = z.float()
-        total = difference(y.float(), x) + UNIT * (z.square().mean() - 1).square()
-        if step < LED:
-            linear = torch.from_numpy(pca.encode(pictures).transpose(0, 3, 1, 2)).to(z)
-            total = total + (1 - step / LED) * (z - linear).square().mean()
-        return total
+        linear = torch.from_numpy(pca.encode(pictures).transpose(0, 3, 1, 2)).to(z)
+        known, added = z.split([linear.shape[1], z.shape[1] - linear.shape[1]], dim=1)
+        held = (known - linear).square().mean() + KEPT * (added.square().mean() - QUIET).square()
+        return difference(y.float(), x) + held
 
     def report(step: int) -> None:
         decibels = quality(vae, shown).reshape(len(edition.styles), -1).mean(1).tolist()
@@ -119,12 +118,10 @@ def quality(vae: AutoencoderKL, pictures: np.ndarray) -> torch.Tensor:
 
 @torch.no_grad()
 def _write(vae: AutoencoderKL, edition: Edition) -> None:
-    """Save the autoencoder with the scale that gives latents of unit standard deviation."""
+    """Save the autoencoder; its latents have the patch PCA's scale already."""
     vae.quant_conv.weight[edition.code.channels :] = 0
     vae.quant_conv.bias[edition.code.channels :] = NO_VARIANCE
     vae.register_to_config(scaling_factor=1.0)
-    z = encode(vae, pictures_of(scenes(240, 1, edition)))
-    vae.register_to_config(scaling_factor=float(1 / z.std()))
     folder = trained_code(edition)
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     vae.save_pretrained(unfinished)

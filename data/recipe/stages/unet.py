@@ -59,8 +59,8 @@ def train_unet(
 
     At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
     ``from_model`` starts from the weights in ``data/model``: for their own edition at the step where their
-    curve ends, for another at step 0, with fresh rows for new words, and fresh weights at both ends where the
-    latents have other channels.
+    curve ends, for another at step 0, with fresh rows for new words, and zeros at both ends for new channels of
+    the latents.
     """
     device = loop.device()
     batch = batch or BATCH[edition.name]
@@ -121,7 +121,8 @@ def _layout(edition: Edition) -> torch.memory_format:
 
 
 def take_committed(unet: UNet2DConditionModel) -> None:
-    """Put the weights in ``data/model`` in place, all that have the same shape."""
+    """Put the weights in ``data/model`` in place; latent channels that they do not know start with zeros."""
     stored = load_file(folders.MODEL / "unet" / "diffusion_pytorch_model.safetensors")
-    fresh = unet.state_dict()
-    unet.load_state_dict({k: stored[k] if stored[k].shape == w.shape else w for k, w in fresh.items()})
+    for name, fresh in unet.state_dict().items():
+        known = tuple(slice(size) for size in stored[name].shape)
+        fresh.zero_()[known] = stored[name]
