@@ -11,8 +11,9 @@ import pytest
 
 import styledit
 from recipe.folders import DATA
-from styledit.editing.suggestion import ADDITION, FEATURES, Change, features
+from styledit.editing.suggestion import ADDITION, FEATURES, REMOVAL, Change, EditingTable, Regime, features
 from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.prompts import Word
 
 SOURCE = "a plain sticker of a red car on the beach"
 TARGETS = {
@@ -58,6 +59,20 @@ def test_an_added_word_is_a_regime_of_its_own(embedded):
     stored = STORED["regimes"][ADDITION]
     assert suggested.tau_c == stored["settings"]["tau_c"]
     assert suggested.guidance == stored["settings"]["guidance"]
+
+
+def test_removed_words_are_a_regime_where_a_table_has_it():
+    def regime(name: str, bias: float) -> Regime:
+        return Regime(name, {}, None, np.zeros(0), bias)
+
+    words = tuple(Word(text, (k,)) for k, text in enumerate(("a", "red", "car")))
+    gone = Change(words, (words[0], words[2]), removed=(1,), added=())
+    swapped = Change(words, words, removed=(1,), added=(1,))
+    regimes = (regime("thing", 0.0), regime(ADDITION, 9.0), regime(REMOVAL, 9.0))
+    table = EditingTable((1,), np.zeros(0), np.ones(0), regimes)
+    older = dataclasses.replace(table, regimes=regimes[:2])
+    assert [table.regime(change, None).name for change in (gone, swapped)] == [REMOVAL, "thing"]
+    assert older.regime(gone, None).name == "thing"
 
 
 def test_what_changed_between_two_prompts(embedded):

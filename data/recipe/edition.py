@@ -93,8 +93,8 @@ SIZES = {"small": (0.36, 0.44), "big": (0.8, 0.9)}  # the drawing's side, in sid
 class Code:
     """The shape of an autoencoder whose latents have an eighth of the picture's side.
 
-    An encoder that is not trained is the patch PCA; the first channels of a trained one follow the PCA, so that
-    a diffusion model of the linear code can learn on.
+    An encoder that is not trained is the patch PCA. The first channels of a trained one follow the PCA, so
+    that a diffusion model of the linear code can learn on.
     """
 
     channels: int = 12  # of the latents

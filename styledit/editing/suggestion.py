@@ -22,6 +22,8 @@ from styledit.pipeline import editing_numbers
 from styledit.prompts import Word, kept_words, split_words
 
 ADDITION = "addition"  # the regime of words that are added while none goes
+REMOVAL = "removal"  # the regime, in tables that have it, of words that go while none comes
+TOLD_BY_WORDS = (ADDITION, REMOVAL)
 FEATURES = (
     "share",
     "peak",
@@ -69,7 +71,8 @@ class Regime:
     """Settings for one kind of change.
 
     `blend`: "changed" blends on the changed words, "next" also on those that follow them, None not at all.
-    `weights` (features,) and `bias`: its score for a change is linear in the features of the maps.
+    `weights` (features,) and `bias`: its score for a change is linear in the features of the maps; not read
+    where the words alone tell the regime.
     """
 
     name: str
@@ -89,10 +92,13 @@ class EditingTable:
     regimes: tuple[Regime, ...]
 
     def regime(self, change: Change, maps: AttentionMaps | None) -> Regime:
-        """The regime of a change; the first of the table where there are no maps to look at."""
+        """The regime of a change; the first of those that maps tell where there are no maps to look at."""
+        told = {regime.name: regime for regime in self.regimes if regime.name in TOLD_BY_WORDS}
         if not change.removed:
-            return next(regime for regime in self.regimes if regime.name == ADDITION)
-        scored = [regime for regime in self.regimes if regime.name != ADDITION]
+            return told[ADDITION]
+        if not change.added and REMOVAL in told:
+            return told[REMOVAL]
+        scored = [regime for regime in self.regimes if regime.name not in TOLD_BY_WORDS]
         if maps is None or not set(self.scales) <= {maps.scales.get(layer) for layer in maps.layers}:
             return scored[0]
         seen = (features(maps, change, self.scales) - self.mean) / self.spread
@@ -178,9 +184,10 @@ def _table(pipe: StableDiffusionPipeline) -> EditingTable | None:
         mean = np.array(stored["mean"], float)
         for regime in regimes:
             Settings.of(**regime.settings)
-            if regime.name != ADDITION and regime.weights.shape != mean.shape:
+            if regime.name not in TOLD_BY_WORDS and regime.weights.shape != mean.shape:
                 raise ValueError(f"the weights of {regime.name!r} do not fit the features")
-        if not any(regime.name == ADDITION for regime in regimes) or len(regimes) < 2:
+        names = {regime.name for regime in regimes}
+        if ADDITION not in names or names <= set(TOLD_BY_WORDS):
             raise ValueError("it lacks regimes")
         return EditingTable(tuple(stored["scales"]), mean, np.array(stored["spread"], float), regimes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

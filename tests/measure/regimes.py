@@ -2,10 +2,10 @@
 
     python -m measure.regimes
 
-On scenes of the training artists only: (1) each kind of edit is a regime, whose settings are searched one
-after the other, with one fit a picture at one guidance; (2) a linear map learns to tell the regimes apart by
-where the changed words look. At the time of an edit neither the kind nor the scene is known:
-`styledit.editing.suggestion` reads alignment and maps.
+On scenes of the training artists only: (1) the settings of each regime are searched one after the other,
+with one fit a picture at one guidance; (2) a linear map learns to tell the regimes apart by where the changed
+words look. At the time of an edit neither the kind nor the scene is known: `styledit.editing.suggestion`
+reads alignment and maps. An edit of one thing of two is of the regime of what it changes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from tqdm import tqdm
 
 import styledit
 from measure.bench import in_processes, this_bench
-from measure.cases import KINDS, Case, training_cases
+from measure.cases import Case, training_cases
 from measure.search import TAUS
-from styledit.editing.suggestion import ADDITION, Change, features
+from recipe.edition import COMMITTED
+from styledit.editing.suggestion import ADDITION, REMOVAL, Change, features
 from styledit.perception.loading import EMBEDDED_FOLDER
 
 TABLE = EMBEDDED_FOLDER / "editing.json"
@@ -33,13 +34,8 @@ LOOK_SEED = 555
 SCALES = (1, 2, 4)
 RIDGE = 10.0
 FIT_GUIDANCE = 3.0
-NAMES = {
-    "object": "thing",
-    "colour": "property",
-    "place": "surroundings",
-    "style": "everything",
-    "added word": ADDITION,
-}
+SEEN = ("thing", "property", "surroundings", "everything")  # the regimes that the maps tell
+REGIMES = (*SEEN, ADDITION, *([REMOVAL] if COMMITTED.pairs else []))
 START = {
     "guidance": 3.0,
     "tau_v": 0.0,
@@ -84,26 +80,26 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
     workers = parser.parse_args().workers
     found = {}
-    for kind, best, line in tqdm(in_processes(_best, list(KINDS), workers), total=len(KINDS), smoothing=0):
-        found[kind] = best
-        tqdm.write(f"{kind}: {best} ({line})")
+    searched = in_processes(_best, list(REGIMES), workers)
+    for name, best, line in tqdm(searched, total=len(REGIMES), smoothing=0):
+        found[name] = best
+        tqdm.write(f"{name}: {best} ({line})")
     write_table(found)
 
 
 def write_table(found: dict[str, dict]) -> None:
-    """The table from each kind's settings, with what tells the regimes apart."""
+    """The table from each regime's settings, with what tells the regimes apart."""
     mean, spread, weights, biases, right = learn_regimes()
     print(f"regimes told apart: {right:.0%} of scenes that were left out one at a time")
     regimes = {}
-    for k, kind in enumerate(KINDS):
-        settings = dict(found[kind])
-        blend = settings.pop("blend")
-        scored = NAMES[kind] != ADDITION
-        regimes[NAMES[kind]] = {
+    for name in REGIMES:
+        settings = dict(found[name])
+        k = SEEN.index(name) if name in SEEN else None
+        regimes[name] = {
+            "blend": settings.pop("blend"),
             "settings": settings,
-            "blend": blend,
-            "weights": weights[:, k].round(5).tolist() if scored else [],
-            "bias": round(float(biases[k]), 5) if scored else 0.0,
+            "weights": [] if k is None else weights[:, k].round(5).tolist(),
+            "bias": 0.0 if k is None else round(float(biases[k]), 5),
         }
     hashes = json.loads(HASHES.read_text(encoding="utf-8"))
     table = {
@@ -120,17 +116,31 @@ def write_table(found: dict[str, dict]) -> None:
     print(f"{TABLE} is written.")
 
 
+def regime_of(case: Case) -> str:
+    """The regime that a case is to be told as."""
+    match case.kind:
+        case "added word":
+            return ADDITION
+        case "word removed":
+            return REMOVAL
+        case "place":
+            return "surroundings"
+        case "style":
+            return "everything"
+    return "thing" if "object" in case.changed else "property"
+
+
 # --- settings ---------------------------------------------------------------------------------------
 
 
 class Trial:
-    """Settings on the training cases of a kind; what was tried is remembered."""
+    """Settings on the training cases of a regime; what was tried is remembered."""
 
     def __init__(
-        self, kind: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE
+        self, regime: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE
     ) -> None:
         self.bench = this_bench()
-        self.cases = [case for case in training_cases(per_kind, seed) if case.kind == kind]
+        self.cases = [case for case in training_cases(per_kind, seed) if regime_of(case) == regime]
         pipe = self.bench.pipe
         inversions = self.bench.invert(self.cases)
         fits = styledit.fit_values(pipe, inversions, guidance=guidance, progress=False)
@@ -166,13 +176,13 @@ class Trial:
         return keywords
 
 
-def _best(kind: str) -> tuple[str, dict, str]:
-    """A kind's best settings: each in its turn, twice, then maps and blend together."""
-    trial = Trial(kind)
+def _best(regime: str) -> tuple[str, dict, str]:
+    """A regime's best settings: each in its turn, twice, then maps and blend together."""
+    trial = Trial(regime)
     best = START
     for choices in (*SEARCHED.values(), *SEARCHED.values()):
         best = better(trial, best, choices)
-    return kind, *together(trial, best)
+    return regime, *together(trial, best)
 
 
 def better(trial: Trial, best: dict, choices: list[dict]) -> dict:
@@ -192,22 +202,22 @@ def together(trial: Trial, best: dict) -> tuple[dict, str]:
 
 
 def learn_regimes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-    """Mean and spread of the features, weights (features, kinds), biases (kinds,), how often they are right.
+    """Mean and spread of the features, weights (features, regimes), biases (regimes,), how often right.
 
     Ridge regression on +1 for the own kind, -1 for the others; the last over scenes left out one at a time.
     """
     bench = this_bench()
     seen = []
-    kinds = []
+    told = []
     for case in training_cases(LOOKED_AT, LOOK_SEED):
-        if NAMES[case.kind] == ADDITION:
+        if regime_of(case) not in SEEN:
             continue
         (inversion,) = bench.invert([case])
         change = Change.between(bench.pipe, case.source_prompt, case.target_prompt)
         seen.append(features(inversion.maps, change, SCALES))
-        kinds.append(KINDS.index(case.kind))
+        told.append(SEEN.index(regime_of(case)))
     x = np.array(seen)
-    y = np.array(kinds)
+    y = np.array(told)
     mean = x.mean(0)
     spread = x.std(0).clip(1e-6)
     standard = (x - mean) / spread
@@ -220,16 +230,16 @@ def learn_regimes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, flo
 
 
 def _ridge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weights (features + 1, kinds), the bias last and not shrunk."""
+    """Weights (features + 1, regimes), the bias last and not shrunk."""
     a = np.c_[x, np.ones(len(x))]
-    target = np.where(y[:, None] == np.arange(len(KINDS)), 1.0, -1.0)
+    target = np.where(y[:, None] == np.arange(len(SEEN)), 1.0, -1.0)
     shrink = RIDGE * np.eye(a.shape[1])
     shrink[-1, -1] = 0.0
     return np.linalg.solve(a.T @ a + shrink, a.T @ target)
 
 
 def _scores(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Each kind's score for one scene's features, (kinds,)."""
+    """Each regime's score for one scene's features, (regimes,)."""
     return x @ weights[:-1] + weights[-1]
 
 

@@ -59,8 +59,8 @@ def train_unet(
 
     At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
     ``from_model`` starts from the weights in ``data/model``: for their own edition at the step where their
-    curve ends, for another at step 0, with fresh rows for new words, and zeros at both ends for new channels of
-    the latents.
+    curve ends, for another at step 0, with fresh rows for new words, and zeros at both ends for new
+    channels of the latents.
     """
     device = loop.device()
     batch = batch or BATCH[edition.name]
