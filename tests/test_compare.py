@@ -19,7 +19,9 @@ from measure.bench import Bench, edited, this_bench
 from measure.cases import KINDS, Case, held_out_cases, training_cases
 from measure.methods import BY_KIND, METHODS, OURS, PAPER, MethodError, Prepared, settings_of
 from measure.table import HEADER, Table, draw_gallery
-from recipe.world import HELD_OUT_ARTIST, TRAIN_ARTISTS, Scene, render
+from measure.unnamed import PICTURES, unnamed_cases
+from recipe.edition import SECOND
+from recipe.world import HELD_OUT_ARTIST, TRAIN_ARTISTS, Scene, Thing, draw
 from styledit.metrics import METRICS
 
 OWN = "measure.example:plain_ddim"
@@ -41,8 +43,10 @@ def bench() -> Bench:
 def test_the_edited_region_is_the_drawn_one(cases):
     lines = (measured.FOLDER / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
     for case, record in zip(cases, map(json.loads, lines), strict=True):
-        masks = [render(Scene(**record[side]))[1] for side in ("source", "target")]
-        objects = masks[0] | masks[1]
+        source, target = (scene_of(record[side]) for side in ("source", "target"))
+        which = next((k for k, thing in enumerate(source.things) if thing not in target.things), 0)
+        masks = [draw(scene)[1][which] for scene in (source, target) if which < len(scene.things)]
+        objects = np.logical_or.reduce(masks)
         match case.kind:
             case "style":
                 assert case.mask is None
@@ -52,6 +56,21 @@ def test_the_edited_region_is_the_drawn_one(cases):
                 assert np.array_equal(case.mask, objects)
                 outside = np.asarray(case.source, float)[~objects] - np.asarray(case.truth, float)[~objects]
                 assert np.abs(outside).mean() < 8  # filters of a style reach a little over the edge
+
+
+def scene_of(record: dict) -> Scene:
+    """The scene that a line of the benchmark describes."""
+    other = record.get("other")
+    return Scene(**{**record, "other": None if other is None else Thing(**other)})
+
+
+def test_a_thing_that_nobody_named_stays_in_the_true_edit():
+    cases = unnamed_cases(SECOND)
+    assert len(cases) == PICTURES
+    for case in cases:
+        assert " and " not in case.source_prompt + case.target_prompt
+        assert case.source_prompt != case.target_prompt and list(case.changed) == ["object"]
+        assert styledit.psnr(case.source, case.truth, case.mask) > 20 > styledit.psnr(case.source, case.truth)
 
 
 def test_tuning_never_sees_a_held_out_drawing_or_case(cases):

@@ -158,7 +158,6 @@ SECOND = Edition(
     places=tuple(PLACES),
     sizes=tuple(SIZES),
     pairs=0.35,
-    pictures=120_000,
     code=Code(channels=20, widths=(24, 48, 96, 192), trained=True),
 )
 EDITIONS = {edition.name: edition for edition in (FIRST, SECOND)}

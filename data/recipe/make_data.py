@@ -186,10 +186,12 @@ def changed_factors(before: dict[str, str], after: dict[str, str]) -> dict[str, 
 
 
 def _factors(scene: Scene) -> dict:
-    """What a scene is made of; size and second thing only where it has them."""
+    """What a scene is made of; size, room and second thing only where it has them."""
     record = {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
     if scene.size is not None:
         record["size"] = scene.size
+    if scene.room:
+        record["room"] = True
     if scene.other is not None:
         record["other"] = {"object": scene.other.object, "colour": scene.other.colour}
     return record

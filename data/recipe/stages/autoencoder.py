@@ -56,8 +56,8 @@ def train_autoencoder(edition: Edition = COMMITTED) -> None:
     done = np.load(written, mmap_mode="r+")
     missing = np.flatnonzero(~done)
     # spawn: a fork of a process that has multiplied matrices may hang in its first product
+    encoder = trained_code(edition) if code.trained else None
     with loop.announced(), get_context("spawn").Pool(os.cpu_count(), _one_thread) as pool:
-        encoder = trained_code(edition) if code.trained else None
         jobs = [(unfinished, edition, encoder, int(chunk)) for chunk in missing]
         for chunk in tqdm(pool.imap_unordered(_encode, jobs), total=len(missing)):
             done[chunk] = True
@@ -65,8 +65,9 @@ def train_autoencoder(edition: Edition = COMMITTED) -> None:
     latents = np.load(unfinished, mmap_mode="r")
     few = to_tensor(pictures_of(training_scenes(edition)[:8]), signed=True)
     by_encoder = vae.encode(few).latent_dist.mean * vae.config.scaling_factor
+    coarse = 5e-3 if encoder is None else 5e-2  # the trained one multiplies in bfloat16 where that pays
     torch.testing.assert_close(
-        by_encoder, torch.from_numpy(latents[:8].astype(np.float32)), atol=5e-3, rtol=5e-3
+        by_encoder, torch.from_numpy(latents[:8].astype(np.float32)), atol=coarse, rtol=coarse
     )
     os.replace(unfinished, file)
     written.unlink()
@@ -103,8 +104,9 @@ _loaded = lru_cache(maxsize=1)(_load)  # of a process of the pool
 def encode(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
     """Scaled latents (n, channels, H/8, W/8) float32 of pictures (n, H, W, 3) uint8."""
     parts = to_tensor(pictures, signed=True).split(10)
-    z = torch.cat([vae.encode(x.to(vae.device)).latent_dist.mean for x in parts])
-    return (z * vae.config.scaling_factor).cpu().numpy()
+    with loop.autocast():
+        z = torch.cat([vae.encode(x.to(vae.device)).latent_dist.mean for x in parts])
+    return (z.float() * vae.config.scaling_factor).cpu().numpy()
 
 
 def has_latents(edition: Edition) -> bool:

@@ -1,0 +1,91 @@
+"""How well the methods keep a thing that nobody named.
+
+    python -m measure.unnamed
+
+Pictures of two things by the held-out artist are inverted with a prompt that names the first one only, which
+then becomes another. Cross-attention cannot hold on to what no word says: the second problem that value
+inputs are made for (2303.15649, section 1).
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+import styledit
+from measure.bench import edited, in_processes, this_bench
+from measure.cases import Case
+from measure.methods import METHODS, PAPER, method_named, settings_of
+from recipe.artwork import HELD_OUT_ARTIST
+from recipe.edition import COMMITTED, Edition
+from recipe.make_data import draw_edit, edit_cases
+from recipe.world import Scene, draw
+
+PICTURES = 12
+DRAWN = 5 * PICTURES  # edits of one thing of two; in a quarter of them the first thing becomes another
+SEED = 41
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
+    workers = parser.parse_args().workers
+    methods = [name for name in METHODS if name != PAPER]  # its fit costs ten times ours
+    found = dict(tqdm(in_processes(_measure, methods, workers), total=len(methods)))
+    print(f"{'method':30} {'unnamed thing kept [dB]':>24} {'named one edited [%]':>24}")
+    for name in methods:
+        kept, happened = found[name]
+        print(f"{name:30} {kept:24.1f} {happened:24.0f}")
+
+
+def unnamed_cases(edition: Edition = COMMITTED) -> list[Case]:
+    """Edits of the thing that the prompts name; the mask is all that is not the other one."""
+    cases = []
+    for kind, source, target in edit_cases((HELD_OUT_ARTIST,), DRAWN, SEED, edition):
+        if kind != "one of two" or source.object == target.object:
+            continue
+        edit = draw_edit(kind, source, target)
+        case = Case(
+            kind="object",
+            source=Image.fromarray(edit.picture),
+            truth=Image.fromarray(edit.truth),
+            source_prompt=_silent(source).caption,
+            target_prompt=_silent(target).caption,
+            mask=~draw(source)[1][1],
+            changed=edit.changed,
+            object=edit.things[0],
+            target_object=edit.things[1],
+            half=edit.half,
+        )
+        cases.append(case)
+    return cases[:PICTURES]
+
+
+def _silent(scene: Scene) -> Scene:
+    """The scene with a caption that does not say its second thing."""
+    return replace(scene, other=replace(scene.other, said=False))
+
+
+def _measure(name: str) -> tuple[str, tuple[float, float]]:
+    """A method's mean PSNR to the source where the unnamed thing is, and how often the edit happened."""
+    bench = this_bench()
+    cases = unnamed_cases()
+    settings = settings_of(name, "object")
+    prepared = method_named(name).prepare(bench.pipe, bench.invert(cases), settings.get("guidance"))
+    kept = []
+    happened = []
+    for case, ready in zip(cases, prepared, strict=True):
+        picture = edited(ready, case, settings)
+        kept.append(styledit.psnr(case.source, picture, case.mask))
+        happened.append(bench.happened(picture, case))
+    return name, (float(np.mean(kept)), float(np.mean(happened)))
+
+
+if __name__ == "__main__":
+    main()
