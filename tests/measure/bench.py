@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from multiprocessing import get_context
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -16,6 +15,7 @@ import styledit
 from measure.cases import Case
 from measure.methods import Prepared
 from recipe.samples import halves
+from styledit.guiding.terms import as_pixels
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
@@ -37,7 +37,7 @@ class Bench:
 
     def happened(self, picture: Image.Image, case: Case) -> float:
         """100 where the judge names every changed factor as the target's, else 0."""
-        pixels = torch.from_numpy(np.asarray(picture) / 255).permute(2, 0, 1)[None].float()
+        pixels = as_pixels(picture)
         if case.half is not None:
             pixels = halves(pixels)[case.half == "right"]
         (named,) = self.judge.name(pixels)

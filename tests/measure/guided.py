@@ -30,6 +30,7 @@ from styledit.guiding.guided import guiding_network
 from styledit.guiding.terms import as_pixels
 from styledit.inversion import Inversion
 from styledit.objectives import gram_style
+from styledit.objectives.pixels import FeatureNetwork
 from styledit.pipeline import model_fingerprint
 
 KINDS = ("style", "colour")
@@ -199,9 +200,15 @@ def reference_row(variant: str, k: int) -> dict:
 
 
 @torch.no_grad()
+@cache
+def the_eye() -> FeatureNetwork:
+    """The network that guides, loaded once a process."""
+    return guiding_network(this_bench().pipe)
+
+
 def style_loss(picture: Image.Image, look: Image.Image) -> float:
     """`gram_style`, relative, of two pictures, by the network that guides."""
-    eye = guiding_network(this_bench().pipe)
+    eye = the_eye()
     seen, wanted = (
         {name: f for name, f in eye.features(as_pixels(image)).items() if name in eye.style_layers}
         for image in (picture, look)

@@ -81,7 +81,7 @@ def _searched(method: str, kind: str) -> dict[str, list[dict]]:
     searched = dict(SEARCHED)
     if method != BY_KIND:  # without value inputs tau_v changes nothing
         del searched["tau_v"]
-    if kind not in ("object", "colour", "added word"):  # the others change more than an object
+    if kind in ("place", "style"):  # they change more than an object
         del searched["blend"]
     return searched
 

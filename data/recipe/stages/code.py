@@ -21,7 +21,7 @@ from recipe.samples import pictures_of, to_tensor
 from recipe.stages.autoencoder import NO_VARIANCE, build, has_latents, trained_code
 from recipe.world import SIDE, Scene, sample_scene
 
-STEPS = {SECOND.name: 12_000}
+STEPS = {SECOND.name: 8_000}
 BATCH = 16
 CROPS = 2  # of each picture in a batch
 CELLS = 8  # a crop's side in latent cells
