@@ -47,7 +47,7 @@ def costs(edition: Edition) -> Iterator[tuple[str, int, float]]:
     side, name = SIDE // PATCH, edition.name
     vae = autoencoder.build(edition.code)
     crops = torch.zeros(code.BATCH, 3, code.CELLS * PATCH, code.CELLS * PATCH)
-    cells = torch.zeros(decoder.BATCH, edition.code.channels, decoder.CELLS, decoder.CELLS)
+    latents = torch.zeros(decoder.BATCH, edition.code.channels, side, side)
     whole = torch.zeros(10, 3, SIDE, SIDE)
     if edition.code.trained:
         both = flops(lambda: vae(crops))
@@ -61,7 +61,7 @@ def costs(edition: Edition) -> Iterator[tuple[str, int, float]]:
     t = torch.zeros(unet.BATCH[name], dtype=torch.long)
     c = text(ids).last_hidden_state
     yield "unet", unet.STEPS[name], FORWARDS * (flops(lambda: net(z, t, c)) + flops(lambda: text(ids)))
-    yield "decoder", decoder.STEPS[name], FORWARDS * flops(lambda: vae.decode(cells))
+    yield "decoder", decoder.STEPS[name], FORWARDS * flops(lambda: vae.decode(latents))
     known = labels(edition)
     seen = flops(lambda: Judge(known).eval()(whole)) / len(whole)
     yield "judge", judge.STEPS[name], FORWARDS * judge.BATCH * seen

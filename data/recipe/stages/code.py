@@ -25,6 +25,7 @@ STEPS = {SECOND.name: 8_000}
 BATCH = 16
 CROPS = 2  # of each picture in a batch
 CELLS = 8  # a crop's side in latent cells
+WHOLE = 1_000  # last steps, on whole pictures: crops have other statistics in group norms and attention
 RATE = 2e-3  # AdamW's
 MUON_RATE = 3e-3
 NOISE = 0.02  # standard deviation, in the latents that are decoded: their neighbours decode alike
@@ -34,7 +35,7 @@ HELD_OUT = 8  # pictures a style that show how good the code is
 
 
 def train_code(steps: int, edition: Edition = COMMITTED) -> None:
-    """Train the autoencoder on 64 × 64 crops and write the folder that ``load_autoencoder`` reads.
+    """Train the autoencoder, mostly on 64 × 64 crops, and write the folder that ``load_autoencoder`` reads.
 
     The first channels are held at the committed patch PCA: the decoder has something to learn from at once,
     and a diffusion model that knows them learns only what the others add.
@@ -52,7 +53,7 @@ def train_code(steps: int, edition: Edition = COMMITTED) -> None:
     shown = pictures_of(held_out(edition))
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
-        pictures = crops(rng, edition)
+        pictures = crops(rng, edition) if step < steps - WHOLE else whole(rng, edition)
         x = to_tensor(pictures, signed=True).to(vae.device, memory_format=loop.faster_layout())
         with loop.autocast():
             z = vae.encode(x).latent_dist.mean
@@ -96,6 +97,12 @@ def crops(rng: np.random.Generator, edition: Edition) -> np.ndarray:
         for row, column in rng.integers(0, SIDE // PATCH - CELLS + 1, (CROPS, 2)) * PATCH:
             cut.append(picture[row : row + CELLS * PATCH, column : column + CELLS * PATCH])
     return np.stack(cut)
+
+
+def whole(rng: np.random.Generator, edition: Edition) -> np.ndarray:
+    """As many pixels as in ``crops``, of whole training scenes (n, SIDE, SIDE, 3) uint8."""
+    count = BATCH * (CELLS * PATCH) ** 2 // SIDE**2
+    return pictures_of([sample_scene(rng, TRAIN_ARTISTS, edition) for _ in range(count)])
 
 
 def held_out(edition: Edition) -> list[Scene]:

@@ -1,4 +1,4 @@
-"""The decoder: trained on crops, while the encoder stays as it is.
+"""The decoder: trained on whole pictures, while the encoder stays as it is.
 
 One that goes on from a trained code also learns to draw sharply: a perceptual distance by the committed eye,
 and a critic of patches (both as in guided edits, `styledit.objectives`).
@@ -12,18 +12,17 @@ from torch.func import functional_call
 
 from recipe import folders, loop
 from recipe.edition import COMMITTED, FIRST, SECOND, Edition
-from recipe.patch_pca import PATCH
-from recipe.samples import to_tensor, training_scenes
+from recipe.samples import pictures_of, to_tensor, training_scenes
 from recipe.stages.autoencoder import load_autoencoder, load_latents
 from recipe.stages.code import MUON_RATE, difference
-from recipe.world import render
+from recipe.world import SIDE
 from styledit.objectives.critic import PatchDiscriminator, hinge_critic, hinge_generator
 from styledit.objectives.pixels import perceptual
 from styledit.perception.eye import load_eye
 
-STEPS = {FIRST.name: 2_500, SECOND.name: 15_000}
-BATCH = 16
-CELLS = 8  # a crop's side in latent cells
+STEPS = {FIRST.name: 2_500, SECOND.name: 5_000}
+BATCH = 4
+SEEN = SIDE // 2  # the critic's patches are at home in a picture of this side
 # Weights beside `difference`: at the pictures of the trained code their pulls are 0.8 and 0.3 of its own.
 PERCEPTUAL = 1.0
 ADVERSARIAL = 0.02
@@ -31,7 +30,7 @@ ALONE = 1_000  # steps that the critic learns before it pulls
 
 
 def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
-    """Train the decoder on 64 × 64 crops; one that was trained with its encoder goes on from there."""
+    """Train the decoder on the cached scenes; one that was trained with its encoder goes on from there."""
     vae = load_autoencoder(edition).to(loop.device())
     layout = loop.faster_layout() if edition.code.trained else torch.channels_last
     decoder = vae.decoder.requires_grad_(True).to(memory_format=layout)
@@ -40,19 +39,11 @@ def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
     sharp = Sharpness() if edition.code.trained else None
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
-        crops_of_latents = []
-        crops_of_pictures = []
-        for i in rng.integers(0, len(source), BATCH):
-            row, column = rng.integers(0, latents.shape[-1] - CELLS + 1, 2)
-            picture = render(source[i])[0]
-            crops_of_latents.append(latents[i, :, row : row + CELLS, column : column + CELLS])
-            rows = slice(row * PATCH, (row + CELLS) * PATCH)
-            columns = slice(column * PATCH, (column + CELLS) * PATCH)
-            crops_of_pictures.append(picture[rows, columns])
-        z = torch.from_numpy(np.stack(crops_of_latents)).float().to(vae.device) / vae.config.scaling_factor
+        pick = rng.integers(0, len(source), BATCH)
+        z = torch.from_numpy(latents[pick]).float().to(vae.device) / vae.config.scaling_factor
         with loop.autocast():
             y = vae.decode(z.contiguous(memory_format=layout)).sample.float()
-        x = to_tensor(np.stack(crops_of_pictures), signed=True).to(vae.device)
+        x = to_tensor(pictures_of([source[i] for i in pick]), signed=True).to(vae.device)
         return difference(y, x) if sharp is None else difference(y, x) + sharp(y, x, step)
 
     modules = {"decoder": decoder, "post_quant_conv": vae.post_quant_conv.requires_grad_(True)}
@@ -69,10 +60,10 @@ class Sharpness:
     def __init__(self) -> None:
         device = loop.device()
         self.eye = load_eye(folders.MODEL / "eye", device=device)
-        self.critic = PatchDiscriminator(CELLS * PATCH).to(device)
+        self.critic = PatchDiscriminator(SEEN).to(device)
 
     def __call__(self, y: torch.Tensor, x: torch.Tensor, step: int) -> torch.Tensor:
-        """The loss of decoder and critic for crops y of true crops x, both (B, 3, H, W) in [-1, 1]; the
+        """The loss of decoder and critic for pictures y of true pictures x, both (B, 3, H, W) in [-1, 1]; the
         critic's own part moves the critic only, its pull the decoder only.
         """
         y, x = y / 2 + 0.5, x / 2 + 0.5
@@ -86,6 +77,6 @@ class Sharpness:
         return total + ADVERSARIAL * hinge_generator(functional_call(self.critic, still, (y,)))
 
     def _seen(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The layers of the eye that see strokes, of crops in [0, 1]."""
+        """The layers of the eye that see strokes, of pictures in [0, 1]."""
         features = self.eye.features(x)
         return {name: features[name] for name in self.eye.style_layers}
