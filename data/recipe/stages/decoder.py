@@ -20,7 +20,7 @@ from styledit.objectives.critic import PatchDiscriminator, hinge_critic, hinge_g
 from styledit.objectives.pixels import perceptual
 from styledit.perception.eye import load_eye
 
-STEPS = {FIRST.name: 2_500, SECOND.name: 5_000}
+STEPS = {FIRST.name: 2_500, SECOND.name: 3_000}
 BATCH = 4
 SEEN = SIDE // 2  # the critic's patches are at home in a picture of this side
 # Weights beside `difference`: at the pictures of the trained code their pulls are 0.8 and 0.3 of its own.
