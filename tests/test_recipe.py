@@ -21,7 +21,7 @@ from measure.report import both_there
 from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train
 from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
-from recipe.samples import augmented, pictures_of, scenes, to_tensor
+from recipe.samples import augmented, pictures_of, scenes, to_tensor, training_scenes
 from recipe.stages import autoencoder, code, decoder, export, judge, unet
 from recipe.world import Scene, Thing
 from styledit.objectives.pixels import perceptual
@@ -256,7 +256,9 @@ def test_a_trained_code_is_what_latents_unet_and_decoder_are_made_for(elsewhere,
     assert not any(p.requires_grad for p in vae.parameters())
     autoencoder.train_autoencoder(few)
     latents = autoencoder.load_latents(few)
-    assert latents.shape == (110, 14, 16, 16) and 0 < np.float32(latents).std() < 10
+    by_encoder = autoencoder.encode(vae, pictures_of(training_scenes(few)[:4]))
+    assert latents.shape == (110, 14, 16, 16) and vae.config.scaling_factor == 1
+    np.testing.assert_allclose(latents[:4], by_encoder, atol=5e-3, rtol=5e-3)
     with pytest.raises(SystemExit, match="its encoder stays as it is"):
         code.train_code(4, few)
     monkeypatch.setitem(decoder.STEPS, "few", 1)

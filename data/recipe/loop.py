@@ -107,9 +107,8 @@ def train(
     step = start
     if has_checkpoint(name):
         step, start = _resume(file, parameters, average, optimisers)
-    elif start and not curve_file.exists() and (folders.CURVES / f"{name}.csv").exists():
-        curve_file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folders.CURVES / f"{name}.csv", curve_file)
+    elif start:
+        _take_curve(name)
     _cut(curve_file, step)
     curve = []
     since = time.time()
@@ -266,10 +265,8 @@ def _unpack(name: str) -> None:
         averages = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118
         step = f.metadata()["step"]
     live = {k.replace("average/", "live/", 1): tensor.clone() for k, tensor in averages.items()}
-    _checkpoint(name).parent.mkdir(parents=True, exist_ok=True)
-    save_file(averages | live, _checkpoint(name), metadata={"step": step, "start": step})
-    if not _curve(name).exists() and (folders.CURVES / f"{name}.csv").exists():
-        shutil.copyfile(folders.CURVES / f"{name}.csv", _curve(name))
+    _write(_checkpoint(name), averages | live, int(step), int(step))
+    _take_curve(name)
 
 
 def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:
@@ -314,6 +311,11 @@ def _save(
         for optimiser in optimisers:
             kept = optimiser.state.get(p, {})
             tensors |= {f"{m}/{k}": kept[m].contiguous() for m in MOMENTS if m in kept}
+    _write(file, tensors, step, start)
+
+
+def _write(file: Path, tensors: dict[str, torch.Tensor], step: int, start: int) -> None:
+    """Replace a checkpoint atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, file.with_suffix(".tmp"), metadata={"step": str(step), "start": str(start)})
     os.replace(file.with_suffix(".tmp"), file)
@@ -359,6 +361,14 @@ def commit_curve(name: str) -> None:
     if _curve(name).exists():
         (folders.CURVES / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_curve(name), folders.CURVES / f"{name}.csv")
+
+
+def _take_curve(name: str) -> None:
+    """Go on with a stage's committed loss curve, where there is one and none in the cache."""
+    committed = folders.CURVES / f"{name}.csv"
+    if not _curve(name).exists() and committed.exists():
+        _curve(name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(committed, _curve(name))
 
 
 def _cut(file: Path, step: int) -> None:

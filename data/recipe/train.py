@@ -5,9 +5,9 @@
     python -m recipe.train STAGE --edition second
     python -m recipe.train STAGE --edition second --milestone
 
-The second edition takes 4.9 PFLOP (`python -m recipe.cost`): some fourteen hours at the 0.1 TFLOP/s of two
-processor cores, under an hour on a GPU that sustains 2. Each stage goes on where it was after a kill. Steps
-default to what the committed weights had. To train the committed diffusion model further without its
+The second edition takes 2.9 PFLOP (`python -m recipe.cost`): some eight hours at the 0.1 TFLOP/s of two
+processor cores, under half an hour on a GPU that sustains 2. Each stage goes on where it was after a kill.
+Steps default to what the committed weights had. To train the committed diffusion model further without its
 checkpoint: autoencoder, then unet --from-model --steps MORE.
 A milestone is committed: a stage that has no checkpoint yet goes on from there.
 Checkpoints and latents lie in data/recipe/cache, or in the folder that STYLEDIT_CACHE names.

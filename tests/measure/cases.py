@@ -13,6 +13,7 @@ from recipe.edition import COLOURLESS, COMMITTED, Edition
 from recipe.folders import DATA
 from recipe.make_data import CHANGES, FOR_PAIRS, changed_factors, draw_edit, edit_cases
 from recipe.samples import NO_COLOUR
+from recipe.world import Scene
 
 FOLDER = DATA / "benchmark"
 KINDS = tuple(kind for kind in CHANGES if COMMITTED.pairs or kind not in FOR_PAIRS)
@@ -65,23 +66,24 @@ def _mask(name: str) -> np.ndarray:
 
 def training_cases(per_kind: int, seed: int, edition: Edition = COMMITTED) -> list[Case]:
     """Cases from the training artists' drawings, none of which is held out."""
-    cases = []
-    for kind, source, target in edit_cases(TRAIN_ARTISTS, per_kind, seed, edition):
-        edit = draw_edit(kind, source, target)
-        case = Case(
-            kind=kind,
-            source=Image.fromarray(edit.picture),
-            truth=Image.fromarray(edit.truth),
-            source_prompt=source.caption,
-            target_prompt=target.caption,
-            mask=_edited_region(kind, edit.mask, edit.target_mask),
-            changed=edit.changed,
-            object=edit.things[0],
-            target_object=edit.things[1],
-            half=edit.half,
-        )
-        cases.append(case)
-    return cases
+    return [drawn_case(*edit) for edit in edit_cases(TRAIN_ARTISTS, per_kind, seed, edition)]
+
+
+def drawn_case(kind: str, source: Scene, target: Scene) -> Case:
+    """The case of two scenes."""
+    edit = draw_edit(kind, source, target)
+    return Case(
+        kind=kind,
+        source=Image.fromarray(edit.picture),
+        truth=Image.fromarray(edit.truth),
+        source_prompt=source.caption,
+        target_prompt=target.caption,
+        mask=_edited_region(kind, edit.mask, edit.target_mask),
+        changed=edit.changed,
+        object=edit.things[0],
+        target_object=edit.things[1],
+        half=edit.half,
+    )
 
 
 def _edited_region(kind: str, mask: np.ndarray, target_mask: np.ndarray) -> np.ndarray | None:

@@ -13,16 +13,15 @@ import argparse
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 import styledit
 from measure.bench import edited, in_processes, this_bench
-from measure.cases import Case
+from measure.cases import Case, drawn_case
 from measure.methods import METHODS, PAPER, method_named, settings_of
 from recipe.artwork import HELD_OUT_ARTIST
 from recipe.edition import COMMITTED, Edition
-from recipe.make_data import draw_edit, edit_cases
+from recipe.make_data import edit_cases
 from recipe.world import Scene, draw
 
 PICTURES = 12
@@ -50,20 +49,8 @@ def unnamed_cases(edition: Edition = COMMITTED) -> list[Case]:
     for kind, source, target in edit_cases((HELD_OUT_ARTIST,), DRAWN, SEED, edition):
         if kind != "one of two" or source.object == target.object:
             continue
-        edit = draw_edit(kind, source, target)
-        case = Case(
-            kind="object",
-            source=Image.fromarray(edit.picture),
-            truth=Image.fromarray(edit.truth),
-            source_prompt=_silent(source).caption,
-            target_prompt=_silent(target).caption,
-            mask=~draw(source)[1][1],
-            changed=edit.changed,
-            object=edit.things[0],
-            target_object=edit.things[1],
-            half=edit.half,
-        )
-        cases.append(case)
+        case = drawn_case(kind, _silent(source), _silent(target))
+        cases.append(replace(case, kind="object", mask=~draw(source)[1][1]))
     return cases[:PICTURES]
 
 
