@@ -19,7 +19,7 @@ from recipe import artwork
 from recipe.edition import COLOURED, COLOURLESS, EDITIONS, FIRST, ICONS, PLAIN, SECOND, STYLES
 from recipe.folders import DATA, DRAWINGS
 from recipe.make_data import FOR_PAIRS, PER_KIND, SEED, edit_cases, lesson_scenes
-from recipe.samples import HALF, NOTHING, halves, judged, labels
+from recipe.samples import NOTHING, judged, labels
 from recipe.styles import FILTERS
 from recipe.tokenizer import POSITIONS
 from recipe.world import (
@@ -32,6 +32,7 @@ from recipe.world import (
     render,
     sample_scene,
 )
+from styledit.perception.judge import half
 
 BOTH = pytest.mark.parametrize("edition", EDITIONS.values(), ids=EDITIONS)
 PAIR = Scene("cat", "meadow", "sticker", "noto", 5, other=Thing("balloon", "red"))
@@ -256,8 +257,8 @@ def test_an_edit_of_one_of_two_says_where_to_look_and_for_what():
         if kind not in FOR_PAIRS:
             assert case.half is None
             continue
-        left, right = halves(case.mask.astype(int))
-        inside, outside = (left, right) if case.half == "left" else (right, left)
+        other = {"left": "right", "right": "left"}[case.half]
+        inside, outside = (half(case.mask.astype(int), side) for side in (case.half, other))
         assert inside.sum() > 5 * outside[..., 16:-16].sum()
         kept = [thing.object for thing in source.things if thing in target.things]
         assert len(kept) == 1 and case.object not in kept
@@ -286,7 +287,7 @@ def test_the_judge_sees_whole_pictures_and_halves():
         names += [truth["object"] for truth in truths]
         assert pictures.shape[:3] == (8, 3, 128) and pictures.min() >= 0 and pictures.max() <= 1
         assert all(truth[factor] in known[factor] for truth in truths for factor in known)
-    assert widths == {128, HALF} and NOTHING in names
+    assert widths == {128, 72} and NOTHING in names
     assert labels(FIRST)["object"] == list(FIRST.objects)
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.samples import NO_COLOUR, NOTHING, factors, on_the_right
+from recipe.samples import NO_COLOUR, NOTHING, factors, side_of
 from recipe.world import HELD_OUT_ARTIST, Scene, Thing, allowed, draw, render, sample_scene
 
 PER_KIND = 12  # benchmark cases of each kind of edit
@@ -170,7 +170,7 @@ def draw_edit(kind: str, source: Scene, target: Scene) -> Drawn:
     differ = [k for k, thing in enumerate(source.things) if thing not in target.things]
     which = differ[0] if differ else 0
     mask = masks[which]
-    half = ("left", "right")[on_the_right(mask)] if kind in FOR_PAIRS else None
+    half = side_of(mask) if kind in FOR_PAIRS else None
     thing = source.things[which]
     if which >= len(target.things):
         gone = np.zeros_like(mask)
@@ -232,9 +232,7 @@ def _draw_benchmark(folder: Path) -> None:
             "source": _factors(source),
             "target": _factors(target),
         }
-        if kind in FOR_PAIRS:
-            record |= {"things": edit.things, "changed": edit.changed, "half": edit.half}
-        records.append(record)
+        records.append(record | {"things": edit.things, "changed": edit.changed, "half": edit.half})
     _write(folder, records)
 
 

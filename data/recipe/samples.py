@@ -13,10 +13,10 @@ from recipe import patch_pca
 from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
 from recipe.world import SIDE, Redraw, Scene, Thing, draw, render, sample_scene
+from styledit.perception.judge import half
 
 NO_COLOUR = "none"
 NOTHING = "nothing"  # what the judge sees in an empty half
-HALF = SIDE // 2 + 8  # columns of a half of a picture that is judged by itself
 
 
 def labels(edition: Edition = COMMITTED) -> dict[str, list[str]]:
@@ -59,11 +59,6 @@ def factors(scene: Scene, thing: Thing | None = None) -> dict[str, str]:
     return {"object": thing.object, "colour": colour, "place": scene.place, "style": scene.style}
 
 
-def halves(pictures):
-    """The left and the right part of pictures (..., SIDE), HALF columns each: one thing of two in each."""
-    return pictures[..., :HALF], pictures[..., SIDE - HALF :]
-
-
 def augmented(
     rng: np.random.Generator, n: int, edition: Edition = COMMITTED
 ) -> tuple[list[Scene], torch.Tensor]:
@@ -80,7 +75,7 @@ def augmented(
 def judged(
     rng: np.random.Generator, n: int, edition: Edition, artists: tuple[str, ...] = TRAIN_ARTISTS
 ) -> tuple[list[dict[str, str]], torch.Tensor]:
-    """Labels of fresh scenes and what the judge sees of them, (n, 3, SIDE, W) in [0, 1]: W is SIDE or HALF.
+    """Labels of fresh scenes and what the judge sees of them, (n, 3, SIDE, W) in [0, 1].
 
     Every third batch of an edition with two things in a scene shows halves. Half of the drawings are redrawn
     as another hand might, the pictures are distorted as in ``augmented``.
@@ -100,18 +95,18 @@ def judged(
             truths.append(factors(scene))
             shown.append(picture)
             continue
-        right = bool(rng.integers(2))
-        sides = zip(scene.things, map(on_the_right, masks), strict=True)
-        inside = [thing for thing, its_side in sides if its_side == right]
+        side = ("left", "right")[rng.integers(2)]
+        sides = zip(scene.things, map(side_of, masks), strict=True)
+        inside = [thing for thing, its_side in sides if its_side == side]
         truth = factors(scene, inside[0] if inside else None)
         truths.append(truth if inside else truth | {"object": NOTHING, "colour": NO_COLOUR})
-        shown.append(picture[:, SIDE - HALF :] if right else picture[:, :HALF])
+        shown.append(half(picture.swapaxes(1, 2), side).swapaxes(1, 2))
     return truths, to_tensor(np.stack(shown), signed=False)
 
 
-def on_the_right(mask: np.ndarray) -> bool:
-    """In which half a thing is that a mask (SIDE, SIDE) shows: whether it is the right one."""
-    return bool(np.flatnonzero(mask.any(0)).mean() > SIDE / 2)
+def side_of(mask: np.ndarray) -> str:
+    """In which half, "left" or "right", a thing is that a mask (SIDE, SIDE) shows."""
+    return "right" if np.flatnonzero(mask.any(0)).mean() > SIDE / 2 else "left"
 
 
 # --- other hands ------------------------------------------------------------------------------------

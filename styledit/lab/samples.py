@@ -12,13 +12,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.perception.judge import Judge, load_judge
+from styledit.perception.judge import Judge, half, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pictures import psnr, read_image
 
 DATA = EMBEDDED_FOLDER.parent
-FACTORS = ("object", "colour", "place", "style")
-NONE = "none"  # the judge's name for no colour
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Challenge:
-    """An edit of `data/benchmark` with its true answer; `changed`: {factor: what it should become}."""
+    """An edit of `data/benchmark` with its true answer; `changed`: {factor: what it should become}, in which
+    `half` of the picture ("left", "right"; None: all of it).
+    """
 
     name: str
     kind: str
@@ -45,6 +45,7 @@ class Challenge:
     file: Path
     truth_file: Path
     changed: dict[str, str]
+    half: str | None = None
 
     @property
     def picture(self) -> Image.Image:
@@ -89,7 +90,8 @@ def challenges() -> list[Challenge]:
             target=record["target_prompt"],
             file=place / record["file_name"],
             truth_file=place / record["truth"],
-            changed=_changed(record["source"], record["target"]),
+            changed=record["changed"],
+            half=record["half"],
         )
         for record in _lines(place / "metadata.jsonl")
     ]
@@ -110,7 +112,7 @@ def picture(pipe: StableDiffusionPipeline, name: str) -> Image.Image:
 
 def score(challenge: Challenge, picture: Image.Image) -> Score:
     """Hold an edited picture against the true one."""
-    seen = judged(picture)
+    seen = judged(picture, challenge.half)
     wrong = [
         f"{factor}: {seen[factor]}" for factor, value in challenge.changed.items() if seen[factor] != value
     ]
@@ -123,23 +125,11 @@ def score(challenge: Challenge, picture: Image.Image) -> Score:
     return Score(psnr(picture, challenge.truth), not wrong, verdict)
 
 
-def judged(picture: Image.Image) -> dict[str, str]:
-    """What the embedded model's judge sees in a picture: {factor: class}."""
+def judged(picture: Image.Image, side: str | None = None) -> dict[str, str]:
+    """What the embedded model's judge sees in a picture, or in a half, "left" or "right": {factor: class}."""
     pixels = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32) / 255)
-    (named,) = _judge().name(pixels.permute(2, 0, 1)[None])
+    (named,) = _judge().name(half(pixels.permute(2, 0, 1)[None], side))
     return named
-
-
-def _changed(source: dict, target: dict) -> dict[str, str]:
-    """The factors in which two scenes differ, as the judge should name the target's; what a pencil draws has
-    no colour.
-    """
-    before, after = (
-        {factor: scene[factor] or NONE for factor in FACTORS}
-        | ({"colour": NONE} if scene["style"] == "sketch" else {})
-        for scene in (source, target)
-    )
-    return {factor: after[factor] for factor in FACTORS if after[factor] not in (before[factor], NONE)}
 
 
 @lru_cache(maxsize=1)

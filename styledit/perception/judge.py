@@ -57,6 +57,16 @@ class Judge(nn.Module):
         return [{f: self.labels[f][picks[f][i]] for f in picks} for i in range(len(pictures))]
 
 
+def half(pictures, side: str | None):
+    """The part of pictures (..., W) that the judge is shown to name one thing of two: "left", "right", or
+    None for all of it. A half reaches an eighth of itself over the middle.
+    """
+    if side is None:
+        return pictures
+    columns = pictures.shape[-1] // 2 + pictures.shape[-1] // 16
+    return pictures[..., :columns] if side == "left" else pictures[..., -columns:]
+
+
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
     def convolution(a: int) -> list[nn.Module]:
         return [nn.Conv2d(a, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -14,10 +14,9 @@ from PIL import Image
 import styledit
 from measure.cases import Case
 from measure.methods import Prepared
-from recipe.samples import halves
 from styledit.guiding.terms import as_pixels
 from styledit.metrics import edit_metrics, load_networks
-from styledit.perception.judge import load_judge
+from styledit.perception.judge import half, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
 
 STEPS = 15  # T
@@ -37,10 +36,7 @@ class Bench:
 
     def happened(self, picture: Image.Image, case: Case) -> float:
         """100 where the judge names every changed factor as the target's, else 0."""
-        pixels = as_pixels(picture)
-        if case.half is not None:
-            pixels = halves(pixels)[case.half == "right"]
-        (named,) = self.judge.name(pixels)
+        (named,) = self.judge.name(half(as_pixels(picture), case.half))
         return 100.0 * all(named[factor] == value for factor, value in case.changed.items())
 
     def row(self, picture: Image.Image, case: Case) -> dict[str, float]:

@@ -9,10 +9,9 @@ import numpy as np
 from PIL import Image
 
 from recipe.artwork import TRAIN_ARTISTS
-from recipe.edition import COLOURLESS, COMMITTED, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.make_data import CHANGES, FOR_PAIRS, changed_factors, draw_edit, edit_cases
-from recipe.samples import NO_COLOUR
+from recipe.make_data import CHANGES, FOR_PAIRS, draw_edit, edit_cases
 from recipe.world import Scene
 
 FOLDER = DATA / "benchmark"
@@ -43,9 +42,6 @@ def held_out_cases() -> list[Case]:
 
 
 def _case_of(record: dict) -> Case:
-    source, target = record["source"], record["target"]
-    things = record.get("things", (source["object"], target["object"]))
-    changed = record.get("changed") or changed_factors(_named(source), _named(target))
     return Case(
         kind=record["kind"],
         source=Image.open(FOLDER / record["file_name"]).convert("RGB"),
@@ -53,10 +49,10 @@ def _case_of(record: dict) -> Case:
         source_prompt=record["source_prompt"],
         target_prompt=record["target_prompt"],
         mask=_edited_region(record["kind"], _mask(record["mask"]), _mask(record["target_mask"])),
-        changed=changed,
-        object=things[0],
-        target_object=things[1],
-        half=record.get("half"),
+        changed=record["changed"],
+        object=record["things"][0],
+        target_object=record["things"][1],
+        half=record["half"],
     )
 
 
@@ -93,11 +89,3 @@ def _edited_region(kind: str, mask: np.ndarray, target_mask: np.ndarray) -> np.n
     if kind == "place":
         return ~mask
     return mask | target_mask
-
-
-def _named(scene: dict) -> dict[str, str]:
-    """A record's factors as the judge names them; some styles show no colour."""
-    named = {f: scene[f] for f in FACTORS}
-    if scene["colour"] is None or scene["style"] in COLOURLESS:
-        named["colour"] = NO_COLOUR
-    return named

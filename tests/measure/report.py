@@ -19,9 +19,9 @@ from PIL import Image
 import styledit
 from recipe.edition import COLOURLESS, COMMITTED
 from recipe.make_data import lesson_scenes
-from recipe.samples import NO_COLOUR, factors, halves, pictures_of, to_tensor
+from recipe.samples import NO_COLOUR, factors, pictures_of, to_tensor
 from recipe.world import HELD_OUT_ARTIST, Scene, draw, render, sample_scene
-from styledit.perception.judge import Judge, load_judge
+from styledit.perception.judge import Judge, half, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pictures import to_pictures
 
@@ -148,7 +148,8 @@ def pair_scene(rng: np.random.Generator) -> Scene:
 
 def two_things(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
     """Pictures of two things, named by halves."""
-    named = [names(judge, half) for half in halves(generated(pipe, scenes))]
+    pictures = generated(pipe, scenes)
+    named = [names(judge, half(pictures, side)) for side in ("left", "right")]
     there, coloured = both_there(scenes, *named)
     yield Row(f"two things, {len(scenes)} prompts: both there", 100 * float(np.mean(there)), "%", 80, 60)
     yield Row("two things: colours on the right one", 100 * float(np.mean(coloured)), "%", 75, 55)
