@@ -275,6 +275,15 @@ def test_the_look_is_said(embedded):
     assert name_look(embedded, "a fox", watercolour, looks="a drawing of") == "a drawing of a fox"
 
 
+def test_sentences_are_embedded_together_as_alone():
+    clip = load_clip()
+    prompts = ("a fox", "a pencil sketch of a red car on a white background", "a fox in the meadow")
+    with torch.no_grad():
+        together = clip.embed_text(*prompts)
+        alone = torch.cat([clip.embed_text(prompt) for prompt in prompts])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
 def test_the_look_of_a_model_without_a_list(pipe, picture):
     clip = load_clip()
     with pytest.raises(ValueError, match="no looks to choose from"):

@@ -15,6 +15,8 @@ from styledit.perception.clip import Clip, load_clip
 from styledit.pictures import ImageSource, read_image
 from styledit.prompts import prompt_slots
 
+TOGETHER = 256  # sentences that CLIP reads in one call
+
 
 @torch.no_grad()
 def name_look(
@@ -53,7 +55,7 @@ def name_look(
     rest = words[len(worn) :].strip()
     slots = prompt_slots(pipe)
     shows = (
-        [f"a {thing} {place}" for thing, place in product(slots["thing"], slots["place"])]
+        [f"{_article(thing)} {thing} {place}" for thing, place in product(slots["thing"], slots["place"])]
         if slots
         else [rest]
     )
@@ -61,7 +63,9 @@ def name_look(
         load_clip(device=pipe.device) if clip is None else check.instance("clip", clip, Clip, "load_clip()")
     )
     pixels = as_pixels(read_image(pipe, style_image)).to(clip.model.device)
-    said = torch.cat([clip.embed_text(f"{look} {show}".strip()) for look, show in product(known, shows)])
+    sentences = [f"{look} {show}".strip() for look, show in product(known, shows)]
+    parts = [sentences[start : start + TOGETHER] for start in range(0, len(sentences), TOGETHER)]
+    said = torch.cat([clip.embed_text(*part) for part in parts])
     best = int(torch.cosine_similarity(said, clip.embed_pictures(pixels)).argmax())
     return f"{known[best // len(shows)]} {rest}".strip()
 
@@ -113,6 +117,10 @@ def phrases(looks: Sequence[str]) -> tuple[str, ...]:
     if not all(found):
         raise ValueError('One of looks is empty; each is a phrase such as "an oil painting of".')
     return found
+
+
+def _article(word: str) -> str:
+    return "an" if word[0].lower() in "aeiou" else "a"
 
 
 def _begins(words: str, look: str) -> bool:

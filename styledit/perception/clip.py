@@ -25,10 +25,14 @@ class Clip:
         """The image embeddings (B, d) of pictures (B, 3, H, W) in [0, 1]; gradients flow through."""
         return self.model.get_image_features(self.prepare(pixels)).pooler_output
 
-    def embed_text(self, prompt: str) -> torch.Tensor:
-        """The text embedding (1, d) of a prompt. Raises as `tokens`."""
-        ids = self.tokens(prompt).to(self.model.device)
-        return self.model.get_text_features(ids).pooler_output
+    def embed_text(self, *prompts: str) -> torch.Tensor:
+        """The text embeddings (B, d) of prompts. Raises as `tokens`."""
+        ids = [self.tokens(prompt)[0] for prompt in prompts]
+        # CLIP reads from left to right up to the first end token: more of them behind it change nothing.
+        padded = torch.nn.utils.rnn.pad_sequence(
+            ids, batch_first=True, padding_value=self.tokenizer.eos_token_id
+        )
+        return self.model.get_text_features(padded.to(self.model.device)).pooler_output
 
     def tokens(self, prompt: str) -> torch.Tensor:
         """The tokens (1, n) of a prompt that this CLIP can read whole.
