@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, CLIPTextModel
 from measure import judges
 from measure.report import both_there
 from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train
-from recipe.artwork import TRAIN_ARTISTS
+from recipe.artwork import AUTHORS, SEEN_ARTISTS, artists_of
 from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor, training_scenes
 from recipe.stages import autoencoder, code, decoder, export, judge, unet
@@ -304,11 +304,13 @@ def test_a_judge_without_an_artist_is_measured_on_that_one(elsewhere, monkeypatc
         "judged",
         lambda rng, n, edition, artists: drawn.append(artists) or paint(rng, 4, edition, artists),
     )
-    left_out = TRAIN_ARTISTS[0]
+    left_out = AUTHORS[0]
     judge.train_judge(1, few, left_out)
     trained = judge.trained_judge(few, left_out)
-    assert not trained.training and set(drawn) == {TRAIN_ARTISTS[1:]}
-    named = judges.seen(trained, left_out, few, pictures=6)
+    assert not trained.training and set(drawn) == {
+        tuple(a for a in SEEN_ARTISTS if not a.startswith(left_out))
+    }
+    named = judges.seen(trained, artists_of(left_out), few, pictures=6)
     assert set(named) == {"object", "colour", "place", "style"} and named["style"] == 100.0  # there is one
     assert "object" in judges.line("somebody", named)
     with pytest.raises(SystemExit, match="has no checkpoint"):

@@ -15,8 +15,17 @@ from recipe.folders import DRAWINGS
 
 RENDER = 144  # side of a rendered drawing before it is placed
 TRAIN_ARTISTS = ("noto", "fluent-emoji", "fluent-emoji-flat", "emojione")
+OTHER_HANDS = ("noto-v1", "openmoji")  # the networks that look at pictures are shown these too
+SEEN_ARTISTS = (*TRAIN_ARTISTS, *OTHER_HANDS)
+AUTHORS = tuple(dict.fromkeys(artist.split("-")[0] for artist in SEEN_ARTISTS))
 HELD_OUT_ARTIST = "twemoji"
-PALE = {"shirt": 30}  # the least saturation that takes a colour, where it is not 60
+# the least saturation that takes a colour, where it is not 60
+PALE = {"shirt": 30, ("openmoji", "umbrella"): 20}
+
+
+def artists_of(author: str) -> tuple[str, ...]:
+    """The artists of an author, who may have drawn the same things in two manners."""
+    return tuple(artist for artist in SEEN_ARTISTS if artist.split("-")[0] == author)
 
 
 @cache
@@ -51,7 +60,7 @@ def coloured_drawing(artist: str, name: str, colour: str | None) -> np.ndarray:
     rgba = drawing(artist, name)
     if colour is not None:
         hue, saturation, value = cv2.split(cv2.cvtColor(rgba[..., :3], cv2.COLOR_RGB2HSV))
-        change = saturation > PALE.get(name, 60)
+        change = saturation > PALE.get((artist, name), PALE.get(name, 60))
         if name == "tulip":
             change &= (hue < 25) | (hue > 95)
         lift = {"yellow": 0.6, "green": 0.15, "blue": 0.25, "purple": 0.25}.get(colour, 0.1)

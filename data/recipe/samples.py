@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from recipe import patch_pca
-from recipe.artwork import TRAIN_ARTISTS
+from recipe.artwork import SEEN_ARTISTS, TRAIN_ARTISTS
 from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
 from recipe.world import SIDE, Redraw, Scene, Thing, draw, render, sample_scene
 from styledit.perception.judge import half
@@ -62,18 +62,18 @@ def factors(scene: Scene, thing: Thing | None = None) -> dict[str, str]:
 def augmented(
     rng: np.random.Generator, n: int, edition: Edition = COMMITTED
 ) -> tuple[list[Scene], torch.Tensor]:
-    """Fresh training scenes and their pictures (n, 3, H, W) in [0, 1], drawn a little differently each time.
+    """Fresh scenes and their pictures (n, 3, H, W) in [0, 1], drawn a little differently each time.
 
     Small turns and stretches, colour and contrast, blur, and for one in three the latents' own loss, so that
     a network learns what a thing is rather than how one artist's pixels lie.
     """
-    picked = [sample_scene(rng, TRAIN_ARTISTS, edition) for _ in range(n)]
+    picked = [sample_scene(rng, SEEN_ARTISTS, edition) for _ in range(n)]
     distorted = np.stack([_distort(render(scene)[0], rng) for scene in picked])
     return picked, to_tensor(distorted, signed=False)
 
 
 def judged(
-    rng: np.random.Generator, n: int, edition: Edition, artists: tuple[str, ...] = TRAIN_ARTISTS
+    rng: np.random.Generator, n: int, edition: Edition, artists: tuple[str, ...] = SEEN_ARTISTS
 ) -> tuple[list[dict[str, str]], torch.Tensor]:
     """Labels of fresh scenes and what the judge sees of them, (n, 3, SIDE, W) in [0, 1].
 

@@ -21,7 +21,7 @@ import cv2
 import torch
 
 from recipe import loop
-from recipe.artwork import TRAIN_ARTISTS
+from recipe.artwork import AUTHORS
 from recipe.edition import COMMITTED, EDITIONS, Edition
 from recipe.stages import autoencoder, clip, code, decoder, eye, judge, unet
 from recipe.stages.export import export
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument(
         "--milestone", action="store_true", help="write the stage's weights to recipe/milestones; no training"
     )
-    parser.add_argument("--without", choices=TRAIN_ARTISTS, help="judge: leave this artist out")
+    parser.add_argument("--without", choices=AUTHORS, help="judge: leave this author out")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     if options.milestone:

@@ -2,8 +2,8 @@
 
     python -m measure.judges --edition second
 
-One line for each training artist: the judge that was trained without that artist
-(`python -m recipe.train judge --without ARTIST`), on that artist's pictures; and the judge of all of them, on
+One line for each author of drawings: the judge that was trained without that one
+(`python -m recipe.train judge --without AUTHOR`), on that one's pictures; and the judge of all of them, on
 pictures of the artist who is always held out.
 """
 
@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 
 from measure.report import accuracy, names
-from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
+from recipe.artwork import AUTHORS, HELD_OUT_ARTIST, artists_of
 from recipe.edition import COMMITTED, EDITIONS, Edition
 from recipe.samples import pictures_of, to_tensor
 from recipe.stages.judge import trained_judge
@@ -32,20 +32,22 @@ def main() -> None:
     parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name)
     edition = EDITIONS[parser.parse_args().edition]
     left_out = []
-    for artist in TRAIN_ARTISTS:
-        named = seen(trained_judge(edition, artist), artist, edition)
+    for author in AUTHORS:
+        named = seen(trained_judge(edition, author), artists_of(author), edition)
         left_out.append(named["object"])
-        print(line(f"without {artist}", named), flush=True)
+        print(line(f"without {author}", named), flush=True)
     print(f"mean of the objects: {np.mean(left_out):.1f} %")
-    print(line(f"all, on {HELD_OUT_ARTIST}", seen(trained_judge(edition), HELD_OUT_ARTIST, edition)))
+    print(line(f"all, on {HELD_OUT_ARTIST}", seen(trained_judge(edition), (HELD_OUT_ARTIST,), edition)))
 
 
-def seen(judge: Judge, artist: str, edition: Edition, pictures: int = PICTURES) -> dict[str, float]:
-    """Per cent of an artist's pictures of one thing whose factors the judge names right."""
+def seen(
+    judge: Judge, artists: tuple[str, ...], edition: Edition, pictures: int = PICTURES
+) -> dict[str, float]:
+    """Per cent of artists' pictures of one thing whose factors the judge names right."""
     rng = np.random.default_rng(11)
     scenes = []
     while len(scenes) < pictures:
-        scene = sample_scene(rng, (artist,), edition)
+        scene = sample_scene(rng, artists, edition)
         scenes += [scene] if scene.other is None else []
     named = names(judge, to_tensor(pictures_of(scenes), signed=False))
     return {factor: accuracy(named, scenes, factor) for factor in FACTORS}

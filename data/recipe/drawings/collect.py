@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
+from recipe.artwork import HELD_OUT_ARTIST, SEEN_ARTISTS
 from recipe.edition import ICONS
 from recipe.folders import DRAWINGS
 
@@ -19,7 +19,7 @@ BOX = {"left": 0, "top": 0, "width": 16, "height": 16}  # Iconify's defaults
 
 
 def main() -> None:
-    for artist in (*TRAIN_ARTISTS, HELD_OUT_ARTIST):
+    for artist in (*SEEN_ARTISTS, HELD_OUT_ARTIST):
         package = Path(sys.argv[1]) / artist / "package"
         icons = json.loads((package / "icons.json").read_text(encoding="utf-8"))
         info = json.loads((package / "info.json").read_text(encoding="utf-8"))

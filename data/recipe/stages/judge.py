@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from recipe import loop
-from recipe.artwork import TRAIN_ARTISTS
+from recipe.artwork import SEEN_ARTISTS, artists_of
 from recipe.edition import COMMITTED, FIRST, SECOND, Edition
 from recipe.samples import judged, labels
 from styledit.perception.judge import Judge
@@ -21,9 +21,9 @@ BATCH = 32
 
 
 def train_judge(steps: int, edition: Edition = COMMITTED, without: str | None = None) -> None:
-    """Cross-entropy on all four factors of augmented training scenes.
+    """Cross-entropy on all four factors of augmented scenes.
 
-    ``without`` leaves an artist out, whose true pictures then show how the judge takes an unknown hand.
+    ``without`` leaves an author out, whose true pictures then show how the judge takes an unknown hand.
     """
     device = loop.device()
     known = labels(edition)
@@ -69,7 +69,8 @@ def export_judge(folder: Path, edition: Edition = COMMITTED) -> None:
 
 
 def _artists(without: str | None) -> tuple[str, ...]:
-    return tuple(artist for artist in TRAIN_ARTISTS if artist != without)
+    left_out = artists_of(without) if without else ()
+    return tuple(artist for artist in SEEN_ARTISTS if artist not in left_out)
 
 
 def _name(edition: Edition, without: str | None) -> str:
