@@ -74,6 +74,7 @@ def train(
     muon: float = 0.0,
     critics: Mapping[str, torch.nn.Module] = MappingProxyType({}),
     start: int = 0,
+    decay: float = 0.3,
     ema: float = 0.999,
     weight_decay: float = 0.01,
     seed: int = 0,
@@ -84,7 +85,7 @@ def train(
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
     ``muon`` is Muon's learning rate for the matrices among the weights, ``lr`` AdamW's for the others; with
-    0, AdamW trains everything. ``critics`` are modules that learn by the same loss, with the optimiser of
+    0, AdamW trains everything. Both fall over the last ``decay`` of the steps. ``critics`` are modules that learn by the same loss, with the optimiser of
     ``styledit.objectives.critic``.
 
     Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
@@ -119,7 +120,7 @@ def train(
             torch.manual_seed(int(rng.integers(2**31)))
             for optimiser in optimisers:
                 for group in optimiser.param_groups:
-                    group["lr"] = learning_rate(step, steps, group["peak"], start)
+                    group["lr"] = learning_rate(step, steps, group["peak"], start, decay=decay)
             loss = loss_of(rng, step)
             if not torch.isfinite(loss):
                 raise RuntimeError(
