@@ -85,8 +85,8 @@ def train(
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
     ``muon`` is Muon's learning rate for the matrices among the weights, ``lr`` AdamW's for the others; with
-    0, AdamW trains everything. Both fall over the last ``decay`` of the steps. ``critics`` are modules that learn by the same loss, with the optimiser of
-    ``styledit.objectives.critic``.
+    0, AdamW trains everything. Both fall over the last ``decay`` of the steps. ``critics`` are modules that
+    learn by the same loss, with the optimiser of ``styledit.objectives.critic``.
 
     Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
     at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.

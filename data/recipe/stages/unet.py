@@ -22,7 +22,7 @@ TEXT_STEPS = {FIRST.name: 2_500, SECOND.name: 4_000}
 BATCH = {FIRST.name: 32, SECOND.name: 64}  # pictures a step; Muon's cost does not grow with it
 RATE = 1e-3  # AdamW's
 MUON_RATE = 3e-3
-# Last share of the steps, in which the rates fall; where they do not, the loss stands still long before the end.
+# The rates fall over this last share of the steps; before, the loss comes to stand still.
 DECAY = {FIRST.name: 0.3, SECOND.name: 0.5}
 ALPHAS = {
     "num_train_timesteps": 1000,
