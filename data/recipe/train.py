@@ -5,7 +5,7 @@
     python -m recipe.train STAGE --edition second
     python -m recipe.train STAGE --edition second --milestone
 
-The second edition takes 2.9 PFLOP (`python -m recipe.cost`): some eight hours at the 0.1 TFLOP/s of two
+The second edition takes 2.8 PFLOP (`python -m recipe.cost`): some eight hours at the 0.1 TFLOP/s of two
 processor cores, under half an hour on a GPU that sustains 2. Each stage goes on where it was after a kill.
 Steps default to what the committed weights had. To train the committed diffusion model further without its
 checkpoint: autoencoder, then unet --from-model --steps MORE.

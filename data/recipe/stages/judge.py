@@ -16,7 +16,7 @@ from recipe.edition import COMMITTED, FIRST, SECOND, Edition
 from recipe.samples import judged, labels
 from styledit.perception.judge import Judge
 
-STEPS = {FIRST.name: 1_200, SECOND.name: 6_000}
+STEPS = {FIRST.name: 1_200, SECOND.name: 10_000}
 BATCH = 32
 
 

@@ -16,7 +16,7 @@ from recipe.stages.autoencoder import load_latents
 from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, committed_text_encoder, tokenize
 from recipe.world import SIDE
 
-STEPS = {FIRST.name: 15_400, SECOND.name: 10_000}
+STEPS = {FIRST.name: 15_400, SECOND.name: 8_000}
 # Steps during which the text tower learns too; the image tower of CLIP is fitted to what it is then.
 TEXT_STEPS = {FIRST.name: 2_500, SECOND.name: 4_000}
 BATCH = {FIRST.name: 32, SECOND.name: 64}  # pictures a step; Muon's cost does not grow with it
