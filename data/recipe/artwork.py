@@ -17,7 +17,8 @@ RENDER = 144  # side of a rendered drawing before it is placed
 TRAIN_ARTISTS = ("noto", "fluent-emoji", "fluent-emoji-flat", "emojione")
 OTHER_HANDS = ("noto-v1", "openmoji")  # the networks that look at pictures are shown these too
 SEEN_ARTISTS = (*TRAIN_ARTISTS, *OTHER_HANDS)
-AUTHORS = tuple(dict.fromkeys(artist.split("-")[0] for artist in SEEN_ARTISTS))
+AUTHOR_OF = {artist: artist.split("-")[0] for artist in SEEN_ARTISTS}
+AUTHORS = tuple(dict.fromkeys(AUTHOR_OF.values()))
 HELD_OUT_ARTIST = "twemoji"
 # the least saturation that takes a colour, where it is not 60
 PALE = {"shirt": 30, ("openmoji", "umbrella"): 20}
@@ -25,7 +26,7 @@ PALE = {"shirt": 30, ("openmoji", "umbrella"): 20}
 
 def artists_of(author: str) -> tuple[str, ...]:
     """The artists of an author, who may have drawn the same things in two manners."""
-    return tuple(artist for artist in SEEN_ARTISTS if artist.split("-")[0] == author)
+    return tuple(artist for artist in SEEN_ARTISTS if AUTHOR_OF[artist] == author)
 
 
 @cache

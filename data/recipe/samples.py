@@ -83,6 +83,7 @@ def judged(
     by_halves = edition.pairs > 0 and rng.random() < 1 / 3
     truths = []
     shown = []
+    parts = []
     while len(truths) < n:
         scene = sample_scene(rng, artists, edition)
         if not by_halves and scene.other is not None:
@@ -90,18 +91,15 @@ def judged(
         if by_halves and scene.other is None and not scene.room:
             continue
         picture, masks = draw(scene, _hand(rng))
-        picture = _distort(picture, rng)
-        if not by_halves:
-            truths.append(factors(scene))
-            shown.append(picture)
-            continue
-        side = ("left", "right")[rng.integers(2)]
+        shown.append(_distort(picture, rng))
+        side = ("left", "right")[rng.integers(2)] if by_halves else None
         sides = zip(scene.things, map(side_of, masks), strict=True)
-        inside = [thing for thing, its_side in sides if its_side == side]
+        inside = [thing for thing, its_side in sides if side in (None, its_side)]
         truth = factors(scene, inside[0] if inside else None)
         truths.append(truth if inside else truth | {"object": NOTHING, "colour": NO_COLOUR})
-        shown.append(half(picture.swapaxes(1, 2), side).swapaxes(1, 2))
-    return truths, to_tensor(np.stack(shown), signed=False)
+        parts.append(side)
+    pixels = to_tensor(np.stack(shown), signed=False)
+    return truths, torch.stack([half(x, side) for x, side in zip(pixels, parts, strict=True)])
 
 
 def side_of(mask: np.ndarray) -> str:

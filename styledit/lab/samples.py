@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit.guiding.terms import as_pixels
 from styledit.perception.judge import Judge, half, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pictures import psnr, read_image
@@ -127,8 +126,7 @@ def score(challenge: Challenge, picture: Image.Image) -> Score:
 
 def judged(picture: Image.Image, side: str | None = None) -> dict[str, str]:
     """What the embedded model's judge sees in a picture, or in a half, "left" or "right": {factor: class}."""
-    pixels = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32) / 255)
-    (named,) = _judge().name(half(pixels.permute(2, 0, 1)[None], side))
+    (named,) = _judge().name(half(as_pixels(picture.convert("RGB")), side))
     return named
 
 

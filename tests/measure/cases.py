@@ -16,7 +16,6 @@ from recipe.world import Scene
 
 FOLDER = DATA / "benchmark"
 KINDS = tuple(kind for kind in CHANGES if COMMITTED.pairs or kind not in FOR_PAIRS)
-FACTORS = ("object", "colour", "place", "style")
 
 
 @dataclass(frozen=True)

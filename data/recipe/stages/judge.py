@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from recipe import loop
-from recipe.artwork import SEEN_ARTISTS, artists_of
+from recipe.artwork import AUTHOR_OF, SEEN_ARTISTS
 from recipe.edition import COMMITTED, FIRST, SECOND, Edition
 from recipe.samples import judged, labels
 from styledit.perception.judge import Judge
@@ -69,8 +69,7 @@ def export_judge(folder: Path, edition: Edition = COMMITTED) -> None:
 
 
 def _artists(without: str | None) -> tuple[str, ...]:
-    left_out = artists_of(without) if without else ()
-    return tuple(artist for artist in SEEN_ARTISTS if artist not in left_out)
+    return tuple(artist for artist in SEEN_ARTISTS if AUTHOR_OF[artist] != without)
 
 
 def _name(edition: Edition, without: str | None) -> str:
