@@ -276,21 +276,35 @@ def test_the_sentence_survives_the_way_from_another_process():
 # --- settings ---------------------------------------------------------------------------------------
 
 
+def trial(rate, n: int = 8) -> tuple[search.Trial, list]:
+    """A trial of n cases whose score for settings is ``rate(settings)``, and what it has drawn."""
+    drawn = []
+
+    def measure(i: int, settings: dict) -> tuple[float, float]:
+        drawn.append((i, settings))
+        return rate(settings), 0.0
+
+    made = search.Trial([None] * n, picture=None)
+    made._measure = measure
+    return made, drawn
+
+
 def test_the_search_finds_the_best_of_what_it_tries(monkeypatch):
-    tried = []
-
-    class Trial:
-        def __init__(self, method: str, kind: str) -> None:
-            assert (method, kind) == ("SDEdit", "place")
-
-        def score(self, settings: dict) -> tuple[float, str]:
-            tried.append(settings)
-            return -abs(settings["strength"] - 0.7) - abs(settings["guidance"] - 2.0), "a line"
-
-    monkeypatch.setattr(search, "_Trial", Trial)
+    made, drawn = trial(lambda settings: -abs(settings["strength"] - 0.7) - abs(settings["guidance"] - 2.0))
+    monkeypatch.setattr(search, "_trial", lambda method, kind: made)
     best = search._best(("SDEdit", "place"))
-    assert best == ("SDEdit", "place", {"strength": 0.7, "guidance": 2.0}, "a line")
-    assert {settings["strength"] for settings in tried} == {0.3, 0.5, 0.7, 0.9}
+    assert best == ("SDEdit", "place", {"strength": 0.7, "guidance": 2.0}, "0.00 dB, 0 %")
+    assert {settings["strength"] for _, settings in drawn} == {0.3, 0.5, 0.7, 0.9}
+
+
+def test_settings_that_trail_on_half_of_the_cases_stop_there():
+    made, drawn = trial(lambda settings: settings["dB"])
+    best = search.best_of(made, [{"dB": 10.0}, {"dB": 20.0}, {"dB": 19.0}])
+    assert best == {"dB": 20.0}
+    seen = {dB: sorted(i for i, settings in drawn if settings["dB"] == dB) for dB in (10.0, 19.0, 20.0)}
+    assert seen == {10.0: [0, 2, 4, 6], 19.0: [*range(8)], 20.0: [*range(8)]}
+    search.best_of(made, [{"dB": 20.0}, {"dB": 19.0}])
+    assert len(drawn) == 20  # what was tried is remembered
 
 
 def test_tuning_updates_the_file_and_keeps_its_order(tmp_path, monkeypatch):

@@ -15,12 +15,13 @@ import json
 from hashlib import sha256
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 import styledit
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, training_cases
-from measure.search import TAUS
+from measure.search import TAUS, Trial, best_of
 from recipe.edition import COMMITTED
 from styledit.editing.suggestion import ADDITION, REMOVAL, Change, features
 from styledit.perception.loading import EMBEDDED_FOLDER
@@ -133,69 +134,54 @@ def regime_of(case: Case) -> str:
 # --- settings ---------------------------------------------------------------------------------------
 
 
-class Trial:
-    """Settings on the training cases of a regime; what was tried is remembered."""
+def trial_of(
+    regime: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE
+) -> Trial:
+    """The training cases of a regime, each picture fitted once."""
+    bench = this_bench()
+    cases = [case for case in training_cases(per_kind, seed) if regime_of(case) == regime]
+    inversions = bench.invert(cases)
+    fits = styledit.fit_values(bench.pipe, inversions, guidance=guidance, progress=False)
+    pairs = zip(inversions, fits, strict=True)
+    editors = [styledit.Editor(bench.pipe, v, values=fit, automatic=False) for v, fit in pairs]
 
-    def __init__(
-        self, regime: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE
-    ) -> None:
-        self.bench = this_bench()
-        self.cases = [case for case in training_cases(per_kind, seed) if regime_of(case) == regime]
-        pipe = self.bench.pipe
-        inversions = self.bench.invert(self.cases)
-        fits = styledit.fit_values(pipe, inversions, guidance=guidance, progress=False)
-        pairs = zip(inversions, fits, strict=True)
-        self.editors = [styledit.Editor(pipe, v, values=fit, automatic=False) for v, fit in pairs]
-        self.known: dict[str, tuple[float, str]] = {}
+    def picture(i: int, settings: dict) -> Image.Image:
+        keywords = _keywords(settings, cases[i])
+        return editors[i].edit(cases[i].target_prompt, progress=False, **keywords).image
 
-    def score(self, settings: dict) -> tuple[float, str]:
-        """Mean PSNR to the truth in dB plus 10 times the fraction of edits that happened; both as a line."""
-        key = json.dumps(settings, sort_keys=True)
-        if key not in self.known:
-            self.known[key] = self._measure(settings)
-        return self.known[key]
+    return Trial(cases, picture)
 
-    def _measure(self, settings: dict) -> tuple[float, str]:
-        psnr = []
-        happened = []
-        for case, editor in zip(self.cases, self.editors, strict=True):
-            picture = editor.edit(case.target_prompt, progress=False, **self._keywords(settings, case)).image
-            psnr.append(styledit.psnr(case.truth, picture))
-            happened.append(self.bench.happened(picture, case))
-        mean = float(np.mean(psnr))
-        share = float(np.mean(happened))
-        return mean + share / 10, f"{mean:.2f} dB, {share:.0f} %"
 
-    def _keywords(self, settings: dict, case: Case) -> dict:
-        """Settings with the blend words of a case."""
-        keywords = dict(settings)
-        blend = keywords.pop("blend")
-        if blend is not None:
-            change = Change.between(self.bench.pipe, case.source_prompt, case.target_prompt)
-            keywords["blend"] = change.words(with_next=blend == "next")
-        return keywords
+def _keywords(settings: dict, case: Case) -> dict:
+    """Settings with the blend words of a case."""
+    keywords = dict(settings)
+    blend = keywords.pop("blend")
+    if blend is not None:
+        change = Change.between(this_bench().pipe, case.source_prompt, case.target_prompt)
+        keywords["blend"] = change.words(with_next=blend == "next")
+    return keywords
 
 
 def _best(regime: str) -> tuple[str, dict, str]:
     """A regime's best settings: each in its turn, twice, then maps and blend together."""
-    trial = Trial(regime)
+    trial = trial_of(regime)
     best = START
     for choices in (*SEARCHED.values(), *SEARCHED.values()):
         best = better(trial, best, choices)
-    return regime, *together(trial, best)
+    best = together(trial, best)
+    return regime, best, trial.line(best)
 
 
 def better(trial: Trial, best: dict, choices: list[dict]) -> dict:
     """The best of some settings and what they change with each choice."""
-    tried = [best, *({**best, **choice} for choice in choices)]
-    return max(tried, key=lambda settings: trial.score(settings)[0])
+    return best_of(trial, [best, *({**best, **choice} for choice in choices)])
 
 
-def together(trial: Trial, best: dict) -> tuple[dict, str]:
-    """The best of some settings with every pair of taus and blend, and its line."""
-    pairs = [{**taus, **blend} for taus in SEARCHED["taus"] for blend in SEARCHED["blend"]]
-    best = better(trial, best, pairs)
-    return best, trial.score(best)[1]
+def together(trial: Trial, best: dict) -> dict:
+    """The best of some settings with every pair of taus and blend."""
+    return better(
+        trial, best, [{**taus, **blend} for taus in SEARCHED["taus"] for blend in SEARCHED["blend"]]
+    )
 
 
 # --- regimes ----------------------------------------------------------------------------------------

@@ -1,19 +1,23 @@
-"""Choose each method's settings for each kind of edit, on scenes of the training artists."""
+"""Choose settings by trying them on scenes of the training artists: those of each method and kind of edit."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 import styledit
 from measure.bench import edited, in_processes, this_bench
-from measure.cases import KINDS, training_cases
+from measure.cases import KINDS, Case, training_cases
 from measure.methods import BY_KIND, METHODS, OURS, PAPER, SETTINGS, Prepared, method_named
 
 PER_KIND = 10
 SEED = 77
+LEAD = 2.0  # dB of the score by which half of the cases may mislead
 TAUS = (  # tau_c, tau_s, tau_u
     (0.2, 0.1, 0.0),
     (0.2, 0.2, 0.0),
@@ -67,11 +71,11 @@ def _best(job: tuple[str, str]) -> tuple[str, str, dict, str]:
     """A method's best settings for a kind: each setting in its turn, then the first one again."""
     method, kind = job
     searched = _searched(method, kind)
-    trial = _Trial(method, kind)
+    trial = _trial(method, kind)
     best = {name: value for choices in searched.values() for name, value in choices[0].items()}
     for choices in (*searched.values(), next(iter(searched.values()))):
-        best = max(({**best, **choice} for choice in choices), key=lambda settings: trial.score(settings)[0])
-    return method, kind, best, trial.score(best)[1]
+        best = best_of(trial, [{**best, **choice} for choice in choices])
+    return method, kind, best, trial.line(best)
 
 
 def _searched(method: str, kind: str) -> dict[str, list[dict]]:
@@ -86,34 +90,55 @@ def _searched(method: str, kind: str) -> dict[str, list[dict]]:
     return searched
 
 
-class _Trial:
-    """A method on the training cases of a kind; what was tried is remembered."""
+def _trial(method: str, kind: str) -> Trial:
+    """A method on the training cases of a kind, fitted anew at each guidance."""
+    bench = this_bench()
+    cases = [case for case in training_cases(PER_KIND, SEED) if case.kind == kind]
+    inversions = bench.invert(cases)
 
-    def __init__(self, method: str, kind: str) -> None:
-        self.method = method_named(method)
-        self.bench = this_bench()
-        self.cases = [case for case in training_cases(PER_KIND, SEED) if case.kind == kind]
-        self.inversions = self.bench.invert(self.cases)
-        self.prepared: dict[float, list[Prepared]] = {}
-        self.known: dict[tuple, tuple[float, str]] = {}
+    @cache
+    def prepared(guidance: float) -> list[Prepared]:
+        return method_named(method).prepare(bench.pipe, inversions, guidance)
 
-    def score(self, settings: dict) -> tuple[float, str]:
-        """Mean PSNR to the truth in dB plus 10 times the fraction of edits that happened; both as a line."""
-        key = tuple(sorted(settings.items()))
-        if key not in self.known:
-            self.known[key] = self._measure(settings)
-        return self.known[key]
+    return Trial(cases, lambda i, settings: edited(prepared(settings["guidance"])[i], cases[i], settings))
 
-    def _measure(self, settings: dict) -> tuple[float, str]:
-        guidance = settings["guidance"]
-        if guidance not in self.prepared:
-            self.prepared[guidance] = self.method.prepare(self.bench.pipe, self.inversions, guidance)
-        psnr = []
-        happened = []
-        for case, prepared in zip(self.cases, self.prepared[guidance], strict=True):
-            picture = edited(prepared, case, settings)
-            psnr.append(styledit.psnr(case.truth, picture))
-            happened.append(self.bench.happened(picture, case))
-        mean = float(np.mean(psnr))
-        share = float(np.mean(happened))
-        return mean + share / 10, f"{mean:.1f} dB, {share:.0f} %"
+
+class Trial:
+    """Settings on some cases; what was tried is remembered.
+
+    ``picture(i, settings)`` is the edited picture of case i.
+    """
+
+    def __init__(self, cases: Sequence[Case], picture: Callable[[int, dict], Image.Image]) -> None:
+        self.cases = cases
+        self.picture = picture
+        self.order = [*range(0, len(cases), 2), *range(1, len(cases), 2)]  # a half has some of each kind
+        self.known: dict[str, list[tuple[float, float]]] = {}
+
+    def score(self, settings: dict, share: float = 1.0) -> float:
+        """Mean PSNR to the truth in dB plus 10 times the fraction that happened, on a share of the cases."""
+        psnr, happened = self._means(settings, share)
+        return psnr + happened / 10
+
+    def line(self, settings: dict) -> str:
+        """Both means over all cases, to be read."""
+        psnr, happened = self._means(settings, 1.0)
+        return f"{psnr:.2f} dB, {happened:.0f} %"
+
+    def _means(self, settings: dict, share: float) -> tuple[float, float]:
+        measured = self.known.setdefault(json.dumps(settings, sort_keys=True), [])
+        count = round(share * len(self.cases))
+        measured += [self._measure(i, settings) for i in self.order[len(measured) : count]]
+        psnr, happened = np.mean(measured[:count], axis=0)
+        return float(psnr), float(happened)
+
+    def _measure(self, i: int, settings: dict) -> tuple[float, float]:
+        picture = self.picture(i, settings)
+        return styledit.psnr(self.cases[i].truth, picture), this_bench().happened(picture, self.cases[i])
+
+
+def best_of(trial: Trial, choices: list[dict]) -> dict:
+    """The settings of the best score; those that trail by more than LEAD on half of the cases stop there."""
+    early = [trial.score(settings, 0.5) for settings in choices]
+    left = [c for c, score in zip(choices, early, strict=True) if score >= max(early) - LEAD]
+    return max(left, key=trial.score)

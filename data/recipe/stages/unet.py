@@ -16,14 +16,14 @@ from recipe.stages.autoencoder import load_latents
 from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, committed_text_encoder, tokenize
 from recipe.world import SIDE
 
-STEPS = {FIRST.name: 15_400, SECOND.name: 8_000}
+STEPS = {FIRST.name: 15_400, SECOND.name: 14_000}
 # Steps during which the text tower learns too; the image tower of CLIP is fitted to what it is then.
 TEXT_STEPS = {FIRST.name: 2_500, SECOND.name: 4_000}
 BATCH = {FIRST.name: 32, SECOND.name: 64}  # pictures a step; Muon's cost does not grow with it
 RATE = 1e-3  # AdamW's
 MUON_RATE = 3e-3
 # The rates fall over this last share of the steps; before, the loss comes to stand still.
-DECAY = {FIRST.name: 0.3, SECOND.name: 0.5}
+DECAY = {FIRST.name: 0.3, SECOND.name: 1.0}
 ALPHAS = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
