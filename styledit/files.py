@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from styledit import validation
+from styledit.validation import with_article
 
 _ATTEMPTS = 50  # to read a file that others replace meanwhile
 Kind = Literal["float", "whole", "byte", "bool"]
@@ -258,9 +259,8 @@ def _shape_of(place: Path, schema: Schema, name: str, field: Field, file: Any) -
     """The shape of a tensor whose dtype is of the right kind; its values are not read."""
     entry = file.get_slice(name)
     if entry.get_dtype() not in _KINDS[field.kind]:
-        found = (
-            f"{_a(field.label or name)} of type {entry.get_dtype()} where {_KIND_NAMES[field.kind]} belong"
-        )
+        label = with_article(field.label or name)
+        found = f"{label} of type {entry.get_dtype()} where {_KIND_NAMES[field.kind]} belong"
         raise _is_damaged(place, schema, found)
     return tuple(entry.get_shape())
 
@@ -281,7 +281,9 @@ def _check_shapes(
             continue
         if len(shape) != len(field.shape):
             written = ", ".join(str(length) for length in field.shape)
-            raise _is_damaged(place, schema, f"{_a(label)} of shape {shape} in place of ({written})")
+            raise _is_damaged(
+                place, schema, f"{with_article(label)} of shape {shape} in place of ({written})"
+            )
         for length, wanted in zip(shape, field.shape, strict=True):
             word, more = _parse(wanted)
             if not word:
@@ -293,11 +295,10 @@ def _check_shapes(
                 continue
             other = decided.get(word, name)
             if other != name:
-                found = (
-                    f"{_a(label)} of shape {shape} and {_a(fields[other].label or other)} of {shapes[other]}"
-                )
+                against = with_article(fields[other].label or other)
+                found = f"{with_article(label)} of shape {shape} and {against} of {shapes[other]}"
             else:
-                found = f"{_a(label)} of shape {shape}, where {length} should be {expected}"
+                found = f"{with_article(label)} of shape {shape}, where {length} should be {expected}"
             raise _is_damaged(place, schema, found)
 
 
@@ -311,7 +312,7 @@ def _parse(length: int | str) -> tuple[str, int]:
 
 def _check_values(place: Path, schema: Schema, name: str, field: Field, tensor: torch.Tensor) -> None:
     """Raise ValueError for NaN, infinite values, and values out of range."""
-    label = _a(field.label or name)
+    label = with_article(field.label or name)
     if field.finite and field.kind == "float" and not torch.isfinite(tensor).all():
         raise _is_damaged(place, schema, f"NaN or infinite values in {label}")
     if not tensor.numel():
@@ -324,8 +325,3 @@ def _check_values(place: Path, schema: Schema, name: str, field: Field, tensor: 
         raise _is_damaged(
             place, schema, f"{label} that goes up to {tensor.max().item():.6g}, above {field.most}"
         )
-
-
-def _a(label: str) -> str:
-    """A label with its article."""
-    return f"{'an' if label[0] in 'aeio' else 'a'} {label}"

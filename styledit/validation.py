@@ -139,7 +139,7 @@ def instance(name: str, value: object, kind: type[Value], source: str) -> Value:
     """
     if not isinstance(value, kind):
         raise TypeError(
-            f"{name} must be {_article(kind.__name__)} from {source}, not {_article(_type(value))}."
+            f"{name} must be {with_article(kind.__name__)} from {source}, not {with_article(_type(value))}."
         )
     return value
 
@@ -252,11 +252,11 @@ def pipeline(pipe: object, *, walks: bool = True) -> StableDiffusionPipeline:
         ValueError: its scheduler was replaced by one of another kind.
     """
     if not isinstance(pipe, StableDiffusionPipeline):
-        raise TypeError(f"pipe must be a pipeline from styledit.load(), not {_article(_type(pipe))}.")
+        raise TypeError(f"pipe must be a pipeline from styledit.load(), not {with_article(_type(pipe))}.")
     if walks and not isinstance(pipe.scheduler, DDIMScheduler):
         raise ValueError(
-            f"Inversion needs a DDIM scheduler, and this pipeline has {_article(_type(pipe.scheduler))}; set "
-            "pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."
+            f"Inversion needs a DDIM scheduler, and this pipeline has {with_article(_type(pipe.scheduler))}; "
+            "set pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."
         )
     return pipe
 
@@ -341,7 +341,7 @@ def shown(value: object, room: int = _SHOWN) -> str:
     try:
         words = " ".join(repr(value).split())
     except Exception:  # an int of more digits than Python prints, a broken __repr__
-        words = _article(_type(value))
+        words = with_article(_type(value))
     words = words.encode(errors="backslashreplace").decode()
     return words if len(words) <= room else words[: room - 3] + "..."
 
@@ -361,11 +361,11 @@ def _type(value: object) -> str:
     return type(value).__name__
 
 
-def _article(noun: str) -> str:
-    """The noun with its article, such as "an Edit"."""
+def with_article(noun: str) -> str:
+    """A noun with its article: "an Edit", "a UNet", "an umbrella"; "None" for the type of None."""
     if noun == "NoneType":
         return "None"
-    return f"{'an' if noun[0] in 'AEIOaeio' else 'a'} {noun}"
+    return f"{'an' if noun[0] in 'AEIOaeiou' else 'a'} {noun}"
 
 
 def _range(least: float | None, most: float | None) -> str:

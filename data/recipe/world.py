@@ -30,6 +30,7 @@ from recipe.edition import (
 )
 from recipe.places import SIDE, paint_place
 from recipe.styles import FILTERS
+from styledit.validation import with_article
 
 __all__ = [
     "HELD_OUT_ARTIST",
@@ -116,7 +117,7 @@ class Scene:
             says_colour = thing.colour and thing.says_colour and self.style not in COLOURLESS
             words = [self.size, thing.colour if says_colour else None, thing.object]
             phrase = " ".join(word for word in words if word)
-            named += [f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"] if thing.said else []
+            named += [with_article(phrase)] if thing.said else []
         return f"{STYLES[self.style]} {' and '.join(named)} {PLACES[self.place]}"
 
 

@@ -55,7 +55,7 @@ def name_look(
     rest = words[len(worn) :].strip()
     slots = prompt_slots(pipe)
     shows = (
-        [f"{_article(thing)} {thing} {place}" for thing, place in product(slots["thing"], slots["place"])]
+        [f"{check.with_article(thing)} {place}" for thing, place in product(slots["thing"], slots["place"])]
         if slots
         else [rest]
     )
@@ -117,10 +117,6 @@ def phrases(looks: Sequence[str]) -> tuple[str, ...]:
     if not all(found):
         raise ValueError('One of looks is empty; each is a phrase such as "an oil painting of".')
     return found
-
-
-def _article(word: str) -> str:
-    return "an" if word[0].lower() in "aeiou" else "a"
 
 
 def _begins(words: str, look: str) -> bool:

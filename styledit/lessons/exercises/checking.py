@@ -28,6 +28,7 @@ from IPython.display import display
 from torch import Tensor
 
 from styledit.lessons.progress import Progress, read_progress, record
+from styledit.validation import with_article
 
 FOLDER = Path(__file__).resolve().parents[1]
 EXERCISES: dict[str, Exercise] = {}  # by name, which begins with the lesson's number
@@ -269,8 +270,7 @@ def _judge_order(guess: Any, computed: list[str]) -> tuple[bool, str]:
 
 def _what(given: Any) -> str:
     """A value of the wrong kind, in words."""
-    kind = type(given).__name__
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    return with_article(type(given).__name__)
 
 
 def _code(text: str) -> str:
