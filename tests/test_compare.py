@@ -291,7 +291,12 @@ def trial(rate, n: int = 8) -> tuple[search.Trial, list]:
 
 def test_the_search_finds_the_best_of_what_it_tries(monkeypatch):
     made, drawn = trial(lambda settings: -abs(settings["strength"] - 0.7) - abs(settings["guidance"] - 2.0))
-    monkeypatch.setattr(search, "_trial", lambda method, kind: made)
+
+    def trial_of(method: str, kind: str) -> search.Trial:
+        assert (method, kind) == ("SDEdit", "place")
+        return made
+
+    monkeypatch.setattr(search, "_trial", trial_of)
     best = search._best(("SDEdit", "place"))
     assert best == ("SDEdit", "place", {"strength": 0.7, "guidance": 2.0}, "0.00 dB, 0 %")
     assert {settings["strength"] for _, settings in drawn} == {0.3, 0.5, 0.7, 0.9}

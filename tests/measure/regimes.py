@@ -134,14 +134,12 @@ def regime_of(case: Case) -> str:
 # --- settings ---------------------------------------------------------------------------------------
 
 
-def trial_of(
-    regime: str, per_kind: int = PER_KIND, seed: int = SEED, guidance: float = FIT_GUIDANCE
-) -> Trial:
+def trial_of(regime: str) -> Trial:
     """The training cases of a regime, each picture fitted once."""
     bench = this_bench()
-    cases = [case for case in training_cases(per_kind, seed) if regime_of(case) == regime]
+    cases = [case for case in training_cases(PER_KIND, SEED) if regime_of(case) == regime]
     inversions = bench.invert(cases)
-    fits = styledit.fit_values(bench.pipe, inversions, guidance=guidance, progress=False)
+    fits = styledit.fit_values(bench.pipe, inversions, guidance=FIT_GUIDANCE, progress=False)
     pairs = zip(inversions, fits, strict=True)
     editors = [styledit.Editor(bench.pipe, v, values=fit, automatic=False) for v, fit in pairs]
 
