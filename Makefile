@@ -23,7 +23,7 @@ help:
 	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
 	@echo "make test          everything that CI runs"
 	@echo "make lint          only its first part: formatting, lint and types"
-	@echo "make compare       compare the editing methods on 60 edits whose true answer is known;"
+	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
 	@echo "make showcase      make the README's pictures and notebooks/showcase.html again"

@@ -22,7 +22,7 @@ from styledit import validation
 
 _PIECE = re.compile(r"\w+(?:'\w+)?|[^\w\s]+")  # a word, or a run of punctuation
 
-SLOTS = ("style", "colour", "thing", "place")
+SLOTS = ("style", "size", "colour", "thing", "place")
 
 _tokenizers: WeakKeyDictionary[CLIPTokenizer, CLIPTokenizer] = WeakKeyDictionary()
 _tokenizing = threading.Lock()
@@ -82,9 +82,9 @@ def known_words(pipe: StableDiffusionPipeline) -> frozenset[str]:
 
 
 def prompt_slots(pipe: StableDiffusionPipeline) -> dict[str, tuple[str, ...]]:
-    """What can stand in each slot of the prompts that the model was trained on, "STYLE a COLOUR THING PLACE":
-    phrases for "style" and "place", words for "colour" and "thing"; from `slots.json` in its folder, empty
-    where it has none.
+    """What can stand in each slot of the prompts that the model was trained on, such as "STYLE a SIZE COLOUR
+    THING PLACE": phrases for "style" and "place", words for "size", "colour" and "thing"; from `slots.json`
+    in its folder, empty where it has none.
 
     Raises:
         TypeError: `pipe` is no pipeline.
@@ -295,19 +295,20 @@ def _instead(pipe: StableDiffusionPipeline, texts: list[str], k: int) -> str:
     kinds = prompt_slots(pipe)
     if not kinds:
         return f"for example: {', '.join(sorted(known)[:8])}"
-    kind = _kind_of_place(texts, k)
-    return f"of its kind it knows: {', '.join(kinds[kind])}"
+    return f"of its kind it knows: {', '.join(kinds[_kind_of_place(kinds, texts, k)])}"
 
 
-def _kind_of_place(texts: list[str], k: int) -> str:
-    """What stands at a place of "STYLE of a COLOUR THING PLACE"."""
+def _kind_of_place(kinds: dict[str, tuple[str, ...]], texts: list[str], k: int) -> str:
+    """What stands at a place of "STYLE of a SIZE COLOUR THING PLACE"."""
     if "of" in texts[k + 1 :]:
         return "style"
     before = texts[max(0, k - 2) : k]
     if (before and before[-1] in ("in", "on")) or before[:1] in (["in"], ["on"]):
         return "place"
     after = texts[k + 1] if k + 1 < len(texts) else "in"
-    return "thing" if after in ("in", "on", "and") else "colour"
+    if after in ("in", "on", "and"):
+        return "thing"
+    return "size" if after in kinds["colour"] else "colour"
 
 
 @lru_cache(maxsize=8)

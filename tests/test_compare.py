@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import binary_dilation
 
 import styledit
 from measure import cases as measured
@@ -20,7 +21,6 @@ from measure.cases import KINDS, Case, held_out_cases, training_cases
 from measure.methods import BY_KIND, METHODS, OURS, PAPER, MethodError, Prepared, settings_of
 from measure.table import HEADER, Table, draw_gallery
 from measure.unnamed import PICTURES, unnamed_cases
-from recipe.edition import SECOND
 from recipe.world import HELD_OUT_ARTIST, TRAIN_ARTISTS, Scene, Thing, draw
 from styledit.metrics import METRICS
 
@@ -54,8 +54,9 @@ def test_the_edited_region_is_the_drawn_one(cases):
                 assert np.array_equal(case.mask, ~masks[0]) and np.array_equal(*masks)
             case _:
                 assert np.array_equal(case.mask, objects)
-                outside = np.asarray(case.source, float)[~objects] - np.asarray(case.truth, float)[~objects]
-                assert np.abs(outside).mean() < 8  # filters of a style reach a little over the edge
+                far = ~binary_dilation(objects, iterations=4)  # beyond rims, outlines and glow
+                outside = np.asarray(case.source, float)[far] - np.asarray(case.truth, float)[far]
+                assert np.abs(outside).mean() < 6  # filters of a style reach over the edge
 
 
 def scene_of(record: dict) -> Scene:
@@ -65,7 +66,7 @@ def scene_of(record: dict) -> Scene:
 
 
 def test_a_thing_that_nobody_named_stays_in_the_true_edit():
-    cases = unnamed_cases(SECOND)
+    cases = unnamed_cases()
     assert len(cases) == PICTURES
     for case in cases:
         assert " and " not in case.source_prompt + case.target_prompt
@@ -162,7 +163,7 @@ def test_an_own_method_is_reported_and_held_to_no_bar(capsys, tmp_path):
 
 def test_the_gallery_shows_the_cases_that_all_methods_ran_on(cases, tmp_path):
     black = Image.new("RGB", cases[0].source.size)
-    pictures = {(method, i): black for method in (PAPER, OURS) for i in range(60)}
+    pictures = {(method, i): black for method in (PAPER, OURS) for i in range(84)}
     pictures = {k: v for k, v in pictures.items() if k[0] == OURS or k[1] % 5 == 0}
     draw_gallery(cases, pictures, tmp_path / "all.png")
     draw_gallery(cases, {k: v for k, v in pictures.items() if k[1] < 12}, tmp_path / "one_kind.png")
@@ -173,9 +174,9 @@ def test_the_gallery_shows_the_cases_that_all_methods_ran_on(cases, tmp_path):
 def test_jobs_are_a_short_one_and_then_the_longest_first(cases):
     jobs = compare.jobs_of(list(METHODS), cases, 12)
     assert {(name, i) for name, mine in jobs for i in mine if name != PAPER} == {
-        (name, i) for name in METHODS if name != PAPER for i in range(60)
+        (name, i) for name in METHODS if name != PAPER for i in range(84)
     }
-    assert sorted(i for name, mine in jobs for i in mine if name == PAPER) == list(range(0, 60, 5))
+    assert sorted(i for name, mine in jobs for i in mine if name == PAPER) == list(range(0, 84, 5))
     first, *rest = map(compare._seconds, jobs)
     assert all(a >= b for a, b in pairwise(rest)) and first <= rest[-1]
     few = compare.jobs_of(list(METHODS), cases, 1)

@@ -18,9 +18,10 @@ import torch
 from PIL import Image
 
 import styledit
-from styledit.lab import edit_lab, open_png
+from styledit.lab import edit_lab, open_png, telling
 from styledit.lab.cache import FitCache
 from styledit.lab.methods import BASELINES, OWN
+from styledit.prompts import prompt_slots
 
 PROMPT = "a red car in the snow"
 TARGET = "a blue car in the snow"
@@ -432,6 +433,14 @@ def test_arguments(pipe64, picture) -> None:
     )
     with pytest.raises(ValueError, match="does not know its inversion"):
         edit_lab(pipe64, bare)
+
+
+@pytest.mark.parametrize("begin", ["a plain sticker of", "A plain sticker of"])
+def test_the_first_target_is_the_same_thing_in_another_style(begin, pipe64) -> None:
+    (first, second, *_) = prompt_slots(embedded := styledit.load())["style"]
+    assert first == "a plain sticker of"
+    assert telling.first_target(embedded, f"{begin} a car") == f"{second} a car"
+    assert telling.first_target(pipe64, f"{begin} a car") == f"{begin} a car"
 
 
 def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:

@@ -153,6 +153,36 @@ def test_another_prompt_and_a_word_that_is_not_known(lab: NotebookPage) -> None:
     assert np.array_equal(on_screen(lab), shown)
 
 
+def test_a_chosen_word_leaves_the_rest_of_the_sentence(lab: NotebookPage) -> None:
+    prompt = lab.by_id("target-prompt")
+    prompt.fill("an oil painting of an owl and a red balloon in the forest")
+    for slot, choice, after in (
+        ("thing", "cat", "an oil painting of a cat and a red balloon in the forest"),
+        ("colour", "blue", "an oil painting of a cat and a blue balloon in the forest"),
+        ("size", "big", "an oil painting of a big cat and a blue balloon in the forest"),
+        ("size", "", "an oil painting of a cat and a blue balloon in the forest"),
+        ("colour", "", "an oil painting of a cat and a balloon in the forest"),
+        ("style", "a stone mosaic of", "a stone mosaic of a cat and a balloon in the forest"),
+        ("place", "on the beach", "a stone mosaic of a cat and a balloon on the beach"),
+    ):
+        lab.by_id(f"target-slot-{slot}").select_option(choice)
+        assert prompt.input_value() == after
+    prompt.fill("A plain sticker of a red car on the beach.")
+    lab.by_id("target-slot-style").select_option("a stone mosaic of")
+    lab.by_id("target-slot-place").select_option("in the snow")
+    assert prompt.input_value() == "a stone mosaic of a red car in the snow."
+    for words, slot, choice, after in (
+        ("fox", "style", "a stone mosaic of", "a stone mosaic of a fox"),
+        ("a plain sticker of", "colour", "red", "a plain sticker of a red"),
+    ):
+        prompt.fill(words)
+        lab.by_id(f"target-slot-{slot}").select_option(choice)
+        assert prompt.input_value() == after
+    prompt.fill("my owl on the sofa")
+    lab.by_id("target-slot-style").select_option("a plain sticker of")
+    assert prompt.input_value() == "a plain sticker of an owl"
+
+
 def test_a_busy_cell_does_not_stop_the_lab(lab: NotebookPage) -> None:
     lab.run_cell(2, wait=False)
     lab.page.wait_for_timeout(300)

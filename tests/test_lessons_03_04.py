@@ -200,7 +200,7 @@ def test_the_stored_rows_are_those_that_would_be_computed(embedded) -> None:
 
 
 def test_an_edit_that_is_not_there(embedded) -> None:
-    with pytest.raises(ValueError, match=r"no edit '99'; they run from '00' to '59'"):
+    with pytest.raises(ValueError, match=r"no edit '99'; they run from '00' to '83'"):
         value_results.true_edit(embedded, "99")
 
 

@@ -1,4 +1,4 @@
-"""The recipe: resuming is exact, the tokenizer is always the same, an encoder is the patch PCA or learns."""
+"""The recipe: resuming is exact, the tokenizer is always the same, the encoder learns, then stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from measure import judges
 from measure.report import both_there
 from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train
 from recipe.artwork import AUTHORS, SEEN_ARTISTS, artists_of
-from recipe.edition import EDITIONS, FIRST, LINEAR, SECOND, Code
+from recipe.edition import COMMITTED, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor, training_scenes
 from recipe.stages import autoencoder, code, decoder, export, judge, unet
 from recipe.world import Scene, Thing
@@ -30,7 +30,7 @@ from styledit.objectives.pixels import perceptual
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     """Checkpoints and curves go to a fresh folder."""
-    for name in ("CACHE", "CURVES", "MILESTONES"):
+    for name in ("CACHE", "CURVES"):
         monkeypatch.setattr(folders, name, tmp_path / name.lower())
     return tmp_path
 
@@ -184,21 +184,26 @@ def test_a_diverging_stage_says_so(elsewhere):
         loop.train("toy", {"net": net}, lambda rng, step: net.weight.sum() * float("nan"), steps=3, lr=1.0)
 
 
-@pytest.mark.parametrize("edition", EDITIONS.values(), ids=EDITIONS)
-def test_every_word_is_one_token_and_the_vocabulary_is_always_the_same(elsewhere, edition):
-    built = tokenizer.build_tokenizer(edition)
-    assert all(len(built(word).input_ids) == 3 for word in edition.words)
-    folder = elsewhere / "cache" / edition.path("tokenizer")
+def test_every_word_is_one_token_and_the_vocabulary_is_always_the_same(elsewhere):
+    built = tokenizer.build_tokenizer()
+    assert all(len(built(word).input_ids) == 3 for word in COMMITTED.words)
+    folder = elsewhere / "cache" / "tokenizer"
     before = {file.name: file.read_text() for file in folder.iterdir()}
     for file in folder.iterdir():
         file.unlink()
-    tokenizer.build_tokenizer(edition)
+    tokenizer.build_tokenizer()
     assert before == {file.name: file.read_text() for file in folder.iterdir()}
 
 
-def test_the_second_edition_starts_from_the_committed_words():
+def test_other_words_need_another_vocabulary(elsewhere):
+    known = len(tokenizer.build_tokenizer()("kite").input_ids)
+    more = tokenizer.build_tokenizer(replace(COMMITTED, objects=(*COMMITTED.objects, "kite")))
+    assert known > 3 == len(more("kite").input_ids)
+
+
+def test_another_edition_starts_from_the_committed_words():
     old = AutoTokenizer.from_pretrained(folders.MODEL / "tokenizer")
-    new = tokenizer.build_tokenizer(SECOND)
+    new = tokenizer.build_tokenizer(replace(COMMITTED, objects=("car", "heart", "kite")))
     before = CLIPTextModel.from_pretrained(folders.MODEL / "text_encoder", dtype=torch.float32).eval()
     after = tokenizer.committed_text_encoder(new).eval()
     prompt = "a plain sticker of a red car on the beach"
@@ -211,92 +216,73 @@ def test_the_second_edition_starts_from_the_committed_words():
     torch.testing.assert_close(*read)
 
 
+def test_the_committed_diffusion_model_is_trained_on_from_where_its_curve_ends(elsewhere):
+    few = replace(COMMITTED, pictures=100)
+    autoencoder.encode_scenes(few)
+    (elsewhere / "curves").mkdir()
+    (elsewhere / "curves" / "unet.csv").write_text("step,loss,seconds_per_step\n5000,0.3,1.0\n")
+    unet.train_unet(5_001, few, from_model=True)
+    assert loop.last_step("unet") == 5_001
+    committed, trained = unet.build_unet(), unet.build_unet()
+    unet.take_committed(committed)
+    assert loop.load_weights("unet", {"unet": trained}, "live") == 5_001
+    apart = [(a - b).abs().max() for a, b in zip(committed.parameters(), trained.parameters(), strict=True)]
+    assert 0 < max(apart) < 1e-3  # a step of the rate's first three-hundredth
+
+
 def test_latents_are_encoded_once_and_after_a_kill_only_what_is_missing(elsewhere, monkeypatch):
-    few = replace(SECOND, name="few", pictures=250, code=LINEAR)
-    autoencoder.train_autoencoder(few)
-    whole = np.array(autoencoder.load_latents(few))
-    assert whole.shape == (250, LINEAR.channels, 16, 16) and whole.dtype == np.float16
-    file = elsewhere / "cache" / "few" / "latents.npy"
+    few = replace(COMMITTED, pictures=250)
+    autoencoder.encode_scenes(few)
+    whole = np.array(autoencoder.load_latents())
+    assert whole.shape == (250, 20, 16, 16) and whole.dtype == np.float16
+    file = elsewhere / "cache" / "latents.npy"
     file.rename(file.with_suffix(".unfinished.npy"))
     np.save(file.with_suffix(".written.npy"), np.array([True, False, True]))
     latents = np.load(file.with_suffix(".unfinished.npy"), mmap_mode="r+")
     latents[100:200] = 0
     latents.flush()
-    autoencoder.train_autoencoder(few)
-    assert np.array_equal(autoencoder.load_latents(few), whole)
-
-
-def test_the_encoder_is_the_patch_pca():
-    pictures = pictures_of(scenes(24, 0))
-    pca = patch_pca.fit(pictures, LINEAR.channels)
-    vae = autoencoder.build()
-    autoencoder.write_pca(vae, pca)
-    with torch.no_grad():
-        z = vae.encode(to_tensor(pictures[:4], signed=True)).latent_dist.mean
-    by_hand = (patch_pca.patches(pictures[:4]) - pca.mean) @ (
-        pca.components / np.sqrt(pca.deviations)[:, None]
-    ).T
-    assert z.shape == (4, LINEAR.channels, 16, 16)
-    np.testing.assert_allclose(z.permute(0, 2, 3, 1).numpy(), by_hand, atol=5e-3)
-    np.testing.assert_allclose(pca.encode(pictures[:4]) * pca.overall, by_hand, atol=1e-5)
+    autoencoder.encode_scenes(few)
+    assert np.array_equal(autoencoder.load_latents(), whole)
 
 
 def test_a_trained_code_is_what_latents_unet_and_decoder_are_made_for(elsewhere, monkeypatch, capsys):
     monkeypatch.setattr(code, "HELD_OUT", 1)
-    small = Code(channels=14, widths=(8, 8, 8, 16), trained=True)
-    few = replace(SECOND, name="few", pictures=110, code=small)
-    with pytest.raises(SystemExit, match="run the code stage first"):
-        autoencoder.train_autoencoder(few)
+    few = replace(COMMITTED, pictures=110, code=Code(channels=14, widths=(8, 8, 8, 16)))
+    assert autoencoder.load_autoencoder().config.latent_channels == 20  # the committed one
     code.train_code(2, few)
     code.train_code(3, few)
     said = capsys.readouterr().out
     assert "code step 3: held-out artist" in said and "woodcut" in said
-    assert loop.has_checkpoint("few/code") and loop.last_step("few/code") == 3
-    vae = autoencoder.load_autoencoder(few)
+    assert loop.has_checkpoint("code") and loop.last_step("code") == 3
+    vae = autoencoder.load_autoencoder()
     assert not any(p.requires_grad for p in vae.parameters())
-    autoencoder.train_autoencoder(few)
-    latents = autoencoder.load_latents(few)
+    autoencoder.encode_scenes(few)
+    latents = autoencoder.load_latents()
     by_encoder = autoencoder.encode(vae, pictures_of(training_scenes(few)[:4]))
     assert latents.shape == (110, 14, 16, 16) and vae.config.scaling_factor == 1
     np.testing.assert_allclose(latents[:4], by_encoder, atol=5e-3, rtol=5e-3)
-    with pytest.raises(SystemExit, match="its encoder stays as it is"):
+    code.train_code(3, few)  # it is there: `train all` goes on to what is not
+    with pytest.raises(SystemExit, match="the encoder stays as it is"):
         code.train_code(4, few)
-    monkeypatch.setitem(decoder.STEPS, "few", 1)
+    with pytest.raises(SystemExit, match="of another world or code"):
+        autoencoder.encode_scenes(replace(few, pictures=111))
     monkeypatch.setattr(decoder, "ALONE", 1)
     decoder.train_decoder(3, few)
     assert unet.build_unet(few).conv_in.in_channels == 14
 
 
-def test_an_edition_with_the_linear_code_has_no_code_to_train(elsewhere, capsys):
-    code.train_code(1, FIRST)
-    assert "nothing to train" in capsys.readouterr().out and not (elsewhere / "cache").exists()
-
-
-def test_a_unet_for_more_latent_channels_goes_on_where_the_committed_one_is():
-    old = unet.build_unet()
-    unet.take_committed(old)
-    new = unet.build_unet(SECOND)
-    unet.take_committed(new)
-    z = torch.randn(1, SECOND.code.channels, 16, 16)
-    c = torch.randn(1, 24, tokenizer.WIDTH)
-    known = LINEAR.channels
-    with torch.no_grad():
-        before = old(z[:, :known], 500, c).sample
-        after = new(z, 500, c).sample
-    torch.testing.assert_close(after[:, :known], before)
-    assert not after[:, known:].any()
-
-
 def test_the_arithmetic_of_a_training_is_counted():
     line = torch.nn.Linear(5, 3)
     assert cost.flops(lambda: line(torch.zeros(8, 5))) == 2 * 8 * 5 * 3
-    stages = {name: (steps, work) for name, steps, work in cost.costs(SECOND)}
+    stages = {name: (steps, work) for name, steps, work in cost.costs()}
     assert [*stages] == [stage for stage in train.STAGES if stage != "export"]
-    assert stages["unet"][0] == unet.STEPS["second"] and all(work > 1e9 for _, work in stages.values())
+    assert stages["unet"][0] == unet.STEPS and all(work > 1e9 for _, work in stages.values())
 
 
 def test_a_judge_without_an_artist_is_measured_on_that_one(elsewhere, monkeypatch, capsys):
-    few = replace(FIRST, name="few", objects=("car", "heart"), styles=("sticker",), places=("white", "pink"))
+    few = replace(
+        COMMITTED, pairs=0.0, objects=("car", "heart"), styles=("sticker",), places=("white", "pink")
+    )
     drawn = []
     paint = judge.judged
     monkeypatch.setattr(
@@ -330,19 +316,6 @@ def test_two_things_are_counted_by_halves():
     assert coloured == [True, False, False]  # of the first three: the others say none, or show none
 
 
-def test_a_stage_goes_on_elsewhere_from_a_committed_milestone(elsewhere):
-    averaged = fit(40, muon=0.01)
-    loop.commit_milestone("toy")
-    (elsewhere / "cache" / "toy.safetensors").unlink()
-    (elsewhere / "cache" / "toy.csv").unlink()
-    there = fit(40, muon=0.01)
-    torch.testing.assert_close(there.weight, averaged.weight.half().float())
-    fit(45, muon=0.01)
-    assert loop.last_step("toy") == 45
-    rows = (elsewhere / "cache" / "toy.csv").read_text(encoding="utf-8").split()
-    assert [row.split(",")[0] for row in rows[1:]] == ["40", "45"]
-
-
 def test_a_report_sees_the_averaged_weights():
     weights = []
     net = torch.nn.Linear(2, 2)
@@ -366,16 +339,16 @@ def test_a_report_sees_the_averaged_weights():
     assert not torch.equal(seen[0][1], weights[2])  # the live weights are back
 
 
-def test_the_components_keep_most_of_a_picture_and_survive_a_file(tmp_path, monkeypatch):
-    (picture,) = pictures_of(scenes(1, 5))
-    kept = patch_pca.committed().project(picture)
-    error = np.abs(kept.astype(int) - picture).mean()
-    assert 0 < error < 8
-    patch_pca.committed().save(tmp_path / "pca.safetensors")
-    monkeypatch.setattr(patch_pca, "FILE", tmp_path / "pca.safetensors")
-    patch_pca.committed.cache_clear()
-    assert np.array_equal(patch_pca.committed().project(picture), kept)
-    patch_pca.committed.cache_clear()
+def test_the_components_keep_most_of_a_picture_and_their_code_is_a_matrix():
+    pictures = pictures_of(scenes(24, 5))
+    kept = patch_pca.committed().project(pictures[0])
+    assert 0 < np.abs(kept.astype(int) - pictures[0]).mean() < 8
+    for pca in (patch_pca.committed(), patch_pca.fit(pictures, 12)):
+        z = (patch_pca.patches(pictures[:4]) - pca.mean) @ (
+            pca.components / np.sqrt(pca.deviations)[:, None]
+        ).T
+        assert z.shape == (4, 16, 16, 12)
+        np.testing.assert_allclose(pca.encode(pictures[:4]) * pca.overall, z, atol=1e-5)
 
 
 def test_tensors_and_augmentation():
@@ -416,9 +389,25 @@ def test_a_stage_without_the_diffusion_model_says_what_to_run(stage, tmp_path, m
     assert not list(tmp_path.glob("*.json"))
 
 
+def test_an_author_is_left_out_of_the_judge_alone(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train", "all", "--without", AUTHORS[0]])
+    with pytest.raises(SystemExit):
+        train.main()
+    assert "for the judge alone" in capsys.readouterr().err
+
+
 def test_the_hashes_of_the_embedded_model_are_those_of_its_files():
     stored = json.loads((folders.MODEL / "hashes.json").read_text(encoding="utf-8"))
     assert export.hashes(folders.MODEL) == stored
+
+
+def test_an_exported_autoencoder_does_not_tell_where_it_was_read():
+    vae = autoencoder.load_autoencoder()
+    assert "_name_or_path" in vae.config
+    alike = export.nameless(vae)
+    assert not alike.config.get("_name_or_path") and alike.config.scaling_factor == vae.config.scaling_factor
+    pairs = zip(vae.state_dict().values(), alike.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_drawing_the_data_again_gives_the_committed_files(tmp_path, monkeypatch):

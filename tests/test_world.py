@@ -17,9 +17,9 @@ from PIL import Image
 from measure.cases import training_cases
 from recipe import artwork
 from recipe.artwork import SEEN_ARTISTS
-from recipe.edition import COLOURED, COLOURLESS, EDITIONS, FIRST, ICONS, PLAIN, SECOND, STYLES
+from recipe.edition import COLOURED, COLOURLESS, COMMITTED, ICONS, PLAIN, STYLES
 from recipe.folders import DATA, DRAWINGS
-from recipe.make_data import FOR_PAIRS, PER_KIND, SEED, edit_cases, lesson_scenes
+from recipe.make_data import CHANGES, FOR_PAIRS, PER_KIND, SEED, edit_cases, lesson_scenes
 from recipe.samples import NOTHING, judged, labels
 from recipe.styles import FILTERS
 from recipe.tokenizer import POSITIONS
@@ -35,7 +35,6 @@ from recipe.world import (
 )
 from styledit.perception.judge import half
 
-BOTH = pytest.mark.parametrize("edition", EDITIONS.values(), ids=EDITIONS)
 PAIR = Scene("cat", "meadow", "sticker", "noto", 5, other=Thing("balloon", "red"))
 
 
@@ -86,7 +85,7 @@ def test_impossible_scenes_are_refused(wrong):
         )
 
 
-@BOTH
+@pytest.mark.parametrize("edition", [COMMITTED, replace(COMMITTED, pairs=0.0)], ids=["both", "alone"])
 def test_sampling_covers_every_factor_and_only_the_training_artists(edition):
     rng = np.random.default_rng(0)
     scenes = [sample_scene(rng, edition=edition) for _ in range(3000)]
@@ -97,7 +96,7 @@ def test_sampling_covers_every_factor_and_only_the_training_artists(edition):
         TRAIN_ARTISTS
     )
     assert all((s.colour is not None) == (s.object in COLOURED) for s in scenes)
-    assert {s.size for s in scenes} == {None, *edition.sizes}
+    assert {s.size for s in scenes} == {None, *(edition.sizes if edition.pairs else ())}
     assert np.mean([s.other is not None for s in scenes]) == pytest.approx(edition.pairs, abs=0.03)
     for s in scenes:
         assert len(s.caption.split()) <= POSITIONS - 2 and set(s.caption.split()) <= set(edition.words)
@@ -120,7 +119,7 @@ def test_no_held_out_drawing_is_trained_on():
 
 def test_the_lesson_and_benchmark_files_are_what_the_generator_draws():
     lessons, cases = records("images"), records("benchmark")
-    assert len(lessons) == 12 and len(cases) == 60
+    assert len(lessons) == 16 and len(cases) == 84
     for record, scene in zip(lessons, lesson_scenes(), strict=True):
         assert record["text"] == scene.caption and scene.artist == HELD_OUT_ARTIST
         assert_close(DATA / "images" / record["file_name"], render(scene)[0])
@@ -133,7 +132,7 @@ def test_the_lesson_and_benchmark_files_are_what_the_generator_draws():
         assert_close(DATA / "benchmark" / record["file_name"], render(source)[0])
         assert_close(DATA / "benchmark" / record["truth"], render(target)[0])
     kinds = Counter(record["kind"] for record in cases)
-    assert kinds == dict.fromkeys(("object", "colour", "place", "style", "added word"), 12)
+    assert kinds == dict.fromkeys(CHANGES, 12)
 
 
 def assert_close(file, drawn):
@@ -142,13 +141,7 @@ def assert_close(file, drawn):
     assert np.abs(stored - drawn).mean() < 0.5, file
 
 
-# --- the second edition: styles, sizes, two things --------------------------------------------------
-
-
-def test_the_second_edition_holds_the_first():
-    for factor in ("objects", "styles", "places", "words"):
-        assert set(getattr(FIRST, factor)) < set(getattr(SECOND, factor)), factor
-    assert len(SECOND.objects) >= 40 and len(SECOND.styles) >= 10
+# --- styles, sizes, two things --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -231,8 +224,8 @@ def test_captions_of_two_things():
         replace(PAIR, size="big")
 
 
-def test_edits_of_the_second_edition_change_what_their_kind_says():
-    cases = edit_cases((HELD_OUT_ARTIST,), 6, 1, SECOND)
+def test_edits_change_what_their_kind_says():
+    cases = edit_cases((HELD_OUT_ARTIST,), 6, 1)
     assert Counter(kind for kind, *_ in cases) == dict.fromkeys(
         ("object", "colour", "place", "style", "added word", "word removed", "one of two"), 6
     )
@@ -250,8 +243,8 @@ def test_edits_of_the_second_edition_change_what_their_kind_says():
 
 
 def test_an_edit_of_one_of_two_says_where_to_look_and_for_what():
-    cases = training_cases(8, 3, SECOND)
-    drawn = edit_cases(artwork.TRAIN_ARTISTS, 8, 3, SECOND)
+    cases = training_cases(8, 3)
+    drawn = edit_cases(artwork.TRAIN_ARTISTS, 8, 3)
     for case, (kind, source, target) in zip(cases, drawn, strict=True):
         if kind not in FOR_PAIRS:
             assert case.half is None
@@ -277,17 +270,18 @@ def test_plain_backgrounds_are_asked_for_where_they_can_be_told():
 
 def test_the_judge_sees_whole_pictures_and_halves():
     rng = np.random.default_rng(0)
-    known = labels(SECOND)
+    known = labels()
     widths = set()
     names = []
     for _ in range(12):
-        truths, pictures = judged(rng, 8, SECOND)
+        truths, pictures = judged(rng, 8)
         widths.add(pictures.shape[-1])
         names += [truth["object"] for truth in truths]
         assert pictures.shape[:3] == (8, 3, 128) and pictures.min() >= 0 and pictures.max() <= 1
         assert all(truth[factor] in known[factor] for truth in truths for factor in known)
     assert widths == {128, 72} and NOTHING in names
-    assert labels(FIRST)["object"] == list(FIRST.objects)
+    alone = replace(COMMITTED, pairs=0.0)
+    assert labels(alone)["object"] == list(alone.objects)
 
 
 # --- speed ------------------------------------------------------------------------------------------
@@ -313,10 +307,10 @@ def test_two_processes_draw_three_hundred_scenes_a_second():
     pytest.fail(f"{rate:.0f} scenes a second")
 
 
-def test_one_process_draws_a_hundred_scenes_of_the_second_edition_a_second():
+def test_one_process_draws_a_hundred_scenes_a_second():
     cv2.setNumThreads(1)
     rng = np.random.default_rng(3)
-    scenes = [sample_scene(rng, edition=SECOND) for _ in range(240)]
+    scenes = [sample_scene(rng) for _ in range(240)]
     for scene in scenes:
         render(scene)
     best = 0.0

@@ -6,7 +6,7 @@ Modules:
     artwork, places, styles: the drawings, the backgrounds, the filters
     samples: training scenes, pictures as tensors, augmentation, the judge's labels
     tokenizer: the vocabulary, and the text tower that reads it
-    patch_pca: the linear map between pictures and latents
+    patch_pca: a linear code of pictures, which the first channels of the latents follow
     loop: a training loop that can be killed at any moment and goes on where it was
     muon: an optimiser that learns faster
     stages: one file a stage of the training

@@ -1,9 +1,10 @@
 """How much a whole training is: the arithmetic of one step of each stage, counted, times its steps.
 
-    python -m recipe.cost --edition second [--rate 2]
+    python -m recipe.cost [--rate 2]
 
-A step is a forward and a backward pass, 3 forwards. ``--rate``: what the device sustains, in TFLOP/s; small
-networks reach a few per cent of what a GPU's sheet says.
+A step is a forward and a backward pass, 3 forwards; the eye and the critic of the decoder's stage are left
+out. ``--rate``: what the device sustains, in TFLOP/s; small networks reach a few per cent of what a GPU's
+sheet says.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from recipe.edition import COMMITTED, EDITIONS, Edition
+from recipe.edition import COMMITTED
 from recipe.patch_pca import PATCH
 from recipe.samples import labels
 from recipe.stages import autoencoder, clip, code, decoder, eye, judge, unet
@@ -30,11 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name)
     parser.add_argument("--rate", type=float, default=2.0, help="TFLOP/s that are sustained")
     options = parser.parse_args()
     total = 0.0
-    for stage, steps, work in costs(EDITIONS[options.edition]):
+    for stage, steps, work in costs():
         total += steps * work
         print(f"{stage:12} {steps:7,} steps of {work / 1e9:8.1f} GFLOP = {steps * work / 1e15:7.2f} PFLOP")
     hours = total / options.rate / 1e12 / 3600
@@ -42,34 +42,33 @@ def main() -> None:
 
 
 @torch.no_grad()
-def costs(edition: Edition) -> Iterator[tuple[str, int, float]]:
+def costs() -> Iterator[tuple[str, int, float]]:
     """Each stage with its steps and the arithmetic of one, in FLOP; encoding the scenes is one "step"."""
-    side, name = SIDE // PATCH, edition.name
-    vae = autoencoder.build(edition.code)
+    side, channels = SIDE // PATCH, COMMITTED.code.channels
+    vae = autoencoder.build()
     crops = torch.zeros(code.BATCH, 3, code.CELLS * PATCH, code.CELLS * PATCH)
-    latents = torch.zeros(decoder.BATCH, edition.code.channels, side, side)
+    latents = torch.zeros(decoder.BATCH, channels, side, side)
     whole = torch.zeros(10, 3, SIDE, SIDE)
-    if edition.code.trained:
-        both = flops(lambda: vae(crops))
-        yield "code", code.STEPS[name], FORWARDS * both
-    yield "autoencoder", 1, edition.pictures / len(whole) * flops(lambda: vae.encode(whole))
-    tokenizer = build_tokenizer(edition)
+    yield "code", code.STEPS, FORWARDS * flops(lambda: vae(crops))
+    yield "autoencoder", 1, COMMITTED.pictures / len(whole) * flops(lambda: vae.encode(whole))
+    tokenizer = build_tokenizer()
     text = build_text_encoder(tokenizer)
-    ids = torch.zeros(unet.BATCH[name], text.config.max_position_embeddings, dtype=torch.long)
-    net = unet.build_unet(edition)
-    z = torch.zeros(unet.BATCH[name], edition.code.channels, side, side)
-    t = torch.zeros(unet.BATCH[name], dtype=torch.long)
+    ids = torch.zeros(unet.BATCH, text.config.max_position_embeddings, dtype=torch.long)
+    net = unet.build_unet()
+    z = torch.zeros(unet.BATCH, channels, side, side)
+    t = torch.zeros(unet.BATCH, dtype=torch.long)
     c = text(ids).last_hidden_state
-    yield "unet", unet.STEPS[name], FORWARDS * (flops(lambda: net(z, t, c)) + flops(lambda: text(ids)))
-    yield "decoder", decoder.STEPS[name], FORWARDS * flops(lambda: vae.decode(latents))
-    known = labels(edition)
+    yield "unet", unet.STEPS, FORWARDS * (flops(lambda: net(z, t, c)) + flops(lambda: text(ids)))
+    yield "decoder", decoder.STEPS, FORWARDS * flops(lambda: vae.decode(latents))
+    known = labels()
     seen = flops(lambda: Judge(known).eval()(whole)) / len(whole)
-    yield "judge", judge.STEPS[name], FORWARDS * judge.BATCH * seen
+    yield "judge", judge.STEPS, FORWARDS * judge.BATCH * seen
     seen = flops(lambda: Eye(known).eval()(whole)) / len(whole)
-    yield "eye", eye.STEPS[name], FORWARDS * eye.BATCH * seen
+    yield "eye", eye.STEPS, FORWARDS * eye.BATCH * seen
     tower = clip.build_clip(tokenizer, text)
-    seen = flops(lambda: tower.get_image_features(whole)) / len(whole)
-    yield "clip", clip.STEPS[name], FORWARDS * clip.BATCH * seen
+    seen = flops(lambda: tower.get_image_features(whole)) / len(whole) * clip.BATCH
+    read = flops(lambda: tower.get_text_features(ids)) / len(ids) * clip.BATCH
+    yield "clip", clip.STEPS, FORWARDS * (seen + read)
 
 
 def flops(run: Callable[[], object]) -> float:

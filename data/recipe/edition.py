@@ -1,7 +1,4 @@
-"""Everything that the picture world has, and which part of it an edition of the model knows.
-
-A word stands for the same thing in every edition, so a scene is drawn without asking which edition it is of.
-"""
+"""Everything that the picture world has, and which part of it an edition of the model knows."""
 
 from __future__ import annotations
 
@@ -63,7 +60,7 @@ STYLES = {
     "sketch": "a pencil sketch of",
     "pixel": "a pixel picture of",
     "oil": "an oil painting of",
-    "swirl": "a swirling painting of",
+    "swirling": "a swirling painting of",
     "glass": "a stained glass window of",
     "mosaic": "a stone mosaic of",
     "comic": "a comic drawing of",
@@ -91,36 +88,23 @@ SIZES = {"small": (0.36, 0.44), "big": (0.8, 0.9)}  # the drawing's side, in sid
 
 @dataclass(frozen=True)
 class Code:
-    """The shape of an autoencoder whose latents have an eighth of the picture's side.
+    """The shape of an autoencoder whose latents have an eighth of the picture's side."""
 
-    An encoder that is not trained is the patch PCA. The first channels of a trained one follow the PCA, so
-    that a diffusion model of the linear code can learn on.
-    """
-
-    channels: int = 12  # of the latents
-    widths: tuple[int, ...] = (16, 48, 64, 96)  # of the blocks, from the picture to the latents
-    trained: bool = False
-
-
-LINEAR = Code()
+    channels: int = 20  # of the latents; the first ones follow the patch PCA
+    widths: tuple[int, ...] = (24, 48, 96, 192)  # of the blocks, from the picture to the latents
 
 
 @dataclass(frozen=True)
 class Edition:
     """What a model was trained on: words of the dictionaries above, and how often a scene has two things."""
 
-    name: str
-    objects: tuple[str, ...]
-    styles: tuple[str, ...]
-    places: tuple[str, ...]
-    sizes: tuple[str, ...] = ()
-    pairs: float = 0.0  # share of the scenes
+    objects: tuple[str, ...] = tuple(ICONS)
+    styles: tuple[str, ...] = tuple(STYLES)
+    places: tuple[str, ...] = tuple(PLACES)
+    sizes: tuple[str, ...] = tuple(SIZES)
+    pairs: float = 0.35  # share of the scenes
     pictures: int = 60_000  # scenes whose latents the diffusion model is trained on
-    code: Code = LINEAR
-
-    def path(self, name: str) -> str:
-        """Name of a checkpoint or a curve; the first edition's lie in no folder of their own."""
-        return name if self.name == "first" else f"{self.name}/{name}"
+    code: Code = Code()
 
     @property
     def coloured(self) -> tuple[str, ...]:
@@ -132,6 +116,7 @@ class Edition:
         """What can stand in each slot of a caption."""
         return {
             "style": [STYLES[style] for style in self.styles],
+            "size": list(self.sizes),
             "colour": list(COLOURS),
             "thing": list(self.objects),
             "place": [PLACES[place] for place in self.places],
@@ -145,20 +130,4 @@ class Edition:
         return sorted(set(itertools.chain.from_iterable(phrase.split() for phrase in phrases)))
 
 
-FIRST = Edition(
-    "first",
-    objects=tuple(ICONS)[:24],
-    styles=("sticker", "watercolor", "sketch", "pixel"),
-    places=("beach", "meadow", "snow", "night", "desert", "forest", "white", "pink", "teal", "gray"),
-)
-SECOND = Edition(
-    "second",
-    objects=tuple(ICONS),
-    styles=tuple(STYLES),
-    places=tuple(PLACES),
-    sizes=tuple(SIZES),
-    pairs=0.35,
-    code=Code(channels=20, widths=(24, 48, 96, 192), trained=True),
-)
-EDITIONS = {edition.name: edition for edition in (FIRST, SECOND)}
-COMMITTED = FIRST  # of the weights in data/model
+COMMITTED = Edition()  # of the weights in data/model

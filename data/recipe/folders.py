@@ -13,5 +13,4 @@ DATA = RECIPE.parent
 MODEL = DATA / "model"
 DRAWINGS = RECIPE / "drawings"
 CURVES = RECIPE / "curves"  # loss curves; committed
-MILESTONES = RECIPE / "milestones"  # weights of stages that are not finished; committed
 CACHE = Path(os.environ.get("STYLEDIT_CACHE") or RECIPE / "cache")  # checkpoints and latents; ignored by git

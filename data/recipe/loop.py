@@ -219,10 +219,6 @@ def _curve(name: str) -> Path:
     return folders.CACHE / f"{name}.csv"
 
 
-def _milestone(name: str) -> Path:
-    return folders.MILESTONES / f"{name}.safetensors"
-
-
 @torch.no_grad()
 def _put(parameters: dict, values: dict) -> None:
     for k, p in parameters.items():
@@ -241,33 +237,8 @@ def _averaged(parameters: dict, average: dict) -> Iterator[None]:
 
 
 def has_checkpoint(name: str) -> bool:
-    """Whether a stage has been trained, here or up to a committed milestone, which is then unpacked here."""
-    if not _checkpoint(name).exists() and _milestone(name).exists():
-        _unpack(name)
+    """Whether a stage has been trained here."""
     return _checkpoint(name).exists()
-
-
-def commit_milestone(name: str) -> None:
-    """Write a stage's averaged weights in float16 to the milestones, which are committed.
-
-    On another machine the stage goes on from there, with a new warm-up of its optimiser.
-    """
-    with safe_open(_checkpoint(name), "pt") as f:
-        averages = {k: f.get_tensor(k).half() for k in f.keys() if k.startswith("average/")}  # noqa: SIM118
-        step = f.metadata()["step"]
-    _milestone(name).parent.mkdir(parents=True, exist_ok=True)
-    save_file(averages, _milestone(name), metadata={"step": step})
-    commit_curve(name)
-
-
-def _unpack(name: str) -> None:
-    """A checkpoint from a stage's milestone."""
-    with safe_open(_milestone(name), "pt") as f:
-        averages = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118
-        step = f.metadata()["step"]
-    live = {k.replace("average/", "live/", 1): tensor.clone() for k, tensor in averages.items()}
-    _write(_checkpoint(name), averages | live, int(step), int(step))
-    _take_curve(name)
 
 
 def load_weights(name: str, modules: dict[str, torch.nn.Module], which: str = "average") -> int:
@@ -312,11 +283,6 @@ def _save(
         for optimiser in optimisers:
             kept = optimiser.state.get(p, {})
             tensors |= {f"{m}/{k}": kept[m].contiguous() for m in MOMENTS if m in kept}
-    _write(file, tensors, step, start)
-
-
-def _write(file: Path, tensors: dict[str, torch.Tensor], step: int, start: int) -> None:
-    """Replace a checkpoint atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, file.with_suffix(".tmp"), metadata={"step": str(step), "start": str(start)})
     os.replace(file.with_suffix(".tmp"), file)
@@ -344,7 +310,9 @@ def _resume(
                 if not moments:  # no gradient yet, as the text tower's where it does not learn
                     continue
                 if wanted not in moments:
-                    raise SystemExit(f"{file} was trained with another optimiser: go on with that one.")
+                    raise SystemExit(
+                        f"{file} was trained with another optimiser: remove it, or name another folder."
+                    )
                 if wanted == "exp_avg":
                     moments["step"] = torch.tensor(float(step - start), device=p.device)
                 optimiser.state[p] = moments
@@ -360,7 +328,7 @@ def last_step(name: str) -> int:
 def commit_curve(name: str) -> None:
     """Copy a stage's loss curve from the cache, where there is one, to those that are committed."""
     if _curve(name).exists():
-        (folders.CURVES / name).parent.mkdir(parents=True, exist_ok=True)
+        folders.CURVES.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_curve(name), folders.CURVES / f"{name}.csv")
 
 

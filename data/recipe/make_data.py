@@ -23,7 +23,7 @@ from recipe.world import HELD_OUT_ARTIST, Scene, Thing, allowed, draw, render, s
 PER_KIND = 12  # benchmark cases of each kind of edit
 SEED = 2303
 
-# object, colour, place, style: the lessons' pictures
+# object, colour, place, style and other thing, if any: the lessons' pictures
 LESSON_PICTURES = [
     ("fox", None, "meadow", "sticker"),
     ("car", "red", "beach", "sticker"),
@@ -37,14 +37,18 @@ LESSON_PICTURES = [
     ("butterfly", "purple", "white", "pixel"),
     ("hamburger", None, "beach", "pixel"),
     ("mushroom", None, "forest", "sketch"),
+    ("owl", None, "forest", "oil", Thing("balloon", "red")),
+    ("sailboat", None, "sea", "swirling"),
+    ("castle", None, "night", "glass"),
+    ("horse", None, "meadow", "comic", Thing("star", "yellow")),
 ]
 
 
 def lesson_scenes() -> list[Scene]:
     """The scenes of the lessons' pictures, in the order of their files."""
     return [
-        Scene(name, place, style, HELD_OUT_ARTIST, seed, colour)
-        for seed, (name, colour, place, style) in enumerate(LESSON_PICTURES, 1000)
+        Scene(name, place, style, HELD_OUT_ARTIST, seed, colour, other=other[0] if other else None)
+        for seed, (name, colour, place, style, *other) in enumerate(LESSON_PICTURES, 1000)
     ]
 
 

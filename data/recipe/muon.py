@@ -1,4 +1,4 @@
-"""The optimiser of the second edition: Muon for matrices, AdamW for everything else."""
+"""Muon for matrices, AdamW for everything else."""
 
 from __future__ import annotations
 

@@ -1,14 +1,12 @@
-"""The linear map between pictures and latents: principal components of 8 × 8 patches."""
+"""A linear code of pictures, which the first channels of the latents follow: components of patches."""
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from recipe.folders import RECIPE
 
@@ -49,11 +47,6 @@ class PatchPCA:
         )
         return np.clip((unfolded + 1) * 127.5, 0, 255).astype(np.uint8)
 
-    def save(self, file: Path) -> None:
-        """Write all four arrays as float32."""
-        arrays = dict(zip((field.name for field in fields(self)), astuple(self), strict=True))
-        save_file({k: torch.from_numpy(np.ascontiguousarray(v)).float() for k, v in arrays.items()}, file)
-
 
 def fit(pictures: np.ndarray, channels: int) -> PatchPCA:
     """So many components of the patches of pictures (n, H, W, 3) uint8."""
@@ -67,7 +60,7 @@ def fit(pictures: np.ndarray, channels: int) -> PatchPCA:
 
 @lru_cache(maxsize=1)
 def committed() -> PatchPCA:
-    """The components that the committed weights were trained on."""
+    """The components that the committed encoder follows."""
     return PatchPCA(**{name: tensor.numpy() for name, tensor in load_file(FILE).items()})
 
 

@@ -15,6 +15,7 @@ from recipe.edition import COLOURED, COLOURLESS, COLOURS, COMMITTED, Edition
 from recipe.world import SIDE, Redraw, Scene, Thing, draw, render, sample_scene
 from styledit.perception.judge import half
 
+ALIKE = 4  # scenes of one style and place that CLIP is shown together
 NO_COLOUR = "none"
 NOTHING = "nothing"  # what the judge sees in an empty half
 
@@ -64,16 +65,24 @@ def augmented(
 ) -> tuple[list[Scene], torch.Tensor]:
     """Fresh scenes and their pictures (n, 3, H, W) in [0, 1], drawn a little differently each time.
 
-    Small turns and stretches, colour and contrast, blur, and for one in three the latents' own loss, so that
-    a network learns what a thing is rather than how one artist's pixels lie.
+    Scenes come in fours of one style and place, so that a caption is told from its neighbours by the things
+    in it. Half of the drawings are redrawn as another hand might. Small turns and stretches, colour and
+    contrast, blur, and for one in three what a code of 12 components a patch loses, so that a network learns
+    what a thing is rather than how one artist's pixels lie.
     """
-    picked = [sample_scene(rng, SEEN_ARTISTS, edition) for _ in range(n)]
-    distorted = np.stack([_distort(render(scene)[0], rng) for scene in picked])
+    picked: list[Scene] = []
+    for k in range(n):
+        scene = sample_scene(rng, SEEN_ARTISTS, edition)
+        picked.append(replace(scene, style=picked[-1].style, place=picked[-1].place) if k % ALIKE else scene)
+    distorted = np.stack([_distort(draw(scene, _hand(rng))[0], rng) for scene in picked])
     return picked, to_tensor(distorted, signed=False)
 
 
 def judged(
-    rng: np.random.Generator, n: int, edition: Edition, artists: tuple[str, ...] = SEEN_ARTISTS
+    rng: np.random.Generator,
+    n: int,
+    edition: Edition = COMMITTED,
+    artists: tuple[str, ...] = SEEN_ARTISTS,
 ) -> tuple[list[dict[str, str]], torch.Tensor]:
     """Labels of fresh scenes and what the judge sees of them, (n, 3, SIDE, W) in [0, 1].
 

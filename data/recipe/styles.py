@@ -244,7 +244,7 @@ FILTERS = {
     "sketch": sketch,
     "pixel": pixel,
     "oil": oil,
-    "swirl": swirl,
+    "swirling": swirl,
     "glass": glass,
     "mosaic": mosaic,
     "comic": comic,

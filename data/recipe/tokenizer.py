@@ -6,7 +6,6 @@ import itertools
 import json
 import string
 from collections import Counter
-from pathlib import Path
 
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -23,9 +22,11 @@ RESERVED = ("and", "with", "photo")  # tokens kept for captions to come, where a
 
 def build_tokenizer(edition: Edition = COMMITTED) -> CLIPTokenizer:
     """A byte-pair tokenizer that knows each word of the edition as one token, and every letter besides."""
-    folder = folders.CACHE / edition.path("tokenizer")
-    if not (folder / "merges.txt").exists():
-        _write_vocabulary(folder, edition.words)
+    folder = folders.CACHE / "tokenizer"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in _vocabulary(edition.words).items():
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
+            (folder / name).write_text(text, encoding="utf-8")  # there is none, or it is of other words
     return CLIPTokenizer(
         str(folder / "vocab.json"),
         str(folder / "merges.txt"),
@@ -37,8 +38,8 @@ def build_tokenizer(edition: Edition = COMMITTED) -> CLIPTokenizer:
     )
 
 
-def _write_vocabulary(folder: Path, words: list[str]) -> None:
-    """All letters, also as word ends, and the merges that make each word one token.
+def _vocabulary(words: list[str]) -> dict[str, str]:
+    """The tokenizer's files: all letters, also as word ends, and the merges that make each word one token.
 
     Byte-pair encoding as usual (the most frequent pair first), but with ties broken by the alphabet, so
     that the same words always give the same ids.
@@ -51,11 +52,9 @@ def _write_vocabulary(folder: Path, words: list[str]) -> None:
         merges.append(best)
         spelled = [_merge(parts, best) for parts in spelled]
     tokens = [*letters, *(letter + "</w>" for letter in letters), *map("".join, merges), START, END]
-    folder.mkdir(parents=True, exist_ok=True)
     ids = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
-    (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
     lines = ["#version: 0.2", *map(" ".join, merges)]
-    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {"vocab.json": json.dumps(ids), "merges.txt": "\n".join(lines) + "\n"}
 
 
 def _merge(parts: list[str], pair: tuple[str, str]) -> list[str]:
@@ -95,6 +94,11 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     config = text_config(tokenizer)
     config._attn_implementation = "eager"  # short sequences: plain products beat the fused kernel on a CPU
     return CLIPTextModel(config)
+
+
+def committed_words() -> list[str]:
+    """The words that the weights in ``data/model`` know."""
+    return json.loads((folders.MODEL / "words.json").read_text(encoding="utf-8"))
 
 
 def committed_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

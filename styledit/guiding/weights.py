@@ -1,8 +1,9 @@
 """How strongly each term pulls, and the presets.
 
-What was tried at every step, on scenes of the training artists (T = 15, rate 0.01, 30 iterations unless
-said): gain in PSNR to the truth over the plain call, and edits that happened, the plain call's in brackets.
-With two to four scenes each, a difference of some tenths of a decibel tells nothing.
+What was tried at every step, with the embedded model's first edition, on scenes of the training artists
+(T = 15, rate 0.01, 30 iterations unless said): gain in PSNR to the truth over the plain call, and edits that
+happened, the plain call's in brackets. With two to four scenes each, a difference of some tenths of a decibel
+tells nothing.
 
     all tokens                      colour                        style
     l2                              +0.4 dB   75 % (100)  of 4    -1.1 dB   50 % (50)  of 2  (90, rate 0.003)

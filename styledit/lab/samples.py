@@ -116,6 +116,7 @@ def score(challenge: Challenge, picture: Image.Image) -> Score:
         f"{factor}: {seen[factor]}" for factor, value in challenge.changed.items() if seen[factor] != value
     ]
     wanted = ", ".join(f"{factor}: {value}" for factor, value in challenge.changed.items())
+    wanted = f"{challenge.half} half, {wanted}" if challenge.half else wanted
     verdict = (
         f"the judge sees the change ({wanted})"
         if not wrong

@@ -23,12 +23,6 @@ from styledit.pipeline import picture_size
 from styledit.prompts import known_words, prompt_slots, split_words
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # other decoders run programs of their own
-FIRST_TARGETS = (
-    ("plain sticker of", "watercolor painting of"),
-    ("pixel picture of", "watercolor painting of"),
-    ("pencil sketch of", "plain sticker of"),
-    ("watercolor painting of", "pencil sketch of"),
-)
 
 
 def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any]:
@@ -134,11 +128,11 @@ def sheet_dict(number: int, sheet: Sheet) -> dict[str, Any]:
 
 
 def first_target(pipe: StableDiffusionPipeline, prompt: str) -> str:
-    """The same thing in another style, for the embedded model; else the prompt itself."""
-    if prompt_slots(pipe):
-        for old, new in FIRST_TARGETS:
-            if old in prompt:
-                return prompt.replace(old, new)
+    """The same thing in the next of the model's styles, for the embedded model; else the prompt itself."""
+    styles = prompt_slots(pipe).get("style", ())
+    for style, another in zip(styles, (*styles[1:], *styles[:1]), strict=True):
+        if prompt.lower().startswith(style):
+            return another + prompt[len(style) :]
     return prompt
 
 

@@ -18,10 +18,9 @@ from torch import Tensor
 
 from styledit.editing import Edit
 from styledit.inversion import Inversion, invert
+from styledit.lab.samples import judged
 from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, number, same
 from styledit.lessons.pictures import lesson_picture
-from styledit.perception.judge import Judge, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pipeline import load
 
 # --- lesson 05 --------------------------------------------------------------------------------------
@@ -183,15 +182,11 @@ def _small() -> tuple[StableDiffusionPipeline, Inversion]:
 # --- what both lessons look with --------------------------------------------------------------------
 
 
-@cache
-def _judge() -> Judge:
-    return load_judge(EMBEDDED_FOLDER / "judge")
-
-
-def seen_in(picture: Image.Image) -> dict[str, str]:
-    """What the kit's judge, a small network that names things, sees: object, colour, place and style."""
-    pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None] / 255
-    return _judge().name(pixels)[0]
+def seen_in(picture: Image.Image, side: str | None = None) -> dict[str, str]:
+    """What the kit's judge, a small network that names things, sees: object, colour, place and style; of two
+    things, those of one `side` of the picture, "left" or "right".
+    """
+    return judged(picture, side)
 
 
 def table_html(

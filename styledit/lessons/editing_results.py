@@ -43,7 +43,7 @@ def comparison(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     rows = []
     for part in in_processes(_measured, jobs, WORKERS):
         rows += part
-        print(f"  {part[0]['method']:<30} {part[0]['kind']:<10} {len(part)} cases", flush=True)
+        print(f"  {part[0]['method']:<30} {part[0]['kind']:<12} {len(part)} cases", flush=True)
     rows += [row_of(NOTHING, i, cases[i].source) for i in range(len(cases))]
     return sorted(rows, key=lambda row: (row["method"], row["case"]))
 
@@ -58,7 +58,7 @@ def row_of(method: str, i: int, picture: Any, evaluations: int | None = 0) -> di
 
 @cache
 def _cases() -> list[Case]:
-    """The 60 cases, read once a process."""
+    """All cases, read once a process."""
     return held_out_cases()
 
 

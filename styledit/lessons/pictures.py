@@ -28,9 +28,9 @@ SMOOTH = "image-rendering:auto"
 
 
 class LessonPicture(NamedTuple):
-    """A picture of `data/images`: the picture at the model's size, its caption, and its object's mask.
+    """A picture of `data/images`: the picture at the model's size, its caption, and a mask.
 
-    `mask` (H, W) is True on the object.
+    `mask` (H, W) is True on the object, of two on the first.
     """
 
     image: Image.Image

@@ -120,7 +120,7 @@ def edited(pipe: StableDiffusionPipeline, case: TrueEdit) -> dict[str, Any]:
     values = fit_values(pipe, inversion, progress=False)
     made = ways(pipe, inversion, values, case.target)
     dB = {way: round(psnr(edit.image, case.truth), 2) for way, edit in made.items()}
-    print(f"  {case.name} {case.kind:<10} {dB}", flush=True)
+    print(f"  {case.name} {case.kind:<12} {dB}", flush=True)
     return {"case": case.name, "kind": case.kind, "target": case.target, "dB": dB}
 
 

@@ -1,8 +1,8 @@
 """How value inputs are fitted: presets, and the closed-form start.
 
-What was tried to fit them in an eighth of the published evaluations, on eight scenes of training artists
-(T = 30, w = 7.5, no attention term, from the linear guess, one Adam for all steps; PSNR of the decoded result
-to the decoded z_0):
+What was tried to fit them in an eighth of the published evaluations, with the embedded model's first edition,
+on eight scenes of training artists (T = 30, w = 7.5, no attention term, from the linear guess, one Adam for
+all steps; PSNR of the decoded result to the decoded z_0):
 
     iterations at early and late steps, learning rate, betas      evaluations   PSNR
     3 and 2, 0.02, (0.5, 0.95)                                            306   33.6 dB

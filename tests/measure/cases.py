@@ -11,11 +11,11 @@ from PIL import Image
 from recipe.artwork import TRAIN_ARTISTS
 from recipe.edition import COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.make_data import CHANGES, FOR_PAIRS, draw_edit, edit_cases
+from recipe.make_data import CHANGES, draw_edit, edit_cases
 from recipe.world import Scene
 
 FOLDER = DATA / "benchmark"
-KINDS = tuple(kind for kind in CHANGES if COMMITTED.pairs or kind not in FOR_PAIRS)
+KINDS = tuple(CHANGES)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Compare the editing methods on 60 held-out edits whose true pictures are known (`make compare`).
+"""Compare the editing methods on 84 held-out edits whose true pictures are known (`make compare`).
 
     python -m measure.compare                            the table, out/compare.csv and out/compare.png
     python -m measure.compare --method MODULE:FUNCTION   with an own method beside them, see measure.methods

@@ -108,11 +108,11 @@ def object_mask(index: int) -> np.ndarray:
 
 
 def pairs() -> list[tuple[int, int]]:
-    """Cases and others whose source has another style: what is to get whose look."""
-    styles = [record["source"]["style"] for record in records()]
+    """Cases with one thing, and others whose source has another style: what is to get whose look."""
+    styles = {k: r["source"]["style"] for k, r in enumerate(records()) if "other" not in r["source"]}
     rng = np.random.default_rng(15)
-    chosen = rng.permutation(len(styles))[:PAIRS]
-    return [(int(i), int(rng.choice([j for j, s in enumerate(styles) if s != styles[i]]))) for i in chosen]
+    chosen = rng.permutation(list(styles))[:PAIRS]
+    return [(int(i), int(rng.choice([j for j, s in styles.items() if s != styles[i]]))) for i in chosen]
 
 
 # --- one picture ------------------------------------------------------------------------------------

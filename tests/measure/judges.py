@@ -1,6 +1,6 @@
 """How judges take a hand that they have never seen, on true pictures.
 
-    python -m measure.judges --edition second
+    python -m measure.judges
 
 One line for each author of drawings: the judge that was trained without that one
 (`python -m recipe.train judge --without AUTHOR`), on that one's pictures; and the judge of all of them, on
@@ -9,13 +9,11 @@ pictures of the artist who is always held out.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 
 from measure.report import accuracy, names
 from recipe.artwork import AUTHORS, HELD_OUT_ARTIST, artists_of
-from recipe.edition import COMMITTED, EDITIONS, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.samples import pictures_of, to_tensor
 from recipe.stages.judge import trained_judge
 from recipe.world import sample_scene
@@ -26,22 +24,17 @@ FACTORS = ("object", "colour", "place", "style")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--edition", choices=EDITIONS, default=COMMITTED.name)
-    edition = EDITIONS[parser.parse_args().edition]
     left_out = []
     for author in AUTHORS:
-        named = seen(trained_judge(edition, author), artists_of(author), edition)
+        named = seen(trained_judge(without=author), artists_of(author))
         left_out.append(named["object"])
         print(line(f"without {author}", named), flush=True)
     print(f"mean of the objects: {np.mean(left_out):.1f} %")
-    print(line(f"all, on {HELD_OUT_ARTIST}", seen(trained_judge(edition), (HELD_OUT_ARTIST,), edition)))
+    print(line(f"all, on {HELD_OUT_ARTIST}", seen(trained_judge(), (HELD_OUT_ARTIST,))))
 
 
 def seen(
-    judge: Judge, artists: tuple[str, ...], edition: Edition, pictures: int = PICTURES
+    judge: Judge, artists: tuple[str, ...], edition: Edition = COMMITTED, pictures: int = PICTURES
 ) -> dict[str, float]:
     """Per cent of artists' pictures of one thing whose factors the judge names right."""
     rng = np.random.default_rng(11)

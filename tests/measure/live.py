@@ -29,7 +29,7 @@ from styledit.lab import edit_lab
 pipe = styledit.load()
 
 def call_seconds(n=30):
-    z = torch.randn(2, 12, 16, 16, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(2, pipe.unet.config.in_channels, 16, 16, generator=torch.Generator().manual_seed(0))
     c = styledit.encode_null(pipe).expand(2, -1, -1)
     times = []
     for _ in range(n):

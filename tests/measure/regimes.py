@@ -22,7 +22,6 @@ import styledit
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, training_cases
 from measure.search import TAUS, Trial, best_of
-from recipe.edition import COMMITTED
 from styledit.editing.suggestion import ADDITION, REMOVAL, Change, features
 from styledit.perception.loading import EMBEDDED_FOLDER
 
@@ -36,7 +35,7 @@ SCALES = (1, 2, 4)
 RIDGE = 10.0
 FIT_GUIDANCE = 3.0
 SEEN = ("thing", "property", "surroundings", "everything")  # the regimes that the maps tell
-REGIMES = (*SEEN, ADDITION, *([REMOVAL] if COMMITTED.pairs else []))
+REGIMES = (*SEEN, ADDITION, REMOVAL)
 START = {
     "guidance": 3.0,
     "tau_v": 0.0,

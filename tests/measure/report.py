@@ -64,7 +64,7 @@ def main() -> None:
         least = row.floor if short else row.bar
         ok = least is None or row.value >= least
         missed += [] if ok else [row.what]
-        verdict = "reported" if least is None else f">= {least:g} {row.unit}   {'ok' if ok else 'MISSED'}"
+        verdict = "reported" if least is None else f">= {least:.4g} {row.unit}   {'ok' if ok else 'MISSED'}"
         print(f"{row.what:58} {row.value:6.1f} {row.unit:3}  {verdict}", flush=True)
     print(f"({time.time() - start:.0f} s)")
     if missed:
@@ -76,19 +76,20 @@ def measure(amount: Amount) -> Iterator[Row]:
     pipe = styledit.load()
     judge = load_judge(EMBEDDED_FOLDER / "judge")
     rng = np.random.default_rng(4711)
-    scenes = [sample_scene(rng, (HELD_OUT_ARTIST,)) for _ in range(amount.judged)]
+    alone = replace(COMMITTED, pairs=0.0)
+    scenes = [sample_scene(rng, (HELD_OUT_ARTIST,), alone) for _ in range(amount.judged)]
     pictures = to_tensor(pictures_of(scenes), signed=False)
     yield from autoencoder_quality(pipe, judge, pictures)
     named = names(judge, pictures)
-    floors = {"object": (90, 85), "colour": (None, None), "place": (98, 95), "style": (98, 95)}
-    for factor, (bar, floor) in floors.items():
-        yield Row(f"judge, held-out pictures: {factor}", accuracy(named, scenes, factor), "%", bar, floor)
-    asked = [sample_scene(rng, edition=replace(COMMITTED, pairs=0.0)) for _ in range(amount.prompts)]
+    bars = {"object": (95, 85), "colour": (None, None), "place": (95, 90), "style": (95, 90)}
+    right = {factor: accuracy(named, scenes, factor) for factor in bars}
+    for factor, (bar, floor) in bars.items():
+        yield Row(f"judge, held-out pictures: {factor}", right[factor], "%", bar, floor)
+    asked = [sample_scene(rng, edition=alone) for _ in range(amount.prompts)]
     yield from generation(pipe, judge, asked)
-    if COMMITTED.pairs:
-        couples = [pair_scene(rng) for _ in range(amount.prompts)]
-        yield from two_things(pipe, judge, couples)
-        yield from attention_of_two(pipe, couples[: amount.inverted])
+    couples = [pair_scene(rng) for _ in range(amount.prompts)]
+    yield from two_things(pipe, judge, couples)
+    yield from attention_of_two(pipe, couples[: amount.inverted])
     yield from inversion(pipe, [*lesson_scenes(), *scenes][: amount.inverted], amount.fitted)
     yield Row("one UNet call, batch 2", unet_milliseconds(pipe), "ms")
 
@@ -105,7 +106,7 @@ def autoencoder_quality(pipe, judge: Judge, pictures: torch.Tensor) -> Iterator[
         pipe.vae.decode(pipe.vae.encode(x * 2 - 1).latent_dist.mean).sample for x in pictures.split(20)
     ]
     back = (torch.cat(decoded) / 2 + 0.5).clamp(0, 1)
-    yield Row("autoencoder, held-out artist, PSNR", psnr(back, pictures).mean().item(), "dB", 28, 27)
+    yield Row("autoencoder, held-out artist, PSNR", psnr(back, pictures).mean().item(), "dB", 30, 29)
     images = zip(to_pictures(back), to_pictures(pictures), strict=True)
     far = [styledit.perceptual_distance(a, b, judge) for a, b in images]
     yield Row("the same, 1000 x the judge's perceptual distance", 1000 * float(np.mean(far)), "")
@@ -172,14 +173,17 @@ def both_there(
 
 
 def generation(pipe, judge: Judge, scenes: list[Scene]) -> Iterator[Row]:
-    """Pictures generated from the scenes' captions, named by the judge."""
+    """Pictures generated from the scenes' captions, named by the judge, who is not always right about the
+    scenes' true pictures either: the bars are two points below what it makes of those.
+    """
     named = names(judge, generated(pipe, scenes))
-    bars = {"object": (80, 60), "colour": (85, 65), "place": (90, 80), "style": (95, 85)}
-    for factor, (bar, floor) in bars.items():
+    true = names(judge, to_tensor(pictures_of(scenes), signed=False))
+    for factor, floor in {"object": 60, "colour": 65, "place": 80, "style": 85}.items():
         # A colour that the caption does not say cannot be asked for.
         asked = [i for i, scene in enumerate(scenes) if factor != "colour" or scene.says_colour]
-        value = accuracy([named[i] for i in asked], [scenes[i] for i in asked], factor)
-        yield Row(f"generation, {len(scenes)} prompts: {factor}", value, "%", bar, floor)
+        of = [scenes[i] for i in asked]
+        value, most = (accuracy([seen[i] for i in asked], of, factor) for seen in (named, true))
+        yield Row(f"generation, {len(scenes)} prompts: {factor}", value, "%", most - 2, floor)
 
 
 def inversion(pipe, scenes: list[Scene], fitted: int) -> Iterator[Row]:
@@ -198,10 +202,10 @@ def inversion(pipe, scenes: list[Scene], fitted: int) -> Iterator[Row]:
         if i < fitted:
             values = styledit.fit_values(pipe, inverted, guidance=GUIDANCE, preset="fine", progress=False)
             learned.append(round_trip(pipe, inverted, GUIDANCE, values))
-    yield Row("attention: the object word's peak inside its mask", 100 * float(np.mean(hits)), "%", 85, 60)
-    yield Row("DDIM round trip, guidance 1, PSNR", float(np.mean(plain)), "dB", 34, 31)
+    yield Row("attention: the object word's peak inside its mask", 100 * float(np.mean(hits)), "%", 95, 75)
+    yield Row("DDIM round trip, guidance 1, PSNR", float(np.mean(plain)), "dB", 36, 32)
     yield Row(f"DDIM round trip, guidance {GUIDANCE}, PSNR", float(np.mean(guided)), "dB")
-    yield Row(f"value inputs (fine), guidance {GUIDANCE}, PSNR", float(np.mean(learned)), "dB", 36, 33)
+    yield Row(f"value inputs (fine), guidance {GUIDANCE}, PSNR", float(np.mean(learned)), "dB", 38, 33)
 
 
 def attention_of_two(pipe, scenes: list[Scene]) -> Iterator[Row]:

@@ -1,6 +1,8 @@
-"""Where the object is in a picture: a small head on the judge's features, trained when it is needed."""
+"""Where the object is in a picture of one: a small head on the judge's features, trained when needed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from recipe.edition import COMMITTED
 from recipe.world import TRAIN_ARTISTS, render, sample_scene
 from styledit.perception.judge import Judge
 
@@ -27,7 +30,8 @@ class Segmenter:
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
         rng = np.random.default_rng(SEED)
-        drawn = [render(sample_scene(rng, TRAIN_ARTISTS)) for _ in range(SCENES)]
+        alone = replace(COMMITTED, pairs=0.0)
+        drawn = [render(sample_scene(rng, TRAIN_ARTISTS, alone)) for _ in range(SCENES)]
         seen = torch.cat([self._features(Image.fromarray(picture)) for picture, _ in drawn])
         wanted = torch.stack([small(mask) for _, mask in drawn])[:, None]
         torch.manual_seed(SEED)

@@ -31,12 +31,15 @@ STEPS = 15
 TAUS = [k / 10 for k in range(11)]
 EDITS = {  # lesson picture: target prompts
     "00_fox": (
-        "a watercolor painting of a fox in the meadow",
+        "an oil painting of a fox in the meadow",
         "a plain sticker of a panda in the meadow",
         "a plain sticker of a fox in the snow",
     ),
-    "01_car": ("a plain sticker of a blue car on the beach", "a pixel picture of a red car on the beach"),
-    "03_umbrella": ("a watercolor painting of a blue umbrella in the desert",),
+    "01_car": (
+        "a plain sticker of a blue car on the beach",
+        "a stained glass window of a red car on the beach",
+    ),
+    "12_owl": ("an oil painting of an owl and a blue balloon in the forest",),
 }
 MOST_HTML = 5 * 2**20
 MOST_GIF = 2 * 2**20

@@ -25,7 +25,7 @@ from recipe.make_data import edit_cases
 from recipe.world import Scene, draw
 
 PICTURES = 12
-DRAWN = 5 * PICTURES  # edits of one thing of two; in a quarter of them the first thing becomes another
+DRAWN = 5 * PICTURES  # edits of one thing of two; in nearly half of them the first thing becomes another
 SEED = 41
 
 

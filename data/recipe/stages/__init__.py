@@ -1,1 +1,1 @@
-"""The stages of the training, one file each: autoencoder, unet, decoder, judge, eye, clip, export."""
+"""The stages of the training, one file each: code, autoencoder, unet, decoder, judge, eye, clip, export."""

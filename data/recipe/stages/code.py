@@ -15,13 +15,13 @@ from diffusers import AutoencoderKL
 
 from recipe import loop, patch_pca
 from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
-from recipe.edition import COMMITTED, SECOND, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.patch_pca import PATCH
 from recipe.samples import pictures_of, to_tensor
-from recipe.stages.autoencoder import NO_VARIANCE, build, has_latents, trained_code
+from recipe.stages.autoencoder import build, has_latents, trained_code
 from recipe.world import SIDE, Scene, sample_scene
 
-STEPS = {SECOND.name: 8_000}
+STEPS = 8_000
 BATCH = 16
 CROPS = 2  # of each picture in a batch
 CELLS = 8  # a crop's side in latent cells
@@ -31,6 +31,7 @@ MUON_RATE = 3e-3
 NOISE = 0.02  # standard deviation, in the latents that are decoded: their neighbours decode alike
 QUIET = 0.25  # mean square of the channels beyond the patch PCA's: what they add is finer and comes later
 KEPT = 0.1  # weight of the penalty that keeps it there
+NO_VARIANCE = -20.0  # logarithm: the encoder is deterministic
 HELD_OUT = 8  # pictures a style that show how good the code is
 
 
@@ -40,14 +41,10 @@ def train_code(steps: int, edition: Edition = COMMITTED) -> None:
     The first channels are held at the committed patch PCA: the decoder has something to learn from at once,
     and a diffusion model that knows them learns only what the others add.
     """
-    if not edition.code.trained:
-        print(f"The {edition.name} edition's code is the patch PCA: nothing to train.")
-        return
-    if has_latents(edition):
-        raise SystemExit(
-            f"Latents of the {edition.name} edition are encoded: its encoder stays as it is. "
-            "To train it on, remove them."
-        )
+    if has_latents():
+        if loop.last_step("code") >= steps:
+            return
+        raise SystemExit("The latents are encoded: the encoder stays as it is. To train it on, remove them.")
     vae = build(edition.code).to(loop.device(), memory_format=loop.faster_layout())
     pca = patch_pca.committed()
     shown = pictures_of(held_out(edition))
@@ -71,7 +68,7 @@ def train_code(steps: int, edition: Edition = COMMITTED) -> None:
         print(f"code step {step}: held-out artist {np.mean(decibels):.2f} dB ({styles})", flush=True)
 
     loop.train(
-        edition.path("code"),
+        "code",
         {"vae": vae},
         loss,
         steps=steps,
@@ -80,7 +77,7 @@ def train_code(steps: int, edition: Edition = COMMITTED) -> None:
         ema=0.998,
         report=report,
     )
-    _write(vae.cpu(), edition)
+    _write(vae.cpu())
 
 
 def difference(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -124,12 +121,13 @@ def quality(vae: AutoencoderKL, pictures: np.ndarray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _write(vae: AutoencoderKL, edition: Edition) -> None:
+def _write(vae: AutoencoderKL) -> None:
     """Save the autoencoder; its latents have the patch PCA's scale already."""
-    vae.quant_conv.weight[edition.code.channels :] = 0
-    vae.quant_conv.bias[edition.code.channels :] = NO_VARIANCE
+    channels = vae.config.latent_channels
+    vae.quant_conv.weight[channels:] = 0
+    vae.quant_conv.bias[channels:] = NO_VARIANCE
     vae.register_to_config(scaling_factor=1.0)
-    folder = trained_code(edition)
+    folder = trained_code()
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     vae.save_pretrained(unfinished)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The decoder: trained on whole pictures, while the encoder stays as it is.
+"""The decoder: trained on, on whole pictures, while the encoder stays as it is.
 
-One that goes on from a trained code also learns to draw sharply: a perceptual distance by the committed eye,
-and a critic of patches (both as in guided edits, `styledit.objectives`).
+It learns to draw sharply: a perceptual distance by the committed eye, and a critic of patches (both as in
+guided edits, `styledit.objectives`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch.func import functional_call
 
 from recipe import folders, loop
-from recipe.edition import COMMITTED, FIRST, SECOND, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.samples import pictures_of, to_tensor, training_scenes
 from recipe.stages.autoencoder import load_autoencoder, load_latents
 from recipe.stages.code import MUON_RATE, difference
@@ -20,7 +20,7 @@ from styledit.objectives.critic import PatchDiscriminator, hinge_critic, hinge_g
 from styledit.objectives.pixels import perceptual
 from styledit.perception.eye import load_eye
 
-STEPS = {FIRST.name: 2_500, SECOND.name: 3_000}
+STEPS = 3_000
 BATCH = 4
 SEEN = SIDE // 2  # the critic's patches are at home in a picture of this side
 # Weights beside `difference`: at the pictures of the trained code their pulls are 0.8 and 0.3 of its own.
@@ -30,13 +30,13 @@ ALONE = 1_000  # steps that the critic learns before it pulls
 
 
 def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
-    """Train the decoder on the cached scenes; one that was trained with its encoder goes on from there."""
-    vae = load_autoencoder(edition).to(loop.device())
-    layout = loop.faster_layout() if edition.code.trained else torch.channels_last
+    """Train the decoder on the cached scenes, from where the code stage left it."""
+    vae = load_autoencoder().to(loop.device())
+    layout = loop.faster_layout()
     decoder = vae.decoder.requires_grad_(True).to(memory_format=layout)
-    latents = load_latents(edition)
+    latents = load_latents()
     source = training_scenes(edition)
-    sharp = Sharpness() if edition.code.trained else None
+    sharp = Sharpness()
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
         pick = rng.integers(0, len(source), BATCH)
@@ -44,13 +44,18 @@ def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
         with loop.autocast():
             y = vae.decode(z.contiguous(memory_format=layout)).sample.float()
         x = to_tensor(pictures_of([source[i] for i in pick]), signed=True).to(vae.device)
-        return difference(y, x) if sharp is None else difference(y, x) + sharp(y, x, step)
+        return difference(y, x) + sharp(y, x, step)
 
     modules = {"decoder": decoder, "post_quant_conv": vae.post_quant_conv.requires_grad_(True)}
-    muon = MUON_RATE if edition.code.trained else 0.0
-    critics = {} if sharp is None else {"critic": sharp.critic}
     loop.train(
-        edition.path("decoder"), modules, loss, steps=steps, lr=2e-3, muon=muon, critics=critics, ema=0.998
+        "decoder",
+        modules,
+        loss,
+        steps=steps,
+        lr=2e-3,
+        muon=MUON_RATE,
+        critics={"critic": sharp.critic},
+        ema=0.998,
     )
 
 

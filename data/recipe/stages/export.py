@@ -23,21 +23,18 @@ from recipe.tokenizer import build_text_encoder, build_tokenizer
 def export(edition: Edition = COMMITTED) -> None:
     """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
 
-    Decoder, CLIP, judge and eye stay as they are there where they have no checkpoint; a decoder that was
-    trained with its encoder is then written as it is.
+    Autoencoder, CLIP, judge and eye stay as they are there where they have no checkpoint.
     """
     model = folders.MODEL
     tokenizer = build_tokenizer(edition)
-    vae = load_autoencoder(edition)
+    vae = nameless(load_autoencoder())
     unet = build_unet(edition)
     text = build_text_encoder(tokenizer)
-    if loop.has_checkpoint(edition.path("decoder")):
+    if loop.has_checkpoint("decoder"):
         modules = {"decoder": vae.decoder, "post_quant_conv": vae.post_quant_conv}
-        loop.load_weights(edition.path("decoder"), modules)
-    elif not edition.code.trained:
-        vae.load_state_dict(AutoencoderKL.from_pretrained(model / "vae").state_dict())
-    loop.load_weights(edition.path("unet"), {"unet": unet})
-    loop.load_weights(edition.path("unet"), {"text": text}, "live")
+        loop.load_weights("decoder", modules)
+    loop.load_weights("unet", {"unet": unet})
+    loop.load_weights("unet", {"text": text}, "live")
     scheduler = DDIMScheduler(
         **ALPHAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1
     )
@@ -53,20 +50,28 @@ def export(edition: Edition = COMMITTED) -> None:
         requires_safety_checker=False,
     )
     pipe.to(torch.float16).save_pretrained(model, safe_serialization=True)
-    if loop.has_checkpoint(edition.path("clip")):
+    if loop.has_checkpoint("clip"):
         clip = build_clip(tokenizer, text.float())
-        loop.load_weights(edition.path("clip"), {"clip": clip})
+        loop.load_weights("clip", {"clip": clip})
         clip.half().save_pretrained(model / "clip", safe_serialization=True)
-    if loop.has_checkpoint(edition.path("judge")):
+    if loop.has_checkpoint("judge"):
         export_judge(model / "judge", edition)
-    if loop.has_checkpoint(edition.path("eye")):
+    if loop.has_checkpoint("eye"):
         export_eye(model / "eye", edition)
     for stage in ("code", "unet", "decoder", "judge", "eye", "clip"):
-        loop.commit_curve(edition.path(stage))
-    plot_curves(model / "curves.png", edition)
+        loop.commit_curve(stage)
+    plot_curves(model / "curves.png")
     (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")
     (model / "slots.json").write_text(json.dumps(edition.slots, indent=1) + "\n", encoding="utf-8")
     (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
+
+
+def nameless(vae: AutoencoderKL) -> AutoencoderKL:
+    """The same network without the folder that it was read from: its configuration would tell it."""
+    config = {name: value for name, value in vae.config.items() if not name.startswith("_")}
+    copy = AutoencoderKL.from_config(config)
+    copy.load_state_dict(vae.state_dict())
+    return copy
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -79,11 +84,11 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def plot_curves(file: Path, edition: Edition = COMMITTED) -> None:
+def plot_curves(file: Path) -> None:
     """The loss of every stage over its steps."""
     import matplotlib.pyplot as plt
 
-    curves = sorted((folders.CURVES / edition.path("unet.csv")).parent.glob("*.csv"))
+    curves = sorted(folders.CURVES.glob("*.csv"))
     figure, axes = plt.subplots(1, len(curves), figsize=(3 * len(curves), 2.4), layout="constrained")
     for ax, curve in zip(axes, curves, strict=True):
         step, loss, _ = np.loadtxt(curve, delimiter=",", skiprows=1, unpack=True)

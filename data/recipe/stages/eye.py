@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from recipe import loop
-from recipe.edition import COMMITTED, FIRST, SECOND, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.samples import judged, labels
 from styledit.perception.eye import Eye
 
-STEPS = {FIRST.name: 700, SECOND.name: 3_000}
+STEPS = 3_000
 BATCH = 24
 SEED = 29  # other pictures than the judge's
 
@@ -36,16 +36,14 @@ def train_eye(steps: int, edition: Edition = COMMITTED) -> None:
             losses.append(F.cross_entropy(logits[factor].float(), classes, label_smoothing=0.05))
         return torch.stack(losses).sum()
 
-    loop.train(
-        edition.path("eye"), {"eye": eye}, loss, steps=steps, lr=3e-3, ema=0.99, weight_decay=0.05, seed=SEED
-    )
+    loop.train("eye", {"eye": eye}, loss, steps=steps, lr=3e-3, ema=0.99, weight_decay=0.05, seed=SEED)
 
 
 def export_eye(folder: Path, edition: Edition = COMMITTED) -> None:
     """Write the averaged weights in float16, with batch statistics measured for them on fresh pictures."""
     known = labels(edition)
     eye = Eye(known)
-    loop.load_weights(edition.path("eye"), {"eye": eye})
+    loop.load_weights("eye", {"eye": eye})
     rng = np.random.default_rng(SEED)
     loop.measure_statistics(eye, (judged(rng, 32, edition)[1] for _ in range(24)))
     folder.mkdir(parents=True, exist_ok=True)

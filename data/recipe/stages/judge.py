@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 
 from recipe import loop
 from recipe.artwork import AUTHOR_OF, SEEN_ARTISTS
-from recipe.edition import COMMITTED, FIRST, SECOND, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.samples import judged, labels
 from styledit.perception.judge import Judge
 
-STEPS = {FIRST.name: 1_200, SECOND.name: 10_000}
+STEPS = 10_000
 BATCH = 32
 
 
@@ -40,9 +40,7 @@ def train_judge(steps: int, edition: Edition = COMMITTED, without: str | None = 
             losses.append(F.cross_entropy(logits[factor].float(), classes, label_smoothing=0.05))
         return sum(losses)
 
-    loop.train(
-        _name(edition, without), {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05
-    )
+    loop.train(_name(without), {"judge": judge}, loss, steps=steps, lr=2e-3, ema=0.99, weight_decay=0.05)
 
 
 def trained_judge(edition: Edition = COMMITTED, without: str | None = None) -> Judge:
@@ -50,7 +48,7 @@ def trained_judge(edition: Edition = COMMITTED, without: str | None = None) -> J
     of the artists that it was trained on.
     """
     judge = Judge(labels(edition))
-    loop.load_weights(_name(edition, without), {"judge": judge})
+    loop.load_weights(_name(without), {"judge": judge})
     rng = np.random.default_rng(7)
     artists = _artists(without)
     loop.measure_statistics(judge, (judged(rng, 32, edition, artists)[1] for _ in range(24)))
@@ -72,5 +70,5 @@ def _artists(without: str | None) -> tuple[str, ...]:
     return tuple(artist for artist in SEEN_ARTISTS if AUTHOR_OF[artist] != without)
 
 
-def _name(edition: Edition, without: str | None) -> str:
-    return edition.path("judge" if without is None else f"judge-without-{without}")
+def _name(without: str | None) -> str:
+    return "judge" if without is None else f"judge-without-{without}"

@@ -9,21 +9,27 @@ from diffusers.models.attention_processor import AttnProcessor
 from safetensors.torch import load_file
 
 from recipe import folders, loop
-from recipe.edition import COMMITTED, FIRST, SECOND, Edition
+from recipe.edition import COMMITTED, Edition
 from recipe.patch_pca import PATCH
 from recipe.samples import training_scenes
 from recipe.stages.autoencoder import load_latents
-from recipe.tokenizer import WIDTH, build_text_encoder, build_tokenizer, committed_text_encoder, tokenize
+from recipe.tokenizer import (
+    WIDTH,
+    build_text_encoder,
+    build_tokenizer,
+    committed_text_encoder,
+    committed_words,
+    tokenize,
+)
 from recipe.world import SIDE
 
-STEPS = {FIRST.name: 15_400, SECOND.name: 14_000}
-# Steps during which the text tower learns too; the image tower of CLIP is fitted to what it is then.
-TEXT_STEPS = {FIRST.name: 2_500, SECOND.name: 4_000}
-BATCH = {FIRST.name: 32, SECOND.name: 64}  # pictures a step; Muon's cost does not grow with it
+STEPS = 14_000
+# Steps during which the text tower learns too; CLIP begins with what it is then.
+TEXT_STEPS = 4_000
+BATCH = 64  # pictures a step; Muon's cost does not grow with it
 RATE = 1e-3  # AdamW's
 MUON_RATE = 3e-3
-# The rates fall over this last share of the steps; before, the loss comes to stand still.
-DECAY = {FIRST.name: 0.3, SECOND.name: 1.0}
+DECAY = 1.0  # share of the steps over which the rates fall; held up, the loss comes to stand still
 ALPHAS = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -49,23 +55,14 @@ def build_unet(edition: Edition = COMMITTED) -> UNet2DConditionModel:
     )
 
 
-def train_unet(
-    steps: int,
-    edition: Edition = COMMITTED,
-    *,
-    from_model: bool = False,
-    muon: bool = False,
-    batch: int | None = None,
-) -> None:
+def train_unet(steps: int, edition: Edition = COMMITTED, *, from_model: bool = False) -> None:
     """v-prediction, one empty prompt in ten; weights as min-SNR (2303.09556, gamma 5) at low noise.
 
     At high noise the weight stays 1 rather than falling with the SNR: that is where objects take shape.
-    ``from_model`` starts from the weights in ``data/model``: for their own edition at the step where their
-    curve ends, for another at step 0, with fresh rows for new words, and zeros at both ends for new
-    channels of the latents.
+    ``from_model`` starts from the weights in ``data/model``: where they know all the words, at the step where
+    their curve ends; else at step 0, with fresh rows for new words.
     """
     device = loop.device()
-    batch = batch or BATCH[edition.name]
     abar = DDIMScheduler(**ALPHAS).alphas_cumprod.to(device)
     tokenizer = build_tokenizer(edition)
     unet = build_unet(edition)
@@ -74,27 +71,27 @@ def train_unet(
     if from_model:
         text = committed_text_encoder(tokenizer)
         take_committed(unet)
-        start = loop.last_step("unet") if edition == COMMITTED else 0
+        start = loop.last_step("unet") if edition.words == committed_words() else 0
     unet.set_attn_processor(AttnProcessor())  # plain products: faster than the fused kernel in training
-    layout = _layout(edition)
+    layout = loop.faster_layout()
     unet.to(device, memory_format=layout)
     text.to(device)
-    latents = load_latents(edition)
+    latents = load_latents()
     ids = tokenize(tokenizer, [scene.caption for scene in training_scenes(edition)])
     empty = tokenize(tokenizer, [""])
 
     def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
-        pick = rng.integers(0, len(latents), batch)
+        pick = rng.integers(0, len(latents), BATCH)
         z_0 = torch.from_numpy(latents[pick]).float().to(device)
-        tokens = torch.where(torch.from_numpy(rng.random((batch, 1)) < 0.1), empty, ids[pick]).to(device)
-        spread = (np.arange(batch) + rng.random(batch)) / batch  # one draw from each equal part of [0, 1)
+        tokens = torch.where(torch.from_numpy(rng.random((BATCH, 1)) < 0.1), empty, ids[pick]).to(device)
+        spread = (np.arange(BATCH) + rng.random(BATCH)) / BATCH  # one draw from each equal part of [0, 1)
         t = torch.from_numpy((spread * 1000).astype(np.int64)).to(device)
         a = abar[t][:, None, None, None]
         eps = torch.randn_like(z_0)
         z_t = a.sqrt() * z_0 + (1 - a).sqrt() * eps
         v = a.sqrt() * eps - (1 - a).sqrt() * z_0
         with loop.autocast():
-            with torch.set_grad_enabled(step < TEXT_STEPS[edition.name]):
+            with torch.set_grad_enabled(step < TEXT_STEPS):
                 c = text(tokens).last_hidden_state
             out = unet(z_t.contiguous(memory_format=layout), t, c).sample
         error = (out.float() - v).square().mean((1, 2, 3))
@@ -102,30 +99,18 @@ def train_unet(
         return (error * (snr.clamp(max=5) + 1) / (snr + 1)).mean()
 
     loop.train(
-        edition.path("unet"),
+        "unet",
         {"unet": unet, "text": text},
         loss,
         steps=steps,
         lr=RATE,
-        muon=MUON_RATE if muon else 0.0,
+        muon=MUON_RATE,
         start=start,
-        decay=DECAY[edition.name],
+        decay=DECAY,
         ema=0.999,
     )
 
 
-def _layout(edition: Edition) -> torch.memory_format:
-    """The memory layout in training; the committed weights come from that of the linear code."""
-    if edition.code.trained:
-        return loop.faster_layout()
-    if torch.get_num_threads() > 1 and not loop.bf16_pays():
-        return torch.contiguous_format
-    return torch.channels_last
-
-
 def take_committed(unet: UNet2DConditionModel) -> None:
-    """Put the weights in ``data/model`` in place; latent channels that they do not know start with zeros."""
-    stored = load_file(folders.MODEL / "unet" / "diffusion_pytorch_model.safetensors")
-    for name, fresh in unet.state_dict().items():
-        known = tuple(slice(size) for size in stored[name].shape)
-        fresh.zero_()[known] = stored[name]
+    """Put the weights in ``data/model`` in place."""
+    unet.load_state_dict(load_file(folders.MODEL / "unet" / "diffusion_pytorch_model.safetensors"))

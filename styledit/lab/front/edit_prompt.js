@@ -5,37 +5,55 @@ import { promptWords } from "./edit_flow.js";
 
 const TYPING = 350; // ms without a key before a typed prompt is asked for
 
-// Where a slot's phrase stands in a prompt: {start, end, phrase}, the longest one that is there; or null.
+// A prompt as the model reads it, letter by letter.
+const asRead = (prompt) => prompt.toLowerCase().replace(/[.,!?;:]/g, " ");
+
+// Where a slot's phrase stands in a prompt: {start, end, phrase}, the first one that is there; or null.
 export function slotIn(prompt, slot) {
   let found = null;
+  const read = ` ${asRead(prompt)} `;
   for (const phrase of slot.words) {
-    if (!phrase || (found && phrase.length <= found.phrase.length)) continue;
-    const at = ` ${prompt} `.indexOf(` ${phrase} `);
-    if (at >= 0) found = { start: at, end: at + phrase.length, phrase };
+    const start = phrase ? read.indexOf(` ${phrase} `) : -1;
+    if (start < 0 || (found && (start > found.start || (start === found.start && phrase.length <= found.phrase.length)))) continue;
+    found = { start, end: start + phrase.length, phrase };
   }
   return found;
 }
 
-// A sentence of the slots' phrases, with another one in one slot; what is in no slot goes, the model does not know it.
-export function withSlot(prompt, slots, index, phrase) {
+// A prompt with another phrase in one slot: in the place of the one that is there, or where the slot belongs.
+// A prompt that is no sentence of the model's (unknown words, no thing, no article) is first made of the slots' phrases.
+export function withSlot(prompt, world, index, phrase) {
+  const { slots } = world;
+  const things = slots.find((slot) => slot.label === "thing");
+  const sentence = /\ban? /.test(asRead(prompt)) && (!things || slotIn(prompt, things)) && !unknownWords(prompt, world).length;
+  if (!sentence) return ofSlots(slots.map((slot, at) => (at === index ? phrase : slotIn(prompt, slot)?.phrase)));
+  const next = Math.min(prompt.length, ...slots.slice(index + 1).map((slot) => slotIn(prompt, slot)?.start ?? prompt.length));
+  const { start, end } = slotIn(prompt, slots[index]) ?? (index ? { start: next, end: next } : { start: 0, end: 0 });
+  return withArticles(`${prompt.slice(0, start)} ${phrase} ${prompt.slice(end)}`);
+}
+
+// A sentence of one phrase a slot, of which any may be missing.
+function ofSlots(phrases) {
   const words = [];
   let named = false; // a thing and what it is like share one article
-  slots.forEach((slot, at) => {
-    const part = at === index ? phrase : slotIn(prompt, slot)?.phrase ?? "";
-    if (!part) return;
+  phrases.filter(Boolean).forEach((part) => {
     const whole = /^(an?|in|on) /.test(part);
     if (!whole && !named) words.push("a");
     named = !whole;
     words.push(part);
   });
-  const text = words.join(" ");
-  return text.replace(/\b(an?) (?=([a-z]))/g, (_, article, letter) => ("aeiou".includes(letter) ? "an " : "a "));
+  return withArticles(words.join(" "));
+}
+
+function withArticles(text) {
+  const spaced = text.trim().replace(/\s+/g, " ").replace(/ ([.,!?;:])/g, "$1");
+  return spaced.replace(/\b(an?) (?=([a-z]))/g, (_, article, letter) => ("aeiou".includes(letter) ? "an " : "a "));
 }
 
 // The words of a prompt that the embedded model does not know; none are said of other models.
 export function unknownWords(prompt, world) {
   const known = new Set(world.words ?? []);
-  return known.size ? promptWords(prompt.toLowerCase().replace(/[.,!?;:]/g, " ")).filter((word) => !known.has(word)) : [];
+  return known.size ? promptWords(asRead(prompt)).filter((word) => !known.has(word)) : [];
 }
 
 // The model's words as one select a slot. `get()` is the prompt, `set(prompt)` takes the changed one. A slot
@@ -47,7 +65,7 @@ export function slotChoices(world, testid, get, set) {
   const selects = shown.map(({ slot, index }) => choiceOf(
     `${testid}-${slot.label}`,
     [],
-    (phrase) => set(withSlot(get(), slots, index, phrase)),
+    (phrase) => set(withSlot(get(), world, index, phrase)),
     { "aria-label": slot.label, title: slot.label },
   ));
   const show = () => shown.forEach(({ slot, none }, at) => {

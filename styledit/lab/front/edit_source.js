@@ -38,10 +38,10 @@ export function sourceSection(lab) {
 }
 
 // A first edit to look at: the same thing in the next style, or the same sentence where there are no slots.
-function anotherStyle({ slots }, prompt) {
-  const words = slots?.[0]?.words ?? [];
-  const found = words.length > 1 && slotIn(prompt, slots[0]);
-  return found ? withSlot(prompt, slots, 0, words[(words.indexOf(found.phrase) + 1) % words.length]) : prompt;
+function anotherStyle(world, prompt) {
+  const words = world.slots?.[0]?.words ?? [];
+  const found = words.length > 1 && slotIn(prompt, world.slots[0]);
+  return found ? withSlot(prompt, world, 0, words[(words.indexOf(found.phrase) + 1) % words.length]) : prompt;
 }
 
 // Small pictures to choose from. `target(entry)` is what the edit begins with.
