@@ -66,9 +66,9 @@ def costs() -> Iterator[tuple[str, int, float]]:
     seen = flops(lambda: Eye(known).eval()(whole)) / len(whole)
     yield "eye", eye.STEPS, FORWARDS * eye.BATCH * seen
     tower = clip.build_clip(tokenizer, text)
-    seen = flops(lambda: tower.get_image_features(whole)) / len(whole) * clip.BATCH
-    read = flops(lambda: tower.get_text_features(ids)) / len(ids) * clip.BATCH
-    yield "clip", clip.STEPS, FORWARDS * (seen + read)
+    seen = flops(lambda: tower.get_image_features(whole)) / len(whole)
+    read = flops(lambda: tower.get_text_features(ids)) / len(ids)
+    yield "clip", clip.STEPS, FORWARDS * clip.BATCH * (seen + read)
 
 
 def flops(run: Callable[[], object]) -> float:

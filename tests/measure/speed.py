@@ -2,7 +2,7 @@
 
     python -m measure.speed            times, then what the presets of value inputs cost and reach
     python -m measure.speed presets    only the latter, which is counted and not timed
-    python -m measure.speed --all      fits the published schedules again too: a quarter of an hour and more
+    python -m measure.speed --all      fits the published schedules again too: some ten minutes more
 
 The published schedules' results are stored in published.json, for the weights that it names. Exit 1 where a
 bar is missed. Numbers differ a little from one machine to the next: a fit amplifies the last bit of float32.
