@@ -241,6 +241,8 @@ def test_latents_are_encoded_once_and_after_a_kill_only_what_is_missing(elsewher
     latents = np.load(file.with_suffix(".unfinished.npy"), mmap_mode="r+")
     latents[100:200] = 0
     latents.flush()
+    with pytest.raises(SystemExit, match="unfinished.npy is of another world or code"):
+        autoencoder.encode_scenes(replace(few, pictures=350))
     autoencoder.encode_scenes(few)
     assert np.array_equal(autoencoder.load_latents(), whole)
 

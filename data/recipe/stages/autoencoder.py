@@ -36,11 +36,12 @@ def encode_scenes(edition: Edition = COMMITTED) -> None:
     vae = load_autoencoder()
     file = _latents_file()
     shape = (edition.pictures, edition.code.channels, SIDE // PATCH, SIDE // PATCH)
-    if file.exists():
-        if load_latents().shape != shape:
-            raise SystemExit(f"{file} is of another world or code: remove it, or name another folder.")
-        return
     unfinished = file.with_suffix(".unfinished.npy")
+    for there in (file, unfinished):
+        if there.exists() and np.load(there, mmap_mode="r").shape != shape:
+            raise SystemExit(f"{there} is of another world or code: remove it, or name another folder.")
+    if file.exists():
+        return
     written = file.with_suffix(".written.npy")  # which chunks are there
     if not written.exists():
         file.parent.mkdir(parents=True, exist_ok=True)

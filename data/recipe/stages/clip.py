@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers.models.clip.modeling_clip import CLIPOutput
 
 from recipe import loop
 from recipe.edition import COMMITTED, Edition
@@ -58,10 +59,17 @@ def train_clip(steps: int, edition: Edition = COMMITTED) -> None:
         ids = tokenize(tokenizer, [scene.caption for scene in picked]).to(device)
         with loop.autocast():
             out = clip(input_ids=ids, pixel_values=pictures.to(device) * 2 - 1)
-        same = (ids[:, None] == ids[None]).all(-1).float()  # equal captions are right answers too
-        target = same / same.sum(1, keepdim=True)
-        by_text = F.cross_entropy(out.logits_per_text.float(), target)
-        by_image = F.cross_entropy(out.logits_per_image.float(), target)
-        return (by_text + by_image) / 2
+        return contrastive(out, ids)
 
     loop.train("clip", {"clip": clip}, loss, steps=steps, lr=1e-3, ema=0.995)
+
+
+def contrastive(output: CLIPOutput, ids: torch.Tensor) -> torch.Tensor:
+    """CLIP's loss (2103.00020, figure 3) of captions `ids` (B, N) and their pictures, in nats; equal captions
+    are right answers too.
+    """
+    same = (ids[:, None] == ids[None]).all(-1).float()
+    wanted = same / same.sum(1, keepdim=True)
+    by_text = F.cross_entropy(output.logits_per_text.float(), wanted)
+    by_picture = F.cross_entropy(output.logits_per_image.float(), wanted)
+    return (by_text + by_picture) / 2

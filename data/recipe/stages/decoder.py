@@ -1,4 +1,4 @@
-"""The decoder: trained on, on whole pictures, while the encoder stays as it is.
+"""More training for the decoder, on whole pictures, while the encoder stays as it is.
 
 It learns to draw sharply: a perceptual distance by the committed eye, and a critic of patches (both as in
 guided edits, `styledit.objectives`).
