@@ -58,10 +58,13 @@ class Change:
         )
 
     def words(self, with_next: bool = False) -> tuple[str, ...]:
-        """The changed words of both prompts, with the ones that follow them where wanted."""
+        """What to blend on: the last word of each run of changed words of both prompts, which in English names
+        the thing ("and a red balloon"), with the one that follows it where wanted.
+        """
         found = []
         for words, changed in ((self.source, self.removed), (self.target, self.added)):
-            reach = [k + step for k in changed for step in ((0, 1) if with_next else (0,))]
+            lasts = [k for k in changed if k + 1 not in changed]
+            reach = [k + step for k in lasts for step in ((0, 1) if with_next else (0,))]
             found += [words[k].text for k in reach if k < len(words)]
         return tuple(dict.fromkeys(found))
 
@@ -70,7 +73,8 @@ class Change:
 class Regime:
     """Settings for one kind of change.
 
-    `blend`: "changed" blends on the changed words, "next" also on those that follow them, None not at all.
+    `blend`: "changed" blends on the changed words (`Change.words`), "next" also on those that follow them,
+    None not at all.
     `weights` (features,) and `bias`: its score for a change is linear in the features of the maps; not read
     where the words alone tell the regime.
     """
