@@ -187,7 +187,8 @@ def by_others(regime: str) -> list[dict]:
     for method in ("direct inversion", BY_KIND):
         theirs = settings_of(method, LIKE[regime])
         tau_v = theirs.pop("tau_v", 0.0)
-        values = {"tau_v": tau_v, "tau_v_changed": tau_v, "tau_v_padding": tau_v}
+        # new words read none: value inputs were learned for the old ones
+        values = {"tau_v": tau_v, "tau_v_changed": 0.0, "tau_v_padding": tau_v}
         named = {"blend": blend if theirs.pop("blend", False) else None}
         taken.append({**START, **theirs, **values, **named, "guidance": FIT_GUIDANCE})
     return taken
