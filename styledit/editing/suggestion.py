@@ -58,8 +58,8 @@ class Change:
         )
 
     def words(self, with_next: bool = False) -> tuple[str, ...]:
-        """What to blend on: the last word of each run of changed words of both prompts, which in English names
-        the thing ("and a red balloon"), with the one that follows it where wanted.
+        """What to blend on: the last word of each run of changed words of both prompts, which in English
+        names the thing ("and a red balloon"), with the one that follows it where wanted.
         """
         found = []
         for words, changed in ((self.source, self.removed), (self.target, self.added)):
