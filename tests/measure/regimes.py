@@ -26,7 +26,7 @@ from measure.bench import in_processes, this_bench
 from measure.cases import Case, training_cases
 from measure.methods import BY_KIND, settings_of
 from measure.search import TAUS, Trial, best_of
-from styledit.editing.suggestion import ADDITION, REMOVAL, Change, features
+from styledit.editing.suggestion import ADDITION, REMOVAL, TOLD_BY_WORDS, Change, features
 from styledit.perception.loading import EMBEDDED_FOLDER
 
 TABLE = EMBEDDED_FOLDER / "editing.json"
@@ -38,7 +38,6 @@ LOOK_SEED = 555
 SCALES = (1, 2, 4)
 RIDGE = 10.0
 FIT_GUIDANCE = 3.0
-SEEN = ("thing", "property", "surroundings", "everything")  # the regimes that the maps tell
 LIKE = {  # the kind of edit that is a regime's
     "thing": "object",
     "property": "colour",
@@ -47,7 +46,8 @@ LIKE = {  # the kind of edit that is a regime's
     ADDITION: "added word",
     REMOVAL: "word removed",
 }
-REGIMES = (*LIKE,)
+REGIMES = tuple(LIKE)
+SEEN = tuple(regime for regime in REGIMES if regime not in TOLD_BY_WORDS)  # the maps tell them
 START = {
     "guidance": 3.0,
     "tau_v": 0.0,
@@ -130,8 +130,9 @@ def write_table(chosen: dict[str, dict]) -> None:
 
 def regime_of(case: Case) -> str:
     """The regime that a case is to be told as."""
-    told = [regime for regime, kind in LIKE.items() if kind == case.kind]
-    return told[0] if told else "thing" if "object" in case.changed else "property"
+    if case.kind == "one of two":
+        return "thing" if "object" in case.changed else "property"
+    return next(regime for regime, kind in LIKE.items() if kind == case.kind)
 
 
 # --- settings ---------------------------------------------------------------------------------------
