@@ -24,7 +24,7 @@ from styledit.lab import keeping, methods, telling
 from styledit.lab import sheet as sheets
 from styledit.lab.cache import FitCache
 from styledit.lab.copying import as_code
-from styledit.lab.frames import encode, encode_mask, side_by_side, thumbnail
+from styledit.lab.frames import encode, encode_mask, sized, thumbnail, tiled
 from styledit.lab.guided import GUIDED, Guide, Guiding
 from styledit.lab.methods import OWN, SDEDIT, Method
 from styledit.lab.samples import Challenge, challenges, samples, score
@@ -50,6 +50,7 @@ from styledit.prompts import split_words
 UNCONFIRMED = 2  # frames on their way to the page
 TOLD_EVERY = 0.1  # seconds between two lines of progress
 SHEET_EVERY = 0.3  # and between two states of a contact sheet
+TILE = 192  # pixels of a picture's longer side in a snapshot
 FOREIGN = "# This edit was opened, not made here. Change something, and the calls that make it stand here."
 Result = TypeVar("Result")
 
@@ -683,7 +684,17 @@ class EditLab(LabWidget):
         if self.prepared is None or self.shown is None:
             return None
         edit = self.shown.edit
-        return side_by_side([self.prepared.picture, edit.reconstruction, edit.image])
+        s = self.shown.settings
+        guidance = "" if s.guidance is None else f"w = {s.guidance:g}, "
+        taus = f"tau_v = {s.tau_v:g}, tau_c = {s.tau_c:g}, tau_s = {s.tau_s:g}, tau_u = {s.tau_u:g}"
+        pictures = {
+            "the picture": self.prepared.picture,
+            "its reconstruction": edit.reconstruction,
+            "the edit": edit.image,
+        }
+        tiles = [(name, sized(picture, TILE)) for name, picture in pictures.items()]
+        lines = [f"from: {edit.source_prompt}", f"to: {edit.target_prompt}", guidance + taus]
+        return tiled(tiles, lines, columns=len(tiles))
 
 
 _COMMANDS: dict[str, Callable[[EditLab, Mapping[str, Any], bytes], None]] = {

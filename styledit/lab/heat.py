@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from styledit.lab.frames import FONT, sized, tiled
 
 # Nine colours from the lowest value to the highest, those between are mixed. Both are told apart by
 # colour-blind readers: matplotlib's "inferno" and "RdBu", reversed.
@@ -33,7 +35,6 @@ DIVERGING: Palette = (
 PICTURE_SHARE = 0.35  # of the grey picture in what is shown, the rest is the map
 TILE = 112  # pixels of a tile's longer side in a strip
 COLUMNS = 7
-LABEL = 18
 
 
 def paint(values: np.ndarray, low: float, high: float, palette: Palette = SEQUENTIAL) -> np.ndarray:
@@ -63,38 +64,10 @@ def strip(
     peak = max((float(np.abs(values).max()) for _, values in maps), default=0) or 1.0
     low = -peak if signed else 0.0
     palette = DIVERGING if signed else SEQUENTIAL
-    small = picture.copy()
-    small.thumbnail((TILE, TILE))
-    if max(small.size) < TILE:
-        factor = TILE / max(small.size)
-        small = small.resize((round(small.width * factor), round(small.height * factor)))
+    small = sized(picture, TILE)
     tiles = [("picture", small)]
     tiles += [(word, over_grey(small, paint(values, low, peak, palette))) for word, values in maps]
-    return _lay_out(tiles, title, _colour_bar(low, peak, palette))
-
-
-def _lay_out(tiles: list[tuple[str, Image.Image]], title: str, bar: Image.Image) -> Image.Image:
-    """Labelled tiles in rows on white, a title above and a colour bar below."""
-    width, height = tiles[0][1].size
-    columns = min(COLUMNS, len(tiles))
-    rows = -(-len(tiles) // columns)
-    page = Image.new(
-        "RGB",
-        (
-            max(columns * (width + 6) + 6, bar.width + 12),
-            rows * (height + LABEL + 6) + LABEL + bar.height + 12,
-        ),
-        "white",
-    )
-    draw = ImageDraw.Draw(page)
-    draw.text((6, 3), _fitting(title, page.width - 12), "black", font=_font())
-    for k, (label, tile) in enumerate(tiles):
-        x = 6 + k % columns * (width + 6)
-        y = LABEL + 4 + k // columns * (height + LABEL + 6)
-        draw.text((x, y), _fitting(label, width), "black", font=_font())
-        page.paste(tile, (x, y + LABEL))
-    page.paste(bar, (6, page.height - bar.height - 4))
-    return page
+    return tiled(tiles, [title], COLUMNS, _colour_bar(low, peak, palette))
 
 
 def _colour_bar(low: float, high: float, palette: Palette) -> Image.Image:
@@ -105,20 +78,7 @@ def _colour_bar(low: float, high: float, palette: Palette) -> Image.Image:
     bar.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 2))
     draw = ImageDraw.Draw(bar)
     for value, x, anchor in ((low, 0, "la"), ((low + high) / 2, 100, "ma"), (high, 200, "ra")):
-        draw.text((x, 14), f"{100 * value:.3g}", "black", font=_font(), anchor=anchor)
-    draw.text((208, 0), "% of what a pixel", "black", font=_font())
-    draw.text((208, 13), "reads", "black", font=_font())
+        draw.text((x, 14), f"{100 * value:.3g}", "black", font=FONT, anchor=anchor)
+    draw.text((208, 0), "% of what a pixel", "black", font=FONT)
+    draw.text((208, 13), "reads", "black", font=FONT)
     return bar
-
-
-def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(12)
-
-
-def _fitting(text: str, width: int) -> str:
-    """A text cut to a width in pixels."""
-    if _font().getlength(text) <= width:
-        return text
-    while text and _font().getlength(text + "…") > width:
-        text = text[:-1]
-    return text + "…"
