@@ -47,6 +47,7 @@ LIKE = {  # the kind of edit that is a regime's
     REMOVAL: "word removed",
 }
 REGIMES = tuple(LIKE)
+WIDE = ("surroundings", "everything")  # they change more than what words look at: blends leave holes
 SEEN = tuple(regime for regime in REGIMES if regime not in TOLD_BY_WORDS)  # the maps tell them
 START = {
     "guidance": 3.0,
@@ -175,8 +176,11 @@ def _best(regime: str) -> tuple[str, dict, str]:
 def found(regime: str) -> dict:
     """What the search finds: maps and blend together, then each in its turn, maps and blend once more."""
     trial = trial_of(regime, SEARCHED_ON)
-    best = together(trial, START)
-    for choices in (*SEARCHED.values(), SEARCHED["taus"], SEARCHED["blend"]):
+    searched = dict(SEARCHED)
+    if regime in WIDE:
+        searched["blend"] = searched["blend"][:1]
+    best = together(trial, START, searched)
+    for choices in (*searched.values(), searched["taus"], searched["blend"]):
         best = better(trial, best, choices)
     return best
 
@@ -200,10 +204,10 @@ def better(trial: Trial, best: dict, choices: list[dict]) -> dict:
     return best_of(trial, [best, *({**best, **choice} for choice in choices)])
 
 
-def together(trial: Trial, best: dict) -> dict:
+def together(trial: Trial, best: dict, searched: dict[str, list[dict]]) -> dict:
     """The best of some settings with every pair of taus and blend."""
     return better(
-        trial, best, [{**taus, **blend} for taus in SEARCHED["taus"] for blend in SEARCHED["blend"]]
+        trial, best, [{**taus, **blend} for taus in searched["taus"] for blend in searched["blend"]]
     )
 
 
