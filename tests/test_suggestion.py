@@ -20,6 +20,8 @@ TARGETS = {
     "everything": "a watercolor painting of a red car on the beach",
     "surroundings": "a plain sticker of a red car in the snow",
     "property": "a plain sticker of a blue car on the beach",
+    "thing": "a plain sticker of a turtle on the beach",
+    "removal": "a plain sticker of a car on the beach",
 }
 STORED = json.loads((EMBEDDED_FOLDER / "editing.json").read_text(encoding="utf-8"))
 
@@ -49,6 +51,7 @@ def test_where_the_changed_words_look_decides(editor, regime):
     suggested = editor.suggest(TARGETS[regime])
     for name, value in STORED["regimes"][regime]["settings"].items():
         assert getattr(suggested, name) == value
+    assert bool(suggested.blend) == (STORED["regimes"][regime]["blend"] is not None)
 
 
 def test_an_added_word_is_a_regime_of_its_own(embedded):
@@ -57,8 +60,8 @@ def test_an_added_word_is_a_regime_of_its_own(embedded):
     )
     suggested = styledit.Editor(embedded, plain).suggest(SOURCE)
     stored = STORED["regimes"][ADDITION]
-    assert suggested.tau_c == stored["settings"]["tau_c"]
-    assert suggested.guidance == stored["settings"]["guidance"]
+    assert all(getattr(suggested, name) == value for name, value in stored["settings"].items())
+    assert suggested.blend == ("red", "car")  # no other regime of the table has these and this blend
 
 
 def test_removed_words_are_a_regime_where_a_table_has_it():
@@ -80,7 +83,28 @@ def test_what_changed_between_two_prompts(embedded):
     assert [change.source[i].text for i in change.removed] == ["plain", "sticker", "car"]
     assert [change.target[j].text for j in change.added] == ["pencil", "sketch", "fox"]
     assert change.words() == ("sticker", "car", "sketch", "fox")
-    assert change.words(with_next=True)[:4] == ("sticker", "of", "car", "on")
+    assert change.words(with_next=True) == change.words()  # "of" and "on" name nothing
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "alone", "with_next"),
+    [
+        ("a fox", "an owl", ("fox", "owl"), None),  # the article changes along
+        ("a fox and a cat", "a cat", ("fox",), None),  # the first of two goes
+        ("a cat", "a fox and a cat", ("fox",), None),  # and comes
+        ("an owl in the sea", "an owl and a red balloon in the sea", ("balloon",), None),
+        ("a car on the beach", "a car in the snow", ("beach", "snow"), None),
+        ("a red car", "a blue car", ("red", "blue"), ("red", "car", "blue")),
+        ("a car", "a red car", ("red",), ("red", "car")),
+        ("a red car", "an umbrella", ("car", "umbrella"), None),
+        ("a cat on a dog", "a cat in a dog", ("on", "in"), None),  # nothing that names: still an answer
+        ("a cat", "a cat", (), None),
+    ],
+)
+def test_a_blend_is_on_words_that_name_something(embedded, source, target, alone, with_next):
+    change = Change.between(embedded, source, target)
+    assert change.words() == alone
+    assert change.words(with_next=True) == (alone if with_next is None else with_next)
 
 
 def test_features_are_shares_and_likenesses(embedded, car):

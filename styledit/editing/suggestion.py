@@ -4,7 +4,7 @@ What a good edit may take over from the source depends on what is edited: anothe
 than another thing in the same place. Neither the words nor a list of kinds decides, but where the changed
 words look in the source's maps: everywhere, around, at one spot, or together with the word that follows. A
 model's own table (`editing.json` in its folder) has the numbers: how to tell these regimes apart, and the
-settings of each. Models without a table get the published settings.
+settings of each. (Of the words only articles and prepositions are known: they name nothing.) Models without a table get the published settings.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ FEATURES = (
     "likeness to the next",
     "likeness to the last",
 )
+LINKING = frozenset(("a", "an", "the", "and", "or", "of", "in", "on", "at", "by", "with", "to", "from"))
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,39 @@ class Change:
         )
 
     def words(self, with_next: bool = False) -> tuple[str, ...]:
-        """What to blend on: the last word of each run of changed words of both prompts, which in English
-        names the thing ("and a red balloon"), with the one that follows it where wanted.
+        """What to blend on: the heads of both prompts, and where wanted the words right after them
+        that name something, too.
         """
         found = []
         for words, changed in ((self.source, self.removed), (self.target, self.added)):
-            lasts = [k for k in changed if k + 1 not in changed]
-            reach = [k + step for k in lasts for step in ((0, 1) if with_next else (0,))]
-            found += [words[k].text for k in reach if k < len(words)]
+            naming = naming_words(words)
+            for k in heads(words, changed):
+                reach = (k, k + 1) if with_next and k + 1 in naming else (k,)
+                found += [words[j].text for j in reach]
         return tuple(dict.fromkeys(found))
+
+
+def naming_words(words: Sequence[Word]) -> list[int]:
+    """Indices of the words that name something, which articles and prepositions do not."""
+    return [k for k, word in enumerate(words) if word.text not in LINKING]
+
+
+def heads(words: Sequence[Word], changed: Sequence[int]) -> list[int]:
+    """Of each run of changed words the last that names something: in English, what the others are said of
+    ("and a red *balloon*"). Where none names anything, the last of each run.
+    """
+    lasts = [k for k in changed if k + 1 not in changed]
+    naming = [k for k in naming_words(words) if k in changed]
+    runs = [[k for k in naming if k <= last] for last in lasts]
+    return sorted({run[-1] for run in runs if run}) or lasts
 
 
 @dataclass(frozen=True)
 class Regime:
     """Settings for one kind of change.
 
-    `blend`: "changed" blends on the changed words (`Change.words`), "next" also on those that follow them,
-    None not at all.
+    `blend`: "changed" blends on the heads of the changed words, "next" also on what they are said of
+    (`Change.words`), None not at all.
     `weights` (features,) and `bias`: its score for a change is linear in the features of the maps; not read
     where the words alone tell the regime.
     """
@@ -132,23 +149,25 @@ def features(maps: AttentionMaps, change: Change, scales: Sequence[int]) -> np.n
     """Where the words that go look, beside their neighbours: FEATURES at each scale, (len(scales) * 6,).
 
     A word's share is its part of what all words are read at a place, in [0, 1]; its likeness to a neighbour
-    is the correlation of their maps over the picture, in [-1, 1]; 0 where there is no neighbour.
+    is the correlation of their maps over the picture, in [-1, 1]; 0 where there is no neighbour. Neighbours
+    are words that name something: a preposition looks at the thing before it (lesson 02).
     """
     rows = [_features_at(maps.select(layers=scale), change) for scale in scales]
     return np.concatenate(rows)
 
 
 def _features_at(maps: AttentionMaps, change: Change) -> np.ndarray:
-    """FEATURES at one scale, the mean over the words that go, (6,)."""
+    """FEATURES at one scale, the mean over the heads of the words that go, (6,)."""
     size = next(iter(maps.map_sizes[layer] for layer in maps.layers))
     read = np.stack(
         [maps.tokens(word.positions, size=size).numpy().ravel() for word in change.source]
     )  # (words, HW)
     share = read / read.sum(0).clip(1e-12)
+    naming = naming_words(change.source)
     described = []
-    for k in change.removed:
-        following = k + 1 if k + 1 < len(read) else None
-        last = k - 1 if k else None
+    for k in heads(change.source, change.removed):
+        following = min((j for j in naming if j > k), default=None)
+        last = max((j for j in naming if j < k), default=None)
         described.append(
             (
                 share[k].mean(),
