@@ -78,6 +78,23 @@ def test_removed_words_are_a_regime_where_a_table_has_it():
     assert older.regime(gone, None).name == "thing"
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "regime"),
+    [
+        ("an umbrella", "a blue umbrella", ADDITION),  # the article changes along
+        ("a blue umbrella", "an umbrella", REMOVAL),
+        ("a cat", "a fox and a cat", ADDITION),
+        ("a fox and a cat", "a cat", REMOVAL),
+        ("a cat", "a fox", "thing"),
+        ("a cat on a dog", "a cat in a dog", "thing"),
+    ],
+)
+def test_words_that_name_nothing_do_not_hide_what_comes_or_goes(embedded, source, target, regime):
+    regimes = tuple(Regime(name, {}, None, np.zeros(0), 0.0) for name in ("thing", ADDITION, REMOVAL))
+    table = EditingTable((1,), np.zeros(0), np.ones(0), regimes)
+    assert table.regime(Change.between(embedded, source, target), None).name == regime
+
+
 def test_what_changed_between_two_prompts(embedded):
     change = Change.between(embedded, SOURCE, "a pencil sketch of a red fox on the beach")
     assert [change.source[i].text for i in change.removed] == ["plain", "sticker", "car"]

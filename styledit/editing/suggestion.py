@@ -115,9 +115,11 @@ class EditingTable:
     def regime(self, change: Change, maps: AttentionMaps | None) -> Regime:
         """The regime of a change; the first of those that maps tell where there are no maps to look at."""
         told = {regime.name: regime for regime in self.regimes if regime.name in TOLD_BY_WORDS}
-        if not change.removed:
+        gone = set(change.removed) & set(naming_words(change.source))
+        come = set(change.added) & set(naming_words(change.target))
+        if not gone and (come or not change.removed):
             return told[ADDITION]
-        if not change.added and REMOVAL in told:
+        if not come and (gone or not change.added) and REMOVAL in told:
             return told[REMOVAL]
         scored = [regime for regime in self.regimes if regime.name not in TOLD_BY_WORDS]
         if maps is None or not set(self.scales) <= {maps.scales.get(layer) for layer in maps.layers}:
