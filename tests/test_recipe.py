@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, t
 from recipe.artwork import AUTHORS, SEEN_ARTISTS, artists_of
 from recipe.edition import COMMITTED, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor, training_scenes
-from recipe.stages import autoencoder, code, decoder, export, judge, unet
+from recipe.stages import autoencoder, clip, code, decoder, export, judge, unet
 from recipe.world import Scene, Thing
 from styledit.objectives.pixels import perceptual
 
@@ -245,6 +246,19 @@ def test_latents_are_encoded_once_and_after_a_kill_only_what_is_missing(elsewher
         autoencoder.encode_scenes(replace(few, pictures=350))
     autoencoder.encode_scenes(few)
     assert np.array_equal(autoencoder.load_latents(), whole)
+    np.save(file.with_suffix(".written.npy"), np.array([True, False, True]))  # of a file that was removed
+    file.unlink()
+    autoencoder.encode_scenes(few)
+    assert np.array_equal(autoencoder.load_latents(), whole)
+
+
+def test_clips_loss_asks_each_for_its_own_and_takes_equal_captions_for_right():
+    ids = torch.tensor([[1, 2], [3, 4], [1, 2]])
+    logits = torch.tensor([[2.0, 0.0, 1.0], [0.5, 3.0, 0.0], [1.0, -1.0, 2.0]])  # (pictures, texts)
+    told = clip.contrastive(SimpleNamespace(logits_per_image=logits, logits_per_text=logits.T), ids)
+    of = [-table.log_softmax(1) for table in (logits, logits.T)]
+    written_out = [((p[0, 0] + p[0, 2]) / 2 + p[1, 1] + (p[2, 0] + p[2, 2]) / 2) / 3 for p in of]
+    torch.testing.assert_close(told, sum(written_out) / 2)
 
 
 def test_a_trained_code_is_what_latents_unet_and_decoder_are_made_for(elsewhere, monkeypatch, capsys):

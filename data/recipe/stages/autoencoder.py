@@ -43,7 +43,7 @@ def encode_scenes(edition: Edition = COMMITTED) -> None:
     if file.exists():
         return
     written = file.with_suffix(".written.npy")  # which chunks are there
-    if not written.exists():
+    if not (written.exists() and unfinished.exists()):
         file.parent.mkdir(parents=True, exist_ok=True)
         np.lib.format.open_memmap(unfinished, "w+", np.float16, shape).flush()
         np.save(written, np.zeros(-(-edition.pictures // CHUNK), bool))
