@@ -245,8 +245,8 @@ def check_finite(z: torch.Tensor, i: int) -> None:
     """Raise ValueError where a latent has NaN or infinite values."""
     if not torch.isfinite(z).all():
         raise ValueError(
-            f"The network returned NaN or infinite values at step {i}; load the model with "
-            "dtype=torch.float32."
+            f"The network returned NaN or infinite values at step {i}; lower the guidance, factors or rates, "
+            "or load the model with dtype=torch.float32."
         )
 
 

@@ -196,12 +196,14 @@ def _separate(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @contextmanager
 def _opened(place: Path) -> Iterator[Any]:
     """A safetensors file; what cannot be read becomes one sentence."""
+    if not os.access(place, os.R_OK):
+        raise ValueError(f"{str(place)!r} may not be read; change its permissions.")
     try:
         file = safe_open(place, "pt")
     except Exception as error:  # safetensors has an error of its own, and hands on those of the system
-        if isinstance(error, PermissionError):
-            raise ValueError(f"{str(place)!r} may not be read; change its permissions.") from error
-        raise ValueError(f"{str(place)!r} is no safetensors file, or was cut short.") from error
+        raise ValueError(
+            f"{str(place)!r} is no safetensors file, or was cut short; give another, or make it again."
+        ) from error
     with file:
         yield file
 
@@ -273,7 +275,10 @@ def _check_shapes(
     about: dict[str, Any],
 ) -> None:
     """Raise ValueError where a shape is another than the schema's, or two tensors disagree about a length."""
-    lengths = dict(schema.lengths(about))
+    try:
+        lengths = dict(schema.lengths(about))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _is_damaged(place, schema, "a bad head") from error
     decided: dict[str, str] = {}  # the length's word -> the tensor that decided it
     for name, field in fields.items():
         shape, label = shapes[name], field.label or name

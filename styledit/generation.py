@@ -21,7 +21,7 @@ from styledit.prompts import encode_null, encode_prompt
 from styledit.recording import Record, Recorder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class Denoised:
     """A denoising run: the picture, its latents (T + 1, 1, C, h, w) from the noisiest,
     and the maps where recorded.

@@ -56,7 +56,7 @@ class HasLatents(Protocol):
     latents: torch.Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class Inversion:
     """A picture's way to noise. Index i counts from the noisiest, as in denoising.
 

@@ -24,7 +24,7 @@ LONGEST_MAP = 8192  # of a map to be made
 Size = tuple[int, int] | torch.Size  # (h, w); the second is a slice of a tensor's shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class AttentionMaps:
     """Attention probabilities of a run, generated or inverted.
 

@@ -182,6 +182,8 @@ def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
 
 def _open(source: ImageSource) -> Image.Image:
     """A loaded PIL image of any mode, upright."""
+    if isinstance(source, (str, os.PathLike)):
+        source = os.path.expanduser(source)
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):

@@ -154,3 +154,21 @@ def test_nulls_of_another_inversion_are_refused(pipe, inversion, picture):
         baselines.null_text(pipe, inversion, "a cat", nulls=nulls)
     with pytest.raises(TypeError, match="nulls must be a NullEmbeddings from"):
         baselines.null_text(pipe, inversion, "a cat", nulls=nulls.embeddings)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "what"),
+    [
+        ({"tau_x": 1}, TypeError, "no setting"),
+        ({"blend": ("horse",)}, ValueError, "in neither prompt"),
+        ({"tau_c": float("nan")}, ValueError, "tau_c"),
+        ({"callback": 3}, TypeError, "callback"),
+    ],
+)
+def test_null_text_says_what_is_wrong_before_it_fits(pipe, inversion, given, error, what):
+    calls = []
+    handle = pipe.unet.register_forward_pre_hook(lambda module, args: calls.append(1))
+    with pytest.raises(error, match=what):
+        baselines.null_text(pipe, inversion, TARGET, guidance=W, progress=False, **given)
+    handle.remove()
+    assert not calls

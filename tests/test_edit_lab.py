@@ -332,7 +332,7 @@ def test_the_snapshot_holds_the_three_pictures_and_says_what_they_are(opened) ->
     lab = opened()
     first = lab.snapshot()
     rows = np.asarray(first.convert("L"))
-    assert first.width > 3 * 192 and first.height > 192 + 3 * 15  # three tiles below their lines
+    assert first.width > 3 * 144 and first.height > 144 + 3 * 15  # three tiles below their lines
     assert (rows[:54] < 128).sum() > 300  # something is written there
     edit(lab, 2, tau_s=0.123)
     assert np.any(np.asarray(lab.snapshot())[:72] != np.asarray(first)[:72])  # it tells the settings

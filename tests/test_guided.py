@@ -439,3 +439,32 @@ def test_a_direction_needs_another_prompt(pipe64, short):
 def test_the_presets():
     assert GUIDES["brief"].about() == {"l2": 0.1, "perceptual": 0.5, "style": 0.2, "clip": 0.2}
     assert GUIDES["text"].about() == {"clip": 1.0} and bool(GUIDES["default"])
+
+
+def test_what_breaks_the_network_leaves_the_best_too(embedded):
+    inversion = styledit.invert(embedded, LOOK, "a plain sticker of a red car in the snow", 3, progress=False)
+    with pytest.raises(GuidingStopped, match="NaN or infinite") as caught:
+        guide(
+            embedded, inversion, "a plain sticker of a blue car in the snow", rate=1e30, iterations=6,
+            every=0, progress=False,
+        )  # fmt: skip
+    assert torch.isfinite(caught.value.best.edit.latents).all()
+
+
+def test_regularisation_and_unknown_words_are_refused(pipe64, short):
+    with pytest.raises(ValueError, match="takes no regularisation"):
+        quiet(pipe64, short, regularisation=Regularisation(sparsity=1.0))
+    absent = Weights(attention=Regularisation(sparsity=1.0, words=("red",)))
+    with pytest.raises(ValueError, match="'red' is not in the prompt"):
+        quiet(pipe64, short, weights=absent)
+
+
+def test_a_guided_edit_opens_in_the_lab(embedded):
+    from styledit.lab import edit_lab
+
+    inversion = styledit.invert(embedded, LOOK, "a plain sticker of a red car in the snow", 3, progress=False)
+    guided = guide(
+        embedded, inversion, "a plain sticker of a blue car in the snow", iterations=1, every=0, progress=False
+    )
+    assert guided.edit.inversion is inversion
+    edit_lab(embedded, guided).close()

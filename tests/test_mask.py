@@ -135,3 +135,14 @@ def test_a_previewed_change_leaves_the_rest_alone(pipe64, inversion64) -> None:
     wanted = np.asarray(preview(pipe64, z + change)[0]).astype(int) - np.asarray(preview(pipe64, z)[0])
     unclipped = np.abs(wanted - moved)[:factor, :factor]
     assert np.median(unclipped) <= 2
+
+
+def test_a_mask_of_the_uncropped_picture_is_refused(pipe64, inversion64) -> None:
+    mask = np.zeros((100, 200), bool)
+    mask[:, :100] = True
+    with pytest.raises(ValueError, match="crop it like the picture"):
+        styledit.edit(pipe64, inversion64, TARGET, mask=mask, progress=False)
+    halves = styledit.edit(pipe64, inversion64, TARGET, mask=[[True, False]], progress=False)  # coarse: halves
+    assert halves.mask[:, 0].all() and not halves.mask[:, -1].any()
+    with pytest.raises(ValueError, match="too large"):
+        styledit.Settings(mask=np.ones((4097, 4097), bool))

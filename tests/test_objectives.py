@@ -12,7 +12,7 @@ import torch
 from styledit.attention import Layers, select_layers
 from styledit.control import attention_control
 from styledit.maps import map_size
-from styledit.objectives import ObjectiveState
+from styledit.objectives import ObjectiveState, gradient
 from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
 from styledit.prompts import Word
 
@@ -313,3 +313,11 @@ def test_settings_that_cannot_be(settings, error, message):
 def test_errors_that_teach(call, message):
     with pytest.raises(ValueError, match=message):
         call(softmaxed(12))
+
+
+def test_a_gradient_that_overflows_in_half_precision_is_taken_at_a_smaller_scale():
+    x = torch.tensor([0.5, 2.0], requires_grad=True)
+    loss = (x.half() * 1000).float().sum()  # 2**14 * 1000 and 2**7 * 1000 are infinite in float16
+    assert torch.equal(gradient(loss, [x])[0], torch.full((2,), 1000.0))
+    with pytest.raises(FloatingPointError, match="the gradient is NaN or infinite"):
+        gradient((x - 0.5).sqrt().nan_to_num().sum(), [x])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -172,3 +174,9 @@ def test_a_pipeline_has_one_worker_and_can_go(pipe) -> None:
 
 def test_no_thread_stays() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "styledit-lab"]
+
+
+def test_a_script_that_ends_in_the_middle_of_the_work_ends_well():
+    script = "import styledit; from styledit.lab import edit_lab; lab = edit_lab(styledit.load())"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 0, ended.stderr

@@ -18,7 +18,7 @@ from styledit.values.optimiser import StepwiseFit, check_together, complete
 from styledit.values.presets import Preset
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class NullEmbeddings:
     """Learned embeddings of the empty prompt.
 
@@ -52,6 +52,13 @@ def null_text(
         nulls: from `fit_nulls`; None fits them first.
     """
     check_inversion(pipe, inversion)
+    progress = check.flag("progress", progress)
+    if callback is not None:
+        check.function("callback", callback)
+    # whatever is wrong with the edit is said before the fit
+    Editor(pipe, inversion, limit=0, history=0, automatic=False).editing(
+        target_prompt, guidance=guidance, **settings
+    ).close()
     nulls = fit_nulls(pipe, inversion, guidance=guidance, progress=progress) if nulls is None else nulls
     check.instance("nulls", nulls, NullEmbeddings, "fit_nulls()")
     if nulls.fingerprint != inversion.fingerprint:

@@ -32,7 +32,7 @@ GLANCE_STEPS = 3  # a glance starts at most so many steps before the first that 
 TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class Edit:
     """An edit and what it came from.
 
@@ -60,7 +60,7 @@ class Edit:
     values: LearnedValues | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class Glance:
     """A first look at an edit: its latents `z`, roughly, (1, C, h, w), and the `change` from the finished
     edit that it was made from, (1, C, h, w), None where there was none; see `styledit.previews`.
@@ -92,7 +92,7 @@ def edit(
     """Edit a picture by changing its prompt (method section 4). For many edits of one picture use `Editor`.
 
     Args:
-        target_prompt: the new prompt, or several, which are denoised in one batch. The same number of words
+        target_prompt: the new prompt, or several; those with the same settings are denoised in one batch. The same number of words
             as the source's: word by word ("replace"); otherwise new words are found by alignment ("refine").
         values: learned value inputs. The source branch always reads them, the target while i < tau_v T; steps
             that were not fitted read the plain embedding.

@@ -47,8 +47,10 @@ class PaintedMask:
         if not isinstance(given, np.ndarray):
             raise TypeError(f"A mask must be a picture or an array (h, w), not {check.shown(given)}.")
         painted = _painted(given)
-        if painted.ndim != 2 or not 0 < painted.size <= MOST_PIXELS:
+        if painted.ndim != 2 or not painted.size:
             raise ValueError(f"A mask must have shape (h, w), not {painted.shape}.")
+        if painted.size > MOST_PIXELS:
+            raise ValueError(f"A mask of shape {painted.shape} is too large; give at most 4096 x 4096 cells.")
         if not painted.any():
             raise ValueError("The mask is empty; paint where the edit may change the picture.")
         height, width = painted.shape
@@ -63,7 +65,16 @@ class PaintedMask:
     def cells(self, size: Size) -> torch.Tensor:
         """The mask at another size, (h, w), bool: a cell is in it where at least half of it is painted, and
         the most painted one always is.
+
+        Raises:
+            ValueError: a mask that is finer than that, and of another shape: of a picture before it was cropped.
         """
+        finer = self.height > size[0] and self.width > size[1]
+        if finer and abs(self.width * size[0] / self.height - size[1]) > 1:
+            raise ValueError(
+                f"A mask of {self.width} x {self.height} does not lie on the edited picture, whose sides have "
+                f"another ratio ({size[1]}:{size[0]}); crop it like the picture: read_image(pipe, mask)."
+            )
         painted = torch.from_numpy(self.array).float()[None, None]
         covered = F.adaptive_avg_pool2d(painted, (size[0], size[1]))[0, 0]
         return covered >= min(0.5, float(covered.max()))

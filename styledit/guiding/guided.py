@@ -60,7 +60,7 @@ CHECKPOINT = Schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class Guided:
     """A guided edit.
 
@@ -129,7 +129,7 @@ def guide(
     if callback is not None:
         check.function("callback", callback)
     if checkpoint is not None:
-        check.path_to_write("checkpoint", checkpoint)
+        checkpoint = check.path_to_write("checkpoint", checkpoint)
         if os.path.exists(checkpoint):
             guided.load(checkpoint)
 
@@ -331,8 +331,15 @@ class GuidedEdit:
     ) -> Generator[State, None, Guided]:
         """`result` as a run: a state after each network call."""
         self.schedule.settle()
-        while len(self.edit_run.states) < self.inversion.steps:
-            yield from self.schedule.advance()
+        run = self.edit_run
+        while len(run.states) < self.inversion.steps:
+            try:
+                yield from self.schedule.advance()
+            except FloatingPointError:
+                kept = {i: read for i, read in run.learned.items() if i < len(run.states)}
+                if len(kept) == len(run.learned):
+                    raise
+                run.learned = kept  # what the network cannot take is left out
         return self._guided(stopped)
 
     def save(self, path: str | os.PathLike) -> None:
@@ -372,6 +379,11 @@ class GuidedEdit:
         """The run of the edit that is guided, with the settings that an edit has."""
         editor = Editor(self.pipe, self.inversion, values=values, limit=limit, history=0)
         chosen = editor.suggest(self.prompt, **settings)
+        if chosen.regularisation:
+            raise ValueError(
+                "A guided edit takes no regularisation; pull at its maps with "
+                "weights=Weights(attention=Regularisation(...))."
+            )
         own = resolve_guidance(chosen.guidance) if editor.guidance is None else editor.guidance
         chosen = replace(chosen, guidance=resolve_guidance(chosen.guidance, own))
         both = own != 1 or chosen.guidance != 1
@@ -455,6 +467,7 @@ class GuidedEdit:
             maps=run.recorders[0].maps([state.recorded[0] for state in run.states if run.record]),
             first_step=0,
             replayed=run.replayed,
+            inversion=self.inversion,
         )
         return Guided(
             edit,
@@ -499,7 +512,7 @@ class _Start:
 def object_word(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) -> str | None:
     """The word of both prompts that looks most at one place in the source; None where there are no maps."""
     change = Change.between(pipe, inversion.prompt, target)
-    if inversion.maps is None:
+    if inversion.maps is None or not inversion.maps.layers:
         return None
     kept = [word for k, word in enumerate(change.source) if k not in change.removed]
     peaks = {}

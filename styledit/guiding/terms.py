@@ -24,7 +24,7 @@ from styledit.objectives import (
 from styledit.objectives.critic import Critic
 from styledit.objectives.pixels import FeatureNetwork
 from styledit.perception.clip import Clip
-from styledit.prompts import Word
+from styledit.prompts import Word, find_word
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ def make_terms(
     if critic is not None:
         weighted["adversarial"] = (weights.adversarial, Adversarial(critic))
     if weights.attention:
+        for word in weights.attention.words:
+            find_word(words, word)
         weighted["attention"] = (1.0, weights.attention.for_prompt(words))
     if not weighted:
         raise ValueError(

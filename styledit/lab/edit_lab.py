@@ -50,7 +50,7 @@ from styledit.prompts import split_words
 UNCONFIRMED = 2  # frames on their way to the page
 TOLD_EVERY = 0.1  # seconds between two lines of progress
 SHEET_EVERY = 0.3  # and between two states of a contact sheet
-TILE = 192  # pixels of a picture's longer side in a snapshot
+TILE = 144  # pixels of a picture's longer side in a snapshot
 FOREIGN = "# This edit was opened, not made here. Change something, and the calls that make it stand here."
 Result = TypeVar("Result")
 

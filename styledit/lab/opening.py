@@ -10,6 +10,7 @@ from diffusers import StableDiffusionPipeline
 from styledit import validation as check
 from styledit.editing import Edit
 from styledit.generation import Denoised
+from styledit.guiding import Guided
 from styledit.inversion import Inversion
 from styledit.lab import keeping
 from styledit.lab.edit_lab import EditLab
@@ -26,7 +27,7 @@ STEPS = 15  # T where nothing else is said
 
 def edit_lab(
     pipe: StableDiffusionPipeline,
-    picture: ImageSource | Inversion | Edit | Denoised | None = None,
+    picture: ImageSource | Inversion | Edit | Guided | Denoised | None = None,
     prompt: str | None = None,
     *,
     target: str | None = None,
@@ -37,7 +38,7 @@ def edit_lab(
     """The live lab: a widget in which an edit follows its sliders.
 
     Args:
-        picture: what to edit: any picture, an `Inversion`, an `Edit` (which opens with its settings), or a
+        picture: what to edit: any picture, an `Inversion`, an `Edit` (which opens with its settings; of a `Guided`, its edit), or a
             drawn picture (`Denoised`); None begins with a lesson picture, or draws one where there are none.
         prompt: what the picture shows; needed for a picture of your own.
         target: the first target prompt; None takes another style.
@@ -53,6 +54,8 @@ def edit_lab(
     check.pipeline(pipe)
     steps = check.whole("steps", steps, least=1, most=MOST_STEPS)
     own = checked(methods)
+    if isinstance(picture, Guided):
+        picture = picture.edit
     if isinstance(picture, Edit):
         return _lab_of_edit(pipe, picture, own)
     if isinstance(picture, Inversion):

@@ -7,6 +7,7 @@ widgets take turns on one network: the one that was woken last goes first, the o
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import inspect
 import sys
@@ -26,6 +27,15 @@ def clients() -> list[Client]:
     """Everyone who has joined a worker and not left it."""
     with _making:
         return [client for worker in _workers.values() for client in worker._clients]
+
+
+@atexit.register
+def _end() -> None:
+    """Let every worker end its call: a thread that dies in the middle of one takes the process with it."""
+    with _making:
+        joined = [(worker, client) for worker in _workers.values() for client in worker._clients]
+    for worker, client in joined:
+        worker.leave(client)
 
 
 class Client(Protocol):

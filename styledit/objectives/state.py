@@ -15,7 +15,9 @@ from styledit.attention import Layers, as_choices, select_layers
 from styledit.perception.clip import Clip
 from styledit.prompts import Word
 
-GRADIENT_SCALE = 2.0**14  # a power of two: exact, and float16 networks do not round small gradients to zero
+# Powers of two are exact. Large ones keep a float16 network from rounding small gradients to zero; where one
+# makes large gradients overflow, the next is taken.
+GRADIENT_SCALES = (2.0**14, 2.0**7, 1.0)
 
 
 class Looks(Protocol):
@@ -242,7 +244,7 @@ def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch
     Raises:
         TypeError: something that is no tensor.
         ValueError: the loss is no scalar, or nothing here has a gradient.
-        FloatingPointError: the loss is NaN or infinite.
+        FloatingPointError: the loss or its gradient is NaN or infinite.
     """
     check.tensor("The loss", loss)
     if not isinstance(unknowns, (list, tuple)) or not all(isinstance(x, torch.Tensor) for x in unknowns):
@@ -251,5 +253,11 @@ def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch
         raise ValueError("A gradient needs a loss and unknowns that require one; see requires_grad_().")
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is NaN or infinite")
-    parts = torch.autograd.grad(GRADIENT_SCALE * loss, list(unknowns), materialize_grads=True)
-    return [part / GRADIENT_SCALE for part in parts]
+    for scale in GRADIENT_SCALES:
+        last = scale == GRADIENT_SCALES[-1]
+        parts = torch.autograd.grad(
+            scale * loss, list(unknowns), materialize_grads=True, retain_graph=not last
+        )
+        if all(torch.isfinite(part).all() for part in parts):
+            return [part / scale for part in parts]
+    raise FloatingPointError("the gradient is NaN or infinite")

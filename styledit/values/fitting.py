@@ -127,7 +127,7 @@ def fit_values(
         check.function("callback", callback)
     if checkpoint is None:
         return complete(fit.stepwise, fit.values, "fitting value inputs", progress, callback)
-    check.path_to_write("checkpoint", checkpoint)
+    checkpoint = check.path_to_write("checkpoint", checkpoint)
     if not fit.one:
         raise ValueError(
             "A checkpoint holds the fit of one picture; fit several without one, or one after the other."

@@ -34,7 +34,7 @@ SCHEMA = Schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class ValueInputs:
     """Learned scale and shift of every finished step.
 
