@@ -464,7 +464,12 @@ def test_a_guided_edit_opens_in_the_lab(embedded):
 
     inversion = styledit.invert(embedded, LOOK, "a plain sticker of a red car in the snow", 3, progress=False)
     guided = guide(
-        embedded, inversion, "a plain sticker of a blue car in the snow", iterations=1, every=0, progress=False
+        embedded,
+        inversion,
+        "a plain sticker of a blue car in the snow",
+        iterations=1,
+        every=0,
+        progress=False,
     )
     assert guided.edit.inversion is inversion
     edit_lab(embedded, guided).close()

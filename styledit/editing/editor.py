@@ -92,8 +92,9 @@ def edit(
     """Edit a picture by changing its prompt (method section 4). For many edits of one picture use `Editor`.
 
     Args:
-        target_prompt: the new prompt, or several; those with the same settings are denoised in one batch. The same number of words
-            as the source's: word by word ("replace"); otherwise new words are found by alignment ("refine").
+        target_prompt: the new prompt, or several; those with the same settings are denoised in one batch.
+            The same number of words as the source's: word by word ("replace"); otherwise new words are found
+            by alignment ("refine").
         values: learned value inputs. The source branch always reads them, the target while i < tau_v T; steps
             that were not fitted read the plain embedding.
         record: whose attention maps of the target to keep; None keeps none.

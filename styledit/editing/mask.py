@@ -67,12 +67,12 @@ class PaintedMask:
         the most painted one always is.
 
         Raises:
-            ValueError: a mask that is finer than that, and of another shape: of a picture before it was cropped.
+            ValueError: a mask that is finer and of another ratio, as that of a picture before its crop.
         """
         finer = self.height > size[0] and self.width > size[1]
         if finer and abs(self.width * size[0] / self.height - size[1]) > 1:
             raise ValueError(
-                f"A mask of {self.width} x {self.height} does not lie on the edited picture, whose sides have "
+                f"A mask of {self.width} x {self.height} does not fit the edited picture, whose sides have "
                 f"another ratio ({size[1]}:{size[0]}); crop it like the picture: read_image(pipe, mask)."
             )
         painted = torch.from_numpy(self.array).float()[None, None]

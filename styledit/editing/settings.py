@@ -39,8 +39,8 @@ class Settings:
         blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
             (Prompt-to-Prompt's local blend).
         blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
-        mask: painted, a picture or an array (h, w) of the picture's ratio, up to 4096 x 4096: outside it the target stays at the source's
-            latent at every step. It takes the place of `blend`.
+        mask: painted, a picture or an array (h, w) of the edited picture's ratio, up to 4096 x 4096: outside
+            it the target stays at the source's latent at every step. It takes the place of `blend`.
         regularisation: an objective that the target is pulled towards, such as what its own maps should be
             like (method section 3): before each step the latent moves by -`regularisation_rate` times the
             gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).

@@ -4,7 +4,8 @@ What a good edit may take over from the source depends on what is edited: anothe
 than another thing in the same place. Neither the words nor a list of kinds decides, but where the changed
 words look in the source's maps: everywhere, around, at one spot, or together with the word that follows. A
 model's own table (`editing.json` in its folder) has the numbers: how to tell these regimes apart, and the
-settings of each. (Of the words only articles and prepositions are known: they name nothing.) Models without a table get the published settings.
+settings of each. (Of the words, only articles and prepositions are known: they name nothing.) Models without
+a table get the published settings.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def make_terms(
         weighted["adversarial"] = (weights.adversarial, Adversarial(critic))
     if weights.attention:
         for word in weights.attention.words:
-            find_word(words, word)
+            find_word(tuple(words), word)
         weighted["attention"] = (1.0, weights.attention.for_prompt(words))
     if not weighted:
         raise ValueError(

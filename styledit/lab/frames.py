@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-
 FONT = ImageFont.load_default(12)
 LINE = 18  # pixels, the height of a line of text
 GAP = 6  # pixels between tiles

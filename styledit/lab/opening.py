@@ -38,8 +38,9 @@ def edit_lab(
     """The live lab: a widget in which an edit follows its sliders.
 
     Args:
-        picture: what to edit: any picture, an `Inversion`, an `Edit` (which opens with its settings; of a `Guided`, its edit), or a
-            drawn picture (`Denoised`); None begins with a lesson picture, or draws one where there are none.
+        picture: what to edit: any picture, an `Inversion`, an `Edit` or a `Guided` (which open with
+            their settings), or a drawn picture (`Denoised`); None begins with a lesson picture, or draws one
+            where there are none.
         prompt: what the picture shows; needed for a picture of your own.
         target: the first target prompt; None takes another style.
         steps: T.

@@ -186,9 +186,7 @@ class _Constant:
 
 PRESETS = {
     "default": Preset(lambda i: 3 if i < 23 else 5, 0.025, betas=(0.5, 0.9), warm=True),
-    "fine": Preset(
-        lambda i: 5 if i < 12 else 8 if i < 25 else 14, 0.02, betas=(0.7, 0.95), warm=True
-    ),
+    "fine": Preset(lambda i: 5 if i < 12 else 8 if i < 25 else 14, 0.02, betas=(0.7, 0.95), warm=True),
     "paper": Preset(
         iterations=lambda i: math.ceil(100 * math.exp(-0.1 * i)),
         learning_rate=lambda i: max(0.0, 0.01 * (1 - i / 100)),
