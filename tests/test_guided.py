@@ -442,7 +442,10 @@ def test_the_presets():
 
 
 def test_what_breaks_the_network_leaves_the_best_too(embedded):
-    inversion = styledit.invert(embedded, LOOK, "a plain sticker of a red car in the snow", 3, progress=False)
+    picture = styledit.read_image(embedded, LOOK)
+    inversion = styledit.invert(
+        embedded, picture, "a plain sticker of a red car in the snow", 3, progress=False
+    )
     with pytest.raises(GuidingStopped, match="NaN or infinite") as caught:
         guide(
             embedded, inversion, "a plain sticker of a blue car in the snow", rate=1e30, iterations=6,
@@ -462,7 +465,10 @@ def test_regularisation_and_unknown_words_are_refused(pipe64, short):
 def test_a_guided_edit_opens_in_the_lab(embedded):
     from styledit.lab import edit_lab
 
-    inversion = styledit.invert(embedded, LOOK, "a plain sticker of a red car in the snow", 3, progress=False)
+    picture = styledit.read_image(embedded, LOOK)
+    inversion = styledit.invert(
+        embedded, picture, "a plain sticker of a red car in the snow", 3, progress=False
+    )
     guided = guide(
         embedded,
         inversion,
