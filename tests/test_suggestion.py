@@ -114,6 +114,8 @@ def test_what_changed_between_two_prompts(embedded):
         ("a red car", "a blue car", ("red", "blue"), ("red", "car", "blue")),
         ("a car", "a red car", ("red",), ("red", "car")),
         ("a red car", "an umbrella", ("car", "umbrella"), None),
+        ("an owl", "a red owl", ("red",), ("red", "owl")),
+        ("a red owl", "an owl", ("red",), ("red", "owl")),
         ("a cat on a dog", "a cat in a dog", ("on", "in"), None),  # nothing that names: still an answer
         ("a cat", "a cat", (), None),
     ],

@@ -69,7 +69,7 @@ class PaintedMask:
         Raises:
             ValueError: a mask that is finer and of another ratio, as that of a picture before its crop.
         """
-        finer = self.height > size[0] and self.width > size[1]
+        finer = self.height >= size[0] and self.width >= size[1]
         if finer and abs(self.width * size[0] / self.height - size[1]) > 1:
             raise ValueError(
                 f"A mask of {self.width} x {self.height} does not fit the edited picture, whose sides have "

@@ -300,7 +300,7 @@ class EditRun:
                     "give one that is a function of the state's maps or picture."
                 )
             try:
-                (part,) = gradient(loss, [z])
+                (part,) = gradient(loss, [z], self.pipe.unet.dtype)
             except FloatingPointError as error:
                 raise ValueError(
                     f"The objective is NaN or infinite at step {i}; lower its weights or regularisation_rate."

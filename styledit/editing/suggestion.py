@@ -64,8 +64,12 @@ class Change:
         that name something, too.
         """
         found = []
-        for words, changed in ((self.source, self.removed), (self.target, self.added)):
+        sides = ((self.source, self.removed), (self.target, self.added))
+        named = any(set(changed) & set(naming_words(words)) for words, changed in sides)
+        for words, changed in sides:
             naming = naming_words(words)
+            if named and not set(changed) & set(naming):
+                continue  # an article that changes along
             for k in heads(words, changed):
                 reach = (k, k + 1) if with_next and k + 1 in naming else (k,)
                 found += [words[j].text for j in reach]

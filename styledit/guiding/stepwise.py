@@ -130,7 +130,7 @@ class Stepwise(Shared):
                 x0 = run.blended(passed.x0, run.mask(), self.steps)
                 seen = run.objective_state(passed, x0, attention, self.scales)
                 said = self.terms(seen)
-                parts = gradient(said.loss, learner.parameters)
+                parts = gradient(said.loss, learner.parameters, run.pipe.unet.dtype)
         self.log.evaluations += 3 * (1 + (fixed is None and run.needs_unconditional(i)))
         frame = self.note(i, said, seen.pixels, passed.maps)
         learner.note(float(said.loss.detach()))

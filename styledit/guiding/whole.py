@@ -13,7 +13,7 @@ from styledit.files import group
 from styledit.guiding.run import Pass
 from styledit.guiding.shared import GuidedState, Shared, Tensors, present, quietly
 from styledit.guiding.terms import Said
-from styledit.objectives import ObjectiveState, gradient
+from styledit.objectives import gradient
 
 
 class WholeRun(Shared):
@@ -62,24 +62,26 @@ class WholeRun(Shared):
         self._leave(self.learner.read())
         while len(run.states) < self.steps:
             yield from self.advance()
-        said, seen, toward = self._look()
+        said, pixels, toward = self._look()
         gradients: list[list[torch.Tensor]] = []
         extra: dict[str, float] = {}
         maps: dict[str, torch.Tensor] = {}
         for i in reversed(range(self.steps)):
             attention = yield from quietly(run.source.step(i, self.needs_source(i)))
-            toward, own, parts, passed = self._back(i, attention, toward)
+            toward, own, parts, recorded = self._back(i, attention, toward)
             gradients.insert(0, own)
             extra = {name: extra.get(name, 0.0) + value / self.steps for name, value in parts.items()}
-            maps = maps or {layer: kept.detach() for layer, kept in passed.maps.items()}
+            maps = maps or recorded
             yield self.guided_state(i, run.states[i].z, run.states[-1].z, finished=False)
         weights = {name: weight for name, (weight, _) in self.terms.weighted.items()}
         loss = said.loss.detach() + sum(weights[name] * value for name, value in extra.items())
         said = Said(loss, said.parts | extra)
-        yield self._finish(said, seen, maps, gradients)
+        yield self._finish(said, pixels, maps, gradients)
 
-    def _look(self) -> tuple[Said, ObjectiveState, torch.Tensor]:
-        """What the terms say of the picture, and the gradient with respect to its latents, (1, C, h, w)."""
+    def _look(self) -> tuple[Said, torch.Tensor, torch.Tensor]:
+        """What the terms say of the picture, its pixels (1, 3, H, W), and the gradient with respect to its
+        latents, (1, C, h, w).
+        """
         run = self.edit_run
         check_finite(run.states[-1].z, self.steps - 1)
         with torch.enable_grad():
@@ -88,15 +90,15 @@ class WholeRun(Shared):
             seen = run.objective_state(nothing, z, SourceAttention(), self.scales)
             said = self.terms.of("x0", "pixels")(seen)
             if not said.loss.requires_grad:  # attention terms alone
-                return said, seen, torch.zeros_like(z)
-            (toward,) = gradient(said.loss, [z])
-        return said, seen, toward
+                return said, seen.pixels, torch.zeros_like(z)
+            (toward,) = gradient(said.loss, [z], run.pipe.unet.dtype)
+        return Said(said.loss.detach(), said.parts), seen.pixels.detach(), toward
 
     def _back(
         self, i: int, attention: SourceAttention, toward: torch.Tensor
-    ) -> tuple[torch.Tensor, list[torch.Tensor], dict[str, float], Pass]:
+    ) -> tuple[torch.Tensor, list[torch.Tensor], dict[str, float], dict[str, torch.Tensor]]:
         """From the gradient at the latents that step i reached to those that it started from, and to what it
-        reads: the chain rule by hand.
+        reads: the chain rule by hand; what the terms said, and the maps.
         """
         run, n = self.edit_run, self.of_a_step
         before = run.states[i - 1].z if i else run.source.inversion.z_T
@@ -112,21 +114,21 @@ class WholeRun(Shared):
                 said = self.terms.of("maps")(seen)
                 # d L / d(z, v) = (d L / d z') (d z' / d(z, v)): the gradient of <toward, z'>
                 pull = (toward * reached).sum() + said.loss / self.steps
-                back, *parts = gradient(pull, [z, *own])
+                back, *parts = gradient(pull, [z, *own], run.pipe.unet.dtype)
         self.log.evaluations += 3 * (1 + run.needs_unconditional(i))
-        return back, parts, said.parts, passed
+        return back, parts, said.parts, {layer: kept.detach() for layer, kept in passed.maps.items()}
 
     def _finish(
         self,
         said: Said,
-        seen: ObjectiveState,
+        pixels: torch.Tensor,
         maps: dict[str, torch.Tensor],
         gradients: list[list[torch.Tensor]],
     ) -> GuidedState:
         """Take the step of Adam."""
         loss = float(said.loss)
         last = self.edit_run.states[-1]
-        frame = self.note(self.steps - 1, said, seen.pixels, maps)
+        frame = self.note(self.steps - 1, said, pixels, maps)
         self.learner.note(loss)
         self.learner.move([part for own in gradients for part in own])
         self.finished += 1

@@ -12,6 +12,7 @@ import contextlib
 import inspect
 import sys
 import threading
+import time
 from collections.abc import Generator
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -34,8 +35,9 @@ def _end() -> None:
     """Let every worker end its call: a thread that dies in the middle of one takes the process with it."""
     with _making:
         joined = [(worker, client) for worker in _workers.values() for client in worker._clients]
+    deadline = time.monotonic() + PATIENCE  # for all of them together
     for worker, client in joined:
-        worker.leave(client)
+        worker.leave(client, max(0.0, deadline - time.monotonic()))
 
 
 class Client(Protocol):

@@ -16,7 +16,7 @@ from styledit.perception.clip import Clip
 from styledit.prompts import Word
 
 # Powers of two are exact. Large ones keep a float16 network from rounding small gradients to zero; where one
-# makes large gradients overflow, the next is taken.
+# makes large gradients overflow there, the next is taken.
 GRADIENT_SCALES = (2.0**14, 2.0**7, 1.0)
 
 
@@ -238,8 +238,14 @@ def objective_layers(unet: UNet2DConditionModel, objective: Objective) -> dict[s
     return {layer: scale for layers in chosen for layer, scale in layers.items()}
 
 
-def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def gradient(
+    loss: torch.Tensor, unknowns: Sequence[torch.Tensor], dtype: torch.dtype = torch.float32
+) -> list[torch.Tensor]:
     """The gradient of a scalar with respect to some tensors; the one place where one is taken.
+
+    Args:
+        dtype: of the network that it goes through. In float16 it may be taken several times, and the loss's
+            graph lives on until the loss does not.
 
     Raises:
         TypeError: something that is no tensor.
@@ -253,11 +259,10 @@ def gradient(loss: torch.Tensor, unknowns: Sequence[torch.Tensor]) -> list[torch
         raise ValueError("A gradient needs a loss and unknowns that require one; see requires_grad_().")
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is NaN or infinite")
-    for scale in GRADIENT_SCALES:
-        last = scale == GRADIENT_SCALES[-1]
-        parts = torch.autograd.grad(
-            scale * loss, list(unknowns), materialize_grads=True, retain_graph=not last
-        )
+    scales = GRADIENT_SCALES if dtype == torch.float16 else GRADIENT_SCALES[:1]
+    for scale in scales:
+        again = scale != scales[-1]
+        parts = torch.autograd.grad(scale * loss, list(unknowns), materialize_grads=True, retain_graph=again)
         if all(torch.isfinite(part).all() for part in parts):
             return [part / scale for part in parts]
     raise FloatingPointError("the gradient is NaN or infinite")

@@ -212,7 +212,8 @@ class StepwiseFit:
                 if self.preset.regularisation:
                     losses = losses + self._regularise(i, active, prediction)
                 wanted = [p for j in active for p in self.unknowns.parameters[j]]
-                for p, part in zip(wanted, gradient(losses.sum(), wanted), strict=True):
+                parts = gradient(losses.sum(), wanted, self.pipe.unet.dtype)
+                for p, part in zip(wanted, parts, strict=True):
                     p.grad = part
         for j in active:
             self.optimisers[j].step()
