@@ -1136,6 +1136,7 @@ CALLS = [
             lambda w, v: is_tensor(v) and v.numel() == 1 and v.requires_grad,
         ),
         unknowns=Kind(lambda w: [[w.leaf], (w.leaf,)], lambda w, v: isinstance(v, (list, tuple))),
+        dtype=fixed(torch.float16, may=lambda v: isinstance(v, torch.dtype) and v.is_floating_point),
     ),
     call("objectives.l2", torch.Tensor, formula=True, pixels=A_PICTURE, target=A_PICTURE),
     call("objectives.perceptual", torch.Tensor, formula=True, features=SEEN, targets=SEEN, relative=FLAG),

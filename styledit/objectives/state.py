@@ -248,7 +248,7 @@ def gradient(
             graph lives on until the loss does not.
 
     Raises:
-        TypeError: something that is no tensor.
+        TypeError: something that is no tensor, or no floating-point dtype.
         ValueError: the loss is no scalar, or nothing here has a gradient.
         FloatingPointError: the loss or its gradient is NaN or infinite.
     """
@@ -259,7 +259,8 @@ def gradient(
         raise ValueError("A gradient needs a loss and unknowns that require one; see requires_grad_().")
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is NaN or infinite")
-    scales = GRADIENT_SCALES if dtype == torch.float16 else GRADIENT_SCALES[:1]
+    half = check.dtype("dtype", dtype) == torch.float16
+    scales = GRADIENT_SCALES if half else GRADIENT_SCALES[:1]
     for scale in scales:
         again = scale != scales[-1]
         parts = torch.autograd.grad(scale * loss, list(unknowns), materialize_grads=True, retain_graph=again)
