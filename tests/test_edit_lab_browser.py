@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from browser import Jupyter, NotebookPage, opener
+from styledit.lab.edit_lab import TILE
+from styledit.lab.frames import sized
 from test_lab_browser import workers
 
 SETUP = """
@@ -289,9 +291,10 @@ def test_the_notebook_keeps_a_picture_of_it(lab: NotebookPage) -> None:
     import base64
 
     picture = Image.open(io.BytesIO(base64.b64decode(pictures[-1])))
-    assert picture.width == 3 * 128 + 8
-    wanted = np.asarray(picture.convert("RGB"))[:, -128:]
-    assert np.array_equal(wanted, on_screen(lab))
+    edit = sized(Image.fromarray(on_screen(lab)), TILE)
+    right, bottom = picture.width - 6, picture.height - 14  # the edit is the last tile
+    tile = picture.convert("RGB").crop((right - TILE, bottom - TILE, right, bottom))
+    assert np.array_equal(np.asarray(tile), np.asarray(edit))
 
 
 def test_running_the_cell_again_and_closing_leave_nothing(lab: NotebookPage) -> None:
