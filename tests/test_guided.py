@@ -37,6 +37,13 @@ def short(pipe64, picture):
     return styledit.invert(pipe64, picture, "a red car in the snow", 3, progress=False)
 
 
+@pytest.fixture(scope="module")
+def plain(embedded):
+    """A plain picture inverted in 3 steps by the embedded model."""
+    picture = styledit.read_image(embedded, LOOK)
+    return styledit.invert(embedded, picture, "a plain sticker of a red car in the snow", 3, progress=False)
+
+
 def quiet(pipe, inversion, target=TARGET, **options):
     return guide(pipe, inversion, target, progress=False, **(FAST | options))
 
@@ -441,14 +448,10 @@ def test_the_presets():
     assert GUIDES["text"].about() == {"clip": 1.0} and bool(GUIDES["default"])
 
 
-def test_what_breaks_the_network_leaves_the_best_too(embedded):
-    picture = styledit.read_image(embedded, LOOK)
-    inversion = styledit.invert(
-        embedded, picture, "a plain sticker of a red car in the snow", 3, progress=False
-    )
+def test_what_breaks_the_network_leaves_the_best_too(embedded, plain):
     with pytest.raises(GuidingStopped, match="NaN or infinite") as caught:
         guide(
-            embedded, inversion, "a plain sticker of a blue car in the snow", rate=1e30, iterations=6,
+            embedded, plain, "a plain sticker of a blue car in the snow", rate=1e30, iterations=6,
             every=0, progress=False,
         )  # fmt: skip
     assert torch.isfinite(caught.value.best.edit.latents).all()
@@ -462,20 +465,16 @@ def test_regularisation_and_unknown_words_are_refused(pipe64, short):
         quiet(pipe64, short, weights=absent)
 
 
-def test_a_guided_edit_opens_in_the_lab(embedded):
+def test_a_guided_edit_opens_in_the_lab(embedded, plain):
     from styledit.lab import edit_lab
 
-    picture = styledit.read_image(embedded, LOOK)
-    inversion = styledit.invert(
-        embedded, picture, "a plain sticker of a red car in the snow", 3, progress=False
-    )
     guided = guide(
         embedded,
-        inversion,
+        plain,
         "a plain sticker of a blue car in the snow",
         iterations=1,
         every=0,
         progress=False,
     )
-    assert guided.edit.inversion is inversion
+    assert guided.edit.inversion is plain
     edit_lab(embedded, guided).close()

@@ -142,9 +142,8 @@ def test_a_mask_of_the_uncropped_picture_is_refused(pipe64, inversion64) -> None
     mask[:, :100] = True
     with pytest.raises(ValueError, match="crop it like the picture"):
         styledit.edit(pipe64, inversion64, TARGET, mask=mask, progress=False)
-    halves = styledit.edit(
-        pipe64, inversion64, TARGET, mask=[[True, False]], progress=False
-    )  # coarse: halves
+    coarse = [[True, False]]  # halves, of whatever ratio
+    halves = styledit.edit(pipe64, inversion64, TARGET, mask=coarse, progress=False)
     assert halves.mask[:, 0].all() and not halves.mask[:, -1].any()
     with pytest.raises(ValueError, match="too large"):
         styledit.Settings(mask=np.ones((4097, 4097), bool))

@@ -59,17 +59,26 @@ class Change:
             tuple(j for j in range(len(after)) if j not in kept),
         )
 
+    @property
+    def gone(self) -> set[int]:
+        """Those of the words that go which name something."""
+        return set(self.removed) & set(naming_words(self.source))
+
+    @property
+    def come(self) -> set[int]:
+        """Those of the words that come which name something."""
+        return set(self.added) & set(naming_words(self.target))
+
     def words(self, with_next: bool = False) -> tuple[str, ...]:
         """What to blend on: the heads of both prompts, and where wanted the words right after them
         that name something, too.
         """
         found = []
-        sides = ((self.source, self.removed), (self.target, self.added))
-        named = any(set(changed) & set(naming_words(words)) for words, changed in sides)
-        for words, changed in sides:
-            naming = naming_words(words)
-            if named and not set(changed) & set(naming):
+        gone, come = self.gone, self.come
+        for words, changed, named in ((self.source, self.removed, gone), (self.target, self.added, come)):
+            if not named and (gone or come):
                 continue  # an article that changes along
+            naming = naming_words(words)
             for k in heads(words, changed):
                 reach = (k, k + 1) if with_next and k + 1 in naming else (k,)
                 found += [words[j].text for j in reach]
@@ -120,8 +129,7 @@ class EditingTable:
     def regime(self, change: Change, maps: AttentionMaps | None) -> Regime:
         """The regime of a change; the first of those that maps tell where there are no maps to look at."""
         told = {regime.name: regime for regime in self.regimes if regime.name in TOLD_BY_WORDS}
-        gone = set(change.removed) & set(naming_words(change.source))
-        come = set(change.added) & set(naming_words(change.target))
+        gone, come = change.gone, change.come
         if not gone and (come or not change.removed):
             return told[ADDITION]
         if not come and (gone or not change.added) and REMOVAL in told:

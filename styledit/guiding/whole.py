@@ -74,7 +74,7 @@ class WholeRun(Shared):
             maps = maps or recorded
             yield self.guided_state(i, run.states[i].z, run.states[-1].z, finished=False)
         weights = {name: weight for name, (weight, _) in self.terms.weighted.items()}
-        loss = said.loss.detach() + sum(weights[name] * value for name, value in extra.items())
+        loss = said.loss + sum(weights[name] * value for name, value in extra.items())
         said = Said(loss, said.parts | extra)
         yield self._finish(said, pixels, maps, gradients)
 

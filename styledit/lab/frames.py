@@ -36,10 +36,13 @@ def thumbnail(picture: Image.Image, side: int = 64) -> bytes:
     return encode(small, moving=True)
 
 
-def sized(picture: Image.Image, side: int) -> Image.Image:
+def sized(
+    picture: Image.Image, side: int, resample: Image.Resampling = Image.Resampling.BICUBIC
+) -> Image.Image:
     """A copy whose longer side has so many pixels."""
     factor = side / max(picture.size)
-    return picture.resize((max(1, round(picture.width * factor)), max(1, round(picture.height * factor))))
+    sides = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture.resize(sides, resample)
 
 
 def side_by_side(pictures: list[Image.Image], gap: int = 4) -> Image.Image:

@@ -17,7 +17,7 @@ from styledit import validation as check
 from styledit.attention import Layers
 from styledit.denoising import wide
 from styledit.inversion import Inversion
-from styledit.lab.frames import side_by_side
+from styledit.lab.frames import side_by_side, sized
 from styledit.maps import as_indices
 from styledit.prompts import find_word, split_words
 from styledit.recording import Recorder
@@ -152,9 +152,8 @@ def strip(run: Run, timesteps: Sequence[int], title: str) -> Image.Image:
 
 def _open(data: bytes) -> Image.Image:
     picture = Image.open(io.BytesIO(data)).convert("RGB")
-    factor = TILE / max(picture.size)
-    sides = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    return picture.resize(sides, Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.NEAREST)
+    smaller = max(picture.size) > TILE
+    return sized(picture, TILE, Image.Resampling.LANCZOS if smaller else Image.Resampling.NEAREST)
 
 
 def _column(name: str, pictures: list[Image.Image]) -> Image.Image:

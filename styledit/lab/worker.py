@@ -26,17 +26,20 @@ _making = threading.Lock()
 
 def clients() -> list[Client]:
     """Everyone who has joined a worker and not left it."""
+    return [client for _, client in _joined()]
+
+
+def _joined() -> list[tuple[Worker, Client]]:
+    """The same, each with its worker."""
     with _making:
-        return [client for worker in _workers.values() for client in worker._clients]
+        return [(worker, client) for worker in _workers.values() for client in worker._clients]
 
 
 @atexit.register
 def _end() -> None:
     """Let every worker end its call: a thread that dies in the middle of one takes the process with it."""
-    with _making:
-        joined = [(worker, client) for worker in _workers.values() for client in worker._clients]
     deadline = time.monotonic() + PATIENCE  # for all of them together
-    for worker, client in joined:
+    for worker, client in _joined():
         worker.leave(client, max(0.0, deadline - time.monotonic()))
 
 
