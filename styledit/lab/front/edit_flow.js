@@ -2,7 +2,7 @@
 
 export const DEFAULT_SETTINGS = {
   guidance: 7.5, tau_v: 0.5, tau_v_changed: null, tau_v_padding: null, tau_c: 0.6, tau_s: 0.6, tau_u: 0,
-  blend_threshold: 0.3, guide_from_source: false, tau_words: {}, tau_v_words: {}, reweight: {}, blend: [], mask: null,
+  blend_threshold: 0.3, guide_from_source: false, tau_c_words: {}, tau_v_words: {}, reweight: {}, blend: [], mask: null,
 };
 const PATIENCE = 2000; // ms that an unanswered request of a drag holds back the next one
 
@@ -107,7 +107,7 @@ function knownWords(wish, sourcePrompt) {
   const spaced = (text) => ` ${promptWords((text ?? "").toLowerCase()).join(" ")} `;
   const isIn = (word, text) => spaced(text).includes(spaced(word));
   settings.blend = (settings.blend ?? []).filter((word) => isIn(word, wish.prompt) || isIn(word, sourcePrompt));
-  for (const name of ["tau_words", "tau_v_words", "reweight"]) {
+  for (const name of ["tau_c_words", "tau_v_words", "reweight"]) {
     const kept = Object.entries(settings[name] ?? {}).filter(([word]) => isIn(word, wish.prompt));
     settings[name] = Object.fromEntries(kept);
   }

@@ -5,7 +5,7 @@ import { tauName } from "./edit_controls.js";
 
 // setting, its name in the tests, what holds where it is not set, range
 const COLUMNS = [
-  ["tau_words", "tau_c", (settings) => settings.tau_c, { min: 0, max: 1, step: 0.05 }],
+  ["tau_c_words", "tau_c", (settings) => settings.tau_c, { min: 0, max: 1, step: 0.05 }],
   ["tau_v_words", "tau_v", (settings) => settings.tau_v, { min: 0, max: 1, step: 0.05 }],
   ["reweight", "factor", () => 1, { min: -2, max: 6, step: 0.1 }],
 ];
