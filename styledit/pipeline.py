@@ -70,10 +70,10 @@ def load(
             `StableDiffusionPipeline.from_pretrained`; a checkpoint of Stable Diffusion 1 or 2 in one
             `.safetensors` file; or a hub id, the only case in which the network may be used. Weights are read
             from safetensors only.
-        device: where the networks run; None keeps them on the CPU. There a small model such
-            as the embedded one runs on one thread, which is nearly as fast as all of them and much faster
-            beside other work; larger ones keep PyTorch's default. A number of threads that the user has set, by `torch.set_num_threads` or
-            OMP_NUM_THREADS, stays.
+        device: where the networks run; None keeps them on the CPU. There a small model such as the embedded
+            one runs on one thread, which is nearly as fast as all of them and much faster beside other work;
+            larger ones keep PyTorch's default. A number of threads that the user has set, by
+            `torch.set_num_threads` or OMP_NUM_THREADS, stays.
         dtype: precision of the networks; None takes float16 on CUDA and float32 elsewhere.
         prediction_type: what the UNet predicts, "epsilon", "v_prediction" or "sample"; None takes what the
             model says.
@@ -214,8 +214,8 @@ def _choose_threads(count: int) -> None:
 
 
 def _default_threads() -> set[int]:
-    """The numbers of threads that PyTorch may begin with here: a thread for each of the machine's cores, which
-    some builds count as half the logical ones.
+    """The numbers of threads that PyTorch may begin with here: one for each of the machine's cores, which some
+    builds count as half the logical ones.
     """
     logical = {os.cpu_count() or 1}
     if hasattr(os, "sched_getaffinity"):

@@ -409,10 +409,10 @@ THREADS = (
 @pytest.mark.parametrize(
     ("code", "environment", "threads"),
     [
-        (THREADS.format(before=0), {}, 1),
-        (THREADS.format(before=5), {}, 5),
-        (THREADS.format(before=0) + "torch.set_num_threads(6); styledit.load()", {}, 6),
-        (THREADS.format(before=0), {"OMP_NUM_THREADS": "7"}, 7),
+        (LOAD, {}, 1),
+        (f"torch.set_num_threads(5); {LOAD}", {}, 5),
+        (f"{LOAD}; torch.set_num_threads(6); styledit.load()", {}, 6),
+        (LOAD, {"OMP_NUM_THREADS": "7"}, 7),
     ],
     ids=["embedded", "set before", "set after", "by the environment"],
 )
@@ -423,7 +423,7 @@ def test_the_embedded_model_takes_one_thread_unless_the_user_chose(code, environ
         if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
     }
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nprint(torch.get_num_threads())"],
+        [sys.executable, "-c", f"import torch; {code}; print(torch.get_num_threads())"],
         env=inherited | environment,
         capture_output=True,
         text=True,
