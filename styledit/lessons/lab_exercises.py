@@ -12,11 +12,11 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import styledit
 from styledit.attention import as_choices
-from styledit.checkpoints import CONFIGS
 from styledit.editing import Edit
 from styledit.inversion import Inversion
 from styledit.lab.widget import LabWidget
 from styledit.lessons.exercises.checking import Empty, NotYet, answer, call, exercise, noise, number, same
+from styledit.storage.checkpoints import CONFIGS
 
 GIB = 2**30
 LONGEST = 600.0  # seconds to wait for a widget

@@ -14,8 +14,9 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 
 from styledit.pipeline import model_fingerprint
+from styledit.storage.data import DATA_FOLDER
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "results"
+FOLDER = DATA_FOLDER / "results"
 
 
 def stored_result(pipe: StableDiffusionPipeline, name: str) -> Any:

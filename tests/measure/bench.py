@@ -17,7 +17,7 @@ from measure.methods import Prepared
 from styledit.guiding.terms import as_pixels
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import half, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 STEPS = 15  # T
 

@@ -27,7 +27,7 @@ from measure.cases import Case, training_cases
 from measure.methods import BY_KIND, settings_of
 from measure.search import TAUS, Trial, best_of
 from styledit.editing.suggestion import ADDITION, REMOVAL, TOLD_BY_WORDS, Change, features
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 TABLE = EMBEDDED_FOLDER / "editing.json"
 HASHES = EMBEDDED_FOLDER / "hashes.json"

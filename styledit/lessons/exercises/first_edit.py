@@ -7,7 +7,7 @@ from typing import Any
 
 from styledit.lessons.exercises.checking import NotYet, exercise
 from styledit.lessons.pictures import FOLDER
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 PICTURE = "car"
 
