@@ -410,7 +410,7 @@ LOAD = "import styledit; styledit.load()"
         (LOAD, {}, 1),
         (f"torch.set_num_threads(5); {LOAD}", {}, 5),
         (f"{LOAD}; torch.set_num_threads(6); styledit.load()", {}, 6),
-        (LOAD, {"OMP_NUM_THREADS": "7"}, 7),
+        (LOAD, {"OMP_NUM_THREADS": "2"}, min(2, os.cpu_count() or 1)),
     ],
     ids=["embedded", "set before", "set after", "by the environment"],
 )
