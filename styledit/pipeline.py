@@ -215,8 +215,8 @@ def _choose_threads(count: int) -> None:
 
 
 def _default_threads() -> set[int]:
-    """The numbers of threads that PyTorch may begin with here: one for each of the machine's cores, which some
-    builds count as half the logical ones.
+    """The numbers of threads that PyTorch may begin with here: one for each core, which some builds count as
+    half the logical ones.
     """
     logical = {os.cpu_count() or 1}
     if hasattr(os, "sched_getaffinity"):

@@ -402,9 +402,7 @@ def test_the_fingerprint_sees_precision_and_nothing_of_the_machine(tokenizer):
     assert model_fingerprint(pipe) != before
 
 
-THREADS = (
-    "import torch; torch.set_num_threads({before}) if {before} else None; import styledit; styledit.load()\n"
-)
+LOAD = "import styledit; styledit.load()"
 
 
 @pytest.mark.parametrize(
@@ -413,7 +411,7 @@ THREADS = (
         (LOAD, {}, 1),
         (f"torch.set_num_threads(5); {LOAD}", {}, 5),
         (f"{LOAD}; torch.set_num_threads(6); styledit.load()", {}, 6),
-        (LOAD, {"OMP_NUM_THREADS": "7"}, 7),
+        (LOAD, {"OMP_NUM_THREADS": "2"}, min(2, os.cpu_count() or 1)),
     ],
     ids=["embedded", "set before", "set after", "by the environment"],
 )
