@@ -156,16 +156,19 @@ def load_single_file(file: Path, prediction_type: str | None = None) -> StableDi
     schedule = json.loads((configs / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     with loading(configs, "Stable Diffusion checkpoint", called=file):
         own = {"text_encoder": _text_encoder(file, configs)} if family == "sd1" else {}
-        return StableDiffusionPipeline.from_single_file(
-            str(file),
-            config=str(configs),
-            local_files_only=True,
-            tokenizer=_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
-            scheduler=DDIMScheduler.from_config(schedule, prediction_type=prediction_type),
-            safety_checker=None,
-            feature_extractor=None,
-            **own,
-        )
+        try:
+            return StableDiffusionPipeline.from_single_file(
+                str(file),
+                config=str(configs),
+                local_files_only=True,
+                tokenizer=_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
+                scheduler=DDIMScheduler.from_config(schedule, prediction_type=prediction_type),
+                safety_checker=None,
+                feature_extractor=None,
+                **own,
+            )
+        except NotImplementedError as error:  # weights that the file lacks cannot be moved
+            raise ValueError("it lacks weights of its UNet or autoencoder; get the whole file.") from error
 
 
 def _text_encoder(file: Path, configs: Path) -> CLIPTextModel:
