@@ -59,9 +59,7 @@ class Odd:
 
 @pytest.fixture(scope="module")
 def world(tokenizer, tmp_path_factory) -> Iterator[World]:
-    """What expressions know beside NAMES: a pipeline, results of earlier calls, networks. Its files lie in the
-    current folder.
-    """
+    """What expressions know beside NAMES; files lie in the current folder."""
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("properties"))
     yield make_world(tokenizer)
@@ -508,7 +506,7 @@ def plain(value: object) -> object:
 
 
 def same(a: object, b: object) -> bool:
-    """Whether the tensors and numbers of two results are equal to the bit; counts are of what was computed."""
+    """Whether the tensors and numbers of two results are equal to the bit; counts may differ."""
     if isinstance(a, torch.Tensor):
         return torch.equal(a, b)
     if isinstance(a, (float, str)):
