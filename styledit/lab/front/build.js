@@ -37,7 +37,8 @@ async function explorerPage() {
     bundle("explorer/page.js"),
     bundle("explorer/explorer.css"),
   ]);
-  if (/<\/script|<!--/i.test(script)) throw new Error("The explorer's script would end the <script> that holds it.");
+  if (/<\/script|<!--/i.test(script))
+    throw new Error("The explorer's script would end the <script> that holds it.");
   return page.replace("<!--STYLE-->", () => style).replace("<!--SCRIPT-->", () => script);
 }
 

@@ -1,106 +1,152 @@
 // The contact sheet: many variants at once; a click takes a tile's settings.
-import { element, showBytes } from "../shared/elements.js";
-import { DEFAULT_SETTINGS } from "./requests.js";
-import { choiceOf, labelled, pushButton } from "./parts.js";
+import { choiceOf, pushButton } from "../shared/controls.js";
+import { element } from "../shared/elements.js";
+import { freePictures, showBytes } from "../shared/pictures.js";
 import { settingsInShort } from "./history.js";
+import { labelled } from "./parts.js";
+import { DEFAULT_SETTINGS } from "./requests.js";
+/** @import { EditRequest, Lab, Sheet, Tile } from "./types.js" */
 
+const COMPARED = /** @type {const} */ (["tau_c", "tau_s", "tau_u", "tau_v", "guidance"]);
+const HAPPENED = {
+  true: { sign: "✓", words: "the judge sees the change" },
+  false: { sign: "–", words: "the judge does not see the change" },
+  null: { sign: "", words: "" },
+};
+
+/** @param {Lab} lab */
 export function sheetSection(lab) {
-  const sheets = lab.world.sheets ?? [];
-  const label = (name) => sheets.find((sheet) => sheet.name === name)?.label ?? name;
-  const needsPrompts = () => /prompt/i.test(`${axes.value} ${label(axes.value)}`);
+  const { sheets } = lab.world;
+  const needsPrompts = () => axes.value === "target prompts";
   const prompts = element("textarea", { rows: 3, "data-testid": "sheet-prompts", spellcheck: "false" });
-  const promptField = labelled("One target prompt a line", prompts, { class: "styledit-field styledit-sheet-prompts" });
+  const promptField = labelled("One target prompt a line", prompts, {
+    class: "styledit-field styledit-sheet-prompts",
+  });
   const show = () => {
     promptField.hidden = !needsPrompts();
-    if (needsPrompts() && !prompts.value) prompts.value = lab.edits.wish.prompt;
+    if (needsPrompts() && !prompts.value) prompts.value = lab.edits.current.prompt;
   };
-  const axes = choiceOf("sheet-axes", sheets.map((sheet) => [sheet.name, sheet.label]), show);
-  const draw = pushButton("Draw", "sheet-draw", () => {
-    const lines = prompts.value.split("\n").map((line) => line.trim()).filter(Boolean);
-    lab.note.ask({ type: "sheet", id: lab.edits.nextId(), axes: axes.value, prompts: needsPrompts() ? lines : [] });
-  }, { class: "styledit-main" });
-  const grid = element("div", { class: "styledit-sheet", "data-testid": "sheet" });
-  const tiles = sheetGrid(lab, grid);
+  const axes = choiceOf(
+    "sheet-axes",
+    sheets.map((sheet) => [sheet.name, sheet.label]),
+    show,
+  );
+  const ask = () => {
+    const lines = prompts.value.split("\n").map((line) => line.trim());
+    lab.note.ask({
+      type: "sheet",
+      id: lab.edits.nextId(),
+      axes: axes.value,
+      prompts: needsPrompts() ? lines.filter(Boolean) : [],
+    });
+  };
+  const draw = pushButton("Draw", "sheet-draw", ask, { class: "styledit-main" });
+  const grid = sheetGrid(lab);
   lab.onTrait("sheet", (sheet) => {
     lab.note.answered();
-    tiles.fill(sheet);
+    grid.fill(sheet);
   });
-  lab.edits.onChange(tiles.mark);
+  lab.edits.onChange(grid.mark);
   show();
   return [
-    element("p", { class: "styledit-hint" }, "One picture for each pair of settings around the present ones. Click one to take its settings."),
-    element("div", { class: "styledit-row" }, labelled("Variants of", axes), draw), promptField, grid,
+    element(
+      "p",
+      { class: "styledit-hint" },
+      "One picture for each pair of settings around the present ones. Click one to take its settings.",
+    ),
+    element("div", { class: "styledit-row" }, labelled("Variants of", axes), draw),
+    promptField,
+    grid.root,
   ];
 }
 
-function sheetGrid(lab, grid) {
+/** @param {Lab} lab */
+function sheetGrid(lab) {
+  const root = element("div", { class: "styledit-sheet", "data-testid": "sheet" });
   let shape = "";
+  /** @type {Map<string, ReturnType<typeof sheetTile>>} */
   let tiles = new Map();
-  const build = (sheet) => {
-    grid.querySelectorAll("img").forEach((image) => URL.revokeObjectURL(image.dataset.address ?? ""));
+  const head = (/** @type {string} */ text) => element("span", { class: "styledit-sheet-head" }, text);
+  const build = (/** @type {string[]} */ rows, /** @type {string[]} */ columns) => {
+    freePictures(root);
     tiles = new Map();
-    grid.style.setProperty("--columns", sheet.columns.length);
-    const cells = [element("span", { class: "styledit-sheet-head" }), ...sheet.columns.map((text) => element("span", { class: "styledit-sheet-head" }, text))];
-    sheet.rows.forEach((text, row) => {
-      cells.push(element("span", { class: "styledit-sheet-side" }, text));
-      sheet.columns.forEach((_, column) => {
-        const tile = sheetTile(lab, row, column, `${text}, ${sheet.columns[column]}`);
+    root.style.setProperty("--columns", String(columns.length));
+    root.replaceChildren(head(""), ...columns.map(head));
+    rows.forEach((text, row) => {
+      root.append(element("span", { class: "styledit-sheet-side" }, text));
+      columns.forEach((name, column) => {
+        const tile = sheetTile(lab, row, column, `${text}, ${name}`);
         tiles.set(`${row}-${column}`, tile);
-        cells.push(tile.root);
+        root.append(tile.root);
       });
     });
-    grid.replaceChildren(...cells);
   };
   const mark = () => tiles.forEach((tile) => tile.mark());
   return {
+    root,
     mark,
-    fill(sheet) {
-      if (!sheet.rows) { // another source
-        build({ rows: [], columns: [] });
-        shape = "";
-        return;
-      }
-      const now = JSON.stringify([sheet.id, sheet.rows, sheet.columns]);
-      if (now !== shape) build(sheet);
+    // An empty sheet is that of another source.
+    fill(/** @type {Partial<Sheet>} */ { id, rows = [], columns = [], tiles: given = [] }) {
+      const now = JSON.stringify([id, rows, columns]);
+      if (now !== shape) build(rows, columns);
       shape = now;
-      for (const given of sheet.tiles ?? []) tiles.get(`${given.row}-${given.column}`)?.fill(given);
+      for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
       mark();
     },
   };
 }
 
+/**
+ * @param {Lab} lab
+ * @param {number} row
+ * @param {number} column
+ * @param {string} label
+ */
 function sheetTile(lab, row, column, label) {
   const image = element("img", { alt: "" });
   const badge = element("span", { class: "styledit-badge" });
+  /** @type {Tile | null} */
   let tile = null;
   let known = "";
-  const root = pushButton("", `sheet-tile-${row}-${column}`, () => {
+  const take = () => {
     if (!tile) return;
     const { prompt, method, settings } = tile;
-    lab.edits.set(settings ? { settings: { ...DEFAULT_SETTINGS, ...settings }, prompt, method, auto: false } : { prompt, method, auto: true });
-  }, { class: "styledit-tile", disabled: true, "aria-label": label });
+    if (!settings) lab.edits.set({ prompt, method, auto: true });
+    else lab.edits.set({ settings: { ...DEFAULT_SETTINGS, ...settings }, prompt, method, auto: false });
+  };
+  const root = pushButton("", `sheet-tile-${row}-${column}`, take, {
+    class: "styledit-tile",
+    disabled: true,
+    "aria-label": label,
+  });
   root.append(image, badge);
   return {
     root,
-    fill(given) {
+    fill(/** @type {Tile} */ given) {
       tile = given;
-      const now = [given.exact, given.picture?.byteLength, given.happened].join();
+      const { settings, prompt, method, picture, exact, happened } = given;
+      const now = [exact, picture?.byteLength, happened].join();
       if (now === known) return; // all tiles come with each one that is new
       known = now;
-      root.disabled = !given.picture;
-      root.title = `${given.prompt}\n${given.settings ? settingsInShort(given) : given.method}`;
-      root.classList.toggle("styledit-preview", !given.exact);
-      showBytes(image, given.picture);
-      const seen = { true: ["✓", "the judge sees the change"], false: ["–", "the judge does not see the change"] }[given.happened];
-      badge.textContent = seen?.[0] ?? "";
-      badge.dataset.happened = String(given.happened);
-      root.setAttribute("aria-label", [label, seen?.[1]].filter(Boolean).join(": "));
+      root.disabled = !picture;
+      root.title = `${prompt}\n${settings ? settingsInShort({ settings, method }) : method}`;
+      root.classList.toggle("styledit-preview", !exact);
+      showBytes(image, picture);
+      const seen = HAPPENED[/** @type {"true" | "false" | "null"} */ (String(happened))];
+      badge.textContent = seen.sign;
+      badge.dataset.happened = String(happened);
+      root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
-    mark() {
-      const { prompt, method, settings } = lab.edits.wish;
-      const same = tile?.settings && JSON.stringify([tile.prompt, tile.method]) === JSON.stringify([prompt, method])
-        && ["tau_c", "tau_s", "tau_u", "tau_v", "guidance"].every((name) => Math.abs((tile.settings[name] ?? 0) - (settings[name] ?? 0)) < 1e-9);
-      root.setAttribute("aria-pressed", same ? "true" : "false");
-    },
+    mark: () => root.setAttribute("aria-pressed", String(tile !== null && isOf(tile, lab.edits.current))),
   };
+}
+
+/**
+ * Whether a tile shows the edit that the controls say.
+ * @param {Tile} tile
+ * @param {EditRequest} current
+ */
+export function isOf({ prompt, method, settings }, current) {
+  if (!settings || prompt !== current.prompt || method !== current.method) return false;
+  return COMPARED.every((name) => Math.abs(settings[name] - current.settings[name]) < 1e-9);
 }

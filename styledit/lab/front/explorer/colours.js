@@ -111,8 +111,11 @@ export function explorerBar() {
   const numbers = [0, 1, 2].map(() => element("span"));
   const unit = element("span", { class: "explorer-unit" });
   const root = element(
-    "div", { class: "explorer-colour-bar", "data-testid": "colour-bar" },
-    canvas, element("div", { class: "explorer-ticks" }, ...numbers), unit,
+    "div",
+    { class: "explorer-colour-bar", "data-testid": "colour-bar" },
+    canvas,
+    element("div", { class: "explorer-ticks" }, ...numbers),
+    unit,
   );
   return {
     root,

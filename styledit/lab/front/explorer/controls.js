@@ -11,9 +11,10 @@ export const EXPLORER_VIEWS = {
 // A labelled choice; `options` are [value, text], or [group, [[value, text], ...]].
 function explorerChoice(label, name, options, value, changed) {
   const id = uniqueId();
-  const option = ([key, text]) => (
-    Array.isArray(text) ? element("optgroup", { label: key }, ...text.map(option)) : element("option", { value: key }, text)
-  );
+  const option = ([key, text]) =>
+    Array.isArray(text)
+      ? element("optgroup", { label: key }, ...text.map(option))
+      : element("option", { value: key }, text);
   const select = keepKeys(element("select", { id, "data-testid": name }, ...options.map(option)));
   select.value = value;
   if (select.selectedIndex < 0) select.selectedIndex = 0;
@@ -28,7 +29,11 @@ function explorerLayerOptions(about) {
   const name = (size) => `${size[0]} × ${size[1]}`;
   const grids = sizes.map(([key, size]) => [`grid:${key}`, `all ${name(size)} maps`]);
   const single = layers.map((layer) => [`layer:${layer.index}`, `${layer.label} · ${name(layer.size)}`]);
-  return [["all", "all layers (mean)"], ...(grids.length > 1 ? [["By size", grids]] : []), ["One layer", single]];
+  return [
+    ["all", "all layers (mean)"],
+    ...(grids.length > 1 ? [["By size", grids]] : []),
+    ["One layer", single],
+  ];
 }
 
 function explorerStepSlider(ex) {
@@ -60,7 +65,9 @@ function explorerCheck(label, name, checked, changed) {
 // Which run is shown; a difference is one of the later ones minus the first.
 function explorerRunChoice(ex) {
   const runs = ex.about.runs.map((run, k) => [String(k), `${run.kind}: ${run.prompt}`]);
-  const root = explorerChoice("run", "run", runs, String(ex.state.run), (run) => ex.change({ run: Number(run) }));
+  const root = explorerChoice("run", "run", runs, String(ex.state.run), (run) =>
+    ex.change({ run: Number(run) }),
+  );
   const select = root.querySelector("select");
   const follow = () => {
     const signed = ex.state.view === "difference";
@@ -83,11 +90,18 @@ export function explorerWhat(ex) {
     run?.follow();
   });
   return element(
-    "div", { class: "explorer-controls" },
+    "div",
+    { class: "explorer-controls" },
     run?.root,
     view,
-    explorerChoice("layer", "layer", explorerLayerOptions(about), state.layer, (layer) => ex.change({ layer })),
-    about.heads > 1 ? explorerChoice("head", "head", [["-1", "all heads (mean)"], ...heads], String(state.head), (head) => ex.change({ head: Number(head) })) : null,
+    explorerChoice("layer", "layer", explorerLayerOptions(about), state.layer, (layer) =>
+      ex.change({ layer }),
+    ),
+    about.heads > 1
+      ? explorerChoice("head", "head", [["-1", "all heads (mean)"], ...heads], String(state.head), (head) =>
+          ex.change({ head: Number(head) }),
+        )
+      : null,
     about.steps.length > 1 ? explorerStepSlider(ex) : null,
   );
 }
@@ -95,13 +109,26 @@ export function explorerWhat(ex) {
 // How it is coloured: one scale or several, contrast, the picture under the map.
 export function explorerHow(ex) {
   const { state } = ex;
-  const scales = [["one", "one for all words"], ["each", "each word its own"], ["held", "held as it is now"]];
-  const contrast = slider("contrast", { value: state.contrast, title: "Narrows the colour scale to where the values are" }, (value) => ex.change({ contrast: value }));
+  const scales = [
+    ["one", "one for all words"],
+    ["each", "each word its own"],
+    ["held", "held as it is now"],
+  ];
+  const contrast = slider(
+    "contrast",
+    { value: state.contrast, title: "Narrows the colour scale to where the values are" },
+    (value) => ex.change({ contrast: value }),
+  );
   contrast.input.dataset.testid = "contrast";
-  const share = slider("picture", { max: 0.9, value: state.share, title: "How much of the grey picture is seen under the map" }, (value) => ex.change({ share: value }));
+  const share = slider(
+    "picture",
+    { max: 0.9, value: state.share, title: "How much of the grey picture is seen under the map" },
+    (value) => ex.change({ share: value }),
+  );
   share.input.dataset.testid = "picture";
   return element(
-    "div", { class: "explorer-controls" },
+    "div",
+    { class: "explorer-controls" },
     explorerChoice("colour scale", "scale", scales, state.scale, (scale) => ex.change({ scale })),
     contrast.root,
     share.root,
@@ -111,16 +138,33 @@ export function explorerHow(ex) {
 
 // The words as buttons, each with its small map. Returns {root, fill(columns), draw(k, grey, small), mark()}.
 export function explorerWords(ex) {
-  const root = element("div", { class: "explorer-words", role: "group", "aria-label": "Words of the prompt, with start, end and padding" });
+  const root = element("div", {
+    class: "explorer-words",
+    role: "group",
+    "aria-label": "Words of the prompt, with start, end and padding",
+  });
   let buttons = [];
   const make = (column, k, number) => {
-    const canvas = element("canvas", { width: 96, height: Math.round((96 * ex.about.size[1]) / ex.about.size[0]), "aria-hidden": "true" });
+    const canvas = element("canvas", {
+      width: 96,
+      height: Math.round((96 * ex.about.size[1]) / ex.about.size[0]),
+      "aria-hidden": "true",
+    });
     const name = column.kind === "word" ? column.text : `<${column.text}>`;
-    const button = keepKeys(element(
-      "button",
-      { type: "button", class: "explorer-word", "data-kind": column.kind, "data-testid": `word-${number}`, "aria-pressed": "false" },
-      canvas, element("span", {}, name),
-    ));
+    const button = keepKeys(
+      element(
+        "button",
+        {
+          type: "button",
+          class: "explorer-word",
+          "data-kind": column.kind,
+          "data-testid": `word-${number}`,
+          "aria-pressed": "false",
+        },
+        canvas,
+        element("span", {}, name),
+      ),
+    );
     button.addEventListener("pointerenter", () => ex.point({ word: k }));
     button.addEventListener("pointerleave", () => ex.point({ word: null }));
     button.addEventListener("focus", () => ex.point({ word: k }));
@@ -163,8 +207,18 @@ export function explorerBars(ex) {
       rows = columns.map((column, k) => {
         const bar = element("span", { class: "explorer-bar" });
         const number = element("span", { class: "explorer-number" });
-        const name = element("span", { class: "explorer-name" }, column.kind === "word" ? column.text : `<${column.text}>`);
-        const row = element("div", { class: "explorer-row", "data-kind": column.kind }, name, element("span", { class: "explorer-track" }, bar), number);
+        const name = element(
+          "span",
+          { class: "explorer-name" },
+          column.kind === "word" ? column.text : `<${column.text}>`,
+        );
+        const row = element(
+          "div",
+          { class: "explorer-row", "data-kind": column.kind },
+          name,
+          element("span", { class: "explorer-track" }, bar),
+          number,
+        );
         row.addEventListener("pointerenter", () => ex.point({ word: k }));
         row.addEventListener("pointerleave", () => ex.point({ word: null }));
         row.addEventListener("click", () => ex.lockWord(k));

@@ -75,8 +75,11 @@ function explorerSpan(about, rows) {
 export function explorerLayers(about, choice, head) {
   const [kind, rest] = choice.split(":");
   return about.layers.filter(
-    (layer) => (kind === "all" || (kind === "grid" && layer.size.join("x") === rest) || (kind === "layer" && String(layer.index) === rest))
-      && head < layer.heads,
+    (layer) =>
+      (kind === "all" ||
+        (kind === "grid" && layer.size.join("x") === rest) ||
+        (kind === "layer" && String(layer.index) === rest)) &&
+      head < layer.heads,
   );
 }
 
@@ -152,26 +155,32 @@ export function explorerMean(store, run, layerChoice, row, head) {
 }
 
 function explorerFinest(layers) {
-  return layers.reduce((best, layer) => (layer.size[0] * layer.size[1] > best[0] * best[1] ? layer.size : best), [0, 0]);
+  return layers.reduce(
+    (best, layer) => (layer.size[0] * layer.size[1] > best[0] * best[1] ? layer.size : best),
+    [0, 0],
+  );
 }
 
 // Each word's share of what the words of the prompt get; start, end and padding have none.
 export function explorerShare(mean, columns) {
   const total = new Float32Array(mean.h * mean.w);
   columns.forEach((column, c) => {
-    if (column.kind === "word") mean.maps[c].forEach((value, k) => { total[k] += value; });
+    if (column.kind === "word")
+      mean.maps[c].forEach((value, k) => {
+        total[k] += value;
+      });
   });
-  const maps = columns.map((column, c) => (
-    column.kind === "word" ? mean.maps[c].map((value, k) => (total[k] > 0 ? value / total[k] : 0)) : null
-  ));
+  const maps = columns.map((column, c) =>
+    column.kind === "word" ? mean.maps[c].map((value, k) => (total[k] > 0 ? value / total[k] : 0)) : null,
+  );
   return { ...mean, maps };
 }
 
 // Target minus source, column by column; null for a word that the source does not have.
 export function explorerDifference(target, source, partners) {
-  const maps = partners.map((i, c) => (
-    i === null || i === undefined ? null : target.maps[c].map((value, k) => value - source.maps[i][k])
-  ));
+  const maps = partners.map((i, c) =>
+    i === null || i === undefined ? null : target.maps[c].map((value, k) => value - source.maps[i][k]),
+  );
   return { ...target, maps, notes: new Set([...target.notes, ...source.notes]) };
 }
 

@@ -6,10 +6,26 @@ import { asker, bytesOf, element, keepKeys, listen } from "../shared/elements.js
 import { explorerBars, explorerHow, explorerWhat, explorerWords } from "./controls.js";
 import { explorerBar, explorerGrey, explorerPalette, explorerPercent } from "./colours.js";
 import { explorerAddPart, explorerCell, explorerLayers, explorerLooks, explorerStore } from "./data.js";
-import { explorerBox, explorerDrawBars, explorerDrawLooks, explorerDrawMap, explorerRecolour } from "./draw.js";
+import {
+  explorerBox,
+  explorerDrawBars,
+  explorerDrawLooks,
+  explorerDrawMap,
+  explorerRecolour,
+} from "./draw.js";
 
 const EXPLORER_START = {
-  run: 0, view: "raw", layer: "all", head: -1, row: -1, scale: "one", contrast: 0.3, share: 0.35, smooth: true, word: null, pixel: null,
+  run: 0,
+  view: "raw",
+  layer: "all",
+  head: -1,
+  row: -1,
+  scale: "one",
+  contrast: 0.3,
+  share: 0.35,
+  smooth: true,
+  word: null,
+  pixel: null,
 };
 
 // One step or head that did not travel is asked for, once.
@@ -31,9 +47,19 @@ function explorerAskForLooks(ex) {
   const key = [state.layer, state.row, state.head, cell.x, cell.y].join("/");
   if (!looks || (looks.map && !looks.missing && !looks.notes.size) || ex.askedLooks === key) return;
   ex.askedLooks = key;
-  const layers = explorerLayers(about, state.layer, state.head).filter((layer) => layer.self).map((layer) => layer.index);
+  const layers = explorerLayers(about, state.layer, state.head)
+    .filter((layer) => layer.self)
+    .map((layer) => layer.index);
   ex.requests += 1;
-  ex.asker.ask({ type: "looks", id: ex.requests, row: state.row, head: state.head, layers, x: cell.x, y: cell.y });
+  ex.asker.ask({
+    type: "looks",
+    id: ex.requests,
+    row: state.row,
+    head: state.head,
+    layers,
+    x: cell.x,
+    y: cell.y,
+  });
 }
 
 // The point of the picture under the mouse, in fractions.
@@ -47,9 +73,13 @@ function explorerUnder(canvas, [x, y]) {
 function explorerPointing(ex) {
   const { canvas } = ex;
   // where the canvas lies is asked in the next frame: in the handler the page would have to be laid out first
-  canvas.addEventListener("pointermove", (event) => ex.point({ pixel: null, mouse: [event.clientX, event.clientY] }));
+  canvas.addEventListener("pointermove", (event) =>
+    ex.point({ pixel: null, mouse: [event.clientX, event.clientY] }),
+  );
   canvas.addEventListener("pointerleave", () => ex.point({ pixel: null, mouse: null }));
-  canvas.addEventListener("click", (event) => ex.lockPixel(explorerUnder(canvas, [event.clientX, event.clientY])));
+  canvas.addEventListener("click", (event) =>
+    ex.lockPixel(explorerUnder(canvas, [event.clientX, event.clientY])),
+  );
   canvas.addEventListener("blur", () => ex.point({ pixel: null }));
   keepKeys(canvas);
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -59,7 +89,8 @@ function explorerPointing(ex) {
     if (moves[event.key]) {
       const [dx, dy] = moves[event.key];
       const box = explorerBox(grid, from);
-      const next = (place, size, step) => Math.max(size / 2, Math.min(1 - size / 2, place + size / 2 + step * size));
+      const next = (place, size, step) =>
+        Math.max(size / 2, Math.min(1 - size / 2, place + size / 2 + step * size));
       ex.point({ pixel: { x: next(box.x, box.w, dx), y: next(box.y, box.h, dy) } });
       ex.sayPixel();
     } else if (event.key === "Enter" || event.key === " ") {
@@ -79,8 +110,13 @@ function explorerFigures(ex) {
   const [width, height] = about.size;
   const factor = 512 / Math.max(width, height);
   const sides = { width: Math.round(width * factor), height: Math.round(height * factor) };
-  const make = (name, label, attributes = {}) => element("canvas", { ...sides, "data-testid": name, "aria-label": label, ...attributes });
-  ex.canvas = make("map-canvas", "The word's map over the picture. Arrow keys move a pixel over it, Enter keeps it, Escape lets it go.", { tabindex: 0, role: "application" });
+  const make = (name, label, attributes = {}) =>
+    element("canvas", { ...sides, "data-testid": name, "aria-label": label, ...attributes });
+  ex.canvas = make(
+    "map-canvas",
+    "The word's map over the picture. Arrow keys move a pixel over it, Enter keeps it, Escape lets it go.",
+    { tabindex: 0, role: "application" },
+  );
   ex.looksCanvas = make("looks-canvas", "Where the pixel looks", { role: "img" });
   ex.caption = element("p", { class: "explorer-caption" });
   ex.looksNote = element("p", { class: "explorer-caption", "data-testid": "looks-note" });
@@ -93,10 +129,17 @@ function explorerFigures(ex) {
     ex.looksNote.append(".");
   }
   return element(
-    "div", { class: "explorer-stage" },
+    "div",
+    { class: "explorer-stage" },
     element("figure", {}, ex.canvas, ex.caption, ex.bar.root),
     element("figure", { class: "explorer-reads" }, ex.barsTitle, ex.bars.root),
-    element("figure", { class: recorded ? "explorer-looks" : "explorer-looks explorer-none" }, element("h4", {}, "Where this pixel looks"), ex.looksCanvas, ex.looksNote),
+    element(
+      "figure",
+      { class: recorded ? "explorer-looks" : "explorer-looks explorer-none" },
+      element("h4", {}, "Where this pixel looks"),
+      ex.looksCanvas,
+      ex.looksNote,
+    ),
   );
 }
 
@@ -192,17 +235,17 @@ function explorerPictures(ex) {
 
 function explorerListen(ex, problem) {
   return listen(ex.model, {
-    "part": () => {
+    part: () => {
       explorerAddPart(ex.store, ex.model.get("part"));
       ex.asker.answered();
       ex.schedule(true);
     },
-    "looks": () => {
+    looks: () => {
       ex.store.looks = ex.model.get("looks");
       ex.asker.answered();
       ex.schedule();
     },
-    "problem": () => {
+    problem: () => {
       problem.textContent = ex.model.get("problem") ?? "";
     },
   });
@@ -238,7 +281,9 @@ function render({ model, el }) {
   };
   const problem = element("p", { class: "styledit-problem", role: "alert" });
   problem.textContent = model.get("problem") ?? "";
-  ex.asker = asker(model, (note) => { problem.textContent = note; });
+  ex.asker = asker(model, (note) => {
+    problem.textContent = note;
+  });
   ex.live = element("div", { class: "explorer-unseen", "aria-live": "polite" });
   const stop = explorerActions(ex);
   ex.words = explorerWords(ex);
@@ -249,7 +294,16 @@ function render({ model, el }) {
   explorerPictures(ex);
   if (model.get("part")?.tables) explorerAddPart(ex.store, model.get("part"));
   if (model.get("looks")?.rows) ex.store.looks = model.get("looks");
-  const root = element("div", { class: "styledit styledit-explorer" }, explorerWhat(ex), ex.words.root, stage, explorerHow(ex), problem, ex.live);
+  const root = element(
+    "div",
+    { class: "styledit styledit-explorer" },
+    explorerWhat(ex),
+    ex.words.root,
+    stage,
+    explorerHow(ex),
+    problem,
+    ex.live,
+  );
   el.replaceChildren(root);
   const forget = explorerListen(ex, problem);
   // JupyterLab loses what a canvas holds while its cell is scrolled away

@@ -7,11 +7,20 @@ const PLAYER_LEFT = 56; // px beside the plots, for numbers
 const PLAYER_RIGHT = 116; // px, for the names of curves
 // "inferno", from the lowest value to the highest.
 const PLAYER_COLOURS = [
-  [0, 0, 4], [33, 12, 74], [87, 16, 110], [138, 34, 106], [188, 55, 84],
-  [228, 90, 49], [249, 142, 9], [249, 203, 53], [252, 255, 164],
+  [0, 0, 4],
+  [33, 12, 74],
+  [87, 16, 110],
+  [138, 34, 106],
+  [188, 55, 84],
+  [228, 90, 49],
+  [249, 142, 9],
+  [249, 203, 53],
+  [252, 255, 164],
 ];
 const PLAYER_STAGES = {
-  looking: "looking at the inversion", denoising: "denoising", decoding: "sharpening the pictures",
+  looking: "looking at the inversion",
+  denoising: "denoising",
+  decoding: "sharpening the pictures",
 };
 
 // The colour of a share from 0 to 1.
@@ -19,7 +28,9 @@ function playerColour(share) {
   const place = Math.max(0, Math.min(1, share)) * (PLAYER_COLOURS.length - 1);
   const first = Math.min(PLAYER_COLOURS.length - 2, Math.floor(place));
   const part = place - first;
-  return PLAYER_COLOURS[first].map((low, k) => Math.round(low * (1 - part) + PLAYER_COLOURS[first + 1][k] * part));
+  return PLAYER_COLOURS[first].map((low, k) =>
+    Math.round(low * (1 - part) + PLAYER_COLOURS[first + 1][k] * part),
+  );
 }
 
 function playerSvg(tag, attributes = {}, ...children) {
@@ -37,7 +48,10 @@ function playerAddress(data) {
 // A run's pictures as addresses; `free` gives them back, a little later, when others are on the page.
 function playerFrames(run) {
   const frames = {
-    id: run.id, guidance: run.guidance, values: run.values, exact: run.exact ?? false,
+    id: run.id,
+    guidance: run.guidance,
+    values: run.values,
+    exact: run.exact ?? false,
     z: (run.z ?? []).map(playerAddress),
     x0: (run.x0 ?? []).map(playerAddress),
     maps: (run.maps ?? []).map(bytesOf),
@@ -71,12 +85,21 @@ function playerPower(power) {
 function playerFigure(testid, label, heading, withMap = false) {
   const image = element("img", { alt: label, draggable: "false", "data-testid": withMap ? null : testid });
   const canvas = withMap
-    ? element("canvas", { role: "img", "aria-label": label, "data-testid": `${testid}-map` }) : null;
+    ? element("canvas", { role: "img", "aria-label": label, "data-testid": `${testid}-map` })
+    : null;
   const note = element("span", { class: "styledit-player-note" });
   const frame = element("div", { class: "styledit-player-frame" }, image, canvas, note);
   const caption = element("figcaption", {}, heading);
   const root = element("figure", { class: withMap ? "styledit-player-map" : "" }, frame, caption);
-  return { root, image, canvas, note, show(address) { if (image.src !== address) image.src = address ?? ""; } };
+  return {
+    root,
+    image,
+    canvas,
+    note,
+    show(address) {
+      if (image.src !== address) image.src = address ?? "";
+    },
+  };
 }
 
 // The plots under each other: noise and timesteps, and drift. `moved(index)` is called where somebody points.
@@ -114,7 +137,8 @@ function playerPlots(world, moved) {
     made.textContent = content;
     return made;
   };
-  const smooth = (values, y) => values.map((value, k) => `${k ? "L" : "M"}${x(k).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  const smooth = (values, y) =>
+    values.map((value, k) => `${k ? "L" : "M"}${x(k).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 
   const drawTimeline = () => {
     const bottom = NOISE.top + NOISE.height;
@@ -124,9 +148,12 @@ function playerPlots(world, moved) {
     const every = Math.max(1, Math.ceil(34 / ((width - PLAYER_LEFT - PLAYER_RIGHT) / last)));
     const ticks = [];
     for (let k = 0; k < last; k += 1) {
-      ticks.push(playerSvg("line", { x1: x(k), x2: x(k), y1: bottom, y2: bottom + 4, class: "styledit-player-axis" }));
+      ticks.push(
+        playerSvg("line", { x1: x(k), x2: x(k), y1: bottom, y2: bottom + 4, class: "styledit-player-axis" }),
+      );
       const room = last - k >= every || every === 1;
-      if (k % every === 0 && room) ticks.push(text([x(k), bottom + 17], world.timesteps[k], { "text-anchor": "middle" }));
+      if (k % every === 0 && room)
+        ticks.push(text([x(k), bottom + 17], world.timesteps[k], { "text-anchor": "middle" }));
     }
     ticks.push(text([x(last), bottom + 17], "0", { "text-anchor": "middle" }));
     timeline.replaceChildren(
@@ -138,9 +165,13 @@ function playerPlots(world, moved) {
       text([PLAYER_LEFT - 8, bottom], "0", { "text-anchor": "end" }),
       text([x(last) + 10, NOISE.top + NOISE.height / 2], "noise level"),
       text([x(last) + 16, bottom + 17], "timestep"),
-      ...ticks, lines[0],
+      ...ticks,
+      lines[0],
     );
-    timeline.setAttribute("aria-label", `Timeline from noise at timestep ${world.timesteps[0]} to the picture, ${last} steps`);
+    timeline.setAttribute(
+      "aria-label",
+      `Timeline from noise at timestep ${world.timesteps[0]} to the picture, ${last} steps`,
+    );
   };
 
   const curveName = (run) => `w = ${playerNumber(run.guidance)}${run.values ? ", values" : ""}`;
@@ -156,26 +187,43 @@ function playerPlots(world, moved) {
     };
     drift.player = { y };
     const grid = playerPowers(lowest, highest).flatMap((power) => [
-      playerSvg("line", { x1: x(0), x2: x(last), y1: y(10 ** power), y2: y(10 ** power), class: "styledit-player-grid" }),
+      playerSvg("line", {
+        x1: x(0),
+        x2: x(last),
+        y1: y(10 ** power),
+        y2: y(10 ** power),
+        class: "styledit-player-grid",
+      }),
       text([PLAYER_LEFT - 8, y(10 ** power) + 4], playerPower(power), { "text-anchor": "end" }),
     ]);
     const curve = (run, kind) => {
       const points = run.drift.map((value, k) => [k, value]).filter(([, value]) => value > 0);
-      const d = points.map(([k, value], n) => `${n ? "L" : "M"}${x(k).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+      const d = points
+        .map(([k, value], n) => `${n ? "L" : "M"}${x(k).toFixed(1)} ${y(value).toFixed(1)}`)
+        .join("");
       const side = run.values ? "values" : "plain";
-      return playerSvg("path", { d, class: `styledit-player-curve styledit-player-${side} styledit-player-${kind}` });
+      return playerSvg("path", {
+        d,
+        class: `styledit-player-curve styledit-player-${side} styledit-player-${kind}`,
+      });
     };
     const front = shown.fresh ?? shown.now;
-    const others = shown.curves.filter((run) => !front || run.guidance !== front.guidance || run.values !== front.values);
+    const others = shown.curves.filter(
+      (run) => !front || run.guidance !== front.guidance || run.values !== front.values,
+    );
     const named = [...others, ...(front ? [front] : [])].filter((run) => run.drift.length === last + 1);
     const places = named.map((run) => ({ run, y: y(run.drift[last]) + 4 })).sort((a, b) => a.y - b.y);
     for (let k = 1; k < places.length; k += 1) places[k].y = Math.max(places[k].y, places[k - 1].y + 14);
     const over = places.length ? Math.max(0, places.at(-1).y - DRIFT.all + 2) : 0;
     // a run on its way is named where it has come to
     const end = front && front.drift.length <= last ? front.drift.length - 1 : 0;
-    const tip = !end ? [] : [text([x(end) + 8, y(front.drift[end]) - 6], curveName(front), {
-      class: `styledit-player-name styledit-player-${front.values ? "values" : "plain"} styledit-player-now`,
-    })];
+    const tip = !end
+      ? []
+      : [
+          text([x(end) + 8, y(front.drift[end]) - 6], curveName(front), {
+            class: `styledit-player-name styledit-player-${front.values ? "values" : "plain"} styledit-player-now`,
+          }),
+        ];
     drift.replaceChildren(
       text([x(0), 14], "drift from the inversion (rms, log)", { class: "styledit-player-end" }),
       ...grid,
@@ -184,14 +232,21 @@ function playerPlots(world, moved) {
       ...places.map(({ run, y: place }) => {
         const side = run.values ? "values" : "plain";
         const kind = run === front ? "now" : "earlier";
-        return text([x(last) + 10, place - over], curveName(run), { class: `styledit-player-name styledit-player-${side} styledit-player-${kind}` });
+        return text([x(last) + 10, place - over], curveName(run), {
+          class: `styledit-player-name styledit-player-${side} styledit-player-${kind}`,
+        });
       }),
-      ...tip, lines[1], dot,
+      ...tip,
+      lines[1],
+      dot,
     );
   };
 
   const place = () => {
-    const tops = [[NOISE.top - 4, NOISE.all], [DRIFT.top - 4, DRIFT.top + DRIFT.height]];
+    const tops = [
+      [NOISE.top - 4, NOISE.all],
+      [DRIFT.top - 4, DRIFT.top + DRIFT.height],
+    ];
     lines.forEach((line, k) => {
       line.setAttribute("x1", x(cursor.at));
       line.setAttribute("x2", x(cursor.at));
@@ -210,7 +265,10 @@ function playerPlots(world, moved) {
 
   const draw = () => {
     if (width < 200) return;
-    for (const [svg, { all }] of [[timeline, NOISE], [drift, DRIFT]]) {
+    for (const [svg, { all }] of [
+      [timeline, NOISE],
+      [drift, DRIFT],
+    ]) {
       svg.setAttribute("width", width);
       svg.setAttribute("height", all);
       svg.setAttribute("viewBox", `0 0 ${width} ${all}`);
@@ -220,7 +278,8 @@ function playerPlots(world, moved) {
     place();
   };
   return {
-    timeline, drift,
+    timeline,
+    drift,
     resize(next) {
       if (Math.abs(next - width) < 1) return;
       width = next;
@@ -282,18 +341,36 @@ function playerPictures(state, changed) {
   const { world } = state;
   const picture = playerFigure("picture", `The picture: ${world.prompt}`, "picture");
   picture.show(playerAddress(world.picture));
-  const z = playerFigure("z-image", "The latent z, as a picture", element("span", {}, "latent ", element("i", {}, "z")));
-  const x0 = playerFigure("x0-image", "What the network takes the clean picture to be", element("span", {}, "estimate ", element("i", {}, "x̂₀")));
+  const z = playerFigure(
+    "z-image",
+    "The latent z, as a picture",
+    element("span", {}, "latent ", element("i", {}, "z")),
+  );
+  const x0 = playerFigure(
+    "x0-image",
+    "What the network takes the clean picture to be",
+    element("span", {}, "estimate ", element("i", {}, "x̂₀")),
+  );
   const choices = ["word-a", "word-b"].map((testid, k) => {
-    const options = world.words.map((word) => element("option", { value: word, selected: word === state.words[k] }, word));
-    const select = keepKeys(element("select", { "data-testid": testid, "aria-label": `word of the ${k ? "second" : "first"} map` }, ...options));
+    const options = world.words.map((word) =>
+      element("option", { value: word, selected: word === state.words[k] }, word),
+    );
+    const select = keepKeys(
+      element(
+        "select",
+        { "data-testid": testid, "aria-label": `word of the ${k ? "second" : "first"} map` },
+        ...options,
+      ),
+    );
     select.addEventListener("change", () => {
       state.words[k] = select.value;
       changed();
     });
     return select;
   });
-  const maps = choices.map((select, k) => playerFigure(k ? "word-b" : "word-a", "Where the word looks", select, true));
+  const maps = choices.map((select, k) =>
+    playerFigure(k ? "word-b" : "word-a", "Where the word looks", select, true),
+  );
   const [mapWidth, mapHeight] = world.mapSize;
   for (const { canvas } of maps) {
     canvas.width = mapWidth;
@@ -302,15 +379,28 @@ function playerPictures(state, changed) {
   const bar = element("canvas", { width: 64, height: 1, "aria-hidden": "true" });
   const most = element("span");
   const legend = element(
-    "div", { class: "styledit-player-legend", "data-testid": "player-scale" },
-    "0", bar, most, element("span", { class: "styledit-player-unit" }, "of each pixel’s attention, both maps and all steps alike"),
+    "div",
+    { class: "styledit-player-legend", "data-testid": "player-scale" },
+    "0",
+    bar,
+    most,
+    element(
+      "span",
+      { class: "styledit-player-unit" },
+      "of each pixel’s attention, both maps and all steps alike",
+    ),
   );
-  playerPaint(bar, Float32Array.from({ length: 64 }, (_, k) => k), 63);
+  playerPaint(
+    bar,
+    Float32Array.from({ length: 64 }, (_, k) => k),
+    63,
+  );
 
   let scale = 1;
   const measure = () => {
     const columns = state.words.map((word) => world.words.indexOf(word));
-    const peaks = [state.inverted, state.run, state.fresh].filter(Boolean)
+    const peaks = [state.inverted, state.run, state.fresh]
+      .filter(Boolean)
       .flatMap((run) => run.scales.flatMap((scales) => columns.map((column) => scales[column] ?? 0)));
     scale = Math.max(1e-6, ...peaks);
     most.textContent = `${playerShort(100 * scale)} %`;
@@ -330,7 +420,11 @@ function playerPictures(state, changed) {
       return;
     }
     const cells = mapWidth * mapHeight;
-    playerPaint(canvas, data.subarray(column * cells, (column + 1) * cells), (255 * scale) / (frames.scales[at][column] || 1e-30));
+    playerPaint(
+      canvas,
+      data.subarray(column * cells, (column + 1) * cells),
+      (255 * scale) / (frames.scales[at][column] || 1e-30),
+    );
   };
   return {
     roots: [picture.root, z.root, x0.root, ...maps.map((map) => map.root)],
@@ -338,7 +432,10 @@ function playerPictures(state, changed) {
     measure,
     draw() {
       const { frames, at } = state.shown();
-      for (const [figure, list] of [[z, frames?.z], [x0, frames?.x0]]) {
+      for (const [figure, list] of [
+        [z, frames?.z],
+        [x0, frames?.x0],
+      ]) {
         figure.image.style.visibility = list?.[at] ? "" : "hidden";
         figure.image.dataset.index = at;
         figure.image.dataset.exact = frames?.exact ?? false;
@@ -357,12 +454,15 @@ function playerPictures(state, changed) {
 function playerPaint(canvas, values, most) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
-  for (let k = 0; k < canvas.width * canvas.height; k += 1) image.data.set([...playerColour(values[k] / most), 255], 4 * k);
+  for (let k = 0; k < canvas.width * canvas.height; k += 1)
+    image.data.set([...playerColour(values[k] / most), 255], 4 * k);
   context.putImageData(image, 0, 0);
 }
 
 function playerButton(text, testid, attributes, clicked) {
-  return keepKeys(element("button", { type: "button", "data-testid": testid, ...attributes, onclick: clicked }, text));
+  return keepKeys(
+    element("button", { type: "button", "data-testid": testid, ...attributes, onclick: clicked }, text),
+  );
 }
 
 // Steps on a clock, from one end to the other, and back where that is wanted.
@@ -424,7 +524,12 @@ function render({ model, el }) {
     keeping = setTimeout(() => {
       if (clock.playing()) return;
       try {
-        model.send({ type: "view", index: state.index, direction: state.denoising ? "denoising" : "inversion", words: state.words });
+        model.send({
+          type: "view",
+          index: state.index,
+          direction: state.denoising ? "denoising" : "inversion",
+          words: state.words,
+        });
       } catch {
         // no kernel: the page goes on alone
       }
@@ -438,7 +543,15 @@ function render({ model, el }) {
   });
   const status = element("div", { class: "styledit-player-status", "data-testid": "player-status" });
   const stepId = uniqueId();
-  const step = element("input", { type: "range", id: stepId, min: 0, max: last, step: 1, "data-testid": "player-step", "aria-label": "index on the way from noise (0) to the picture" });
+  const step = element("input", {
+    type: "range",
+    id: stepId,
+    min: 0,
+    max: last,
+    step: 1,
+    "data-testid": "player-step",
+    "aria-label": "index on the way from noise (0) to the picture",
+  });
   step.addEventListener("keydown", (event) => {
     if (event.key !== " ") return;
     event.preventDefault();
@@ -470,10 +583,17 @@ function render({ model, el }) {
   both.addEventListener("change", () => {
     clock.both = both.checked;
   });
-  const speed = keepKeys(element(
-    "select", { "data-testid": "player-speed", "aria-label": "speed" },
-    ...[["0.4", "slow"], ["1", "normal"], ["2.5", "fast"]].map(([value, name]) => element("option", { value, selected: value === "1" }, name)),
-  ));
+  const speed = keepKeys(
+    element(
+      "select",
+      { "data-testid": "player-speed", "aria-label": "speed" },
+      ...[
+        ["0.4", "slow"],
+        ["1", "normal"],
+        ["2.5", "fast"],
+      ].map(([value, name]) => element("option", { value, selected: value === "1" }, name)),
+    ),
+  );
   speed.addEventListener("change", () => {
     clock.speed = Number(speed.value);
   });
@@ -486,24 +606,39 @@ function render({ model, el }) {
       state.denoising = true;
       show();
     }
-    kernel.ask({ type: "guide", id: state.number, guidance: Number(guidance.input.value), values: values?.checked ?? false });
+    kernel.ask({
+      type: "guide",
+      id: state.number,
+      guidance: Number(guidance.input.value),
+      values: values?.checked ?? false,
+    });
   };
-  const guidance = slider("Guidance w", { min: world.least, max: world.most, step: 0.1, value: world.guidance, title: "1 is no guidance" }, (value, moving) => {
-    if (moving || Number(value) !== asked()) wish();
-  });
+  const guidance = slider(
+    "Guidance w",
+    { min: world.least, max: world.most, step: 0.1, value: world.guidance, title: "1 is no guidance" },
+    (value, moving) => {
+      if (moving || Number(value) !== asked()) wish();
+    },
+  );
   const asked = () => state.fresh?.guidance ?? state.run?.guidance;
   guidance.input.dataset.testid = "player-guidance";
-  const values = world.hasValues ? keepKeys(element("input", { type: "checkbox", checked: true, "data-testid": "player-values" })) : null;
+  const values = world.hasValues
+    ? keepKeys(element("input", { type: "checkbox", checked: true, "data-testid": "player-values" }))
+    : null;
   values?.addEventListener("change", wish);
   const progress = element("progress", { max: 1, value: 0, "aria-label": "progress" });
   const stage = element("span", { "data-testid": "player-stage" });
   const stop = playerButton("Stop", "player-stop", {}, () => kernel.ask({ type: "stop" }));
   const work = element("div", { class: "styledit-player-work", role: "status" }, progress, stage, stop);
 
-  const clock = playerClock(state, (index) => go(index), () => {
-    show();
-    keepView();
-  });
+  const clock = playerClock(
+    state,
+    (index) => go(index),
+    () => {
+      show();
+      keepView();
+    },
+  );
   function go(index) {
     state.index = index;
     show();
@@ -513,7 +648,7 @@ function render({ model, el }) {
     const { frames, at } = state.shown();
     pictures.draw();
     step.value = at;
-    const drift = state.denoising ? frames?.drift[at] ?? null : null;
+    const drift = state.denoising ? (frames?.drift[at] ?? null) : null;
     plots.move({ index: state.index, at, value: drift, denoising: state.denoising });
     const level = Math.sqrt(1 - world.levels[at]);
     const told = at === last ? "the picture" : `timestep ${world.timesteps[at]}`;
@@ -521,7 +656,10 @@ function render({ model, el }) {
     if (drift !== null) parts.push(`drift ${playerShort(drift)}`);
     if (frames && !frames.exact) parts.push("first look, without the decoder");
     status.textContent = parts.join(" · ");
-    step.setAttribute("aria-valuetext", `${state.denoising ? "denoising" : "inversion"}, ${parts.slice(0, 4).join(", ")}`);
+    step.setAttribute(
+      "aria-valuetext",
+      `${state.denoising ? "denoising" : "inversion"}, ${parts.slice(0, 4).join(", ")}`,
+    );
     play.textContent = clock.playing() ? "❚❚ Pause" : "▶ Play";
     play.setAttribute("aria-label", clock.playing() ? "pause" : "play");
     ways.forEach((way, k) => way.setAttribute("aria-pressed", String(state.denoising === (k === 1))));
@@ -560,7 +698,13 @@ function render({ model, el }) {
     kernel.answered();
     if (step.index === 0) {
       forgetFresh();
-      state.fresh = playerFrames({ id: step.id, guidance: step.guidance, values: step.values, z: step.z.slice(0, 1), drift: step.drift.slice(0, 1) });
+      state.fresh = playerFrames({
+        id: step.id,
+        guidance: step.guidance,
+        values: step.values,
+        z: step.z.slice(0, 1),
+        drift: step.drift.slice(0, 1),
+      });
     } else if (state.fresh?.id !== step.id || state.fresh.x0.length !== step.index) {
       return; // a page that was opened in the middle waits for the whole
     }
@@ -588,24 +732,39 @@ function render({ model, el }) {
 
   const label = (control, text) => element("label", { class: "styledit-player-check" }, control, text);
   const root = element(
-    "div", { class: "styledit styledit-player", role: "group", "aria-label": `Inversion player: ${world.prompt}` },
+    "div",
+    { class: "styledit styledit-player", role: "group", "aria-label": `Inversion player: ${world.prompt}` },
     element("div", { class: "styledit-player-prompt" }, `“${world.prompt}”`),
-    element("div", { class: "styledit-player-figures", style: `--columns: ${pictures.roots.length}` }, ...pictures.roots),
+    element(
+      "div",
+      { class: "styledit-player-figures", style: `--columns: ${pictures.roots.length}` },
+      ...pictures.roots,
+    ),
     pictures.legend,
     element(
-      "div", { class: "styledit-player-controls" },
-      play, element("div", { class: "styledit-player-ways", role: "group", "aria-label": "direction" }, ...ways),
-      label(both, "there and back"), speed,
+      "div",
+      { class: "styledit-player-controls" },
+      play,
+      element("div", { class: "styledit-player-ways", role: "group", "aria-label": "direction" }, ...ways),
+      label(both, "there and back"),
+      speed,
     ),
     element(
-      "div", { class: "styledit-player-plots" },
-      plots.timeline, element("div", { class: "styledit-player-step" }, step), status, plots.drift,
+      "div",
+      { class: "styledit-player-plots" },
+      plots.timeline,
+      element("div", { class: "styledit-player-step" }, step),
+      status,
+      plots.drift,
     ),
     element(
-      "div", { class: "styledit-player-guidance" },
-      guidance.root, values ? label(values, `value inputs, fitted at w = ${playerNumber(world.fittedAt)}`) : null,
+      "div",
+      { class: "styledit-player-guidance" },
+      guidance.root,
+      values ? label(values, `value inputs, fitted at w = ${playerNumber(world.fittedAt)}`) : null,
     ),
-    work, problem,
+    work,
+    problem,
   );
   el.append(root);
 
@@ -617,7 +776,12 @@ function render({ model, el }) {
   });
   sight.observe(root);
   const silence = listen(model, {
-    inverted: takeInverted, run: takeRun, fresh: takeFresh, curves: drawCurves, progress: takeProgress, problem: sayProblem,
+    inverted: takeInverted,
+    run: takeRun,
+    fresh: takeFresh,
+    curves: drawCurves,
+    progress: takeProgress,
+    problem: sayProblem,
   });
   takeInverted();
   takeRun();
