@@ -41,7 +41,7 @@ import styledit
 from conftest import make_pipeline
 from styledit import Layers, Preset, Record, Regularisation, Settings
 from styledit.denoising import State
-from styledit.editing.editor import Glance
+from styledit.editing.editor import Preview
 from styledit.objectives import Objective, ObjectiveState, WeightedSum
 from styledit.perception.clip import Clip, load_clip
 from styledit.perception.features import EncoderFeatures
@@ -615,7 +615,7 @@ SETTINGS = {
     "tau_s": FRACTION,
     "tau_u": FRACTION,
     "guide_from_source": FLAG,
-    "tau_words": BY_WORD,
+    "tau_c_words": BY_WORD,
     "tau_v_words": BY_WORD,
     "reweight": BY_WORD,
     "blend": BLEND,
@@ -625,9 +625,9 @@ SETTINGS = {
     "regularisation_rate": number(1.0, 0, Fraction(1, 2)),
 }
 SOME_SETTINGS = {
-    name: SETTINGS[name] for name in ("guidance", "tau_c", "tau_words", "blend", "regularisation")
+    name: SETTINGS[name] for name in ("guidance", "tau_c", "tau_c_words", "blend", "regularisation")
 }
-NAMED = {"guidance": MAYBE_GUIDANCE, "tau_c": FRACTION, "tau_words": BY_WORD}
+NAMED = {"guidance": MAYBE_GUIDANCE, "tau_c": FRACTION, "tau_c_words": BY_WORD}
 FOLLOWED = {"progress": FLAG, "callback": CALLBACK}
 COMPARED = {"a": SAME_SIZE, "b": SAME_SIZE}
 RUN_OF = {"pipe": OWN_PIPE, "inversion": INVERSION, "target_prompt": CHANGED}
@@ -1024,18 +1024,18 @@ CALLS = [
         tau_s=FRACTION,
     ),
     call(
-        "Editor.glancing",
-        Glance,
-        function=lambda w: lambda *a, **k: drain(w.editor.glancing(*a, **k)),
+        "Editor.previewing",
+        Preview,
+        function=lambda w: lambda *a, **k: drain(w.editor.previewing(*a, **k)),
         target_prompt=ONE_TARGET,
         calls=whole(1, 2, np.int64(3), 10**30, least=1),
         tau_c=FRACTION,
         mask=PAINTED,
     ),
     call(
-        "Editor.expecting",
+        "Editor.warming_up",
         lambda result, given: result is None,
-        function=lambda w: lambda *a, **k: drain(w.editor.expecting(*a, **k)),
+        function=lambda w: lambda *a, **k: drain(w.editor.warming_up(*a, **k)),
         calls=whole(1, 2, np.int64(3), 10**30, least=1),
     ),
     call("metrics.psnr", float, endless=True, function=lambda w: styledit.psnr, **COMPARED, mask=MASK),
@@ -1203,7 +1203,7 @@ CALLS = [
         **FOLLOWED,
     ),
     call(
-        "name_look",
+        "classify_style",
         str,
         pipe=OWN_PIPE,
         prompt=ONE_TARGET,

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from styledit.editing import Edit
 from styledit.inversion import Inversion, invert
-from styledit.lab.samples import judged
+from styledit.lab.edit.samples import judged
 from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, number, same
 from styledit.lessons.pictures import lesson_picture
 from styledit.pipeline import load

@@ -3,7 +3,8 @@
     python -m measure.guided            the table; out/guided.json and out/guided.png
     python -m measure.guided --tune     candidates for the weights, on scenes of the training artists
 
-The cases are the 12 style and 12 colour edits of data/benchmark. The judge scores; the eye and CLIP guide.
+The cases are the 12 style and 12 colour edits of data/benchmark. The judge scores;
+the perceptual encoder and CLIP guide.
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ def reference_row(variant: str, k: int) -> dict:
     prompt = ready.case.source_prompt
     start = time.perf_counter()
     if options is None:
-        prompt = styledit.name_look(bench.pipe, prompt, look)
+        prompt = styledit.classify_style(bench.pipe, prompt, look)
         edit = styledit.edit(bench.pipe, ready.inversion, prompt, values=ready.values, progress=False)
         evaluations = 0
     else:
@@ -201,16 +202,16 @@ def reference_row(variant: str, k: int) -> dict:
 
 @torch.no_grad()
 @cache
-def the_eye() -> FeatureNetwork:
+def guiding_encoder() -> FeatureNetwork:
     """The network that guides, loaded once a process."""
     return guiding_network(this_bench().pipe)
 
 
 def style_loss(picture: Image.Image, look: Image.Image) -> float:
     """`gram_style`, relative, of two pictures, by the network that guides."""
-    eye = the_eye()
+    encoder = guiding_encoder()
     seen, wanted = (
-        {name: f for name, f in eye.features(as_pixels(image)).items() if name in eye.style_layers}
+        {name: f for name, f in encoder.features(as_pixels(image)).items() if name in encoder.style_layers}
         for image in (picture, look)
     )
     return float(gram_style(seen, wanted, relative=True))

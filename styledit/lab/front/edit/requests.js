@@ -13,7 +13,7 @@ export const DEFAULT_SETTINGS = {
   tau_u: 0,
   blend_threshold: 0.3,
   guide_from_source: false,
-  tau_words: {},
+  tau_c_words: {},
   tau_v_words: {},
   reweight: {},
   blend: [],
@@ -149,7 +149,7 @@ export function withKnownWords({ prompt, settings }, sourcePrompt) {
     spaced(text).includes(spaced(word));
   const known = structuredClone(settings);
   known.blend = known.blend.filter((word) => isIn(word, prompt) || isIn(word, sourcePrompt));
-  for (const name of /** @type {const} */ (["tau_words", "tau_v_words", "reweight"])) {
+  for (const name of /** @type {const} */ (["tau_c_words", "tau_v_words", "reweight"])) {
     known[name] = Object.fromEntries(Object.entries(known[name]).filter(([word]) => isIn(word, prompt)));
   }
   return known;

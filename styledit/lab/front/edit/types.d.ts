@@ -21,7 +21,7 @@ export interface Settings {
   tau_u: number;
   blend_threshold: number;
   guide_from_source: boolean;
-  tau_words: ByWord;
+  tau_c_words: ByWord;
   tau_v_words: ByWord;
   reweight: ByWord;
   blend: string[];

@@ -4,7 +4,7 @@ import { element, keepKeys } from "../shared/elements.js";
 import { tauName } from "./controls.js";
 /** @import { Lab, Settings } from "./types.js" */
 /** @typedef {{min: number, max: number, step: number}} Bounds */
-/** @typedef {"tau_words" | "tau_v_words" | "reweight"} WordSetting */
+/** @typedef {"tau_c_words" | "tau_v_words" | "reweight"} WordSetting */
 
 /**
  * A setting by word, its name in the tests, what holds where it is not set.
@@ -12,7 +12,7 @@ import { tauName } from "./controls.js";
  */
 const COLUMNS = [
   {
-    name: "tau_words",
+    name: "tau_c_words",
     short: "tau_c",
     common: (settings) => settings.tau_c,
     bounds: { min: 0, max: 1, step: 0.05 },

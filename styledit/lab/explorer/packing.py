@@ -19,8 +19,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from styledit.lab.columns import columns, partners
-from styledit.lab.plans import NOTHING, Kind, Plan, choose, coarse, cost, is_sent
+from styledit.lab.explorer.columns import columns, partners
+from styledit.lab.explorer.plans import NOTHING, Kind, Plan, choose, coarse, cost, is_sent
 from styledit.maps import AttentionMaps, resize
 
 LIMIT = 16 * 2**20  # bytes that travel to a widget

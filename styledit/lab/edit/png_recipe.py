@@ -14,8 +14,8 @@ from PIL import Image, PngImagePlugin
 from styledit import validation as check
 from styledit.editing import Settings
 from styledit.editing.mask import PaintedMask
-from styledit.lab.guided import Guide
-from styledit.lab.session import MOST_STEPS
+from styledit.lab.edit.guided import Guide
+from styledit.lab.edit.session import MOST_STEPS
 from styledit.pipeline import model_fingerprint
 
 CHUNK = "styledit"  # the PNG's text chunk
@@ -23,12 +23,12 @@ SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style pic
 LARGEST = 32 * 2**20  # bytes of a file that is opened
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
-    "guide_from_source", "tau_words", "reweight", "blend", "blend_threshold",
+    "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedEdit:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
     steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
     its value inputs were given (they are not in the file), and what guided the edit, if anything did.
@@ -68,7 +68,7 @@ def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
         TypeError, ValueError: something else.
     """
     known = {name: given[name] for name in PLAIN if name in given}
-    for name in ("tau_v_words", "tau_words", "reweight"):
+    for name in ("tau_v_words", "tau_c_words", "reweight"):
         if name in known:
             known[name] = dict(known[name] or {})
     if "blend" in known:
@@ -100,7 +100,7 @@ def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
         raise ValueError("The painted mask is damaged; clear it and paint again.") from error
 
 
-def save_png(pipe: StableDiffusionPipeline, kept: Kept) -> bytes:
+def save_png(pipe: StableDiffusionPipeline, kept: SavedEdit) -> bytes:
     """The edit's picture as a PNG file with everything that makes it again in a text chunk."""
     about = {
         "prompt": kept.prompt,
@@ -120,7 +120,7 @@ def save_png(pipe: StableDiffusionPipeline, kept: Kept) -> bytes:
     return _png(kept.image, chunks)
 
 
-def open_png(source: bytes | str) -> Kept:
+def open_png(source: bytes | str) -> SavedEdit:
     """What `save_png` wrote, from its bytes or a path.
 
     Raises:
@@ -135,7 +135,7 @@ def open_png(source: bytes | str) -> Kept:
         about = json.loads(image.info[CHUNK])
         pictures = dict(getattr(image, "private_chunks", ()))
         style = _opened(pictures[STYLE]).convert("RGB") if STYLE in pictures else None
-        return Kept(
+        return SavedEdit(
             image.convert("RGB"),
             _opened(pictures[SOURCE]).convert("RGB"),
             check.text("prompt", about["prompt"]),
@@ -154,7 +154,7 @@ def open_png(source: bytes | str) -> Kept:
         ) from error
 
 
-def differences(kept: Kept, model: str, known: bool) -> str:
+def differences(kept: SavedEdit, model: str, known: bool) -> str:
     """Why an edit that is opened will not be the saved picture; empty where it will be.
 
     Args:

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from styledit.lab.session import Source
-from styledit.lab.wishes import Wish
+from styledit.lab.edit.requests import EditRequest
+from styledit.lab.edit.session import Source
 
 
 @dataclass(frozen=True, eq=False)
-class SourceWish:
+class SourceRequest:
     """Another source: the request's number, and what makes it; files are decoded by whoever calls that."""
 
     id: int
     make: Callable[[], Source]
 
 
-class Wanted:
+class RequestQueue:
     """What is still to be done. Every change is made under one lock: a wish that comes while an older one is
     being finished is never lost.
 
@@ -29,10 +29,10 @@ class Wanted:
     stop.
     """
 
-    def __init__(self, source: SourceWish, edit: Wish) -> None:
+    def __init__(self, source: SourceRequest, edit: EditRequest) -> None:
         self._lock = threading.Lock()
-        self.source: SourceWish | None = source
-        self.edit: Wish | None = edit
+        self.source: SourceRequest | None = source
+        self.edit: EditRequest | None = edit
         self.sheet: dict[str, Any] | None = None
         self.commands: deque[Callable[[], None]] = deque()
         self.saving = False
@@ -45,11 +45,11 @@ class Wanted:
             or any(wish is not None for wish in (self.source, self.edit, self.sheet))
         )
 
-    def ask_source(self, wish: SourceWish) -> None:
+    def ask_source(self, wish: SourceRequest) -> None:
         with self._lock:
             self.source = wish
 
-    def ask_edit(self, wish: Wish) -> None:
+    def ask_edit(self, wish: EditRequest) -> None:
         with self._lock:
             self.edit = wish
 
@@ -57,13 +57,13 @@ class Wanted:
         with self._lock:
             self.sheet = message
 
-    def offer_edit(self, wish: Wish) -> None:
+    def offer_edit(self, wish: EditRequest) -> None:
         """An edit, unless the page asks for one that is as new, or newer."""
         with self._lock:
             if self.edit is None or self.edit.id < wish.id:
                 self.edit = wish
 
-    def stop(self, but: Wish | None = None) -> None:
+    def stop(self, but: EditRequest | None = None) -> None:
         """Forget all that was asked for up to now, but for one edit that ends by itself."""
         with self._lock:
             self.stops += 1
@@ -71,7 +71,7 @@ class Wanted:
             if self.edit is not but:
                 self.edit = None
 
-    def take_source(self, wish: SourceWish) -> bool:
+    def take_source(self, wish: SourceRequest) -> bool:
         """A source is ready; whether it is still the one that is wanted."""
         with self._lock:
             if self.source is not wish:
@@ -79,7 +79,7 @@ class Wanted:
             self.source = None
             return True
 
-    def drop_source(self, wish: SourceWish) -> None:
+    def drop_source(self, wish: SourceRequest) -> None:
         """A source cannot be had, nor the edit that was asked for with it."""
         with self._lock:
             if self.source is wish:
@@ -90,7 +90,7 @@ class Wanted:
         edit = self.edit
         return self.source is None and edit is not None and edit.key == key
 
-    def take_edit(self, key: str) -> Wish | None:
+    def take_edit(self, key: str) -> EditRequest | None:
         """An edit is done: the newest wish for it, where it is still wanted."""
         with self._lock:
             wish = self.edit

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from styledit.lab.guided import GUIDED, Guide
-from styledit.lab.methods import OWN
-from styledit.lab.session import Source
+from styledit.lab.edit.guided import GUIDED, Guide
+from styledit.lab.edit.methods import OWN
+from styledit.lab.edit.session import Source
 
 HISTORY = 60  # entries
 LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class Wish:
+class EditRequest:
     """An edit that the page asks for; two of the same `key` have the same picture."""
 
     id: int
@@ -60,7 +60,7 @@ class Entry:
     id: int
     name: str
     source: Source
-    wish: Wish
+    wish: EditRequest
     thumb: bytes
 
 
@@ -71,7 +71,7 @@ class History:
         self.entries: list[Entry] = []
         self._recalled: Entry | None = None
 
-    def add(self, wish: Wish, source: Source, thumb: bytes) -> bool:
+    def add(self, wish: EditRequest, source: Source, thumb: bytes) -> bool:
         """A new line, unless the last one, or the one recalled, is the same; whether there is one."""
         last = self.entries[-1] if self.entries else None
         for entry in (last, self._recalled):

@@ -12,12 +12,12 @@ from styledit.editing import Edit, Settings
 from styledit.editing.blend import blend_start
 from styledit.editing.settings import is_on
 from styledit.editing.suggestion import Change
-from styledit.lab import keeping
+from styledit.lab.edit import png_recipe
+from styledit.lab.edit.guided import guiding_dict
+from styledit.lab.edit.samples import challenges, samples
+from styledit.lab.edit.session import MOST_STEPS, Prepared
+from styledit.lab.edit.sheet import AXES, METHODS, PROMPTS, Sheet
 from styledit.lab.frames import encode, thumbnail
-from styledit.lab.guided import guiding_dict
-from styledit.lab.samples import challenges, samples
-from styledit.lab.session import MOST_STEPS, Prepared
-from styledit.lab.sheet import AXES, METHODS, PROMPTS, Sheet
 from styledit.pictures import open_rgb
 from styledit.pipeline import picture_size
 from styledit.prompts import known_words, prompt_slots, split_words
@@ -114,7 +114,7 @@ def sheet_dict(number: int, sheet: Sheet) -> dict[str, Any]:
         {
             "row": tile.row,
             "column": tile.column,
-            "settings": keeping.as_dict(Settings.of(**tile.settings)) if tile.settings else None,
+            "settings": png_recipe.as_dict(Settings.of(**tile.settings)) if tile.settings else None,
             "prompt": tile.prompt,
             "method": tile.method,
             "picture": None if tile.picture is None else encode(tile.picture, moving=True),

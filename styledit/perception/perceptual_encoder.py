@@ -20,7 +20,7 @@ WIDTHS = (12, 24, 48, 96, 96)
 NAMES = tuple(f"stage {k + 1}" for k in range(len(WIDTHS)))
 
 
-class Eye(nn.Module):
+class PerceptualEncoder(nn.Module):
     """Stages of two 3×3 convolutions with SiLU, between which pictures are halved by averaging: smooth
     throughout, so that gradients reach every pixel (average pooling as in Gatys et al., 1508.06576).
 
@@ -61,20 +61,25 @@ def _stage(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*convolution(inputs), *convolution(outputs))
 
 
-def load_eye(folder: str | Path, *, device: str | torch.device | None = None) -> Eye:
-    """The trained eye in ``folder`` (``config.json`` and ``model.safetensors``), frozen, float32.
+def load_perceptual_encoder(
+    folder: str | Path, *, device: str | torch.device | None = None
+) -> PerceptualEncoder:
+    """The trained network in ``folder`` (``config.json`` and ``model.safetensors``), frozen, float32.
 
     Raises:
         ValueError: where the folder does not hold one.
     """
     folder = Path(folder)
     try:
-        eye = Eye(json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"])
-        counters = {k: v for k, v in eye.state_dict().items() if k.endswith("num_batches_tracked")}
+        encoder = PerceptualEncoder(
+            json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"]
+        )
+        counters = {k: v for k, v in encoder.state_dict().items() if k.endswith("num_batches_tracked")}
         weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-        eye.load_state_dict(counters | weights)
+        encoder.load_state_dict(counters | weights)
     except Exception as error:
         raise ValueError(
-            f"There is no eye in {str(folder)!r}; the embedded model's is data/model/eye."
+            f"There is no perceptual encoder in {str(folder)!r}; the embedded model's is "
+            "data/model/perceptual_encoder."
         ) from error
-    return eye.eval().requires_grad_(False).to(device)
+    return encoder.eval().requires_grad_(False).to(device)

@@ -1,7 +1,7 @@
 """The EditLab: source and target prompt, a slider for every switch, and the edit that follows while you drag.
 
 `PROTOCOL.md` beside this file says what the two halves tell each other. Python's half is a table of wishes
-(`Wanted`) that messages fill and the worker empties.
+(`RequestQueue`) that messages fill and the worker empties.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from styledit import validation as check
 from styledit.baselines.sdedit import sdediting
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
-from styledit.lab import keeping, methods, telling
-from styledit.lab import sheet as sheets
-from styledit.lab.cache import FitCache
-from styledit.lab.copying import as_code
-from styledit.lab.frames import encode, encode_mask, sized, thumbnail, tiled
-from styledit.lab.guided import GUIDED, Guide, Guiding
-from styledit.lab.methods import OWN, SDEDIT, Method
-from styledit.lab.samples import Challenge, challenges, samples, score
-from styledit.lab.session import (
+from styledit.lab.edit import methods, png_recipe, serialising
+from styledit.lab.edit import sheet as sheets
+from styledit.lab.edit.cache import FitCache
+from styledit.lab.edit.code import as_code
+from styledit.lab.edit.guided import GUIDED, Guide, Guiding
+from styledit.lab.edit.methods import OWN, SDEDIT, Method
+from styledit.lab.edit.queue import RequestQueue, SourceRequest
+from styledit.lab.edit.requests import EditRequest, History
+from styledit.lab.edit.samples import Challenge, challenges, samples, score
+from styledit.lab.edit.session import (
     MOST_STEPS,
     Prepared,
     Progress,
     Ready,
     Source,
+    domain_warning,
     going_on,
-    outlook,
     preparing,
     watched,
 )
-from styledit.lab.wanted import SourceWish, Wanted
+from styledit.lab.frames import encode, encode_mask, sized, thumbnail, tiled
 from styledit.lab.widget import STATIC, LabWidget, sentence
-from styledit.lab.wishes import History, Wish
 from styledit.pictures import decode_latents, read_image
 from styledit.pipeline import model_fingerprint
 from styledit.previews import preview_change
@@ -60,14 +60,14 @@ Result = TypeVar("Result")
 class Shown:
     """An exact edit that stands on the page. `foreign`: the lab could not make it itself."""
 
-    wish: Wish
+    wish: EditRequest
     settings: Settings
     edit: Edit
     foreign: bool = False
 
 
 class EditLab(LabWidget):
-    """The lab for one pipeline; made by `styledit.lab.edit_lab`."""
+    """The lab for one pipeline; made by `styledit.lab.edit.edit_lab`."""
 
     world = traitlets.Dict().tag(sync=True)
     source = traitlets.Dict().tag(sync=True)
@@ -87,22 +87,22 @@ class EditLab(LabWidget):
         self,
         pipe: StableDiffusionPipeline,
         first: Source,
-        wish: Wish | None = None,
+        wish: EditRequest | None = None,
         ready: Ready | None = None,
         own: Mapping[str, Method] | None = None,
     ) -> None:
-        super().__init__(pipe, world=telling.world_dict(pipe, methods.names(own or {})))
+        super().__init__(pipe, world=serialising.world_dict(pipe, methods.names(own or {})))
         self.own = dict(own or {})
         self.cache = FitCache()
         self.guiding = Guiding(pipe, self._tell_guided)
         self.challenges = {challenge.name: challenge for challenge in challenges()}
         self.prepared: Prepared | None = None
         self.shown: Shown | None = None
-        opened = SourceWish(0, lambda: first)
+        opened = SourceRequest(0, lambda: first)
         self._ready = None if ready is None else (opened, ready)
         self._source_id = 0
-        self._wanted = Wanted(
-            opened, wish or Wish(0, False, telling.first_target(pipe, first.prompt), None, OWN)
+        self._wanted = RequestQueue(
+            opened, wish or EditRequest(0, False, serialising.first_target(pipe, first.prompt), None, OWN)
         )
         self._drawing: Generator[sheets.Tile | None, None, None] | None = None
         self._sheet: sheets.Sheet | None = None
@@ -113,9 +113,9 @@ class EditLab(LabWidget):
         self._past = History()
         self._serial = 0
         self._confirmed = 0
-        self._guiding_now: Wish | None = None
+        self._guiding_now: EditRequest | None = None
         self._reached: Guide | None = None  # what the last guided edit came to
-        self._expects = False  # whether the next glance is to be made ready
+        self._expects = False  # whether the next preview is to be made ready
         self._suggested_score: float | None = None
         self._best: dict[str, dict[str, Any]] = {}  # by challenge: {"psnr", "wish"}
         self.wake()
@@ -131,9 +131,11 @@ class EditLab(LabWidget):
         if kind == "stop":
             self._wanted.stop(but=self._guiding_now)
         elif kind == "edit":
-            self._wanted.ask_edit(Wish.of(message))
+            self._wanted.ask_edit(EditRequest.of(message))
         elif kind == "source":
-            self._wanted.ask_source(SourceWish(int(message["id"]), partial(self._source_of, message, data)))
+            self._wanted.ask_source(
+                SourceRequest(int(message["id"]), partial(self._source_of, message, data))
+            )
         elif kind == "sheet":
             self._wanted.ask_sheet(message)
         elif kind == "save":
@@ -156,7 +158,7 @@ class EditLab(LabWidget):
     def _picture_of(self, kind: str, name: str, data: bytes) -> Image.Image:
         if kind == "upload":
             if data:
-                return read_image(self.pipe, telling.opened(data))
+                return read_image(self.pipe, serialising.opened(data))
             if self.prepared is None:
                 raise ValueError("There is no picture; choose or drop one.")
             return self.prepared.picture  # only its prompt or steps are new
@@ -185,7 +187,7 @@ class EditLab(LabWidget):
                 yield from self._guarded(self._draw_sheet())
             elif self._expects and self.prepared is not None:
                 self._expects = False
-                expecting = self.prepared.editor.expecting()
+                expecting = self.prepared.editor.warming_up()
                 yield from self._guarded(self._driven(expecting, lambda: bool(wanted)))
             elif not wanted.commands:
                 break
@@ -270,7 +272,8 @@ class EditLab(LabWidget):
             self.shown = Shown(wanted.edit, ready.edit.settings, ready.edit, foreign=True)
         elif source.kind == "upload":
             note = yield from self._driven(
-                outlook(self.pipe, prepared), lambda: wanted.source is not None or wanted.stops != stops
+                domain_warning(self.pipe, prepared),
+                lambda: wanted.source is not None or wanted.stops != stops,
             )
             if note:
                 self._tell_source(f"{source.note} {note}".strip())
@@ -292,11 +295,11 @@ class EditLab(LabWidget):
         self.code = ""
         self.guiding.forget()
 
-    def _first_wish(self, source: Source) -> Wish:
+    def _first_wish(self, source: Source) -> EditRequest:
         """What to show of a new source: the challenge's edit, or another style."""
         if source.kind == "challenge" and source.name in self.challenges:
-            return Wish(0, False, self.challenges[source.name].target, None, OWN)
-        return Wish(0, False, telling.first_target(self.pipe, source.prompt), None, OWN)
+            return EditRequest(0, False, self.challenges[source.name].target, None, OWN)
+        return EditRequest(0, False, serialising.first_target(self.pipe, source.prompt), None, OWN)
 
     # An edit.
 
@@ -347,14 +350,14 @@ class EditLab(LabWidget):
             self._remember(newest)
         self._told("", 0, 0)
 
-    def _settings(self, wish: Wish) -> Settings:
+    def _settings(self, wish: EditRequest) -> Settings:
         """What a wish amounts to."""
         assert self.prepared is not None
         split_words(self.pipe, wish.prompt)
         if wish.settings is None:
             given = self.guiding.settings_of(self.prepared, wish.prompt, wish.guide)
         else:
-            given = keeping.from_dict(wish.settings)
+            given = png_recipe.from_dict(wish.settings)
         return self._with_guidance(self.prepared.editor.suggest(wish.prompt, **given))
 
     def _with_guidance(self, settings: Settings) -> Settings:
@@ -364,28 +367,28 @@ class EditLab(LabWidget):
             return settings
         return replace(settings, guidance=self.prepared.values.guidance)
 
-    def _glance(self, wish: Wish, settings: Settings) -> Generator[None, None, None]:
+    def _glance(self, wish: EditRequest, settings: Settings) -> Generator[None, None, None]:
         """Show roughly what is coming, where the exact edit takes much longer."""
         assert self.prepared is not None
         shown = self.shown
         if wish.method != OWN or shown is None or shown.wish.method != OWN:
             return
-        glancing = self.prepared.editor.glancing(wish.prompt, **keeping.keywords(settings))
-        glance = yield from self._driven(glancing, lambda: not self._wanted.wants(wish.key))
-        if glance is None:
+        previewing = self.prepared.editor.previewing(wish.prompt, **png_recipe.keywords(settings))
+        preview = yield from self._driven(previewing, lambda: not self._wanted.wants(wish.key))
+        if preview is None:
             return
-        if glance.change is not None:
-            self._show_roughly(wish, preview_change(self.pipe, shown.edit.image, glance.change))
+        if preview.change is not None:
+            self._show_roughly(wish, preview_change(self.pipe, shown.edit.image, preview.change))
         else:
-            self._show_roughly(wish, decode_latents(self.pipe, glance.z)[0])
+            self._show_roughly(wish, decode_latents(self.pipe, preview.z)[0])
 
-    def _show_roughly(self, wish: Wish, picture: Image.Image) -> None:
+    def _show_roughly(self, wish: EditRequest, picture: Image.Image) -> None:
         """A picture on the way to the exact one, where the page keeps up."""
         if self._serial - self._confirmed < UNCONFIRMED:
             self._tell_frame({"id": wish.id, "exact": False, "picture": encode(picture, moving=True)})
 
     def _exact(
-        self, wish: Wish, settings: Settings, outdated: Callable[[], bool]
+        self, wish: EditRequest, settings: Settings, outdated: Callable[[], bool]
     ) -> Generator[None, None, Edit | None]:
         """The edit itself; None where it was outdated before it was done."""
         assert self.prepared is not None
@@ -403,7 +406,7 @@ class EditLab(LabWidget):
         editor = yield from self._driven(self._editor(wish.method), outdated)
         if editor is None:
             return None
-        editing: Generator[State, None, Any] = editor.editing(wish.prompt, **keeping.keywords(settings))
+        editing: Generator[State, None, Any] = editor.editing(wish.prompt, **png_recipe.keywords(settings))
         return (yield from self._driven(watched(editing, "editing", steps), outdated))
 
     def _editor(self, name: str) -> Generator[Progress, None, Editor]:
@@ -419,11 +422,11 @@ class EditLab(LabWidget):
             self._editors[name] = editor
         return self._editors[name]
 
-    def _guide_run(self, wish: Wish, settings: Settings) -> Generator[Progress, None, Edit]:
+    def _guide_run(self, wish: EditRequest, settings: Settings) -> Generator[Progress, None, Edit]:
         """A guided edit; a stop keeps the best."""
         assert self.prepared is not None and wish.guide is not None
         stops = self._stops_before_guiding
-        given = keeping.keywords(settings)
+        given = png_recipe.keywords(settings)
         edit, self._reached, self.problem = yield from self.guiding.running(
             wish.id,
             self.prepared,
@@ -447,7 +450,7 @@ class EditLab(LabWidget):
         self._sheet = sheets.plan(
             str(asked.get("axes")),
             shown.wish.prompt,
-            keeping.keywords(shown.settings),
+            png_recipe.keywords(shown.settings),
             OWN if shown.wish.guide else shown.wish.method,
             [str(prompt) for prompt in asked.get("prompts") or ()],
             self.world["methods"],
@@ -473,7 +476,7 @@ class EditLab(LabWidget):
     def _quietly(self, tile: sheets.Tile) -> Generator[None, None, Edit | None]:
         """A tile's edit; a method that fails leaves it empty, and a sentence."""
         try:
-            wish = Wish(0, False, tile.prompt, tile.settings or None, tile.method)
+            wish = EditRequest(0, False, tile.prompt, tile.settings or None, tile.method)
             settings = self._settings(wish) if not tile.settings else Settings.of(**tile.settings)
             return (yield from self._exact(wish, settings, lambda: False))
         except Exception as error:
@@ -525,15 +528,15 @@ class EditLab(LabWidget):
 
     def _tell_source(self, note: str) -> None:
         assert self.prepared is not None
-        self.source = telling.source_dict(self.pipe, self._source_id, self.prepared, note)
+        self.source = serialising.source_dict(self.pipe, self._source_id, self.prepared, note)
 
-    def _tell_target(self, wish: Wish, settings: Settings) -> None:
+    def _tell_target(self, wish: EditRequest, settings: Settings) -> None:
         assert self.prepared is not None
         suggested = self._with_guidance(self.prepared.editor.suggest(wish.prompt))
-        told = telling.words_dict(self.pipe, self.prepared.source.prompt, wish.prompt) | {
+        told = serialising.words_dict(self.pipe, self.prepared.source.prompt, wish.prompt) | {
             "id": wish.id,
-            "settings": keeping.as_dict(settings),
-            "suggested": keeping.as_dict(suggested),
+            "settings": png_recipe.as_dict(settings),
+            "suggested": png_recipe.as_dict(suggested),
             "auto": wish.settings is None,
         }
         told |= wish.for_page()
@@ -567,7 +570,7 @@ class EditLab(LabWidget):
                 "mask": None if edit.mask is None else encode_mask(edit.mask),
                 "seconds": seconds,
                 "first_step": edit.first_step,
-                "strip": telling.strip(edit, shown.settings, self.prepared.inversion.steps),
+                "strip": serialising.strip(edit, shown.settings, self.prepared.inversion.steps),
                 "before": replaced,
                 "score": self._score(edit, shown.wish),
             }
@@ -583,7 +586,7 @@ class EditLab(LabWidget):
         challenge = self.challenges.get(source.name) if source.kind == "challenge" else None
         return challenge if challenge is not None and challenge.target == prompt else None
 
-    def _score(self, edit: Edit, wish: Wish) -> dict[str, Any] | None:
+    def _score(self, edit: Edit, wish: EditRequest) -> dict[str, Any] | None:
         """In truth mode: how the edit compares with the true one, what the suggested settings reached, and
         the best in which the change is seen.
         """
@@ -596,7 +599,7 @@ class EditLab(LabWidget):
         best = self._best.get(challenge.name)
         if reached.happened and (best is None or best["psnr"] < reached.psnr):
             assert self.shown is not None
-            settings = keeping.as_dict(self.shown.settings)
+            settings = png_recipe.as_dict(self.shown.settings)
             best = {
                 "psnr": reached.psnr,
                 "wish": {"prompt": wish.prompt, "settings": settings, "auto": False},
@@ -614,18 +617,18 @@ class EditLab(LabWidget):
 
     def _tell_sheet(self) -> None:
         assert self._sheet is not None
-        self.sheet = telling.sheet_dict(self._sheet_id, self._sheet)
+        self.sheet = serialising.sheet_dict(self._sheet_id, self._sheet)
 
     # History, files, code.
 
     def _guide(self, message: Mapping[str, Any], data: bytes) -> None:
         guide = self.guiding.asked(message, bool(data), lambda kind, name: self._picture_of(kind, name, data))
-        self._wanted.offer_edit(Wish.guided(message, guide))
+        self._wanted.offer_edit(EditRequest.guided(message, guide))
 
-    def _remember(self, wish: Wish) -> None:
+    def _remember(self, wish: EditRequest) -> None:
         """A line of the history, unless it is there already."""
         assert self.prepared is not None and self.shown is not None
-        kept = replace(wish, settings=keeping.as_dict(self.shown.settings))
+        kept = replace(wish, settings=png_recipe.as_dict(self.shown.settings))
         if self._past.add(kept, self.prepared.source, thumbnail(self.shown.edit.image)):
             self.history = self._past.as_dicts()
 
@@ -633,7 +636,7 @@ class EditLab(LabWidget):
         entry = self._past.recall(message["id"])
         self.guiding.takes(entry.wish.guide)
         if self.prepared is None or entry.source is not self.prepared.source:
-            self._wanted.ask_source(SourceWish(self._source_id, lambda: entry.source))
+            self._wanted.ask_source(SourceRequest(self._source_id, lambda: entry.source))
         self._wanted.ask_edit(replace(entry.wish, id=int(message.get("request", 0)), moving=False))
 
     def _rename(self, message: Mapping[str, Any], _: bytes) -> None:
@@ -646,13 +649,13 @@ class EditLab(LabWidget):
         if self.shown.foreign:
             raise ValueError("This edit was opened, not made here; change something, then save.")
         shown, source = self.shown, self.prepared.source
-        kept = keeping.Kept(
+        kept = png_recipe.SavedEdit(
             shown.edit.image,
             self.prepared.picture,
             source.prompt,
             shown.wish.prompt,
             source.steps,
-            keeping.as_dict(shown.settings),
+            png_recipe.as_dict(shown.settings),
             shown.wish.method,
             self.prepared.inversion.model,
             self.prepared.given,
@@ -660,20 +663,20 @@ class EditLab(LabWidget):
         )
         name = "_".join(shown.wish.prompt.split())[:60] or "edit"
         number = int(self.saved.get("id", 0)) + 1
-        self.saved = {"id": number, "name": f"{name}.png", "data": keeping.save_png(self.pipe, kept)}
+        self.saved = {"id": number, "name": f"{name}.png", "data": png_recipe.save_png(self.pipe, kept)}
 
     def _open(self, message: Mapping[str, Any], data: bytes) -> None:
-        kept = keeping.open_png(data)
+        kept = png_recipe.open_png(data)
         self.guiding.takes(kept.guide)
         number = int(message.get("id", 0))
         picture = read_image(self.pipe, kept.picture)
         known = kept.method in self.world["methods"] or kept.guide is not None
         method = GUIDED if kept.guide is not None else kept.method if known else OWN
-        note = keeping.differences(kept, model_fingerprint(self.pipe), known)
+        note = png_recipe.differences(kept, model_fingerprint(self.pipe), known)
         source = Source("upload", "opened.png", kept.prompt, kept.steps, picture, note=note)
-        self._wanted.ask_source(SourceWish(number, lambda: source))
-        given = keeping.as_dict(Settings.of(**kept.settings))
-        self._wanted.ask_edit(Wish(number, False, kept.target, given, method, kept.guide))
+        self._wanted.ask_source(SourceRequest(number, lambda: source))
+        given = png_recipe.as_dict(Settings.of(**kept.settings))
+        self._wanted.ask_edit(EditRequest(number, False, kept.target, given, method, kept.guide))
 
     def _code(self) -> str:
         """Calls that make the shown edit again."""

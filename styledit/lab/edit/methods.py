@@ -13,8 +13,8 @@ from PIL import Image
 from styledit.baselines.null_text import fitting_nulls
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
-from styledit.lab.keeping import PLAIN
-from styledit.lab.session import Prepared
+from styledit.lab.edit.png_recipe import PLAIN
+from styledit.lab.edit.session import Prepared
 
 OWN = "value inputs"
 SDEDIT = "SDEdit"

@@ -40,7 +40,7 @@ def choose(
 
     Args:
         words: the number of columns of each run.
-        layers: entries of `about["layers"]` (see `styledit.lab.packing`).
+        layers: entries of `about["layers"]` (see `styledit.lab.explorer.packing`).
 
     Raises:
         ValueError: not even the coarsest means of cross-attention fit.

@@ -20,10 +20,10 @@ from styledit import validation as check
 from styledit.editing import Edit
 from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedState, Weights
 from styledit.guiding.guided import MOST_ITERATIONS, SCHEDULES, STARTS, style_settings
-from styledit.guiding.looks import with_look
+from styledit.guiding.style_phrases import with_style_phrase
 from styledit.guiding.weights import TERMS
+from styledit.lab.edit.session import Prepared, Progress, embedded_clip
 from styledit.lab.frames import encode, thumbnail
-from styledit.lab.session import Prepared, Progress, embedded_clip
 
 GUIDED = "guided"  # the method's name
 PICTURES = 10  # of a filmstrip, about
@@ -251,7 +251,9 @@ class Guiding:
         """The target prompt, as the page is to show it: an unchanged one says the look of a style picture."""
         if guide is None or guide.style is None:
             return prompt
-        return with_look(self.pipe, prepared.source.prompt, prompt, guide.style.picture, clip=embedded_clip())
+        return with_style_phrase(
+            self.pipe, prepared.source.prompt, prompt, guide.style.picture, clip=embedded_clip()
+        )
 
     def settings_of(self, prepared: Prepared, prompt: str, guide: Guide | None) -> dict[str, Any]:
         """The settings, by name, that a guided edit has where the page leaves them to the library."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from diffusers import StableDiffusionPipeline
 
 from styledit.editing import Settings
-from styledit.lab.guided import Guide
-from styledit.lab.keeping import PLAIN, mask_as_dict
-from styledit.lab.methods import OWN, SDEDIT, making
-from styledit.lab.session import Prepared, Source
+from styledit.lab.edit.guided import Guide
+from styledit.lab.edit.methods import OWN, SDEDIT, making
+from styledit.lab.edit.png_recipe import PLAIN, mask_as_dict
+from styledit.lab.edit.session import Prepared, Source
 from styledit.prompts import prompt_slots
 
 SAVED = 'styledit.lab.open_png("edit.png").picture  # save the edit as this file first'

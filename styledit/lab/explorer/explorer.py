@@ -1,8 +1,8 @@
 """Attention that answers to the mouse: hover a word and see where it is read, hover a pixel and see what it
 reads.
 
-The maps travel once (`styledit.lab.packing`) and are coloured in the browser, so that a hover never asks
-Python. What the browser sends, and which trait answers:
+The maps travel once (`styledit.lab.explorer.packing`) and are coloured in the browser, so that a hover never
+asks Python. What the browser sends, and which trait answers:
 
 - `part` {id, row, head}: one step or head of all layers, -1 for the mean; answered by the trait `part`
   {id, row, head, tables, data};
@@ -32,8 +32,9 @@ from styledit import validation as check
 from styledit.editing import Edit
 from styledit.generation import Denoised
 from styledit.inversion import Inversion
-from styledit.lab import heat, packing
-from styledit.lab.packing import LIMIT, Packed, pack
+from styledit.lab import palettes
+from styledit.lab.explorer import packing
+from styledit.lab.explorer.packing import LIMIT, Packed, pack
 from styledit.lab.widget import STATIC, LabWidget
 from styledit.maps import AttentionMaps
 
@@ -163,7 +164,7 @@ class AttentionExplorer(LabWidget):
         shown = [(texts[k], maps[k]) for k in range(len(maps)) if kinds[k] == "word" and pairs[k] is not None]
         shown_run = self._runs[run]
         title = f"{shown_run.kind}: {shown_run.prompt}{_VIEWS.get(view, '')}"
-        return heat.strip(shown_run.picture, shown, title, signed=view == "difference")
+        return palettes.strip(shown_run.picture, shown, title, signed=view == "difference")
 
     def _maps(self, run: int, chosen: dict[str, Any]) -> list[np.ndarray]:
         """Every column's map at the layer, step and head that are chosen."""
@@ -277,11 +278,11 @@ def _about(packed: Packed, runs: list[Run]) -> dict[str, Any]:
         {**about, "kind": run.kind, "prompt": run.prompt, "picture": _webp(run.picture)}
         for about, run in zip(packed.about["runs"], runs, strict=True)
     ]
-    palettes = {"sequential": heat.SEQUENTIAL, "diverging": heat.DIVERGING}
+    scales = {"sequential": palettes.SEQUENTIAL, "diverging": palettes.DIVERGING}
     return {
         **packed.about,
         "runs": shown,
-        "palettes": palettes,
+        "palettes": scales,
         "live": False,
         "advice": _advice(runs[0].maps),
     }

@@ -19,7 +19,7 @@ TOGETHER = 256  # sentences that CLIP reads in one call
 
 
 @torch.no_grad()
-def name_look(
+def classify_style(
     pipe: StableDiffusionPipeline,
     prompt: str,
     style_image: ImageSource,
@@ -48,10 +48,12 @@ def name_look(
     words = " ".join(check.text("The prompt", prompt).split())
     if not words:
         raise ValueError("The prompt is empty; say what the picture shows.")
-    known = own_looks(pipe) if looks is None else phrases(looks)
+    known = style_phrases_of(pipe) if looks is None else phrases(looks)
     if not known:
         raise ValueError('There are no looks to choose from; name some: looks=("an oil painting of", ...).')
-    worn = max((look for look in (*known, *own_looks(pipe)) if _begins(words, look)), key=len, default="")
+    worn = max(
+        (look for look in (*known, *style_phrases_of(pipe)) if _begins(words, look)), key=len, default=""
+    )
     rest = words[len(worn) :].strip()
     slots = prompt_slots(pipe)
     shows = (
@@ -70,7 +72,7 @@ def name_look(
     return f"{known[best // len(shows)]} {rest}".strip()
 
 
-def with_look(
+def with_style_phrase(
     pipe: StableDiffusionPipeline,
     source: str,
     target: str,
@@ -81,12 +83,12 @@ def with_look(
     """The target prompt of an edit with a style picture: one that changes no word of the source's says that
     picture's look, where there is a list of looks, and room.
 
-    Arguments and errors as `name_look`; no looks keep the prompt.
+    Arguments and errors as `classify_style`; no looks keep the prompt.
     """
-    known = own_looks(pipe) if looks is None else phrases(looks)
+    known = style_phrases_of(pipe) if looks is None else phrases(looks)
     if not known or changes_words(pipe, source, target):
         return target
-    named = name_look(pipe, target, style_image, looks=known, clip=clip)
+    named = classify_style(pipe, target, style_image, looks=known, clip=clip)
     try:
         return named if changes_words(pipe, source, named) else target
     except ValueError:  # too long for the model, or a word that it does not know
@@ -99,7 +101,7 @@ def changes_words(pipe: StableDiffusionPipeline, source: str, target: str) -> bo
     return bool(change.added or change.removed)
 
 
-def own_looks(pipe: StableDiffusionPipeline) -> tuple[str, ...]:
+def style_phrases_of(pipe: StableDiffusionPipeline) -> tuple[str, ...]:
     """The phrases that a model's own list has for the look of a picture; empty where it has none."""
     return prompt_slots(pipe).get("style", ())
 

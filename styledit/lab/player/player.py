@@ -32,7 +32,7 @@ from styledit.denoising import check_finite, guided_step, predict, resolve_guida
 from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
 from styledit.lab.frames import encode
-from styledit.lab.trajectory import Run, WordMaps, distance, pack, strip, two_words
+from styledit.lab.player.trajectory import Run, WordMaps, distance, pack, strip, two_words
 from styledit.lab.widget import STATIC, LabWidget
 from styledit.pictures import decode_latents
 from styledit.previews import preview
@@ -71,7 +71,7 @@ def inversion_player(
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunRequest:
     """A run that was asked for, and the number of the request."""
 
     id: int
@@ -123,8 +123,8 @@ class InversionPlayer(LabWidget):
         self._inverted = Run()
         self._runs: OrderedDict[tuple[float, bool], Run] = OrderedDict()
         self._wishing = threading.Lock()
-        self._wanted = Wish(0, guidance, values is not None)
-        self._answered: Wish | None = None
+        self._wanted = RunRequest(0, guidance, values is not None)
+        self._answered: RunRequest | None = None
         self._stopped = False
         self._seen: dict[str, Any] = {}
         self._pictured: tuple[Run, bool] | None = None
@@ -159,7 +159,7 @@ class InversionPlayer(LabWidget):
             values = check.flag("values", message["values"]) and self.values is not None
             guidance = round(check.number("guidance", message["guidance"]), 4)
             with self._wishing:
-                self._wanted = Wish(check.whole("id", message["id"]), guidance, values)
+                self._wanted = RunRequest(check.whole("id", message["id"]), guidance, values)
                 self._stopped = False
         elif kind == "stop":
             self._stopped = True
@@ -207,7 +207,7 @@ class InversionPlayer(LabWidget):
         with self._wishing:
             stopped = self._stopped and self._wanted is not self._answered
             if stopped and self.run:
-                self._wanted = Wish(self._wanted.id, self.run["guidance"], self.run["values"])
+                self._wanted = RunRequest(self._wanted.id, self.run["guidance"], self.run["values"])
                 self._answered = self._wanted
         if stopped and self.run:
             self.run = {**self.run, "id": self._wanted.id}
@@ -221,7 +221,7 @@ class InversionPlayer(LabWidget):
         if self._seen:
             self.view = self._seen
 
-    def _overtaken(self, wanted: Wish) -> bool:
+    def _overtaken(self, wanted: RunRequest) -> bool:
         """Whether there is a newer wish, or a stop."""
         self._keep_view()
         return self._stopped or self._wanted is not wanted
@@ -255,7 +255,7 @@ class InversionPlayer(LabWidget):
         self._inverted = run
         self.inverted = run.told()
 
-    def _answer(self, wanted: Wish) -> Work:
+    def _answer(self, wanted: RunRequest) -> Work:
         """Show the run that is wished for: at once where it is kept, else step by step."""
         self.problem = ""
         run = self._runs.get(wanted.key)
@@ -271,13 +271,13 @@ class InversionPlayer(LabWidget):
         self._answered = wanted
         yield
 
-    def _show(self, wanted: Wish, run: Run) -> None:
+    def _show(self, wanted: RunRequest, run: Run) -> None:
         self.run = {"id": wanted.id, "guidance": wanted.guidance, "values": wanted.values, **run.told()}
         kept = list(self._runs.items())[-CURVES:]
         self.curves = [{"guidance": w, "values": values, "drift": run.drift} for (w, values), run in kept]
 
     @torch.no_grad()
-    def _walk_back(self, wanted: Wish) -> Generator[None, None, Run | None]:
+    def _walk_back(self, wanted: RunRequest) -> Generator[None, None, Run | None]:
         """The run, with a first look after each network call; None where it was overtaken.
 
         The steps are those of `reconstruct`, whose maps would all be kept until its end.
@@ -332,14 +332,14 @@ class InversionPlayer(LabWidget):
         run.seconds = time.perf_counter() - begun
         return run
 
-    def _rough(self, wanted: Wish) -> Run | None:
+    def _rough(self, wanted: RunRequest) -> Run | None:
         """A run that is shown and has not all of the decoder's pictures."""
         for run in (self._runs.get(wanted.key), self._inverted):
             if run is not None and not run.exact:
                 return run
         return None
 
-    def _decode(self, run: Run, wanted: Wish) -> Work:
+    def _decode(self, run: Run, wanted: RunRequest) -> Work:
         """Put the decoder's pictures in the place of first looks, one latent at a time from the clean one."""
         total = len(run.z)
         while not run.exact:

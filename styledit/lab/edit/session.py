@@ -17,7 +17,7 @@ from styledit.denoising import State
 from styledit.editing import Edit, Editor
 from styledit.generation import generating, reconstructing
 from styledit.inversion import Inversion, inverting
-from styledit.lab.cache import FitCache
+from styledit.lab.edit.cache import FitCache
 from styledit.metrics import clip_similarity
 from styledit.perception.clip import Clip, load_clip
 from styledit.pictures import decode_latents, psnr
@@ -133,7 +133,7 @@ def _fitting(pipe: StableDiffusionPipeline, inversion: Inversion) -> Generator[P
     return values
 
 
-def outlook(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Progress, None, str]:
+def domain_warning(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Progress, None, str]:
     """What to expect of a picture, measured before any edit: a sentence, empty where it looks like one of
     the model's own.
 

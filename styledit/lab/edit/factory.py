@@ -12,12 +12,12 @@ from styledit.editing import Edit
 from styledit.generation import Denoised
 from styledit.guiding import Guided
 from styledit.inversion import Inversion
-from styledit.lab import keeping
-from styledit.lab.edit_lab import EditLab
-from styledit.lab.methods import OWN, Method, checked
-from styledit.lab.samples import samples
-from styledit.lab.session import MOST_STEPS, Ready, Source
-from styledit.lab.wishes import Wish
+from styledit.lab.edit import png_recipe
+from styledit.lab.edit.edit_lab import EditLab
+from styledit.lab.edit.methods import OWN, Method, checked
+from styledit.lab.edit.requests import EditRequest
+from styledit.lab.edit.samples import samples
+from styledit.lab.edit.session import MOST_STEPS, Ready, Source
 from styledit.pictures import ImageSource, read_image
 from styledit.prompts import prompt_slots, split_words
 from styledit.values import ValueInputs
@@ -90,15 +90,15 @@ def _lab_of_edit(pipe: StableDiffusionPipeline, edit: Edit, own: Mapping[str, An
     first = Source(
         "upload", "edit", inversion.prompt, inversion.steps, inversion.image, note=note if foreign else ""
     )
-    wish = Wish(0, False, edit.target_prompt, keeping.as_dict(edit.settings), OWN)
+    wish = EditRequest(0, False, edit.target_prompt, png_recipe.as_dict(edit.settings), OWN)
     return EditLab(pipe, first, wish, Ready(inversion, values, edit if foreign else None), own)
 
 
-def _wish(target: str | None) -> Wish | None:
+def _wish(target: str | None) -> EditRequest | None:
     """The first edit, where a target is given."""
     if target is None:
         return None
-    return Wish(0, False, check.text("target", target), None, OWN)
+    return EditRequest(0, False, check.text("target", target), None, OWN)
 
 
 def _first_source(pipe: StableDiffusionPipeline, prompt: str | None, steps: int, seed: int) -> Source:
