@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import traitlets
@@ -41,7 +42,7 @@ from styledit.lab.edit.session import (
     watched,
 )
 from styledit.lab.frames import encode, encode_mask, sized, thumbnail, tiled
-from styledit.lab.widget import LabWidget, front_end, sentence, styles
+from styledit.lab.widget import STATIC, LabWidget, sentence
 from styledit.pictures import decode_latents, read_image
 from styledit.pipeline import model_fingerprint
 from styledit.previews import preview_change
@@ -79,8 +80,8 @@ class EditLab(LabWidget):
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
 
-    _esm: ClassVar[str] = front_end("edit_lab.js")
-    _css: ClassVar[str] = styles("common.css", "edit_lab.css", "edit_guided.css")
+    _esm: ClassVar[Path] = STATIC / "edit.js"
+    _css: ClassVar[Path] = STATIC / "edit.css"
 
     def __init__(
         self,
