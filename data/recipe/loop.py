@@ -66,8 +66,8 @@ def learning_rate(
 ) -> float:
     """Warm-up from ``start``, plateau, and a linear descent over the last ``decay`` of the steps.
 
-    The plateau makes it possible to train longer later: resume with a larger ``steps``. After the step ``settled`` it
-    sinks with the inverse square root of the step, which asks for no end.
+    The plateau makes it possible to train longer later: resume with a larger ``steps``. After the step
+    ``settled`` it sinks with the inverse square root of the step, which asks for no end.
     """
     peak *= min(1.0, (settled / (step + 1)) ** 0.5)
     return peak * min(1.0, (step - start + 1) / warmup, max(0.02, (steps - step) / (decay * steps)))
@@ -95,8 +95,8 @@ def train(
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
     ``muon`` is Muon's learning rate for the matrices among the weights, ``lr`` AdamW's for the others; with
-    0, AdamW trains everything. Both follow ``learning_rate`` with ``decay`` and ``settled``. ``critics`` are modules that
-    learn by the same loss, with the optimiser of ``styledit.objectives.critic``.
+    0, AdamW trains everything. Both follow ``learning_rate`` with ``decay`` and ``settled``. ``critics`` are
+    modules that learn by the same loss, with the optimiser of ``styledit.objectives.critic``.
 
     Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
     at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.

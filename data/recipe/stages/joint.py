@@ -1,11 +1,11 @@
 """A second diffusion model of the same world: joint attention, trained by rectified flow.
 
-It has the latents, the words and the text tower of the first one, so that a lesson can lay both side by side. The
-network is Stable Diffusion 3's ``SD3Transformer2DModel`` (2403.03206) rather than Flux's: all of its blocks are
-double ones with one processor, so that image and words have queries and keys of their own, and thus all four parts of
-joint attention, in every layer; and positions are added once rather than turned into each query and key,
-so that two pictures' keys can be exchanged as in the first model. Queries and keys are normalised as in 3.5.
-A patch is one latent pixel: maps have 16 × 16 cells.
+It has the latents, the words and the text tower of the first one, so that a lesson can lay both side by
+side. The network is Stable Diffusion 3's ``SD3Transformer2DModel`` (2403.03206) rather than Flux's: all of
+its blocks are double ones with one processor, so that picture and words have queries and keys of their own
+in every layer; and positions are added once, before the first layer, rather than turned into each query and
+key, so that keys can be exchanged between two pictures as in the first model. Queries and keys are
+normalised as in 3.5. A patch is one latent pixel: maps have 16 × 16 cells.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ RATE = 1e-3  # AdamW's
 MUON_RATE = 3e-3
 SETTLED = 2_000  # step after which the rates fall with the inverse square root of the step, without an end
 DECAY = 0.2  # share of the steps over which they fall to nearly nothing
+HEADS = 6  # of 32 channels each
+LAYERS = 6
 TIMES = 1000  # the network is told a thousand times the time, as Stable Diffusion 3's is
 HELD_OUT = 256  # scenes of the held-out artist that show how good the averaged weights are
 
@@ -41,17 +43,17 @@ def build_joint(edition: Edition = COMMITTED) -> SD3Transformer2DModel:
 
     Blocks begin as identities and the output as zero (adaLN-Zero, 2212.09748, section 3.2).
     """
-    heads, head_width = 6, 32
+    head_width = 32
     network = SD3Transformer2DModel(
         sample_size=SIDE // PATCH,
         patch_size=1,
         in_channels=edition.code.channels,
         out_channels=edition.code.channels,
-        num_layers=6,
-        num_attention_heads=heads,
+        num_layers=LAYERS,
+        num_attention_heads=HEADS,
         attention_head_dim=head_width,
         joint_attention_dim=WIDTH,
-        caption_projection_dim=heads * head_width,
+        caption_projection_dim=HEADS * head_width,
         pooled_projection_dim=WIDTH,
         pos_embed_max_size=SIDE // PATCH,
         qk_norm="rms_norm",
@@ -67,8 +69,10 @@ def build_joint(edition: Edition = COMMITTED) -> SD3Transformer2DModel:
 
 
 def read(text: CLIPTextModel, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the transformer is told of captions: the tokens' states (n, POSITIONS, WIDTH), and that of the end
-    of the caption (n, WIDTH)."""
+    """What the transformer is told: the tokens' states (n, POSITIONS, WIDTH), and that of the end (n, WIDTH).
+
+    The text tower does not learn.
+    """
     with torch.no_grad():
         out = text(tokens)
     return out.last_hidden_state, out.pooler_output
@@ -81,9 +85,9 @@ def flow_loss(
     spread: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
-    """Rectified flow (2209.03003): the squared error of the velocity ε − z₀ on the line z_t = (1 − t) z₀ + t ε.
+    """Rectified flow (2209.03003): the mean squared error of the velocity ε − z₀ at z_t = (1 − t) z₀ + t ε.
 
-    ``spread``: numbers in (0, 1) that give logit-normal times (2403.03206, equation 19), (n,).
+    ``spread``: (n,) numbers in (0, 1) that give logit-normal times (2403.03206, equation 19).
     """
     t = torch.special.ndtri(spread.double()).sigmoid().float()
     lever = t[:, None, None, None]
@@ -97,8 +101,9 @@ def flow_loss(
 def train_joint(steps: int, edition: Edition = COMMITTED) -> None:
     """One empty prompt in ten; the text tower in ``data/model`` is as it is.
 
-    After warm-up and plateau the rates fall with the inverse square root of the step, whatever ``steps`` is, and over
-    the last fifth of ``steps`` to nearly nothing: training can go on over many runs before it is told where to end.
+    After warm-up and plateau the rates fall with the inverse square root of the step, whatever ``steps`` is,
+    and over the last fifth of ``steps`` to nearly nothing: training can go on over many runs before it is
+    told where to end.
     """
     device = loop.device()
     tokenizer = build_tokenizer(edition)
@@ -144,7 +149,7 @@ def train_joint(steps: int, edition: Edition = COMMITTED) -> None:
 
 @lru_cache(maxsize=1)
 def held_out(edition: Edition) -> tuple[torch.Tensor, list[str]]:
-    """Latents of scenes that the held-out artist drew, (HELD_OUT, channels, SIDE/8, SIDE/8), and their captions."""
+    """Latents of scenes by the held-out artist, (HELD_OUT, channels, SIDE/8, SIDE/8), and their captions."""
     rng = np.random.default_rng(3)
     scenes = [sample_scene(rng, (HELD_OUT_ARTIST,), edition) for _ in range(HELD_OUT)]
     z = encode(load_autoencoder().to(loop.device()), pictures_of(scenes))
