@@ -178,7 +178,9 @@ def assert_unchanged(pipe: StableDiffusionPipeline, fresh: StableDiffusionPipeli
     for name in ("unet", "vae", "text_encoder"):
         network, as_loaded = getattr(pipe, name), getattr(fresh, name)
         assert not network.training and not any(p.requires_grad for p in network.parameters()), name
-        assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()), f"{name} is watched"
+        assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()), (
+            f"{name} is watched"
+        )
         weights = as_loaded.state_dict()
         changed = [key for key, value in network.state_dict().items() if not torch.equal(value, weights[key])]
         assert not changed, f"{name}: {changed[:3]}"

@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from styledit.checkpoints import CONFIGS
+from styledit.storage.checkpoints import CONFIGS
 
 
 def without_weights(family: str, dtype: torch.dtype = torch.float16) -> StableDiffusionPipeline:

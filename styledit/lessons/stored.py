@@ -8,7 +8,6 @@ A lesson computes one case itself, asserts that it agrees, and shows the stored 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
