@@ -1,13 +1,8 @@
 """Train the embedded model, stage by stage.
 
     python -m recipe.train all            every stage in order
-<<<<<<< HEAD
     python -m recipe.train STAGE          one of: code autoencoder unet decoder judge
-                                          perceptual_encoder clip export
-=======
-    python -m recipe.train STAGE          one of: code autoencoder unet decoder judge eye clip export
-                                          joint export-joint
->>>>>>> joint
+                                          perceptual_encoder clip export joint export-joint
 
 All of it takes 3.7 PFLOP (`python -m recipe.cost`): some ten hours at the 0.1 TFLOP/s of two processor
 cores, half an hour on a GPU that sustains 2. Each stage goes on where it was after a kill.
@@ -25,17 +20,13 @@ import cv2
 import torch
 
 from recipe.artwork import AUTHORS
-<<<<<<< HEAD
-from recipe.stages import autoencoder, clip, code, decoder, judge, perceptual_encoder, unet
-from recipe.stages.export import export
-
-STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "perceptual_encoder", "clip", "export")
-=======
-from recipe.stages import autoencoder, clip, code, decoder, eye, joint, judge, unet
+from recipe.stages import autoencoder, clip, code, decoder, joint, judge, perceptual_encoder, unet
 from recipe.stages.export import export, export_joint
 
-STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "eye", "clip", "export", "joint", "export-joint")
->>>>>>> joint
+STAGES = (
+    "code", "autoencoder", "unet", "decoder", "judge", "perceptual_encoder", "clip", "export",
+    "joint", "export-joint",
+)  # fmt: skip
 
 
 def main() -> None:

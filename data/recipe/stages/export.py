@@ -14,17 +14,14 @@ from recipe import folders, loop
 from recipe.edition import COMMITTED, Edition
 from recipe.stages.autoencoder import load_autoencoder
 from recipe.stages.clip import build_clip
-<<<<<<< HEAD
-=======
-from recipe.stages.eye import export_eye
 from recipe.stages.joint import TIMES, build_joint
->>>>>>> joint
 from recipe.stages.judge import export_judge
 from recipe.stages.perceptual_encoder import export_perceptual_encoder
 from recipe.stages.unet import ALPHAS, build_unet
 from recipe.tokenizer import build_text_encoder, build_tokenizer
 
-STAGES = ("code", "unet", "decoder", "judge", "eye", "clip")  # whose curves the embedded model's card shows
+# Whose curves the embedded model's card shows.
+STAGES = ("code", "unet", "decoder", "judge", "perceptual_encoder", "clip")
 # What the second model has in common with the embedded one, of which its folder holds no copy.
 SHARED = ("text_encoder", "tokenizer", "vae")
 
@@ -65,15 +62,9 @@ def export(edition: Edition = COMMITTED) -> None:
         clip.half().save_pretrained(model / "clip", safe_serialization=True)
     if loop.has_checkpoint("judge"):
         export_judge(model / "judge", edition)
-<<<<<<< HEAD
     if loop.has_checkpoint("perceptual_encoder"):
         export_perceptual_encoder(model / "perceptual_encoder", edition)
-    for stage in ("code", "unet", "decoder", "judge", "perceptual_encoder", "clip"):
-=======
-    if loop.has_checkpoint("eye"):
-        export_eye(model / "eye", edition)
     for stage in STAGES:
->>>>>>> joint
         loop.commit_curve(stage)
     plot_curves(model / "curves.png", STAGES)
     (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")
