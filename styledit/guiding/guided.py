@@ -40,7 +40,7 @@ from styledit.perception.perceptual_encoder import load_perceptual_encoder
 from styledit.pictures import ImageSource, decode_latents, read_image
 from styledit.prompts import find_word, positions_of
 from styledit.recording import GIB, Record, Recorder
-from styledit.storage.files import Field, Schema, read_tensors, write_tensors
+from styledit.storage.files import Schema, read_tensors, write_tensors
 
 MOST_ITERATIONS = 1000  # in all
 SCHEDULES = {"step": 30, "run": 20, "text": 20}  # iterations in all, where the user gives none
@@ -55,8 +55,8 @@ CHECKPOINT = Schema(
     what="guided edit",
     source="guide(checkpoint=...)",
     cure="remove it",
-    tensors={"*": Field(finite=False)},
-    about={"guided": str},
+    tensors={"*": "float"},
+    about=("guided",),
 )
 
 
