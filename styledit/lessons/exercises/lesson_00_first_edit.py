@@ -7,7 +7,7 @@ from typing import Any
 
 from styledit.lessons.exercises.checking import NotYet, exercise
 from styledit.lessons.pictures import FOLDER
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 PICTURE = "car"
 
@@ -17,20 +17,20 @@ def check_target(target: Any) -> None:
     """Check a target prompt for the lesson's picture that changes the place alone."""
     if not isinstance(target, str):
         raise NotYet(f"a sentence in quotes is asked for, not a {type(target).__name__}.")
-    said = target.lower().strip().removesuffix(".").split()
+    words = target.lower().strip().removesuffix(".").split()
     known = set(json.loads((EMBEDDED_FOLDER / "words.json").read_text(encoding="utf-8")))
-    unknown = [word for word in said if word not in known]
+    unknown = [word for word in words if word not in known]
     if unknown:
         raise NotYet(f"the model does not know {unknown[0]!r}; the first cell lists the words that it knows.")
     source = _caption().split()
     until = source.index(PICTURE) + 1
-    if said == source:
+    if words == source:
         raise NotYet("this is the picture's own caption; nothing would change.")
-    if said[:until] != source[:until]:
+    if words[:until] != source[:until]:
         raise NotYet("keep style, colour and thing word for word: what is not to change is said as before.")
-    if len(said) < until + 2:
+    if len(words) < until + 2:
         raise NotYet("the sentence ends too early; where is the car to be?")
-    if said[-1] == source[-1]:
+    if words[-1] == source[-1]:
         raise NotYet("the place is still the same.")
 
 

@@ -1,46 +1,14 @@
-"""More exercises of lessons 03 and 04: what a fit costs, value inputs by word, and three terms on maps."""
+"""Lesson 04, holding and shaping maps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, number, same
-
-
-@exercise("03 The cost of a fit", right="iterations cost three each, and every step costs two more")
-def check_cost(cost: Callable[[Sequence[int]], Any]) -> None:
-    """Check `cost(iterations)`: the evaluations of a fit that takes `iterations[i]` at step i."""
-    none = number(call(cost, [0, 0, 0, 0]))
-    if none == 0:
-        raise NotYet("a fit without iterations still walks; whom does each step of a guided walk ask?")
-    one = number(call(cost, [1, 0, 0, 0])) - none
-    if one == 1:
-        raise NotYet("an iteration goes through the network and back again; what is the way back worth?")
-    if (none, one) != (8, 3):
-        raise NotYet(
-            f"four steps without iterations cost {none:g} by your count, and one iteration {one:g} more; "
-            "the table above the exercise has both prices."
-        )
-    if number(call(cost, [3, 5, 0, 1])) != 35:
-        raise NotYet("steps may differ in how many iterations they take; is each counted?")
-
-
-@exercise("03 By word", right="what was learned for the old words does not colour the new one")
-def check_by_word(values: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> None:
-    """Check `values(c_tgt, s, b, new)`: c_tgt, s, b (N, d) and new (N,) of bool; the new words read c_tgt."""
-    c, s, b = noise(3, 6, 4)
-    nobody, everybody = torch.zeros(6, dtype=torch.bool), torch.ones(6, dtype=torch.bool)
-    same(answer(values, c, s, b, nobody), c * s + b, "without any new word, every row is a value input.")
-    same(answer(values, c, s, b, everybody), c, "a row of a new word is the prompt's own.")
-    some = torch.tensor([False, True, False, False, True, False])
-    wanted = c * s + b
-    wanted[some] = c[some]
-    same(answer(values, c, s, b, some), wanted, "all or nothing is right; which rows are which in between?")
+from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, same
 
 
 @exercise("04 Holding", right="a mean over each layer's map, summed over the layers")

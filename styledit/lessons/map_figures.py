@@ -1,4 +1,7 @@
-"""Maps over a grey picture, on one colour scale that says its numbers."""
+"""Attention maps over a grey picture, on one colour scale that says its numbers.
+
+The palettes are those of the lab.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,27 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
+from styledit.lab.palettes import DIVERGING, SEQUENTIAL, paint
 from styledit.lessons.pictures import MANY, Pictures, data_uri
 from styledit.maps import AttentionMaps
 
-HEAT = colormaps["inferno"]  # grows lighter all the way, also for colour-blind readers and in print
-LESS, MORE = (0, 114, 178), (213, 94, 0)  # Okabe and Ito's blue and vermilion
+LESS, MORE = DIVERGING[1], DIVERGING[-2]  # blue, red
+DARKEST = 0.25  # of the sequential palette: what lies below is too dark to be told apart on a grey picture
 STRONGEST = 0.92  # opacity of the largest value
-PAPER = (0.55, 0.45)  # the grey picture is lifted: 0.55 + 0.45 × luminance
+LIFTED, CONTRAST = 0.55, 0.45  # of the grey picture: LIFTED + CONTRAST × luminance
 
 
 def grey(picture: Image.Image) -> Image.Image:
     """A picture in light grey, so that whatever colour lies on it comes from a map."""
     light = np.asarray(picture.convert("L"), float) / 255
-    return Image.fromarray((255 * (PAPER[0] + PAPER[1] * light)).astype(np.uint8)).convert("RGB")
+    return Image.fromarray((255 * (LIFTED + CONTRAST * light)).astype(np.uint8)).convert("RGB")
 
 
-def heat_layer(heat: torch.Tensor, most: float, *, signed: bool = False) -> Image.Image:
+def map_layer(heat: torch.Tensor, most: float, *, signed: bool = False) -> Image.Image:
     """A map (H, W) as colours with opacity, RGBA, at its own size; see `show_maps`.
 
     Raises:
@@ -35,16 +39,16 @@ def heat_layer(heat: torch.Tensor, most: float, *, signed: bool = False) -> Imag
     share = _plane(heat).numpy() / (most or 1.0)
     strength = np.clip(np.abs(share), 0, 1)
     if signed:
-        colours = np.where(share[..., None] < 0, LESS, MORE) / 255.0
+        colours = np.where(share[..., None] < 0, LESS, MORE)
     else:
-        colours = HEAT(0.25 + 0.75 * strength)[..., :3]
-    opacity = STRONGEST * strength[..., None] ** 0.85
-    return Image.fromarray((255 * np.concatenate([colours, opacity], -1)).round().astype(np.uint8))
+        colours = paint(DARKEST + (1 - DARKEST) * strength, 0.0, 1.0, SEQUENTIAL)
+    opacity = 255 * STRONGEST * strength[..., None] ** 0.85
+    return Image.fromarray(np.concatenate([colours, opacity.round()], -1).astype(np.uint8))
 
 
 def overlay(heat: torch.Tensor, picture: Image.Image, most: float, *, signed: bool = False) -> Image.Image:
     """A map (H, W) over the grey picture, RGB, at the picture's size."""
-    layer = heat_layer(heat, most, signed=signed).resize(picture.size, Image.Resampling.BILINEAR)
+    layer = map_layer(heat, most, signed=signed).resize(picture.size, Image.Resampling.BILINEAR)
     return Image.alpha_composite(grey(picture).convert("RGBA"), layer).convert("RGB")
 
 
@@ -63,7 +67,7 @@ def show_maps(
     Args:
         maps: {title: (H, W)}, of any resolution; an entry may be a PIL picture, which is shown as it is.
         most: where the scale ends; None takes the largest value of all maps.
-        signed: whether below zero means less (blue) and above more (vermilion), as in a difference.
+        signed: whether below zero means less (blue) and above more (red), as in a difference.
         unit: what is measured, for the legend.
         columns, width: as in `show_images`.
 
@@ -127,7 +131,8 @@ def plot_map(
     width, height = image.size if image is not None else heat.shape[::-1]
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # a coarser map still covers the whole picture
     alpha = 1 if image is None else 0.7
-    ax.imshow(heat.numpy(), cmap=HEAT, vmin=0, vmax=most, alpha=alpha, extent=extent)
+    colours = LinearSegmentedColormap.from_list("sequential", np.array(SEQUENTIAL) / 255)
+    ax.imshow(heat.numpy(), cmap=colours, vmin=0, vmax=most, alpha=alpha, extent=extent)
     if isinstance(shown, str):
         ax.set_title(shown)
     ax.set_axis_off()
@@ -135,10 +140,10 @@ def plot_map(
 
 
 def legend(most: float, signed: bool, unit: str) -> str:
-    """The colour scale as HTML: a strip as the maps are drawn, between its two numbers."""
+    """The colour scale as HTML: a bar, drawn as the maps are, between its two numbers."""
     low = -1.0 if signed else 0.0
-    strip = torch.linspace(low, 1, 120)[None].expand(6, -1)
-    source = data_uri(overlay(strip, Image.new("RGB", (120, 6), (128, 128, 128)), 1, signed=signed))
+    ramp = torch.linspace(low, 1, 120)[None].expand(6, -1)
+    source = data_uri(overlay(ramp, Image.new("RGB", (120, 6), (128, 128, 128)), 1, signed=signed))
     ends = (f"−{_short(most)}", f"+{_short(most)}") if signed else ("0", _short(most))
     return (
         f'<div style="font-size:15px;margin:0 0 6px">{ends[0]} <img src="{source}" alt="colour scale" '

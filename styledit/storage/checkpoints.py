@@ -19,7 +19,7 @@ from safetensors import safe_open
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from styledit import validation
-from styledit.perception.loading import loading
+from styledit.storage.loading import loading
 
 CONFIGS = Path(__file__).parent / "configs"
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")

@@ -1,24 +1,21 @@
-"""The long computations of lesson 03, for `make results`: fits by preset, and edits with value inputs and
-without.
-"""
+"""What value inputs cost and gain, for lesson 03: fits by preset, and edits with them and without."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
-from PIL import Image
 
 from styledit.baselines.null_text import fit_nulls
 from styledit.editing import Edit, Editor
 from styledit.generation import reconstruct
 from styledit.inversion import Inversion, drift, invert
-from styledit.lessons.pictures import FOLDER, lesson_picture
+from styledit.lab.edit.samples import Challenge, challenges
+from styledit.lessons.pictures import lesson_picture
 from styledit.objectives import Regularisation
-from styledit.pictures import decode_latents, psnr, read_image
+from styledit.pictures import decode_latents, psnr
 from styledit.values import PRESETS, ValueInputs, fit_values
 
 PICTURE = "fox"
@@ -41,15 +38,14 @@ WAYS: dict[str, dict[str, Any]] = {
     "half of the steps": {"tau_v": 0.5},
     "all steps": {"tau_v": 1.0},
 }
-BENCHMARK = FOLDER.parent / "benchmark"
-EVERY = 3  # of the benchmark's cases
+STRIDE = 3  # of the benchmark's edits, every third
 
 
 def value_fits(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     """Fits of one picture at guidance 7.5: presets, the published schedule with its attention term and
     without, and null-text inversion.
 
-    A row: `fit`, `evaluations`, `dB` (the reconstruction against the autoencoder's own), `drift` (T + 1
+    A row: `fit`, `evaluations`, `psnr` (dB, the reconstruction against the autoencoder's own), `drift` (T + 1
     numbers).
     """
     picture = lesson_picture(pipe, PICTURE)
@@ -68,8 +64,8 @@ def fitted(pipe: StableDiffusionPipeline, inversion: Inversion, name: str) -> di
         values = fit_values(pipe, inversion, guidance=GUIDANCE, preset=FITS[name], progress=False)
         latents = reconstruct(pipe, inversion, values=values, progress=False).latents
         evaluations = values.evaluations
-    row = {"fit": name, "evaluations": evaluations, "dB": round(end_psnr(pipe, inversion, latents), 2)}
-    print(f"  {name:<24} {evaluations:5d} evaluations {row['dB']:6.2f} dB", flush=True)
+    row = {"fit": name, "evaluations": evaluations, "psnr": round(end_psnr(pipe, inversion, latents), 2)}
+    print(f"  {name:<24} {evaluations:5d} evaluations {row['psnr']:6.2f} dB", flush=True)
     return row | {"drift": [round(float(d), 5) for d in drift(inversion, latents)]}
 
 
@@ -79,49 +75,23 @@ def end_psnr(pipe: StableDiffusionPipeline, inversion: Inversion, latents: torch
     return psnr(end, own)
 
 
-class TrueEdit(NamedTuple):
-    """An edit of `data/benchmark` whose true answer is known; pictures at the model's size."""
-
-    name: str
-    kind: str
-    image: Image.Image
-    prompt: str
-    target: str
-    truth: Image.Image
-
-
-def true_edit(pipe: StableDiffusionPipeline, name: str) -> TrueEdit:
-    """The benchmark's edit of a name, "07".
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    for record in _records():
-        if _name(record) == name:
-            image, truth = (read_image(pipe, BENCHMARK / record[key]) for key in ("file_name", "truth"))
-            return TrueEdit(
-                name, record["kind"], image, record["source_prompt"], record["target_prompt"], truth
-            )
-    raise ValueError(f"There is no edit {name!r}; they run from '00' to {_name(_records()[-1])!r}.")
-
-
 def value_edits(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     """Edits whose true answer is known, with value inputs and without, all other settings being those that
     the plain call chooses, without its blend.
 
-    A row: `case`, `kind`, `target`, and `dB`, {way: the edit against the true one}.
+    A row: `case`, `kind`, `target`, and `truth_psnr`, {way: the edit's PSNR to ground truth in dB}.
     """
-    return [edited(pipe, true_edit(pipe, _name(record))) for record in _records()[::EVERY]]
+    return [edited(pipe, case) for case in challenges()[::STRIDE]]
 
 
-def edited(pipe: StableDiffusionPipeline, case: TrueEdit) -> dict[str, Any]:
+def edited(pipe: StableDiffusionPipeline, case: Challenge) -> dict[str, Any]:
     """One row of `value_edits`."""
-    inversion = invert(pipe, case.image, case.prompt, progress=False)
+    inversion = invert(pipe, case.picture, case.prompt, progress=False)
     values = fit_values(pipe, inversion, progress=False)
     made = ways(pipe, inversion, values, case.target)
-    dB = {way: round(psnr(edit.image, case.truth), 2) for way, edit in made.items()}
-    print(f"  {case.name} {case.kind:<12} {dB}", flush=True)
-    return {"case": case.name, "kind": case.kind, "target": case.target, "dB": dB}
+    truth_psnr = {way: round(psnr(edit.image, case.truth), 2) for way, edit in made.items()}
+    print(f"  {case.name} {case.kind:<12} {truth_psnr}", flush=True)
+    return {"case": case.name, "kind": case.kind, "target": case.target, "truth_psnr": truth_psnr}
 
 
 def ways(
@@ -133,12 +103,3 @@ def ways(
     return made | {
         way: editor.edit(target, blend=(), progress=False, **settings) for way, settings in WAYS.items()
     }
-
-
-def _records() -> list[dict[str, Any]]:
-    lines = (BENCHMARK / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def _name(record: dict[str, Any]) -> str:
-    return record["file_name"].split("_")[0]

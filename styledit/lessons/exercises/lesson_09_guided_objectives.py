@@ -1,58 +1,23 @@
-"""The exercises of lesson 09, guided objectives, and how it shows gradients and Gram matrices.
-
-from styledit.lessons.guided_exercises import check_gram
-"""
+"""Lesson 09, guided objectives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, number, same
 from styledit.objectives import gram, hinge_critic
 from styledit.objectives.critic import receptive_field
 
-GREY = 0.5  # where nothing pulls
-
-
-def pull_picture(gradient: Tensor, gain: float = 1.0) -> Image.Image:
-    """Where and into which colour a loss pulls each pixel: -gradient (1, 3, H, W) around grey, scaled to its
-    own strongest hundredth.
-
-    Raises:
-        ValueError: something that is no (1, 3, H, W).
-    """
-    if gradient.ndim != 4 or gradient.shape[:2] != (1, 3):
-        raise ValueError(f"A gradient of one picture is (1, 3, H, W), not {tuple(gradient.shape)}.")
-    pull = -gradient[0].detach().float().cpu()
-    strongest = float(pull.abs().quantile(0.99)) or 1.0
-    shown = (GREY + 0.5 * gain * pull / strongest).clamp(0, 1)
-    return Image.fromarray((255 * shown).round().byte().permute(1, 2, 0).numpy())
-
-
-def share_inside(gradient: Tensor, mask: np.ndarray) -> float:
-    """How much of a gradient (1, 3, H, W), by its absolute values, lies inside a mask (H, W): 0 to 1."""
-    strength = gradient[0].detach().abs().sum(0).cpu().numpy()
-    return float(strength[mask].sum() / max(strength.sum(), 1e-12))
-
-
-def matrix_picture(matrix: Tensor, most: float, size: int = 192) -> Image.Image:
-    """A matrix (C, C) as a square of orange (above 0) and blue (below) on white; `most` is full colour."""
-    share = (matrix.detach().float().cpu() / most).clamp(-1, 1).numpy()
-    strength = np.abs(share)[..., None] ** 0.6  # small entries count, too
-    colour = np.where(share[..., None] > 0, (213, 94, 0), (0, 114, 178))
-    cells = (255 * (1 - strength) + colour * strength).round().astype(np.uint8)
-    return Image.fromarray(cells).resize((size, size), Image.Resampling.NEAREST)
-
 
 @exercise("09 A Gram matrix", right="it knows which features go together, and not where")
 def check_gram(mine: Callable[[Tensor], Any]) -> None:
-    """Check `mine(F)`: the Gram matrix (C, C) of features F (C, h, w), as method section 5 scales it."""
+    """Check `mine(F)`: G = F Fᵀ / (C h w), the Gram matrix (C, C) of features F (C, h, w)
+    (Gatys et al., 1508.06576, divided by the number of features).
+    """
     features = noise(1, 4, 3, 5)[0]  # (C, h, w), not square
     wanted = gram(features[None])[0]
     got = answer(mine, features)
