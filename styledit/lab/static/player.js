@@ -3,27 +3,65 @@
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    if (typeof value === "function")
+      made.addEventListener(
+        name.slice(2),
+        /** @type {EventListener} */
+        value
+      );
     else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== void 0) made.setAttribute(name, value);
+    else if (value !== false && value !== null && value !== void 0) made.setAttribute(name, String(value));
   }
-  made.append(...children.filter((child) => child !== null && child !== void 0));
+  made.append(...present(children));
   return made;
 }
-function bytesOf(data) {
-  if (!data) return null;
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  return new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0, data.byteLength);
+function svgElement(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...present(children));
+  return made;
 }
-function keepKeys(input) {
-  input.dataset.lmSuppressShortcuts = "true";
-  input.addEventListener("keydown", (event) => event.stopPropagation());
+function present(children) {
+  return children.filter((child) => child !== null && child !== void 0);
+}
+function contextOf(canvas, reads = false) {
+  return (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { willReadFrequently: reads })
+  );
+}
+function keepKeys(control) {
+  control.dataset.lmSuppressShortcuts = "true";
+  control.addEventListener("keydown", (event) => event.stopPropagation());
+  return control;
+}
+var idsGiven = 0;
+function uniqueId() {
+  idsGiven += 1;
+  return `styledit-${idsGiven}-${Math.random().toString(36).slice(2, 8)}`;
+}
+
+// styledit/lab/front/shared/controls.js
+function pushButton(text, testid, pressed, attributes = {}) {
+  return keepKeys(
+    element("button", { type: "button", "data-testid": testid, onclick: pressed, ...attributes }, text)
+  );
+}
+function choiceOf(testid, pairs, changed, attributes = {}) {
+  const root = keepKeys(element("select", { "data-testid": testid, ...attributes }));
+  fillChoice(root, pairs);
+  root.addEventListener("change", () => changed(root.value));
+  return root;
+}
+function fillChoice(select, pairs) {
+  const chosen = select.value;
+  select.replaceChildren(...pairs.map(([value, text]) => element("option", { value }, text)));
+  if (pairs.some(([value]) => value === chosen)) select.value = chosen;
+}
+function checkBox(testid, checked, changed) {
+  const input = keepKeys(element("input", { type: "checkbox", checked, "data-testid": testid }));
+  input.addEventListener("change", () => changed(input.checked));
   return input;
-}
-var namesGiven = 0;
-function uniqueId(beginning = "styledit") {
-  namesGiven += 1;
-  return `${beginning}-${namesGiven}-${Math.random().toString(36).slice(2, 8)}`;
 }
 function whileDragged(input, changed) {
   let moved = false;
@@ -37,9 +75,12 @@ function whileDragged(input, changed) {
   });
   input.addEventListener("change", end);
   for (const event of ["pointerup", "pointercancel", "blur"]) {
-    input.addEventListener(event, () => setTimeout(() => {
-      if (moved) end();
-    }));
+    input.addEventListener(
+      event,
+      () => setTimeout(() => {
+        if (moved) end();
+      })
+    );
   }
 }
 function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" }, changed) {
@@ -50,50 +91,56 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
   const show = () => {
     output.textContent = Number(input.value).toFixed(digits);
   };
-  input.value = value;
+  input.value = String(value);
   show();
   whileDragged(input, (next, moving) => {
     show();
     changed(next, moving);
   });
-  const root = element(
-    "div",
-    { class: "styledit-slider" },
-    element("label", { for: id, title }, label),
-    input,
-    output
-  );
   return {
-    root,
+    root: element(
+      "div",
+      { class: "styledit-slider" },
+      element("label", { for: id, title }, label),
+      input,
+      output
+    ),
     input,
+    output,
     set(next) {
-      input.value = next;
+      input.value = String(next);
       show();
     }
   };
 }
+
+// styledit/lab/front/shared/kernel.js
+var PATIENCE = 2500;
 function listen(model, handlers) {
-  const entries = Object.entries(handlers).map(([trait, handler]) => [`change:${trait}`, handler]);
-  for (const [event, handler] of entries) model.on(event, handler);
+  const entries = (
+    /** @type {[string, () => void][]} */
+    Object.entries(handlers)
+  );
+  for (const [trait, handler] of entries) model.on(`change:${trait}`, handler);
   return () => {
-    for (const [event, handler] of entries) model.off(event, handler);
+    for (const [trait, handler] of entries) model.off(`change:${trait}`, handler);
   };
 }
 function asker(model, note) {
-  let waiting = null;
-  const answered = () => {
-    clearTimeout(waiting);
-    waiting = null;
-    note("");
-  };
+  let waiting;
   const wait = () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      note("The kernel is busy with a cell, or no longer there. The newest change follows when it answers; if it does not, run this cell again.");
-    }, 2500);
+      note(
+        "The kernel is busy with a cell, or no longer there. The newest change follows when it answers; if it does not, run this cell again."
+      );
+    }, PATIENCE);
   };
   return {
-    answered,
+    answered() {
+      clearTimeout(waiting);
+      note("");
+    },
     ask(message, buffers = []) {
       try {
         model.send(message, void 0, buffers);
@@ -106,12 +153,70 @@ function asker(model, note) {
   };
 }
 
-// styledit/lab/front/player/player.js
-var PLAYER_TRIP = 4500;
-var PLAYER_PAUSE = 900;
-var PLAYER_LEFT = 56;
-var PLAYER_RIGHT = 116;
-var PLAYER_COLOURS = [
+// styledit/lab/front/player/clock.js
+var TRIP = 4500;
+var [QUICKEST, SLOWEST] = [60, 320];
+var PAUSE = 900;
+var Clock = class {
+  speed = 1;
+  /** there and back again */
+  both = true;
+  /** @type {Timer} */
+  #timer;
+  /**
+   * @param {Position} position where it stands
+   * @param {(index: number) => void} go
+   * @param {() => void} stopped
+   */
+  constructor(position, go, stopped) {
+    this.position = position;
+    this.go = go;
+    this.stopped = stopped;
+  }
+  get playing() {
+    return this.#timer !== void 0;
+  }
+  start() {
+    const { position } = this;
+    if (position.index === this.#end) {
+      if (this.both) position.denoising = !position.denoising;
+      else position.index = position.last - this.#end;
+    }
+    this.#in(0);
+    this.go(position.index);
+  }
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = void 0;
+    this.stopped();
+  }
+  get #end() {
+    return this.position.denoising ? this.position.last : 0;
+  }
+  get #step() {
+    return Math.max(QUICKEST, Math.min(SLOWEST, TRIP / this.position.last));
+  }
+  /** @param {number} milliseconds */
+  #in(milliseconds) {
+    this.#timer = setTimeout(() => this.#tick(), milliseconds / this.speed);
+  }
+  #tick() {
+    const { position } = this;
+    if (position.index !== this.#end) {
+      this.go(position.index + (position.denoising ? 1 : -1));
+      this.#in(position.index === this.#end ? PAUSE : this.#step);
+    } else if (this.both) {
+      position.denoising = !position.denoising;
+      this.go(position.index);
+      this.#in(this.#step);
+    } else {
+      this.stop();
+    }
+  }
+};
+
+// styledit/lab/front/shared/colours.js
+var SEQUENTIAL = [
   [0, 0, 4],
   [33, 12, 74],
   [87, 16, 110],
@@ -122,588 +227,708 @@ var PLAYER_COLOURS = [
   [249, 203, 53],
   [252, 255, 164]
 ];
-var PLAYER_STAGES = {
-  looking: "looking at the inversion",
-  denoising: "denoising",
-  decoding: "sharpening the pictures"
-};
-function playerColour(share) {
-  const place = Math.max(0, Math.min(1, share)) * (PLAYER_COLOURS.length - 1);
-  const first = Math.min(PLAYER_COLOURS.length - 2, Math.floor(place));
-  const part = place - first;
-  return PLAYER_COLOURS[first].map((low, k) => Math.round(low * (1 - part) + PLAYER_COLOURS[first + 1][k] * part));
-}
-function playerSvg(tag, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-function playerAddress(data) {
-  const bytes = bytesOf(data);
-  return URL.createObjectURL(new Blob([bytes], { type: bytes[0] === 137 ? "image/png" : "image/webp" }));
-}
-function playerFrames(run) {
-  const frames = {
-    id: run.id,
-    guidance: run.guidance,
-    values: run.values,
-    exact: run.exact ?? false,
-    z: (run.z ?? []).map(playerAddress),
-    x0: (run.x0 ?? []).map(playerAddress),
-    maps: (run.maps ?? []).map(bytesOf),
-    scales: [...run.scales ?? []],
-    drift: [...run.drift ?? []],
-    free() {
-      const addresses = [...frames.z, ...frames.x0];
-      setTimeout(() => addresses.forEach((address) => URL.revokeObjectURL(address)), 2e3);
+function paletteOf(anchors) {
+  const colours = new Uint8ClampedArray(256 * 3);
+  for (let k = 0; k < 256; k += 1) {
+    const place = k / 255 * (anchors.length - 1);
+    const first = Math.min(anchors.length - 2, Math.floor(place));
+    const part = place - first;
+    for (let c = 0; c < 3; c += 1) {
+      colours[3 * k + c] = anchors[first][c] * (1 - part) + anchors[first + 1][c] * part;
     }
-  };
-  return frames;
-}
-function playerNumber(value) {
-  return Number(value.toFixed(2)).toString().replace("-", "−");
-}
-function playerPowers(lowest, highest) {
-  const powers = [];
-  for (let power = lowest; power <= highest; power += 1) powers.push(power);
-  return powers;
-}
-function playerPower(power) {
-  if (power === 0) return "1";
-  return power > 0 ? String(10 ** power) : (10 ** power).toFixed(-power);
-}
-function playerFigure(testid, label, heading, withMap = false) {
-  const image = element("img", { alt: label, draggable: "false", "data-testid": withMap ? null : testid });
-  const canvas = withMap ? element("canvas", { role: "img", "aria-label": label, "data-testid": `${testid}-map` }) : null;
-  const note = element("span", { class: "styledit-player-note" });
-  const frame = element("div", { class: "styledit-player-frame" }, image, canvas, note);
-  const caption = element("figcaption", {}, heading);
-  const root = element("figure", { class: withMap ? "styledit-player-map" : "" }, frame, caption);
-  return { root, image, canvas, note, show(address) {
-    if (image.src !== address) image.src = address ?? "";
-  } };
-}
-function playerPlots(world, moved) {
-  const last = world.timesteps.length;
-  const timeline = playerSvg("svg", { role: "img", "data-testid": "player-timeline" });
-  const drift = playerSvg("svg", { role: "img", "data-testid": "drift" });
-  let width = 0;
-  let shown = { curves: [], now: null, fresh: null };
-  let cursor = { index: last, at: last, value: null, denoising: false };
-  const x = (index) => PLAYER_LEFT + index / last * (width - PLAYER_LEFT - PLAYER_RIGHT);
-  const lines = [timeline, drift].map(() => playerSvg("line", { class: "styledit-player-cursor" }));
-  const dot = playerSvg("circle", { r: 5, class: "styledit-player-dot" });
-  const NOISE = { top: 22, height: 40, all: 86 };
-  const DRIFT = { top: 24, height: 96, all: 128 };
-  for (const svg of [timeline, drift]) {
-    const point = (event) => {
-      const box = svg.getBoundingClientRect();
-      const share = (event.clientX - box.left - PLAYER_LEFT) / (box.width - PLAYER_LEFT - PLAYER_RIGHT);
-      moved(Math.max(0, Math.min(last, Math.round(share * last))), event.type !== "pointerup");
-    };
-    svg.addEventListener("pointerdown", (event) => {
-      svg.setPointerCapture(event.pointerId);
-      point(event);
-    });
-    svg.addEventListener("pointermove", (event) => {
-      if (svg.hasPointerCapture(event.pointerId)) point(event);
-    });
-    svg.addEventListener("pointerup", point);
   }
-  const text = (place2, content, attributes = {}) => {
-    const made = playerSvg("text", { x: place2[0], y: place2[1], ...attributes });
-    made.textContent = content;
-    return made;
-  };
-  const smooth = (values, y) => values.map((value, k) => `${k ? "L" : "M"}${x(k).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-  const drawTimeline = () => {
-    const bottom = NOISE.top + NOISE.height;
-    const y = (value) => bottom - value * NOISE.height;
-    const noise = world.levels.map((level) => Math.sqrt(1 - level));
-    const area = `${smooth(noise, y)}L${x(last)} ${bottom}L${x(0)} ${bottom}Z`;
-    const every = Math.max(1, Math.ceil(34 / ((width - PLAYER_LEFT - PLAYER_RIGHT) / last)));
-    const ticks = [];
-    for (let k = 0; k < last; k += 1) {
-      ticks.push(playerSvg("line", { x1: x(k), x2: x(k), y1: bottom, y2: bottom + 4, class: "styledit-player-axis" }));
-      const room = last - k >= every || every === 1;
-      if (k % every === 0 && room) ticks.push(text([x(k), bottom + 17], world.timesteps[k], { "text-anchor": "middle" }));
-    }
-    ticks.push(text([x(last), bottom + 17], "0", { "text-anchor": "middle" }));
-    timeline.replaceChildren(
-      text([x(0), 14], "noise", { class: "styledit-player-end" }),
-      text([x(last), 14], "picture", { class: "styledit-player-end", "text-anchor": "end" }),
-      ...playerArrow((x(0) + x(last)) / 2, cursor.denoising),
-      playerSvg("path", { d: area, class: "styledit-player-noise" }),
-      text([PLAYER_LEFT - 8, NOISE.top + 10], "1", { "text-anchor": "end" }),
-      text([PLAYER_LEFT - 8, bottom], "0", { "text-anchor": "end" }),
-      text([x(last) + 10, NOISE.top + NOISE.height / 2], "noise level"),
-      text([x(last) + 16, bottom + 17], "timestep"),
-      ...ticks,
-      lines[0]
-    );
-    timeline.setAttribute("aria-label", `Timeline from noise at timestep ${world.timesteps[0]} to the picture, ${last} steps`);
-  };
-  const curveName = (run) => `w = ${playerNumber(run.guidance)}${run.values ? ", values" : ""}`;
-  const drawDrift = () => {
-    const runs = [...shown.curves, ...[shown.now, shown.fresh].filter(Boolean)];
-    const values = runs.flatMap((run) => run.drift).filter((value) => value > 0);
-    const lowest = Math.max(-5, Math.floor(Math.log10(Math.min(0.01, ...values))));
-    const highest = Math.max(0, Math.ceil(Math.log10(Math.max(1, ...values))));
-    const bottom = DRIFT.top + DRIFT.height;
-    const y = (value) => {
-      const share = (Math.log10(Math.max(value, 10 ** lowest)) - lowest) / (highest - lowest);
-      return bottom - Math.max(0, share) * DRIFT.height;
-    };
-    drift.player = { y };
-    const grid = playerPowers(lowest, highest).flatMap((power) => [
-      playerSvg("line", { x1: x(0), x2: x(last), y1: y(10 ** power), y2: y(10 ** power), class: "styledit-player-grid" }),
-      text([PLAYER_LEFT - 8, y(10 ** power) + 4], playerPower(power), { "text-anchor": "end" })
-    ]);
-    const curve = (run, kind) => {
-      const points = run.drift.map((value, k) => [k, value]).filter(([, value]) => value > 0);
-      const d = points.map(([k, value], n) => `${n ? "L" : "M"}${x(k).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-      const side = run.values ? "values" : "plain";
-      return playerSvg("path", { d, class: `styledit-player-curve styledit-player-${side} styledit-player-${kind}` });
-    };
-    const front = shown.fresh ?? shown.now;
-    const others = shown.curves.filter((run) => !front || run.guidance !== front.guidance || run.values !== front.values);
-    const named = [...others, ...front ? [front] : []].filter((run) => run.drift.length === last + 1);
-    const places = named.map((run) => ({ run, y: y(run.drift[last]) + 4 })).sort((a, b) => a.y - b.y);
-    for (let k = 1; k < places.length; k += 1) places[k].y = Math.max(places[k].y, places[k - 1].y + 14);
-    const over = places.length ? Math.max(0, places.at(-1).y - DRIFT.all + 2) : 0;
-    const end = front && front.drift.length <= last ? front.drift.length - 1 : 0;
-    const tip = !end ? [] : [text([x(end) + 8, y(front.drift[end]) - 6], curveName(front), {
-      class: `styledit-player-name styledit-player-${front.values ? "values" : "plain"} styledit-player-now`
-    })];
-    drift.replaceChildren(
-      text([x(0), 14], "drift from the inversion (rms, log)", { class: "styledit-player-end" }),
-      ...grid,
-      ...others.map((run) => curve(run, "earlier")),
-      ...front ? [curve(front, "now")] : [],
-      ...places.map(({ run, y: place2 }) => {
-        const side = run.values ? "values" : "plain";
-        const kind = run === front ? "now" : "earlier";
-        return text([x(last) + 10, place2 - over], curveName(run), { class: `styledit-player-name styledit-player-${side} styledit-player-${kind}` });
-      }),
-      ...tip,
-      lines[1],
-      dot
-    );
-  };
-  const place = () => {
-    const tops = [[NOISE.top - 4, NOISE.all], [DRIFT.top - 4, DRIFT.top + DRIFT.height]];
-    lines.forEach((line, k) => {
-      line.setAttribute("x1", x(cursor.at));
-      line.setAttribute("x2", x(cursor.at));
-      line.setAttribute("y1", tops[k][0]);
-      line.setAttribute("y2", k === 0 ? NOISE.top + NOISE.height : tops[k][1]);
-    });
-    const there = cursor.value > 0 && drift.player;
-    dot.style.display = there ? "" : "none";
-    if (there) {
-      dot.setAttribute("cx", x(cursor.at));
-      dot.setAttribute("cy", drift.player.y(cursor.value));
-    }
-    const value = cursor.value === null ? "" : `; ${playerShort(cursor.value)} at index ${cursor.at}`;
-    drift.setAttribute("aria-label", `Drift of the denoising run from the inversion, logarithmic${value}`);
-  };
-  const draw = () => {
-    if (width < 200) return;
-    for (const [svg, { all }] of [[timeline, NOISE], [drift, DRIFT]]) {
-      svg.setAttribute("width", width);
-      svg.setAttribute("height", all);
-      svg.setAttribute("viewBox", `0 0 ${width} ${all}`);
-    }
-    drawTimeline();
-    drawDrift();
-    place();
-  };
-  return {
-    timeline,
-    drift,
-    resize(next) {
-      if (Math.abs(next - width) < 1) return;
-      width = next;
-      draw();
-    },
-    curves(next) {
-      shown = next;
-      if (width) drawDrift();
-      place();
-    },
-    move(next) {
-      const turned = next.denoising !== cursor.denoising;
-      cursor = next;
-      if (turned && width) drawTimeline();
-      place();
-    }
-  };
+  return colours;
 }
-function playerArrow(middle, right) {
-  const [from, to] = right ? [middle - 60, middle + 60] : [middle + 60, middle - 60];
-  const back = right ? -7 : 7;
-  return [
-    playerSvg("line", { x1: from, x2: to, y1: 10, y2: 10, class: "styledit-player-arrow" }),
-    playerSvg("path", { d: `M${to + back} 5L${to} 10L${to + back} 15`, class: "styledit-player-arrow" })
-  ];
-}
-function playerShort(value) {
-  return value === 0 ? "0" : Number(value.toPrecision(2)).toString();
-}
-function playerState(model) {
-  const world = model.get("world");
-  const view = model.get("view");
-  return {
-    world,
-    last: world.timesteps.length,
-    index: view.index ?? world.timesteps.length,
-    denoising: view.direction === "denoising",
-    words: [...view.words ?? []],
-    inverted: null,
-    run: null,
-    fresh: null,
-    // a run on its way
-    number: Math.max(Date.now(), model.get("run").id ?? 0),
-    // of the newest request
-    // Which pictures are shown, and at which index: a run on its way is shown as far as it has come.
-    shown() {
-      if (!this.denoising) return { frames: this.inverted, at: this.index };
-      if (this.fresh) return { frames: this.fresh, at: Math.min(this.index, this.fresh.x0.length - 1) };
-      return { frames: this.run, at: this.index };
-    }
-  };
-}
-function playerPictures(state, changed) {
-  const { world } = state;
-  const picture = playerFigure("picture", `The picture: ${world.prompt}`, "picture");
-  picture.show(playerAddress(world.picture));
-  const z = playerFigure("z-image", "The latent z, as a picture", element("span", {}, "latent ", element("i", {}, "z")));
-  const x0 = playerFigure("x0-image", "What the network takes the clean picture to be", element("span", {}, "estimate ", element("i", {}, "x̂₀")));
-  const choices = ["word-a", "word-b"].map((testid, k) => {
-    const options = world.words.map((word) => element("option", { value: word, selected: word === state.words[k] }, word));
-    const select = keepKeys(element("select", { "data-testid": testid, "aria-label": `word of the ${k ? "second" : "first"} map` }, ...options));
-    select.addEventListener("change", () => {
-      state.words[k] = select.value;
-      changed();
-    });
-    return select;
-  });
-  const maps = choices.map((select, k) => playerFigure(k ? "word-b" : "word-a", "Where the word looks", select, true));
-  const [mapWidth, mapHeight] = world.mapSize;
-  for (const { canvas } of maps) {
-    canvas.width = mapWidth;
-    canvas.height = mapHeight;
+function coloured(values, range, palette) {
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  const factor = 255 / Math.max(range.high - range.low, 1e-12);
+  for (let k = 0; k < values.length; k += 1) {
+    const place = 3 * Math.max(0, Math.min(255, Math.round((values[k] - range.low) * factor)));
+    pixels[4 * k] = palette[place];
+    pixels[4 * k + 1] = palette[place + 1];
+    pixels[4 * k + 2] = palette[place + 2];
+    pixels[4 * k + 3] = 255;
   }
-  const bar = element("canvas", { width: 64, height: 1, "aria-hidden": "true" });
-  const most = element("span");
-  const legend = element(
-    "div",
-    { class: "styledit-player-legend", "data-testid": "player-scale" },
-    "0",
-    bar,
-    most,
-    element("span", { class: "styledit-player-unit" }, "of each pixel’s attention, both maps and all steps alike")
+  return pixels;
+}
+function paint(canvas, values, range, palette) {
+  const image = new ImageData(coloured(values, range, palette), canvas.width, canvas.height);
+  contextOf(canvas).putImageData(image, 0, 0);
+}
+
+// styledit/lab/front/shared/pictures.js
+function bytesOf(data) {
+  if (!data) return null;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return new Uint8Array(
+    /** @type {ArrayBuffer} */
+    data.buffer,
+    data.byteOffset,
+    data.byteLength
   );
-  playerPaint(bar, Float32Array.from({ length: 64 }, (_, k) => k), 63);
-  let scale = 1;
-  const measure = () => {
-    const columns = state.words.map((word) => world.words.indexOf(word));
-    const peaks = [state.inverted, state.run, state.fresh].filter(Boolean).flatMap((run) => run.scales.flatMap((scales) => columns.map((column) => scales[column] ?? 0)));
-    scale = Math.max(1e-6, ...peaks);
-    most.textContent = `${playerShort(100 * scale)} %`;
-    legend.style.visibility = peaks.length ? "" : "hidden";
-  };
-  const drawMap = ({ canvas, image, note }, word, frames, at) => {
-    const column = world.words.indexOf(word);
-    const data = frames?.maps[at];
-    const context = canvas.getContext("2d");
-    canvas.dataset.index = at;
-    canvas.setAttribute("aria-label", `Where “${word}” looks at index ${at}`);
-    image.style.visibility = frames?.x0[at] ? "" : "hidden";
-    note.textContent = frames && at === state.last ? "the network is not asked here" : "";
-    canvas.style.display = data ? "" : "none";
-    if (!data) {
-      context.clearRect(0, 0, canvas.width, canvas.height);
-      return;
-    }
-    const cells = mapWidth * mapHeight;
-    playerPaint(canvas, data.subarray(column * cells, (column + 1) * cells), 255 * scale / (frames.scales[at][column] || 1e-30));
-  };
+}
+function addressOf(bytes) {
+  const type = bytes[0] === 137 ? "image/png" : "image/webp";
+  return URL.createObjectURL(new Blob([bytes], { type }));
+}
+
+// styledit/lab/front/player/numbers.js
+function guidanceText(value) {
+  return String(Number(value.toFixed(2))).replace("-", "−");
+}
+function shortNumber(value) {
+  return String(Number(value.toPrecision(2)));
+}
+function powerText(power) {
+  return power < 0 ? (10 ** power).toFixed(-power) : String(10 ** power);
+}
+function wholeNumbers(lowest, highest) {
+  return Array.from({ length: highest - lowest + 1 }, (_, k) => lowest + k);
+}
+
+// styledit/lab/front/player/figures.js
+var PALETTE = paletteOf(SEQUENTIAL);
+var BAR = 64;
+function figure(label, attributes, heading, ...over) {
+  const image = element("img", { alt: label, draggable: "false", ...attributes });
+  const frame = element("div", { class: "styledit-player-frame" }, image, ...over);
   return {
-    roots: [picture.root, z.root, x0.root, ...maps.map((map) => map.root)],
-    legend,
-    measure,
+    root: element("figure", {}, frame, element("figcaption", {}, heading)),
+    image,
+    show(address2) {
+      if (image.src !== address2) image.src = address2 ?? "";
+      image.style.visibility = address2 ? "" : "hidden";
+    }
+  };
+}
+function mapFigure(state, k, changed) {
+  const { words, mapSize } = state.world;
+  const testid = ["word-a", "word-b"][k];
+  const [width, height] = mapSize;
+  const select = choiceOf(
+    testid,
+    words.map((word) => [word, word]),
+    (word) => {
+      state.words[k] = word;
+      changed();
+    },
+    { "aria-label": `word of the ${["first", "second"][k]} map` }
+  );
+  select.value = state.words[k];
+  const canvas = element("canvas", { width, height, role: "img", "data-testid": `${testid}-map` });
+  const note = element("span", { class: "styledit-player-note" });
+  const { root, show } = figure("Where the word looks", {}, select, canvas, note);
+  root.className = "styledit-player-map";
+  return {
+    root,
+    /**
+     * @param {Frames | null} frames
+     * @param {number} at
+     * @param {number} scale the value of the last colour
+     */
+    draw(frames, at, scale) {
+      const word = state.words[k];
+      const column = words.indexOf(word);
+      const data = frames?.maps[at];
+      show(frames?.x0[at]);
+      canvas.dataset.index = String(at);
+      canvas.setAttribute("aria-label", `Where “${word}” looks at index ${at}`);
+      note.textContent = frames && at === state.last ? "the network is not asked here" : "";
+      canvas.style.display = data ? "" : "none";
+      if (!frames || !data) {
+        contextOf(canvas).clearRect(0, 0, width, height);
+        return;
+      }
+      const cells = width * height;
+      const values = data.subarray(column * cells, (column + 1) * cells);
+      const high = 255 * scale / (frames.scales[at][column] || 1e-30);
+      paint(canvas, values, { low: 0, high }, PALETTE);
+    }
+  };
+}
+function legend() {
+  const bar = element("canvas", { width: BAR, height: 1, "aria-hidden": "true" });
+  const most = element("span");
+  const unit = element(
+    "span",
+    { class: "styledit-player-unit" },
+    "of each pixel’s attention, both maps and all steps alike"
+  );
+  const attributes = { class: "styledit-player-legend", "data-testid": "player-scale" };
+  paint(
+    bar,
+    Array.from({ length: BAR }, (_, k) => k),
+    { low: 0, high: BAR - 1 },
+    PALETTE
+  );
+  return { root: element("div", attributes, "0", bar, most, unit), most };
+}
+function peakOf(runs, columns) {
+  const peaks = runs.flatMap(
+    (run) => run?.scales.flatMap((scales) => columns.map((column) => scales[column] ?? 0))
+  );
+  return Math.max(0, ...peaks.map((peak) => peak ?? 0));
+}
+function picturesOf(state, changed) {
+  const { world } = state;
+  const picture = figure(`The picture: ${world.prompt}`, { "data-testid": "picture" }, "picture");
+  picture.show(addressOf(bytesOf(world.picture) ?? new Uint8Array()));
+  const symbol = (name, letter) => element("span", {}, `${name} `, element("i", {}, letter));
+  const z = figure("The latent z, as a picture", { "data-testid": "z-image" }, symbol("latent", "z"));
+  const x0 = figure(
+    "What the network takes the clean picture to be",
+    { "data-testid": "x0-image" },
+    symbol("estimate", "x̂₀")
+  );
+  const maps = [0, 1].map((k) => mapFigure(state, k, changed));
+  const bar = legend();
+  let scale = 1;
+  return {
+    roots: [picture, z, x0, ...maps].map(({ root }) => root),
+    legend: bar.root,
+    /** The colour scale again: other runs, or other words. */
+    measure() {
+      const columns = state.words.map((word) => world.words.indexOf(word));
+      const peak = peakOf([state.inverted, state.run, state.fresh], columns);
+      scale = Math.max(1e-6, peak);
+      bar.most.textContent = `${shortNumber(100 * scale)} %`;
+      bar.root.style.visibility = peak ? "" : "hidden";
+    },
     draw() {
       const { frames, at } = state.shown();
-      for (const [figure, list] of [[z, frames?.z], [x0, frames?.x0]]) {
-        figure.image.style.visibility = list?.[at] ? "" : "hidden";
-        figure.image.dataset.index = at;
-        figure.image.dataset.exact = frames?.exact ?? false;
-        figure.show(list?.[at]);
+      for (const { image, show, addresses } of [
+        { ...z, addresses: frames?.z },
+        { ...x0, addresses: frames?.x0 }
+      ]) {
+        Object.assign(image.dataset, { index: at, exact: frames?.exact ?? false });
+        show(addresses?.[at]);
       }
-      maps.forEach((map, k) => {
-        map.show(frames?.x0[at]);
-        drawMap(map, state.words[k], frames, at);
-      });
+      for (const map of maps) map.draw(frames, at, scale);
     },
     close: () => URL.revokeObjectURL(picture.image.src)
   };
 }
-function playerPaint(canvas, values, most) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(canvas.width, canvas.height);
-  for (let k = 0; k < canvas.width * canvas.height; k += 1) image.data.set([...playerColour(values[k] / most), 255], 4 * k);
-  context.putImageData(image, 0, 0);
+
+// styledit/lab/front/player/frames.js
+var LATER = 2e3;
+function address(data) {
+  return addressOf(bytesOf(data) ?? new Uint8Array());
 }
-function playerButton(text, testid, attributes, clicked) {
-  return keepKeys(element("button", { type: "button", "data-testid": testid, ...attributes, onclick: clicked }, text));
+var Frames = class {
+  /** @param {Partial<RunPictures>} run */
+  constructor({ z = [], x0 = [], maps = [], scales = [], drift = [], exact = false }) {
+    this.exact = exact;
+    this.z = z.map(address);
+    this.x0 = x0.map(address);
+    this.maps = maps.map((data) => bytesOf(data) ?? new Uint8Array());
+    this.scales = [...scales];
+    this.drift = [...drift];
+  }
+  /** Give the addresses back. */
+  free() {
+    const addresses = [...this.z, ...this.x0];
+    setTimeout(() => addresses.forEach((one) => URL.revokeObjectURL(one)), LATER);
+  }
+};
+var RunFrames = class _RunFrames extends Frames {
+  /** @param {Partial<RunPictures> & RunName & {id: number}} run */
+  constructor(run) {
+    super(run);
+    this.id = run.id;
+    this.guidance = run.guidance;
+    this.values = run.values;
+  }
+  /**
+   * A run that begins with this step.
+   * @param {FreshStep} step
+   */
+  static beginningWith({ id, guidance, values, z, drift }) {
+    return new _RunFrames({ id, guidance, values, z: z.slice(0, 1), drift: drift.slice(0, 1) });
+  }
+  /**
+   * Whether a step is its next one.
+   * @param {FreshStep} step
+   */
+  continuesWith({ id, index }) {
+    return this.id === id && this.x0.length === index;
+  }
+  /** @param {FreshStep} step */
+  add({ z, x0, maps, scales, drift }) {
+    this.z.push(address(z[z.length - 1]));
+    this.x0.push(address(x0));
+    this.maps.push(bytesOf(maps) ?? new Uint8Array());
+    this.scales.push(scales);
+    this.drift.push(drift[drift.length - 1]);
+  }
+};
+var PlayerState = class {
+  /** @type {Frames | null} */
+  inverted = null;
+  /** @type {RunFrames | null} */
+  run = null;
+  /** @type {RunFrames | null} a run on its way */
+  fresh = null;
+  /** @param {Pick<Model<Traits>, "get">} model */
+  constructor(model) {
+    const view = model.get("view");
+    this.world = model.get("world");
+    this.last = this.world.timesteps.length;
+    this.index = view.index;
+    this.denoising = view.direction === "denoising";
+    this.words = [...view.words];
+    this.newest = Math.max(Date.now(), model.get("run").id ?? 0);
+  }
+  /**
+   * Which pictures are shown, and at which index: a run on its way is shown as far as it has come.
+   * @returns {{frames: Frames | null, at: number}}
+   */
+  shown() {
+    if (!this.denoising) return { frames: this.inverted, at: this.index };
+    if (this.fresh) return { frames: this.fresh, at: Math.min(this.index, this.fresh.x0.length - 1) };
+    return { frames: this.run, at: this.index };
+  }
+  /** How far it is shown from the inversion; null where that is nothing to say. */
+  drift() {
+    const { frames, at } = this.shown();
+    return this.denoising ? frames?.drift[at] ?? null : null;
+  }
+  /**
+   * Other frames of the inversion.
+   * @param {Partial<RunPictures>} run
+   */
+  takeInverted(run) {
+    this.inverted?.free();
+    this.inverted = run.z ? new Frames(run) : null;
+  }
+  /**
+   * Another run; one on its way that is older goes.
+   * @param {Run} run
+   */
+  takeRun(run) {
+    if (this.fresh && this.fresh.id <= run.id) this.forgetFresh();
+    this.run?.free();
+    this.run = new RunFrames(run);
+  }
+  /**
+   * The newest step of a run on its way.
+   * @param {FreshStep} step
+   * @returns {boolean} whether it is shown: a page that was opened in the middle waits for the whole
+   */
+  takeFresh(step) {
+    if (step.index === 0) {
+      this.forgetFresh();
+      this.fresh = RunFrames.beginningWith(step);
+    }
+    if (!this.fresh?.continuesWith(step)) return false;
+    this.fresh.add(step);
+    return true;
+  }
+  forgetFresh() {
+    this.fresh?.free();
+    this.fresh = null;
+  }
+  free() {
+    for (const frames of [this.inverted, this.run, this.fresh]) frames?.free();
+  }
+};
+
+// styledit/lab/front/player/axis.js
+var LEFT = 56;
+var RIGHT = 116;
+var IndexAxis = class {
+  /** px, of the whole plot */
+  width = 0;
+  /** @param {number} last index */
+  constructor(last) {
+    this.last = last;
+  }
+  /** Where numbers end. */
+  get left() {
+    return LEFT - 8;
+  }
+  /**
+   * @param {number} index
+   * @returns {number} px
+   */
+  x(index) {
+    return LEFT + index / this.last * (this.width - LEFT - RIGHT);
+  }
+  /**
+   * The index nearest to a place.
+   * @param {number} x px
+   */
+  indexAt(x) {
+    const index = Math.round((x - LEFT) / (this.width - LEFT - RIGHT) * this.last);
+    return Math.max(0, Math.min(this.last, index));
+  }
+  /** Every how many indices there is room for a number. */
+  get every() {
+    return Math.max(1, Math.ceil(34 / ((this.width - LEFT - RIGHT) / this.last)));
+  }
+  /**
+   * A line through points, as an SVG path.
+   * @param {[number, number][]} points index and y (px)
+   */
+  path(points) {
+    return points.map(([k, y], n) => `${n ? "L" : "M"}${this.x(k).toFixed(1)} ${y.toFixed(1)}`).join("");
+  }
+};
+
+// styledit/lab/front/player/svg.js
+function svgText(x, y, content, attributes = {}) {
+  return svgElement("text", { x, y, ...attributes }, content);
 }
-function playerClock(state, go, stopped) {
-  let timer = null;
-  const clock = {
-    speed: 1,
-    both: true,
-    playing: () => timer !== null,
-    stop() {
-      clearTimeout(timer);
-      timer = null;
-      stopped();
+function cursorLine(y1, y2) {
+  const root = svgElement("line", { y1, y2, class: "styledit-player-cursor" });
+  return {
+    root,
+    move(x) {
+      root.setAttribute("x1", String(x));
+      root.setAttribute("x2", String(x));
+    }
+  };
+}
+
+// styledit/lab/front/player/drift.js
+var TOP = 24;
+var BOTTOM = 120;
+var HEIGHT = 128;
+var LINE = 14;
+var LogScale = class {
+  /** @param {number[]} values above 0 */
+  constructor(values) {
+    this.lowest = Math.max(-5, Math.floor(Math.log10(Math.min(0.01, ...values))));
+    this.highest = Math.max(0, Math.ceil(Math.log10(Math.max(1, ...values))));
+  }
+  /**
+   * @param {number} value
+   * @returns {number} px
+   */
+  y(value) {
+    const power = Math.log10(Math.max(value, 10 ** this.lowest));
+    return BOTTOM - (power - this.lowest) / (this.highest - this.lowest) * (BOTTOM - TOP);
+  }
+};
+function spread(places) {
+  const apart = [];
+  for (const place of places) apart.push(Math.max(place, (apart.at(-1) ?? -Infinity) + LINE));
+  const over = Math.max(0, (apart.at(-1) ?? 0) - HEIGHT + 2);
+  return apart.map((place) => place - over);
+}
+function driftPlot(axis) {
+  const svg = svgElement("svg", { role: "img", "data-testid": "drift" });
+  const line = cursorLine(TOP - 4, BOTTOM);
+  const dot = svgElement("circle", { r: 5, class: "styledit-player-dot" });
+  let shown = { curves: [], front: null };
+  let scale = new LogScale([]);
+  const draw = () => {
+    const { front } = shown;
+    const others = shown.curves.filter((run) => !front || !sameRun(run, front));
+    const all = front ? [...others, front] : others;
+    scale = new LogScale(all.flatMap((run) => run.drift).filter((value) => value > 0));
+    svg.replaceChildren(
+      svgText(axis.x(0), 14, "drift from the inversion (rms, log)", { class: "styledit-player-end" }),
+      ...gridLines(axis, scale),
+      ...all.map((run) => curveLine(axis, scale, run, run === front)),
+      ...curveNames(axis, scale, all, front),
+      ...front ? tipName(axis, scale, front) : [],
+      line.root,
+      dot
+    );
+  };
+  return {
+    svg,
+    height: HEIGHT,
+    draw,
+    show(next) {
+      shown = next;
+      if (axis.width) draw();
     },
-    start() {
-      const end = state.denoising ? state.last : 0;
-      if (state.index === end) {
-        if (clock.both) state.denoising = !state.denoising;
-        else state.index = state.last - end;
+    move({ at, value }) {
+      line.move(axis.x(at));
+      dot.style.display = value ? "" : "none";
+      if (value) {
+        dot.setAttribute("cx", String(axis.x(at)));
+        dot.setAttribute("cy", String(scale.y(value)));
       }
-      timer = setTimeout(tick, 0);
-      go(state.index);
+      const now = value === null ? "" : `; ${shortNumber(value)} at index ${at}`;
+      svg.setAttribute("aria-label", `Drift of the denoising run from the inversion, logarithmic${now}`);
     }
   };
-  const pause = () => Math.max(60, Math.min(320, PLAYER_TRIP / state.last)) / clock.speed;
-  const tick = () => {
-    const end = state.denoising ? state.last : 0;
-    if (state.index !== end) {
-      go(state.index + (state.denoising ? 1 : -1));
-      timer = setTimeout(tick, state.index === end ? PLAYER_PAUSE / clock.speed : pause());
-    } else if (clock.both) {
-      state.denoising = !state.denoising;
-      go(state.index);
-      timer = setTimeout(tick, pause());
-    } else {
-      clock.stop();
-    }
-  };
-  return clock;
 }
-function render({ model, el }) {
-  const state = playerState(model);
-  const { world, last } = state;
-  const problem = element("div", { class: "styledit-problem", role: "alert", "data-testid": "problem" });
-  let note = "";
-  const sayProblem = () => {
-    problem.textContent = model.get("problem") || note;
+function sameRun(a, b) {
+  return a.guidance === b.guidance && a.values === b.values;
+}
+function classOf(part, { values }, front) {
+  const names = [part, values ? "values" : "plain", front ? "now" : "earlier"];
+  return names.map((name) => `styledit-player-${name}`).join(" ");
+}
+function nameOf({ guidance, values }) {
+  return `w = ${guidanceText(guidance)}${values ? ", values" : ""}`;
+}
+function gridLines(axis, scale) {
+  return wholeNumbers(scale.lowest, scale.highest).flatMap((power) => {
+    const y = scale.y(10 ** power);
+    const sides = { x1: axis.x(0), x2: axis.x(axis.last) };
+    return [
+      svgElement("line", { ...sides, y1: y, y2: y, class: "styledit-player-grid" }),
+      svgText(axis.left, y + 4, powerText(power), { "text-anchor": "end" })
+    ];
+  });
+}
+function curveLine(axis, scale, run, front) {
+  const points = run.drift.flatMap(
+    (value, k) => value > 0 ? [
+      /** @type {[number, number]} */
+      [k, scale.y(value)]
+    ] : []
+  );
+  return svgElement("path", { d: axis.path(points), class: classOf("curve", run, front) });
+}
+function curveNames(axis, scale, runs, front) {
+  const { last } = axis;
+  const whole = runs.filter((run) => run.drift.length === last + 1);
+  const ends = whole.map((run) => ({ run, y: scale.y(run.drift[last]) + 4 })).sort((a, b) => a.y - b.y);
+  const places = spread(ends.map(({ y }) => y));
+  return ends.map(
+    ({ run }, k) => svgText(axis.x(last) + 10, places[k], nameOf(run), { class: classOf("name", run, run === front) })
+  );
+}
+function tipName(axis, scale, run) {
+  const end = run.drift.length - 1;
+  if (end < 1 || end === axis.last) return [];
+  const [x, y] = [axis.x(end) + 8, scale.y(run.drift[end]) - 6];
+  return [svgText(x, y, nameOf(run), { class: classOf("name", run, true) })];
+}
+
+// styledit/lab/front/player/timeline.js
+var TOP2 = 22;
+var BOTTOM2 = 62;
+var HEIGHT2 = 86;
+function timelineOf(world, axis) {
+  const { last } = axis;
+  const noise = world.levels.map((level) => Math.sqrt(1 - level));
+  const label = `Timeline from noise at timestep ${world.timesteps[0]} to the picture, ${last} steps`;
+  const svg = svgElement("svg", { role: "img", "data-testid": "player-timeline", "aria-label": label });
+  const line = cursorLine(TOP2 - 4, BOTTOM2);
+  let denoising = false;
+  const draw = () => {
+    const path = axis.path(noise.map((value, k) => [k, BOTTOM2 - value * (BOTTOM2 - TOP2)]));
+    const area = `${path}L${axis.x(last)} ${BOTTOM2}L${axis.x(0)} ${BOTTOM2}Z`;
+    svg.replaceChildren(
+      svgText(axis.x(0), 14, "noise", { class: "styledit-player-end" }),
+      svgText(axis.x(last), 14, "picture", { class: "styledit-player-end", "text-anchor": "end" }),
+      ...arrow((axis.x(0) + axis.x(last)) / 2, denoising),
+      svgElement("path", { d: area, class: "styledit-player-noise" }),
+      svgText(axis.left, TOP2 + 10, "1", { "text-anchor": "end" }),
+      svgText(axis.left, BOTTOM2, "0", { "text-anchor": "end" }),
+      svgText(axis.x(last) + 10, (TOP2 + BOTTOM2) / 2, "noise level"),
+      svgText(axis.x(last) + 16, BOTTOM2 + 17, "timestep"),
+      ...ticks(world.timesteps, axis),
+      line.root
+    );
   };
-  const kernel = asker(model, (text) => {
-    note = text;
-    sayProblem();
-  });
-  let keeping = null;
-  const keepView = () => {
-    clearTimeout(keeping);
-    keeping = setTimeout(() => {
-      if (clock.playing()) return;
-      try {
-        model.send({ type: "view", index: state.index, direction: state.denoising ? "denoising" : "inversion", words: state.words });
-      } catch {
-      }
-    }, 400);
-  };
-  const pictures = playerPictures(state, () => {
-    pictures.measure();
-    show();
-    keepView();
-  });
-  const status = element("div", { class: "styledit-player-status", "data-testid": "player-status" });
-  const stepId = uniqueId();
-  const step = element("input", { type: "range", id: stepId, min: 0, max: last, step: 1, "data-testid": "player-step", "aria-label": "index on the way from noise (0) to the picture" });
-  step.addEventListener("keydown", (event) => {
-    if (event.key !== " ") return;
-    event.preventDefault();
-    toggle();
-  });
-  keepKeys(step);
-  const goByHand = (index) => {
-    if (clock.playing()) clock.stop();
-    go(index);
-  };
-  step.addEventListener("input", () => goByHand(Number(step.value)));
-  const plots = playerPlots(world, (index) => {
-    goByHand(index);
-    step.focus({ preventScroll: true });
-  });
-  const toggle = () => clock.playing() ? clock.stop() : clock.start();
-  const play = playerButton("▶ Play", "play", { class: "styledit-player-play" }, toggle);
-  const turn = (denoising) => {
-    state.denoising = denoising;
-    show();
-    keepView();
-  };
-  const ways = [
-    playerButton("Inversion: picture → noise", "player-inversion", {}, () => turn(false)),
-    playerButton("Denoising: noise → picture", "player-denoising", {}, () => turn(true))
-  ];
-  const both = keepKeys(element("input", { type: "checkbox", checked: true, "data-testid": "player-both" }));
-  both.addEventListener("change", () => {
-    clock.both = both.checked;
-  });
-  const speed = keepKeys(element(
-    "select",
-    { "data-testid": "player-speed", "aria-label": "speed" },
-    ...[["0.4", "slow"], ["1", "normal"], ["2.5", "fast"]].map(([value, name]) => element("option", { value, selected: value === "1" }, name))
-  ));
-  speed.addEventListener("change", () => {
-    clock.speed = Number(speed.value);
-  });
-  const wish = () => {
-    state.number += 1;
-    if (!state.denoising || clock.playing()) {
-      clock.stop();
-      state.denoising = true;
-      show();
+  return {
+    svg,
+    height: HEIGHT2,
+    draw,
+    move(cursor) {
+      line.move(axis.x(cursor.at));
+      if (cursor.denoising === denoising) return;
+      denoising = cursor.denoising;
+      if (axis.width) draw();
     }
-    kernel.ask({ type: "guide", id: state.number, guidance: Number(guidance.input.value), values: values?.checked ?? false });
   };
-  const guidance = slider("Guidance w", { min: world.least, max: world.most, step: 0.1, value: world.guidance, title: "1 is no guidance" }, (value, moving) => {
-    if (moving || Number(value) !== asked()) wish();
+}
+function ticks(timesteps, axis) {
+  const { last, every } = axis;
+  const number = (k, value) => svgText(axis.x(k), BOTTOM2 + 17, String(value), { "text-anchor": "middle" });
+  const lines = timesteps.map((_, k) => {
+    const x = axis.x(k);
+    return svgElement("line", { x1: x, x2: x, y1: BOTTOM2, y2: BOTTOM2 + 4, class: "styledit-player-axis" });
   });
-  const asked = () => state.fresh?.guidance ?? state.run?.guidance;
-  guidance.input.dataset.testid = "player-guidance";
-  const values = world.hasValues ? keepKeys(element("input", { type: "checkbox", checked: true, "data-testid": "player-values" })) : null;
-  values?.addEventListener("change", wish);
-  const progress = element("progress", { max: 1, value: 0, "aria-label": "progress" });
-  const stage = element("span", { "data-testid": "player-stage" });
-  const stop = playerButton("Stop", "player-stop", {}, () => kernel.ask({ type: "stop" }));
-  const work = element("div", { class: "styledit-player-work", role: "status" }, progress, stage, stop);
-  const clock = playerClock(state, (index) => go(index), () => {
-    show();
-    keepView();
+  const numbers = timesteps.flatMap(
+    (timestep, k) => k % every === 0 && last - k >= every ? [number(k, timestep)] : []
+  );
+  return [...lines, ...numbers, number(last, 0)];
+}
+function arrow(middle, right) {
+  const way = right ? 1 : -1;
+  const [from, to, back] = [middle - 60 * way, middle + 60 * way, middle + 53 * way];
+  return [
+    svgElement("line", { x1: from, x2: to, y1: 10, y2: 10, class: "styledit-player-arrow" }),
+    svgElement("path", { d: `M${back} 5L${to} 10L${back} 15`, class: "styledit-player-arrow" })
+  ];
+}
+
+// styledit/lab/front/player/plots.js
+var NARROWEST = 200;
+function plotsOf(world, moved) {
+  const axis = new IndexAxis(world.timesteps.length);
+  const timeline = timelineOf(world, axis);
+  const drift = driftPlot(axis);
+  const plots = [timeline, drift];
+  let cursor = { index: axis.last, at: axis.last, value: null, denoising: false };
+  plots.forEach(({ svg }) => listenTo(svg, axis, moved));
+  const place = () => plots.forEach((plot) => plot.move(cursor));
+  return {
+    timeline: timeline.svg,
+    drift: drift.svg,
+    resize(width) {
+      if (Math.abs(width - axis.width) < 1 || width < NARROWEST) return;
+      axis.width = width;
+      for (const plot of plots) {
+        const size = { width, height: plot.height, viewBox: `0 0 ${width} ${plot.height}` };
+        for (const [name, value] of Object.entries(size)) plot.svg.setAttribute(name, String(value));
+        plot.draw();
+      }
+      place();
+    },
+    show(curves) {
+      drift.show(curves);
+      place();
+    },
+    move(next) {
+      cursor = next;
+      place();
+    }
+  };
+}
+function listenTo(svg, axis, moved) {
+  const point = (event) => moved(axis.indexAt(event.clientX - svg.getBoundingClientRect().left));
+  svg.addEventListener("pointerdown", (event) => {
+    svg.setPointerCapture(event.pointerId);
+    point(event);
   });
-  function go(index) {
+  svg.addEventListener("pointermove", (event) => {
+    if (svg.hasPointerCapture(event.pointerId)) point(event);
+  });
+  svg.addEventListener("pointerup", point);
+}
+
+// styledit/lab/front/player/player.js
+var STAGES = {
+  looking: "looking at the inversion",
+  denoising: "denoising",
+  decoding: "sharpening the pictures"
+};
+var REST = 400;
+function render({ model, el }) {
+  const state = new PlayerState(model);
+  const problem = problemLine(model);
+  const kernel = asker(model, problem.note);
+  const memory = memoryOf(model, state);
+  const show = () => {
+    const { frames, at } = state.shown();
+    const value = state.drift();
+    const sentence = statusSentence(state);
+    pictures.draw();
+    plots.move({ index: state.index, at, value, denoising: state.denoising });
+    way.show(at, sentence);
+    status.textContent = frames && !frames.exact ? `${sentence} · first look, without the decoder` : sentence;
+  };
+  const go = (index) => {
     state.index = index;
     show();
-    keepView();
-  }
-  function show() {
-    const { frames, at } = state.shown();
-    pictures.draw();
-    step.value = at;
-    const drift = state.denoising ? frames?.drift[at] ?? null : null;
-    plots.move({ index: state.index, at, value: drift, denoising: state.denoising });
-    const level = Math.sqrt(1 - world.levels[at]);
-    const told = at === last ? "the picture" : `timestep ${world.timesteps[at]}`;
-    const parts = [`index ${at} of ${last}`, told, `noise level ${level.toFixed(2)}`];
-    if (drift !== null) parts.push(`drift ${playerShort(drift)}`);
-    if (frames && !frames.exact) parts.push("first look, without the decoder");
-    status.textContent = parts.join(" · ");
-    step.setAttribute("aria-valuetext", `${state.denoising ? "denoising" : "inversion"}, ${parts.slice(0, 4).join(", ")}`);
-    play.textContent = clock.playing() ? "❚❚ Pause" : "▶ Play";
-    play.setAttribute("aria-label", clock.playing() ? "pause" : "play");
-    ways.forEach((way, k) => way.setAttribute("aria-pressed", String(state.denoising === (k === 1))));
-  }
+    if (!clock.playing) memory.renew();
+  };
+  const goByHand = (index) => {
+    if (clock.playing) clock.stop();
+    go(index);
+  };
+  const clock = new Clock(state, go, () => go(state.index));
+  const pictures = picturesOf(state, () => {
+    pictures.measure();
+    go(state.index);
+  });
+  const way = wayControls(state, clock, go, goByHand);
+  const status = element("div", { class: "styledit-player-status", "data-testid": "player-status" });
+  const plots = plotsOf(state.world, (index) => {
+    goByHand(index);
+    way.step.focus({ preventScroll: true });
+  });
+  const guidance = guidanceControls(state, (wanted) => {
+    state.newest += 1;
+    if (!state.denoising || clock.playing) {
+      state.denoising = true;
+      clock.stop();
+    }
+    kernel.ask({ type: "guide", id: state.newest, ...wanted });
+  });
+  const work = workLine(kernel);
+  const drawCurves = () => plots.show({ curves: model.get("curves"), front: state.fresh ?? state.run });
   const takeInverted = () => {
-    state.inverted?.free();
-    state.inverted = model.get("inverted").z ? playerFrames(model.get("inverted")) : null;
+    state.takeInverted(model.get("inverted"));
     pictures.measure();
     show();
   };
-  const drawCurves = () => plots.curves({ curves: model.get("curves"), now: state.run, fresh: state.fresh });
-  const forgetFresh = () => {
-    state.fresh?.free();
-    state.fresh = null;
-  };
   const takeRun = () => {
-    const run = model.get("run");
+    const run = (
+      /** @type {Run} */
+      model.get("run")
+    );
     if (!run.z) return;
     kernel.answered();
-    if (!state.fresh || state.fresh.id <= run.id) forgetFresh();
-    state.run?.free();
-    state.run = playerFrames(run);
-    if (run.id >= state.number || !state.fresh) {
-      state.number = Math.max(state.number, run.id);
-      if (document.activeElement !== guidance.input || run.id === state.number) guidance.set(run.guidance);
-      if (values) values.checked = run.values;
+    state.takeRun(run);
+    if (run.id >= state.newest || !state.fresh) {
+      state.newest = Math.max(state.newest, run.id);
+      guidance.follow(run, run.id === state.newest);
     }
     pictures.measure();
     drawCurves();
     show();
   };
   const takeFresh = () => {
-    const step2 = model.get("fresh");
-    if (step2.index === void 0) return;
+    const step = (
+      /** @type {FreshStep} */
+      model.get("fresh")
+    );
+    if (step.index === void 0) return;
     kernel.answered();
-    if (step2.index === 0) {
-      forgetFresh();
-      state.fresh = playerFrames({ id: step2.id, guidance: step2.guidance, values: step2.values, z: step2.z.slice(0, 1), drift: step2.drift.slice(0, 1) });
-    } else if (state.fresh?.id !== step2.id || state.fresh.x0.length !== step2.index) {
-      return;
-    }
-    state.fresh.z.push(playerAddress(step2.z.at(-1)));
-    state.fresh.x0.push(playerAddress(step2.x0));
-    state.fresh.maps.push(bytesOf(step2.maps));
-    state.fresh.scales.push(step2.scales);
-    state.fresh.drift.push(step2.drift.at(-1));
+    if (!state.takeFresh(step)) return;
     drawCurves();
     show();
   };
   const takeProgress = () => {
-    const { stage: name, done, total } = model.get("progress");
+    const progress = model.get("progress");
     kernel.answered();
-    work.style.visibility = name ? "" : "hidden";
-    progress.max = total || 1;
-    progress.value = done;
-    stage.textContent = name ? `${PLAYER_STAGES[name] ?? name}, ${done} of ${total}` : "";
-    if (!name && state.fresh) {
-      forgetFresh();
-      drawCurves();
-      show();
-    }
+    work.show(progress);
+    if (progress.stage || !state.fresh) return;
+    state.forgetFresh();
+    drawCurves();
+    show();
   };
-  const label = (control, text) => element("label", { class: "styledit-player-check" }, control, text);
+  const plotsRoot = element(
+    "div",
+    { class: "styledit-player-plots" },
+    plots.timeline,
+    element("div", { class: "styledit-player-step" }, way.step),
+    status,
+    plots.drift
+  );
   const root = element(
     "div",
-    { class: "styledit styledit-player", role: "group", "aria-label": `Inversion player: ${world.prompt}` },
-    element("div", { class: "styledit-player-prompt" }, `“${world.prompt}”`),
-    element("div", { class: "styledit-player-figures", style: `--columns: ${pictures.roots.length}` }, ...pictures.roots),
+    {
+      class: "styledit styledit-player",
+      role: "group",
+      "aria-label": `Inversion player: ${state.world.prompt}`
+    },
+    element("div", { class: "styledit-player-prompt" }, `“${state.world.prompt}”`),
+    element(
+      "div",
+      { class: "styledit-player-figures", style: `--columns: ${pictures.roots.length}` },
+      ...pictures.roots
+    ),
     pictures.legend,
-    element(
-      "div",
-      { class: "styledit-player-controls" },
-      play,
-      element("div", { class: "styledit-player-ways", role: "group", "aria-label": "direction" }, ...ways),
-      label(both, "there and back"),
-      speed
-    ),
-    element(
-      "div",
-      { class: "styledit-player-plots" },
-      plots.timeline,
-      element("div", { class: "styledit-player-step" }, step),
-      status,
-      plots.drift
-    ),
-    element(
-      "div",
-      { class: "styledit-player-guidance" },
-      guidance.root,
-      values ? label(values, `value inputs, fitted at w = ${playerNumber(world.fittedAt)}`) : null
-    ),
-    work,
-    problem
+    way.root,
+    plotsRoot,
+    guidance.root,
+    work.root,
+    problem.root
   );
   el.append(root);
   const sizes = new ResizeObserver(([entry]) => plots.resize(entry.contentRect.width));
-  sizes.observe(plots.timeline.parentElement);
+  sizes.observe(plotsRoot);
   const sight = new IntersectionObserver(([entry]) => {
     if (entry.isIntersecting) pictures.draw();
   });
@@ -714,25 +939,191 @@ function render({ model, el }) {
     fresh: takeFresh,
     curves: drawCurves,
     progress: takeProgress,
-    problem: sayProblem
+    problem: problem.show
   });
   takeInverted();
   takeRun();
   takeProgress();
-  sayProblem();
+  problem.show();
   show();
   return () => {
     silence();
     clock.stop();
-    clearTimeout(keeping);
+    memory.stop();
     kernel.close();
     sizes.disconnect();
     sight.disconnect();
-    for (const frames of [state.inverted, state.run, state.fresh]) frames?.free();
+    state.free();
     pictures.close();
+  };
+}
+function problemLine(model) {
+  const root = element("div", { class: "styledit-problem", role: "alert", "data-testid": "problem" });
+  let said = "";
+  const show = () => {
+    root.textContent = model.get("problem") || said;
+  };
+  return {
+    root,
+    show,
+    note(sentence) {
+      said = sentence;
+      show();
+    }
+  };
+}
+function memoryOf(model, state) {
+  let later;
+  const keep = () => {
+    const direction = state.denoising ? "denoising" : "inversion";
+    try {
+      model.send({ type: "view", index: state.index, direction, words: state.words });
+    } catch {
+    }
+  };
+  return {
+    renew() {
+      clearTimeout(later);
+      later = setTimeout(keep, REST);
+    },
+    stop: () => clearTimeout(later)
+  };
+}
+function statusSentence(state) {
+  const { world, last } = state;
+  const { at } = state.shown();
+  const drift = state.drift();
+  return [
+    `index ${at} of ${last}`,
+    at === last ? "the picture" : `timestep ${world.timesteps[at]}`,
+    `noise level ${Math.sqrt(1 - world.levels[at]).toFixed(2)}`,
+    ...drift === null ? [] : [`drift ${shortNumber(drift)}`]
+  ].join(" · ");
+}
+function wayControls(state, clock, go, goByHand) {
+  const toggle = () => clock.playing ? clock.stop() : clock.start();
+  const play = pushButton("▶ Play", "play", toggle, { class: "styledit-player-play" });
+  const turn = (denoising) => {
+    state.denoising = denoising;
+    go(state.index);
+  };
+  const directions = [
+    {
+      denoising: false,
+      button: pushButton("Inversion: picture → noise", "player-inversion", () => turn(false))
+    },
+    {
+      denoising: true,
+      button: pushButton("Denoising: noise → picture", "player-denoising", () => turn(true))
+    }
+  ];
+  const both = checkBox("player-both", clock.both, (checked) => {
+    clock.both = checked;
+  });
+  const speed = choiceOf(
+    "player-speed",
+    [
+      ["0.4", "slow"],
+      ["1", "normal"],
+      ["2.5", "fast"]
+    ],
+    (value) => {
+      clock.speed = Number(value);
+    },
+    { "aria-label": "speed" }
+  );
+  speed.value = "1";
+  const step = keepKeys(
+    element("input", {
+      type: "range",
+      id: uniqueId(),
+      min: 0,
+      max: state.last,
+      step: 1,
+      "data-testid": "player-step",
+      "aria-label": "index on the way from noise (0) to the picture"
+    })
+  );
+  step.addEventListener("input", () => goByHand(Number(step.value)));
+  step.addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    event.preventDefault();
+    toggle();
+  });
+  return {
+    root: element(
+      "div",
+      { class: "styledit-player-controls" },
+      play,
+      element(
+        "div",
+        { class: "styledit-player-ways", role: "group", "aria-label": "direction" },
+        ...directions.map(({ button }) => button)
+      ),
+      element("label", { class: "styledit-player-check" }, both, "there and back"),
+      speed
+    ),
+    step,
+    show(at, sentence) {
+      const spoken = sentence.replaceAll(" · ", ", ");
+      step.value = String(at);
+      step.setAttribute("aria-valuetext", `${state.denoising ? "denoising" : "inversion"}, ${spoken}`);
+      play.textContent = clock.playing ? "❚❚ Pause" : "▶ Play";
+      play.setAttribute("aria-label", clock.playing ? "pause" : "play");
+      for (const { denoising, button } of directions) {
+        button.setAttribute("aria-pressed", String(state.denoising === denoising));
+      }
+    }
+  };
+}
+function guidanceControls(state, ask) {
+  const { world } = state;
+  const options = {
+    min: world.least,
+    max: world.most,
+    step: 0.1,
+    value: world.guidance,
+    title: "1 is no guidance"
+  };
+  const wish = () => ask({ guidance: Number(guidance.input.value), values: values?.checked ?? false });
+  const asked = () => (state.fresh ?? state.run)?.guidance;
+  const guidance = slider("Guidance w", options, (value, moving) => {
+    if (moving || value !== asked()) wish();
+  });
+  guidance.input.dataset.testid = "player-guidance";
+  const values = world.fittedAt === null ? null : checkBox("player-values", true, wish);
+  const text = `value inputs, fitted at w = ${guidanceText(world.fittedAt ?? 1)}`;
+  const label = values && element("label", { class: "styledit-player-check" }, values, text);
+  return {
+    root: element("div", { class: "styledit-player-guidance" }, guidance.root, label),
+    /**
+     * Stand where a run stands; a slider that is moved only where this is the newest.
+     * @param {Run} run
+     * @param {boolean} newest
+     */
+    follow(run, newest) {
+      if (document.activeElement !== guidance.input || newest) guidance.set(run.guidance);
+      if (values) values.checked = run.values;
+    }
+  };
+}
+function workLine(kernel) {
+  const bar = element("progress", { max: 1, value: 0, "aria-label": "progress" });
+  const text = element("span", { "data-testid": "player-stage" });
+  const stop = pushButton("Stop", "player-stop", () => kernel.ask({ type: "stop" }));
+  const root = element("div", { class: "styledit-player-work", role: "status" }, bar, text, stop);
+  return {
+    root,
+    show({ stage, done, total }) {
+      root.style.visibility = stage ? "" : "hidden";
+      bar.max = total || 1;
+      bar.value = done;
+      text.textContent = stage ? `${STAGES[stage] ?? stage}, ${done} of ${total}` : "";
+    }
   };
 }
 var player_default = { render };
 export {
-  player_default as default
+  player_default as default,
+  statusSentence
 };

@@ -1,232 +1,178 @@
-// What the attention explorer shows: maps in colour when a control changes, and what is pointed at in each frame.
+// What the attention explorer shows in each frame.
 import { element } from "../shared/elements.js";
-import { explorerCompose, explorerMark, explorerPaint, explorerPercent, explorerRange } from "./colours.js";
-import {
-  explorerCell,
-  explorerDifference,
-  explorerLayers,
-  explorerLooks,
-  explorerMean,
-  explorerShare,
-} from "./data.js";
+import { compose, mapCanvas, markCell } from "./canvases.js";
+import { percent, rangeOf } from "./colours.js";
+import { boxOf, cellOf, looksOf } from "./data.js";
+import { colour, whereSentence } from "./view.js";
+/** @import { Coloured, Column, Explorer, Stage } from "./types.js" */
 
-// The maps as the controls stand: {h, w, maps, notes}, maps null where a word has none, and what they are of.
-function explorerView(ex) {
-  const { about, state, store } = ex;
-  const signed = state.view === "difference" && about.runs.length > 1;
-  const run = signed ? Math.max(1, state.run) : state.run;
-  const mean = (k) => explorerMean(store, k, state.layer, state.row, state.head);
-  const target = mean(run);
-  const { columns, partners } = about.runs[run];
-  if (!target)
-    return { h: 1, w: 1, maps: columns.map(() => null), notes: new Set(), columns, run, signed, others: [] };
-  const own = { columns, run, signed, others: [] };
-  if (signed) return { ...explorerDifference(target, mean(0), partners), ...own };
-  const shown = state.view === "share" ? explorerShare(target, columns) : target;
-  // one scale for all runs too, so that they can be compared
-  about.runs.forEach((other, k) => {
-    if (k === run) return;
-    const view = state.view === "share" ? explorerShare(mean(k), other.columns) : mean(k);
-    own.others.push(...view.maps.filter((_, c) => other.columns[c].kind === "word"));
-  });
-  return { ...shown, ...own };
+const UNITS = {
+  raw: "% of what a pixel reads",
+  share: "% of what it reads of the words",
+  difference: "more or less, in % of what a pixel reads",
+};
+const READS = { raw: "reads", share: "reads of the words", difference: "reads more or less of" };
+
+/**
+ * How a column is called: a word as it stands, the others in angle brackets.
+ * @param {Column} column
+ */
+export function nameOf(column) {
+  return column.kind === "word" ? column.text : `<${column.text}>`;
 }
 
-// The colour scale of every map: one for the words of all runs, and its own for start, end and padding.
-function explorerScales(ex, view) {
-  const { state } = ex;
-  const isWord = (c) => view.columns[c].kind === "word" && view.maps[c];
-  const words = view.maps.filter((_, c) => isWord(c));
-  const common = explorerRange([...words, ...view.others], state.contrast, view.signed);
-  if (state.scale !== "held" || !ex.held || ex.held.signed !== view.signed)
-    ex.held = { ...common, signed: view.signed };
-  return view.maps.map((map, c) => {
-    if (!map) return null;
-    const alone = state.scale === "each" || !isWord(c);
-    return alone
-      ? { ...explorerRange([map], state.contrast, view.signed), alone }
-      : { ...(state.scale === "held" ? ex.held : common), alone };
-  });
-}
-
-// The word that stands out most: what is shown before anything is pointed at.
-function explorerBest(view) {
-  let best = 0;
-  let most = -1;
-  view.maps.forEach((map, c) => {
-    if (!map || view.columns[c].kind !== "word") return;
-    let sum = 0;
-    let peak = 0;
-    for (const value of map) {
-      sum += Math.abs(value);
-      peak = Math.max(peak, Math.abs(value));
-    }
-    const ratio = sum ? (peak * map.length) / sum : 0;
-    if (ratio > most) [best, most] = [c, ratio];
-  });
-  return best;
-}
-
-function explorerWhere(ex, notes) {
-  const { about, state } = ex;
-  const layer = explorerLayers(about, state.layer, state.head);
-  const where =
-    state.layer === "all"
-      ? "all layers"
-      : state.layer.startsWith("grid:")
-        ? `all ${state.layer.slice(5).replace("x", " × ")} maps`
-        : (layer[0]?.label ?? "this layer");
-  const head = state.head < 0 ? "all heads" : `head ${state.head}`;
-  const step = state.row < 0 ? "all steps" : `step ${about.steps[state.row]}`;
-  return `${where}, ${head}, ${step}${notes.size ? ` (here: ${[...notes].join("; ")})` : ""}`;
-}
-
-// Colour every word's map as the controls stand.
-export function explorerRecolour(ex) {
-  const view = explorerView(ex);
-  if (ex.view?.run !== view.run) {
-    ex.words.fill(view.columns);
-    ex.bars.fill(view.columns);
-    if (ex.state.word >= view.columns.length) ex.state.word = null;
+/**
+ * Colour the maps again, and show them on the words' buttons.
+ * @param {Explorer} explorer
+ * @param {Stage} stage
+ * @param {boolean} first whether nothing is shown yet
+ */
+export function recolour(explorer, stage, first) {
+  const { chosen } = explorer;
+  const before = explorer.coloured.run;
+  if (!first) explorer.coloured = colour(explorer);
+  const view = explorer.coloured;
+  if (first || view.run !== before) {
+    stage.words.fill(view.columns);
+    stage.bars.fill(view.columns);
+    if (chosen.word !== null && chosen.word >= view.columns.length) chosen.word = null;
   }
-  ex.view = view;
-  ex.scales = explorerScales(ex, view);
-  ex.best = explorerBest(view);
-  const palette = view.signed ? ex.palettes.diverging : ex.palettes.sequential;
-  ex.coloured = view.maps.map((map, c) =>
-    map ? explorerPaint(map, view.h, view.w, ex.scales[c], palette) : null,
-  );
-  ex.extent = view.maps.map((map) => {
-    if (!map) return null;
-    let [low, high] = [Infinity, -Infinity];
-    for (const value of map) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    return { low, high };
-  });
-  ex.most = Math.max(1e-9, ...ex.extent.filter(Boolean).map(({ low, high }) => Math.max(high, -low)));
   view.columns.forEach((column, c) => {
-    const missing = view.signed
-      ? `"${column.text}" is not in the first prompt: nothing to compare with`
-      : "only words have a share";
-    const source = explorerSource(ex, view, c);
-    const title = !view.maps[c]
-      ? missing
-      : source && source !== column.text
-        ? `${column.text} minus ${source}`
-        : column.text;
-    ex.words.draw(c, ex.grey[view.run], ex.coloured[c], title);
+    stage.words.draw(c, explorer.grey[view.run], view.canvases[c], titleOf(explorer, column, c));
   });
 }
 
-// The word that a map was compared with, "" where none was.
-function explorerSource(ex, view, c) {
-  if (!view.signed || !view.maps[c]) return "";
-  return ex.about.runs[0].columns[ex.about.runs[view.run].partners[c]].text;
+/**
+ * @param {Explorer} explorer
+ * @param {Column} column
+ * @param {number} c
+ */
+function titleOf(explorer, column, c) {
+  const { maps, signed } = explorer.coloured;
+  if (!maps[c] && signed) return `"${column.text}" is not in the first prompt: nothing to compare with`;
+  if (!maps[c]) return "only words have a share";
+  const source = comparedWith(explorer, c);
+  return source && source !== column.text ? `${column.text} minus ${source}` : column.text;
 }
 
-// The map, its caption and its colour bar.
-export function explorerDrawMap(ex) {
-  const { view, state } = ex;
-  const c = ex.hover.word ?? state.word ?? ex.best;
-  const cell = ex.hover.pixel ?? state.pixel;
-  ex.words.mark(c, state.word);
-  explorerCompose(ex.canvas, ex.grey[view.run], ex.coloured[c], state.share, state.smooth);
-  if (cell) explorerMark(ex.canvas, explorerBox(view, cell), !ex.hover.pixel);
+/**
+ * The word that a map was compared with, "" where none was.
+ * @param {Explorer} explorer
+ * @param {number} c
+ */
+function comparedWith({ about, coloured: view }, c) {
+  const partner = view.signed && view.maps[c] ? about.runs[view.run].partners[c] : null;
+  return partner === null ? "" : about.runs[0].columns[partner].text;
+}
+
+/**
+ * How the numbers are meant.
+ * @param {Coloured} view
+ * @param {Explorer["chosen"]} chosen
+ */
+function kindOf(view, chosen) {
+  if (view.signed) return "difference";
+  return chosen.view === "share" ? "share" : "raw";
+}
+
+/**
+ * The word whose map is shown: pointed at, locked, or the one that stands out.
+ * @param {Explorer} explorer
+ */
+function shownWord({ hover, chosen, coloured: view }) {
+  return hover.word ?? chosen.word ?? view.best;
+}
+
+/**
+ * The map, its caption and its colour bar.
+ * @param {Explorer} explorer
+ * @param {Stage} stage
+ */
+export function drawMap(explorer, stage) {
+  const { chosen, hover, coloured: view } = explorer;
+  const c = shownWord(explorer);
+  const pixel = hover.pixel ?? chosen.pixel;
+  stage.words.mark(c, chosen.word);
+  compose(stage.canvas, explorer.grey[view.run], view.canvases[c], chosen.share, chosen.smooth);
+  if (pixel) markCell(stage.canvas, boxOf(view, pixel), !hover.pixel);
   const column = view.columns[c];
-  const name = column.kind === "word" ? `“${column.text}”` : `<${column.text}>`;
-  if (!view.maps[c]) {
-    ex.caption.textContent = view.signed
+  const name = column.kind === "word" ? `“${column.text}”` : nameOf(column);
+  const [scale, extent] = [view.scales[c], view.extents[c]];
+  if (!scale || !extent) {
+    stage.caption.textContent = view.signed
       ? `${name} is not in the first prompt: there is nothing to compare it with.`
       : `${name} is no word: it has no share among them.`;
     return;
   }
-  const scale = ex.scales[c];
-  const extent = ex.extent[c];
-  const unit = {
-    raw: "% of what a pixel reads",
-    share: "% of what it reads of the words",
-    difference: "more or less, in % of what a pixel reads",
-  }[view.signed ? "difference" : state.view === "share" ? "share" : "raw"];
-  const source = explorerSource(ex, view, c);
-  ex.caption.replaceChildren(
+  const source = comparedWith(explorer, c);
+  stage.caption.replaceChildren(
     element("b", {}, source && source !== column.text ? `${name} minus “${source}”` : name),
-    ` ${explorerPercent(extent.low)} to ${explorerPercent(extent.high)} % · ${explorerWhere(ex, view.notes)}`,
+    ` ${percent(extent.low)} to ${percent(extent.high)} % · ${whereSentence(explorer, view.notes)}`,
   );
-  const palette = view.signed ? ex.palettes.diverging : ex.palettes.sequential;
-  const clipped = { low: extent.low < scale.low - 1e-6, high: extent.high > scale.high + 1e-6 };
-  ex.bar.set(
-    scale,
-    palette,
-    state.share,
-    `${unit}${scale.alone && view.columns.length > 1 ? " (scale of this one alone)" : ""}`,
-    clipped,
-  );
+  const alone = scale.alone && view.columns.length > 1 ? " (scale of this one alone)" : "";
+  const unit = `${UNITS[kindOf(view, chosen)]}${alone}`;
+  stage.colourBar.set(scale, view.palette, chosen.share, unit, {
+    low: extent.low < scale.low - 1e-6,
+    high: extent.high > scale.high + 1e-6,
+  });
 }
 
-// The cell of a grid under a point, in fractions of the picture.
-export function explorerBox(grid, point) {
-  const k = explorerCell(grid.h, grid.w, point.x, point.y);
-  return { x: (k % grid.w) / grid.w, y: Math.floor(k / grid.w) / grid.h, w: 1 / grid.w, h: 1 / grid.h };
-}
-
-// What the pixel reads: the words' bars; those of the whole picture where no pixel is pointed at.
-export function explorerDrawBars(ex) {
-  const { view, state } = ex;
-  const cell = ex.hover.pixel ?? state.pixel;
-  const shown = ex.hover.word ?? state.word ?? ex.best;
+/**
+ * What the pixel reads: the words' bars; those of the whole picture where no pixel is pointed at.
+ * @param {Explorer} explorer
+ * @param {Stage} stage
+ */
+export function drawBars(explorer, { bars }) {
+  const { chosen, hover, coloured: view } = explorer;
+  const pixel = hover.pixel ?? chosen.pixel;
   const values = view.maps.map((map) => {
     if (!map) return null;
-    if (cell) return map[explorerCell(view.h, view.w, cell.x, cell.y)];
-    return map.reduce((sum, value) => sum + value, 0) / map.length;
+    return pixel ? map[cellOf(view, pixel)] : map.reduce((sum, value) => sum + value, 0) / map.length;
   });
-  const reads = view.signed
-    ? "reads more or less of"
-    : state.view === "share"
-      ? "reads of the words"
-      : "reads";
-  ex.barsTitle.textContent = cell ? `What this pixel ${reads}, %` : `What the picture ${reads} on average, %`;
-  ex.bars.set(values, ex.most, view.signed, shown);
+  const reads = READS[kindOf(view, chosen)];
+  bars.title.textContent = pixel ? `What this pixel ${reads}, %` : `What the picture ${reads} on average, %`;
+  bars.set(values, view.most, view.signed, shownWord(explorer));
 }
 
-// Where the pixel looks: self-attention, where it was recorded.
-export function explorerDrawLooks(ex) {
-  const { about, state, store, view } = ex;
+/**
+ * Where the pixel looks: self-attention, where it was recorded.
+ * @param {Explorer} explorer
+ * @param {Stage} stage
+ */
+export function drawLooks(explorer, { looks: { canvas, note } }) {
+  const { about, chosen, hover, store, palettes, coloured: view } = explorer;
   if (!about.layers.some((layer) => layer.self)) return;
-  const cell = ex.hover.pixel ?? state.pixel;
-  if (!cell) {
-    explorerCompose(ex.looksCanvas, ex.grey[view.run], null, 0, true);
-    ex.looksNote.textContent = "Point at the picture: the pixels that it looks at light up here.";
-    return;
-  }
-  const of = (run) => explorerLooks(store, run, state.layer, state.row, state.head, cell.x, cell.y);
+  const pixel = hover.pixel ?? chosen.pixel;
+  const grey = explorer.grey[view.run];
+  const of = (/** @type {number} */ run) =>
+    pixel && looksOf(store, run, chosen.layer, chosen.row, chosen.head, pixel);
   const looks = of(view.run);
-  const source = view.signed && looks?.map ? of(0) : null;
-  if (!looks?.map) {
-    explorerCompose(ex.looksCanvas, ex.grey[view.run], null, 0, true);
-    const why =
-      looks && about.live
-        ? "Click the pixel: these maps come from Python."
-        : "Self-attention was not recorded here; choose other layers.";
-    ex.looksNote.textContent = looks && !about.live ? "These maps are too large for this file." : why;
+  if (!pixel || !looks?.map) {
+    compose(canvas, grey, null, 0, true);
+    note.textContent = pixel
+      ? noLooksSentence(looks !== null, about.live)
+      : "Point at the picture: the pixels that it looks at light up here.";
     return;
   }
-  const map = source?.map ? looks.map.map((value, k) => value - source.map[k]) : looks.map;
-  const range = explorerRange([map], state.contrast * 0.5, Boolean(source?.map));
-  const palette = source?.map ? ex.palettes.diverging : ex.palettes.sequential;
-  explorerCompose(
-    ex.looksCanvas,
-    ex.grey[view.run],
-    explorerPaint(map, looks.h, looks.w, range, palette),
-    state.share,
-    state.smooth,
-  );
-  explorerMark(ex.looksCanvas, explorerBox(looks, cell), !ex.hover.pixel);
-  const missing = looks.missing ? ["the finer layers come when you click the pixel"] : [];
-  const notes = [...looks.notes, ...(about.live ? missing : [])];
-  const ends = source?.map
-    ? `−${explorerPercent(range.high)} to +${explorerPercent(range.high)}`
-    : `${explorerPercent(range.low)} to ${explorerPercent(range.high)}`;
-  ex.looksNote.textContent = `${ends} % a cell${source?.map ? ", target minus source" : ""}${notes.length ? ` (here: ${notes.join("; ")})` : ""}`;
+  const source = view.signed ? of(0)?.map : null;
+  const map = source ? looks.map.map((value, k) => value - source[k]) : looks.map;
+  const range = rangeOf([map], chosen.contrast * 0.5, Boolean(source));
+  const small = mapCanvas(map, looks, range, source ? palettes.diverging : palettes.sequential);
+  compose(canvas, grey, small, chosen.share, chosen.smooth);
+  markCell(canvas, boxOf(looks, pixel), !hover.pixel);
+  const missing = looks.missing && about.live ? ["the finer layers come when you click the pixel"] : [];
+  const notes = [...looks.notes, ...missing];
+  const ends = source
+    ? `−${percent(range.high)} to +${percent(range.high)} % a cell, target minus source`
+    : `${percent(range.low)} to ${percent(range.high)} % a cell`;
+  note.textContent = notes.length ? `${ends} (here: ${notes.join("; ")})` : ends;
+}
+
+/**
+ * @param {boolean} recorded in the chosen layers
+ * @param {boolean} live
+ */
+function noLooksSentence(recorded, live) {
+  if (!recorded) return "Self-attention was not recorded here; choose other layers.";
+  return live ? "Click the pixel: these maps come from Python." : "These maps are too large for this file.";
 }

@@ -2,19 +2,23 @@
 //
 // A handler only notes what is pointed at; `draw` shows it in the next animation frame, from maps that were
 // coloured when a control changed. Neither asks Python.
-import { asker, bytesOf, element, keepKeys, listen } from "../shared/elements.js";
-import { explorerBars, explorerHow, explorerWhat, explorerWords } from "./controls.js";
-import { explorerBar, explorerGrey, explorerPalette, explorerPercent } from "./colours.js";
-import { explorerAddPart, explorerCell, explorerLayers, explorerLooks, explorerStore } from "./data.js";
-import {
-  explorerBox,
-  explorerDrawBars,
-  explorerDrawLooks,
-  explorerDrawMap,
-  explorerRecolour,
-} from "./draw.js";
+import { paletteOf } from "../shared/colours.js";
+import { element } from "../shared/elements.js";
+import { asker, listen } from "../shared/kernel.js";
+import { bytesOf } from "../shared/pictures.js";
+import { greyCanvas } from "./canvases.js";
+import { howControls, whatControls } from "./controls.js";
+import { addPart, cellOf, chosenLayers, openStore } from "./data.js";
+import { drawBars, drawLooks, drawMap, recolour } from "./draw.js";
+import { listenToPointing, pointUnder } from "./pointing.js";
+import { requestsOf } from "./requests.js";
+import { stageOf } from "./stage.js";
+import { colour } from "./view.js";
+/** @import { Model, Rendered } from "../shared/types.js" */
+/** @import { About, Actions, Chosen, Explorer, Looks, Part, Stage, Traits } from "./types.js" */
 
-const EXPLORER_START = {
+/** @type {Chosen} */
+const START = {
   run: 0,
   view: "raw",
   layer: "all",
@@ -27,297 +31,208 @@ const EXPLORER_START = {
   word: null,
   pixel: null,
 };
+const REST = 600; // ms after the last change before the controls are kept in Python
 
-// One step or head that did not travel is asked for, once.
-function explorerAskForPart(ex) {
-  const { state, about, store, view } = ex;
-  const key = `${state.row}/${state.head}`;
-  if (!about.live || !view.notes.size || store.parts.has(key) || ex.asked === key) return;
-  ex.asked = key;
-  ex.requests += 1;
-  ex.asker.ask({ type: "part", id: ex.requests, row: state.row, head: state.head });
+/**
+ * How the controls stood on an earlier page, as far as it fits what is shown now.
+ * @param {About} about
+ * @param {Partial<Chosen>} chosen
+ * @returns {Chosen}
+ */
+export function restored(about, chosen) {
+  const state = { ...START, ...chosen };
+  if (!(state.run < about.runs.length)) state.run = 0;
+  if (!(state.row < about.steps.length)) state.row = -1;
+  if (!(state.head < about.heads)) state.head = -1;
+  if (!chosenLayers(about, state.layer, -1).length) state.layer = "all";
+  return state;
 }
 
-// Where a locked pixel looks, as far as that did not travel.
-function explorerAskForLooks(ex) {
-  const { state, about, store } = ex;
-  const cell = state.pixel;
-  if (!cell || !about.live) return;
-  const looks = explorerLooks(store, ex.view.run, state.layer, state.row, state.head, cell.x, cell.y);
-  const key = [state.layer, state.row, state.head, cell.x, cell.y].join("/");
-  if (!looks || (looks.map && !looks.missing && !looks.notes.size) || ex.askedLooks === key) return;
-  ex.askedLooks = key;
-  const layers = explorerLayers(about, state.layer, state.head)
-    .filter((layer) => layer.self)
-    .map((layer) => layer.index);
-  ex.requests += 1;
-  ex.asker.ask({
-    type: "looks",
-    id: ex.requests,
-    row: state.row,
-    head: state.head,
-    layers,
-    x: cell.x,
-    y: cell.y,
+/**
+ * @param {Model<Traits>} model
+ * @returns {Explorer}
+ */
+function explorerOf(model) {
+  const about = model.get("about");
+  const { sequential, diverging } = about.palettes;
+  const explorer = /** @type {Explorer} */ ({
+    model,
+    about,
+    store: openStore(about, model.get("data")),
+    chosen: restored(about, model.get("chosen")),
+    hover: { word: null, pixel: null, mouse: null },
+    palettes: { sequential: paletteOf(sequential), diverging: paletteOf(diverging) },
+    grey: about.runs.map(() => null),
+    held: null,
   });
+  const [part, looks] = [model.get("part"), model.get("looks")];
+  if (part.tables) addPart(explorer.store, /** @type {Part} */ (part));
+  if (looks.rows) explorer.store.looks = /** @type {Looks} */ (looks);
+  explorer.coloured = colour(explorer);
+  return explorer;
 }
 
-// The point of the picture under the mouse, in fractions.
-function explorerUnder(canvas, [x, y]) {
-  const box = canvas.getBoundingClientRect();
-  const inside = (place) => Math.max(0, Math.min(0.999999, place));
-  return { x: inside((x - box.left) / box.width), y: inside((y - box.top) / box.height) };
-}
-
-// Pointer and keys on the map.
-function explorerPointing(ex) {
-  const { canvas } = ex;
-  // where the canvas lies is asked in the next frame: in the handler the page would have to be laid out first
-  canvas.addEventListener("pointermove", (event) =>
-    ex.point({ pixel: null, mouse: [event.clientX, event.clientY] }),
-  );
-  canvas.addEventListener("pointerleave", () => ex.point({ pixel: null, mouse: null }));
-  canvas.addEventListener("click", (event) =>
-    ex.lockPixel(explorerUnder(canvas, [event.clientX, event.clientY])),
-  );
-  canvas.addEventListener("blur", () => ex.point({ pixel: null }));
-  keepKeys(canvas);
-  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  canvas.addEventListener("keydown", (event) => {
-    const grid = ex.view;
-    const from = ex.hover.pixel ?? ex.state.pixel ?? { x: 0.5, y: 0.5 };
-    if (moves[event.key]) {
-      const [dx, dy] = moves[event.key];
-      const box = explorerBox(grid, from);
-      const next = (place, size, step) =>
-        Math.max(size / 2, Math.min(1 - size / 2, place + size / 2 + step * size));
-      ex.point({ pixel: { x: next(box.x, box.w, dx), y: next(box.y, box.h, dy) } });
-      ex.sayPixel();
-    } else if (event.key === "Enter" || event.key === " ") {
-      ex.lockPixel(from);
-    } else if (event.key === "Escape") {
-      ex.state.pixel = null;
-      ex.point({ pixel: null });
-    } else {
-      return;
-    }
-    event.preventDefault();
-  });
-}
-
-function explorerFigures(ex) {
-  const { about } = ex;
-  const [width, height] = about.size;
-  const factor = 512 / Math.max(width, height);
-  const sides = { width: Math.round(width * factor), height: Math.round(height * factor) };
-  const make = (name, label, attributes = {}) =>
-    element("canvas", { ...sides, "data-testid": name, "aria-label": label, ...attributes });
-  ex.canvas = make(
-    "map-canvas",
-    "The word's map over the picture. Arrow keys move a pixel over it, Enter keeps it, Escape lets it go.",
-    { tabindex: 0, role: "application" },
-  );
-  ex.looksCanvas = make("looks-canvas", "Where the pixel looks", { role: "img" });
-  ex.caption = element("p", { class: "explorer-caption" });
-  ex.looksNote = element("p", { class: "explorer-caption", "data-testid": "looks-note" });
-  ex.barsTitle = element("h4");
-  const recorded = about.layers.some((layer) => layer.self);
-  if (!recorded) {
-    ex.looksCanvas.hidden = true;
-    ex.looksNote.replaceChildren("Self-attention was not recorded. It shows which pixels a pixel looks at");
-    if (about.advice) ex.looksNote.append("; record it with ", element("code", {}, about.advice));
-    ex.looksNote.append(".");
-  }
-  return element(
-    "div",
-    { class: "explorer-stage" },
-    element("figure", {}, ex.canvas, ex.caption, ex.bar.root),
-    element("figure", { class: "explorer-reads" }, ex.barsTitle, ex.bars.root),
-    element(
-      "figure",
-      { class: recorded ? "explorer-looks" : "explorer-looks explorer-none" },
-      element("h4", {}, "Where this pixel looks"),
-      ex.looksCanvas,
-      ex.looksNote,
-    ),
-  );
-}
-
-// What is pointed at, locked and chosen; each only notes it and has the next frame drawn.
-function explorerActions(ex) {
+/**
+ * The next frame: `schedule` has it drawn, `now` draws at once, `stop` draws no more.
+ * @param {() => void} draw
+ */
+function frameOf(draw) {
   let frame = 0;
-  let later = 0;
-  ex.draw = () => {
+  const now = () => {
     frame = 0;
-    if (ex.hover.mouse) ex.point({ pixel: explorerUnder(ex.canvas, ex.hover.mouse), mouse: null }, false);
-    if (ex.stale) {
-      explorerRecolour(ex);
-      explorerAskForPart(ex);
-      explorerAskForLooks(ex);
-    }
-    ex.stale = false;
-    explorerDrawMap(ex);
-    explorerDrawBars(ex);
-    explorerDrawLooks(ex);
+    draw();
   };
-  ex.schedule = (stale = false) => {
-    ex.stale ||= stale;
-    frame ||= requestAnimationFrame(ex.draw);
-  };
-  const remember = () => {
-    if (!ex.about.live) return;
-    clearTimeout(later);
-    later = setTimeout(() => {
-      try {
-        ex.model.send({ type: "chosen", chosen: ex.state });
-      } catch {
-        // no kernel any more; the page works on
-      }
-    }, 600);
-  };
-  ex.point = (what, drawn = true) => {
-    Object.assign(ex.hover, what);
-    if (drawn) ex.schedule();
-  };
-  ex.change = (what) => {
-    Object.assign(ex.state, what);
-    ex.asked = "";
-    ex.askedLooks = "";
-    ex.schedule(true);
-    remember();
-  };
-  ex.lockWord = (k) => {
-    ex.state.word = ex.state.word === k ? null : k;
-    ex.schedule();
-    remember();
-  };
-  ex.lockPixel = (point) => {
-    const cell = explorerCell(ex.view.h, ex.view.w, point.x, point.y);
-    const old = ex.state.pixel;
-    const again = old && explorerCell(ex.view.h, ex.view.w, old.x, old.y) === cell;
-    ex.state.pixel = again ? null : point;
-    Object.assign(ex.hover, { pixel: null, mouse: null });
-    ex.schedule();
-    ex.sayPixel();
-    explorerAskForLooks(ex);
-    remember();
-  };
-  ex.sayPixel = () => {
-    const cell = ex.hover.pixel ?? ex.state.pixel;
-    if (!cell) return;
-    const k = explorerCell(ex.view.h, ex.view.w, cell.x, cell.y);
-    const most = ex.view.columns
-      .map((column, c) => [column.text, ex.view.maps[c]?.[k] ?? 0])
-      .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))
-      .slice(0, 3)
-      .map(([text, value]) => `${text} ${explorerPercent(value)} %`);
-    ex.live.textContent = `row ${Math.floor(k / ex.view.w)}, column ${k % ex.view.w}: ${most.join(", ")}`;
-  };
-  return () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(later);
+  return {
+    now,
+    schedule() {
+      frame ||= requestAnimationFrame(now);
+    },
+    stop: () => cancelAnimationFrame(frame),
   };
 }
 
-// The runs' pictures, in grey; drawn when they are decoded.
-function explorerPictures(ex) {
-  ex.grey = ex.about.runs.map(() => null);
-  ex.about.runs.forEach(async (run, k) => {
+/**
+ * The controls as they stand, kept in Python a little after the last change.
+ * @param {Explorer} explorer
+ */
+function memoryOf({ model, about, chosen }) {
+  /** @type {Timer} */
+  let later;
+  return {
+    renew() {
+      if (!about.live) return;
+      clearTimeout(later);
+      later = setTimeout(() => {
+        try {
+          model.send({ type: "chosen", chosen });
+        } catch {
+          // no kernel any more; the page works on
+        }
+      }, REST);
+    },
+    stop: () => clearTimeout(later),
+  };
+}
+
+/** @param {Rendered<Traits>} view */
+function render({ model, el }) {
+  const explorer = explorerOf(model);
+  const { chosen, hover, store } = explorer;
+  const problem = element("p", { class: "styledit-problem", role: "alert" });
+  const showProblem = () => {
+    problem.textContent = model.get("problem");
+  };
+  const kernel = asker(model, (note) => {
+    problem.textContent = note;
+  });
+  const requests = requestsOf(explorer, kernel);
+  const memory = memoryOf(explorer);
+  let stale = true;
+  /** @type {Actions} */
+  const actions = {
+    schedule(again = false) {
+      stale ||= again;
+      frame.schedule();
+    },
+    point(what) {
+      Object.assign(hover, what);
+      frame.schedule();
+    },
+    change(what) {
+      Object.assign(chosen, what);
+      requests.forget();
+      actions.schedule(true);
+      memory.renew();
+    },
+    lockWord(k) {
+      chosen.word = chosen.word === k ? null : k;
+      frame.schedule();
+      memory.renew();
+    },
+    lockPixel(point) {
+      const { coloured } = explorer;
+      const old = chosen.pixel;
+      const again = point && old && cellOf(coloured, point) === cellOf(coloured, old);
+      chosen.pixel = again ? null : point;
+      Object.assign(hover, { pixel: null, mouse: null });
+      frame.schedule();
+      requests.looks();
+      memory.renew();
+    },
+  };
+  /** @type {Stage} */
+  const stage = stageOf(explorer, actions);
+  let first = true;
+  const frame = frameOf(() => {
+    if (hover.mouse) Object.assign(hover, { pixel: pointUnder(stage.canvas, hover.mouse), mouse: null });
+    if (stale) {
+      recolour(explorer, stage, first);
+      requests.part();
+      requests.looks();
+    }
+    stale = first = false;
+    drawMap(explorer, stage);
+    drawBars(explorer, stage);
+    drawLooks(explorer, stage);
+  });
+  listenToPointing(explorer, stage, actions);
+  showPictures(explorer, actions);
+  const root = element(
+    "div",
+    { class: "styledit styledit-explorer" },
+    whatControls(explorer, actions),
+    stage.words.root,
+    stage.root,
+    howControls(explorer, actions),
+    problem,
+    stage.live,
+  );
+  el.replaceChildren(root);
+  const forget = listen(model, {
+    part() {
+      addPart(store, /** @type {Part} */ (model.get("part")));
+      kernel.answered();
+      actions.schedule(true);
+    },
+    looks() {
+      store.looks = /** @type {Looks} */ (model.get("looks"));
+      kernel.answered();
+      actions.schedule();
+    },
+    problem: showProblem,
+  });
+  // JupyterLab loses what a canvas holds while its cell is scrolled away
+  const seen = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) actions.schedule(true);
+  });
+  seen.observe(root);
+  showProblem();
+  frame.now();
+  return () => {
+    forget();
+    frame.stop();
+    memory.stop();
+    seen.disconnect();
+    kernel.close();
+  };
+}
+
+/**
+ * The runs' pictures, in grey; drawn when they are decoded.
+ * @param {Explorer} explorer
+ * @param {Actions} actions
+ */
+function showPictures({ about, grey }, actions) {
+  about.runs.forEach(async (run, k) => {
+    const bytes = bytesOf(run.picture);
+    if (!bytes) return;
     try {
-      const image = await createImageBitmap(new Blob([bytesOf(run.picture)], { type: "image/webp" }));
-      ex.grey[k] = explorerGrey(image, image.width, image.height);
-      ex.schedule(true);
+      grey[k] = greyCanvas(await createImageBitmap(new Blob([bytes], { type: "image/webp" })));
+      actions.schedule(true);
     } catch {
       // the maps are shown without the picture
     }
   });
-}
-
-function explorerListen(ex, problem) {
-  return listen(ex.model, {
-    part: () => {
-      explorerAddPart(ex.store, ex.model.get("part"));
-      ex.asker.answered();
-      ex.schedule(true);
-    },
-    looks: () => {
-      ex.store.looks = ex.model.get("looks");
-      ex.asker.answered();
-      ex.schedule();
-    },
-    problem: () => {
-      problem.textContent = ex.model.get("problem") ?? "";
-    },
-  });
-}
-
-// A state of an earlier page, as far as it fits what is shown now.
-function explorerRestored(about, chosen) {
-  const state = { ...EXPLORER_START, ...chosen };
-  if (!(state.run < about.runs.length)) state.run = 0;
-  if (!(state.row < about.steps.length)) state.row = -1;
-  if (!(state.head < about.heads)) state.head = -1;
-  if (!explorerLayers(about, state.layer, -1).length) state.layer = "all";
-  return state;
-}
-
-function render({ model, el }) {
-  const about = model.get("about");
-  const ex = {
-    model,
-    about,
-    store: explorerStore(about, model.get("data")),
-    state: explorerRestored(about, model.get("chosen")),
-    hover: { word: null, pixel: null, mouse: null },
-    palettes: {
-      sequential: explorerPalette(about.palettes.sequential),
-      diverging: explorerPalette(about.palettes.diverging),
-    },
-    stale: true,
-    requests: 0,
-    asked: "",
-    askedLooks: "",
-    held: null,
-  };
-  const problem = element("p", { class: "styledit-problem", role: "alert" });
-  problem.textContent = model.get("problem") ?? "";
-  ex.asker = asker(model, (note) => {
-    problem.textContent = note;
-  });
-  ex.live = element("div", { class: "explorer-unseen", "aria-live": "polite" });
-  const stop = explorerActions(ex);
-  ex.words = explorerWords(ex);
-  ex.bars = explorerBars(ex);
-  ex.bar = explorerBar();
-  const stage = explorerFigures(ex);
-  explorerPointing(ex);
-  explorerPictures(ex);
-  if (model.get("part")?.tables) explorerAddPart(ex.store, model.get("part"));
-  if (model.get("looks")?.rows) ex.store.looks = model.get("looks");
-  const root = element(
-    "div",
-    { class: "styledit styledit-explorer" },
-    explorerWhat(ex),
-    ex.words.root,
-    stage,
-    explorerHow(ex),
-    problem,
-    ex.live,
-  );
-  el.replaceChildren(root);
-  const forget = explorerListen(ex, problem);
-  // JupyterLab loses what a canvas holds while its cell is scrolled away
-  const seen = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) ex.schedule(true);
-  });
-  seen.observe(root);
-  ex.draw();
-  return () => {
-    forget();
-    stop();
-    seen.disconnect();
-    ex.asker.close();
-  };
 }
 
 export default { render };
