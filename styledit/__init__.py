@@ -16,7 +16,7 @@ from styledit.control import attention_control  # noqa: E402
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps  # noqa: E402
 from styledit.editing import Edit, Editor, Settings, edit  # noqa: E402
 from styledit.generation import Denoised, generate, reconstruct  # noqa: E402
-from styledit.guiding import Guided, Weights, guide, name_look  # noqa: E402
+from styledit.guiding import Guided, Weights, classify_style, guide  # noqa: E402
 from styledit.inversion import Inversion, drift, invert  # noqa: E402
 from styledit.maps import AttentionMaps  # noqa: E402
 from styledit.metrics import (  # noqa: E402
@@ -90,7 +90,7 @@ __all__ = [
     "Editor",
     "edit",
     "guide",
-    "name_look",
+    "classify_style",
     "Guided",
     "Weights",
     # what they are compared with, and how

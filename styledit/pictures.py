@@ -47,7 +47,7 @@ def read_image(
             or `fit` cannot be used.
         TypeError: `pipe`, `source`, `size` or `fit` is something else.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     shape = picture_size(pipe) if size is None else _sides(size)
     how = validation.choice("fit", fit, ("crop", "pad"))
     picture = open_rgb(source)
@@ -70,7 +70,7 @@ def encode_image(pipe: StableDiffusionPipeline, image: ImageSource) -> torch.Ten
         ValueError: a side of the picture is not a multiple of the autoencoder's factor, the encoder makes NaN
             or infinite values, or as `read_image`.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     picture = open_rgb(image)
     factor = pipe.vae_scale_factor
     if picture.width % factor or picture.height % factor:
@@ -95,7 +95,7 @@ def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tenso
         TypeError: `pipe` is no pipeline, or `z` no tensor.
         ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "z", z)
     validation.finite(z, "The batch of latents")
     return validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes").clamp(0, 1)
@@ -108,7 +108,7 @@ def decode_latents(pipe: StableDiffusionPipeline, z: torch.Tensor) -> list[Image
         TypeError: `pipe` is no pipeline, or `z` no tensor.
         ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "z", z)
     validation.finite(z, "The batch of latents")
     with torch.no_grad():

@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from transformers import CLIPTextModel
 
 from styledit import validation
-from styledit.checkpoints import (
+from styledit.storage.checkpoints import (
     PICKLES,
     check_index,
     check_prediction_type,
@@ -25,7 +25,8 @@ from styledit.checkpoints import (
     other_model,
     refuse_pickle,
 )
-from styledit.perception.loading import EMBEDDED_FOLDER, check_files, loading
+from styledit.storage.data import EMBEDDED_FOLDER, check_files
+from styledit.storage.loading import loading
 
 # Settings of a UNet that are None where latents, a timestep and a prompt are all it is given.
 _MORE_INPUTS = (
@@ -50,6 +51,10 @@ _NETWORKS: dict[str, Any] = {
     "text_encoder": CLIPTextModel,
 }
 _SAMPLED = 8  # values of each tensor that go into a fingerprint
+_SMALL = 100e6  # weights of a UNet whose calls are too short to share among threads
+
+_all_threads = torch.get_num_threads()  # PyTorch's default, where nobody has set another number yet
+_chosen_threads = _all_threads  # what `_choose_threads` set last
 
 
 def load(
@@ -66,7 +71,10 @@ def load(
             `StableDiffusionPipeline.from_pretrained`; a checkpoint of Stable Diffusion 1 or 2 in one
             `.safetensors` file; or a hub id, the only case in which the network may be used. Weights are read
             from safetensors only.
-        device: where the networks run; None keeps them on the CPU.
+        device: where the networks run; None keeps them on the CPU. There a small model such as the embedded
+            one runs on one thread, which is nearly as fast as all of them and much faster beside other work;
+            larger ones keep PyTorch's default. A number of threads that the user has set, by
+            `torch.set_num_threads` or OMP_NUM_THREADS, stays.
         dtype: precision of the networks; None takes float16 on CUDA and float32 elsewhere.
         prediction_type: what the UNet predicts, "epsilon", "v_prediction" or "sample"; None takes what the
             model says.
@@ -93,7 +101,11 @@ def load(
         pipe = load_single_file(file, dtype, prediction_type)
     else:
         pipe = _load_folder(model, dtype)
-    return _prepare(pipe, place, prediction_type)
+    pipe = _prepare(pipe, place, prediction_type)
+    if pipe.device.type == "cpu":
+        small = sum(weights.numel() for weights in pipe.unet.parameters()) < _SMALL
+        _choose_threads(1 if small else _all_threads)
+    return pipe
 
 
 def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
@@ -102,7 +114,7 @@ def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
     Raises:
         TypeError: `pipe` is no pipeline.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     side = pipe.unet.config.sample_size
     height, width = (side, side) if isinstance(side, int) else side
     return width * pipe.vae_scale_factor, height * pipe.vae_scale_factor
@@ -188,6 +200,28 @@ def _sample(tensor: torch.Tensor) -> torch.Tensor:
     return tensor[
         tuple(slice(None, None, step) if d == longest else side // 2 for d, side in enumerate(shape))
     ]
+
+
+def _choose_threads(count: int) -> None:
+    """Let PyTorch compute on so many threads of the CPU, unless the user has chosen a number: by the
+    environment, before the package was imported, or since it was last set here.
+    """
+    global _chosen_threads
+    by_environment = "OMP_NUM_THREADS" in os.environ or "MKL_NUM_THREADS" in os.environ
+    before_import = _all_threads not in _default_threads()
+    if not by_environment and not before_import and torch.get_num_threads() == _chosen_threads:
+        torch.set_num_threads(count)
+        _chosen_threads = count
+
+
+def _default_threads() -> set[int]:
+    """The numbers of threads that PyTorch may begin with here: one for each core, which some builds count as
+    half the logical ones.
+    """
+    logical = {os.cpu_count() or 1}
+    if hasattr(os, "sched_getaffinity"):
+        logical.add(len(os.sched_getaffinity(0)))
+    return logical | {count // 2 for count in logical}
 
 
 def _load_folder(model: str | Path, dtype: torch.dtype) -> StableDiffusionPipeline:

@@ -46,7 +46,7 @@ def preview(pipe: StableDiffusionPipeline, x0: torch.Tensor) -> list[Image.Image
         TypeError: `pipe` is no pipeline, or `x0` no tensor.
         ValueError: `x0` has another shape or NaN or infinite values, or the autoencoder makes such values.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "x0", x0)
     validation.finite(x0, "x0")
     return to_pictures(_colours(pipe, x0))
@@ -63,7 +63,7 @@ def preview_change(pipe: StableDiffusionPipeline, picture: Image.Image, change: 
     Raises:
         TypeError, ValueError: as `preview`.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "change", change)
     validation.finite(change, "change")
     pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]

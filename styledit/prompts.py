@@ -66,7 +66,7 @@ def encode_null(pipe: StableDiffusionPipeline) -> torch.Tensor:
     Raises:
         TypeError: `pipe` is no pipeline.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     return _encode(pipe, "")
 
 
@@ -77,7 +77,7 @@ def known_words(pipe: StableDiffusionPipeline) -> frozenset[str]:
         TypeError: `pipe` is no pipeline.
         ValueError: the list is damaged.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     return _read_words(pipe.name_or_path)
 
 
@@ -90,13 +90,13 @@ def prompt_slots(pipe: StableDiffusionPipeline) -> dict[str, tuple[str, ...]]:
         TypeError: `pipe` is no pipeline.
         ValueError: the file is damaged.
     """
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     return dict(_read_slots(pipe.name_or_path))
 
 
 def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     """Check a prompt and split it into words with their token positions. Raises as `encode_prompt`."""
-    validation.pipeline(pipe, walks=False)
+    validation.pipeline(pipe, needs_ddim=False)
     validation.text("The prompt", prompt)
     prompt = _without_full_stop(pipe, prompt)
     texts = _PIECE.findall(prompt.lower())

@@ -47,14 +47,14 @@ class Record:
         Raises:
             ValueError: a choice that matches no layer, or a step that the run does not have.
         """
-        check.pipeline(pipe, walks=False)
+        check.pipeline(pipe, needs_ddim=False)
         size = check.sides("latent_size", latent_size, LONGEST_SIDE)
         steps = check.whole("steps", steps, least=1, most=pipe.scheduler.config.num_train_timesteps)
         return self.bytes_per_step(pipe, size) * len(self.chosen_steps(steps))
 
     def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: Size) -> int:
         """The same for one step. Raises as `bytes`."""
-        check.pipeline(pipe, walks=False)
+        check.pipeline(pipe, needs_ddim=False)
         latent_size = check.sides("latent_size", latent_size, LONGEST_SIDE)
         numbers = 0
         for choice in as_choices(self.layers):

@@ -244,8 +244,8 @@ def finite(
     return tensor
 
 
-def pipeline(pipe: object, *, walks: bool = True) -> StableDiffusionPipeline:
-    """A Stable Diffusion pipeline; with a DDIM scheduler where it `walks`, between pictures and noise.
+def pipeline(pipe: object, *, needs_ddim: bool = True) -> StableDiffusionPipeline:
+    """A Stable Diffusion pipeline; with a DDIM scheduler where the way to noise is needed.
 
     Raises:
         TypeError: `pipe` is something else.
@@ -253,7 +253,7 @@ def pipeline(pipe: object, *, walks: bool = True) -> StableDiffusionPipeline:
     """
     if not isinstance(pipe, StableDiffusionPipeline):
         raise TypeError(f"pipe must be a pipeline from styledit.load(), not {with_article(_type(pipe))}.")
-    if walks and not isinstance(pipe.scheduler, DDIMScheduler):
+    if needs_ddim and not isinstance(pipe.scheduler, DDIMScheduler):
         raise ValueError(
             f"Inversion needs a DDIM scheduler, and this pipeline has {with_article(_type(pipe.scheduler))}; "
             "set pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)."

@@ -18,9 +18,10 @@ import torch
 from PIL import Image
 
 import styledit
-from styledit.lab import edit_lab, open_png, telling
-from styledit.lab.cache import FitCache
-from styledit.lab.methods import BASELINES, OWN
+from styledit.lab import edit_lab, open_png
+from styledit.lab.edit import serialising
+from styledit.lab.edit.cache import FitCache
+from styledit.lab.edit.methods import BASELINES, OWN
 from styledit.prompts import prompt_slots
 
 PROMPT = "a red car in the snow"
@@ -93,7 +94,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 def fresh(lab, prompt: str = TARGET) -> np.ndarray:
     """What a new editor makes of the settings that the page shows."""
-    from styledit.lab.keeping import from_dict
+    from styledit.lab.edit.png_recipe import from_dict
 
     prepared = lab.prepared
     editor = styledit.Editor(lab.pipe, prepared.inversion, values=prepared.values)
@@ -122,7 +123,7 @@ def test_every_setting_reaches_the_editor(opened) -> None:
         {"tau_s": 0.0, "tau_u": 1.0},
         {"guidance": 2.0},
         {"tau_v": 1.0, "tau_v_changed": 0.0},
-        {"tau_v_words": {"blue": 0.4}, "tau_words": {"blue": 0.2}, "reweight": {"blue": 2.0}},
+        {"tau_v_words": {"blue": 0.4}, "tau_c_words": {"blue": 0.2}, "reweight": {"blue": 2.0}},
         {"blend": ["car"], "blend_threshold": 0.5},
         {"mask": {"width": 4, "height": 2, "rows": ["1100", "0000"]}},
         {"guide_from_source": True},
@@ -211,7 +212,7 @@ def test_bad_wishes_are_sentences_and_the_picture_stays(opened) -> None:
         ({"prompt": ""}, "empty"),
         ({"prompt": "a 猫 in the snow"}, "cannot spell"),
         ({"tau_c": 2.0}, "tau_c"),
-        ({"tau_words": {"fox": 0.5}}, "'fox' is not in the prompt"),
+        ({"tau_c_words": {"fox": 0.5}}, "'fox' is not in the prompt"),
         ({"mask": {"rows": ["01", "0"]}}, "mask"),
         ({"blend": ["fox"]}, "fox"),
         ({"method": "magic"}, "no method 'magic'"),
@@ -449,8 +450,8 @@ def test_arguments(pipe64, picture) -> None:
 def test_the_first_target_is_the_same_thing_in_another_style(begin, pipe64) -> None:
     (first, second, *_) = prompt_slots(embedded := styledit.load())["style"]
     assert first == "a plain sticker of"
-    assert telling.first_target(embedded, f"{begin} a car") == f"{second} a car"
-    assert telling.first_target(pipe64, f"{begin} a car") == f"{begin} a car"
+    assert serialising.first_target(embedded, f"{begin} a car") == f"{second} a car"
+    assert serialising.first_target(pipe64, f"{begin} a car") == f"{begin} a car"
 
 
 def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
@@ -665,11 +666,13 @@ def test_files_that_are_doctored(opened, monkeypatch) -> None:
 
 def test_large_pictures_and_other_models_survive_saving(pipe64) -> None:
     noisy = Image.effect_noise((1024, 1024), 200).convert("RGB")
-    settings = styledit.lab.keeping.as_dict(styledit.Settings())
-    kept = styledit.lab.keeping.Kept(noisy, noisy, PROMPT, TARGET, 5, settings, "mine", "elsewhere")
-    back = open_png(styledit.lab.keeping.save_png(pipe64, kept))
+    settings = styledit.lab.edit.png_recipe.as_dict(styledit.Settings())
+    kept = styledit.lab.edit.png_recipe.SavedEdit(
+        noisy, noisy, PROMPT, TARGET, 5, settings, "mine", "elsewhere"
+    )
+    back = open_png(styledit.lab.edit.png_recipe.save_png(pipe64, kept))
     assert np.array_equal(np.asarray(back.picture), np.asarray(noisy)) and back.model == "elsewhere"
-    told = styledit.lab.keeping.differences(back, "here", known=False)
+    told = styledit.lab.edit.png_recipe.differences(back, "here", known=False)
     assert "another model" in told and "'mine' is not there" in told
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from browser import Jupyter, NotebookPage, opener
-from styledit.lab.edit_lab import TILE
+from styledit.lab.edit.edit_lab import TILE
 from styledit.lab.frames import sized
 from test_lab_browser import workers
 
@@ -21,7 +21,7 @@ import os, tempfile, time
 os.environ["STYLEDIT_CACHE"] = tempfile.mkdtemp()
 import numpy as np, styledit
 from styledit.lab import edit_lab
-from styledit.lab.keeping import from_dict
+from styledit.lab.edit.png_recipe import from_dict
 
 def exact():
     "Whether the page has the exact edit of the settings that stand there."

@@ -102,7 +102,7 @@ RUNS: dict[str, Callable[[], torch.Tensor]] = {
     "edit, refine": lambda: edited(REFINE),
     "edit, refine with a factor": lambda: edited(REFINE, reweight={"watercolor": 2.5}),
     "edit, place": lambda: edited(PLACE, guidance=3.0),
-    "edit, tau_c by word": lambda: edited(REPLACE, tau_words={"blue": 0.2, "car": 1.0}),
+    "edit, tau_c by word": lambda: edited(REPLACE, tau_c_words={"blue": 0.2, "car": 1.0}),
     "edit, factor": lambda: edited(REPLACE, reweight={"blue": 2.0, "beach": -1.0}),
     "edit, blend": lambda: edited(REPLACE, blend=("car", "blue"), blend_threshold=0.5),
     "edit, several": lambda: edited([REPLACE, REFINE, PLACE], blend=("car",)),
@@ -134,7 +134,7 @@ def golden() -> dict[str, torch.Tensor]:
 def weights() -> str:
     """A hash of the pipeline's weights and vocabulary, as the embedded model's list of hashes has them."""
     hashes = json.loads((DATA / "model" / "hashes.json").read_text(encoding="utf-8"))
-    beside = ("editing.json", "slots.json", "eye/")  # what no entry here reads
+    beside = ("editing.json", "slots.json", "perceptual_encoder/")  # what no entry here reads
     own = {name: value for name, value in hashes.items() if not name.startswith(beside)}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 import styledit
-from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, guide, guiding, name_look
+from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, classify_style, guide, guiding
 from styledit.guiding import guided as guided_module
 from styledit.guiding import terms as terms_module
 from styledit.guiding.learner import Learner
-from styledit.guiding.looks import with_look
+from styledit.guiding.style_phrases import with_style_phrase
 from styledit.guiding.terms import as_pixels
-from styledit.lab.samples import samples
+from styledit.lab.edit.samples import samples
 from styledit.objectives import Regularisation
 from styledit.perception.clip import load_clip
 
@@ -270,16 +270,19 @@ def test_a_style_picture(pipe64, short):
 
 def test_the_look_is_said(embedded):
     drawn = samples()
-    said = [name_look(embedded, drawn[0].prompt, sample.picture) for sample in drawn]
+    said = [classify_style(embedded, drawn[0].prompt, sample.picture) for sample in drawn]
     true = [sample.prompt.split(" of ")[0] for sample in drawn]
     assert sum(sentence.split(" of ")[0] == look for sentence, look in zip(said, true, strict=True)) >= 13
     assert len(set(true)) == 8 and len(drawn) == 16
     rest = drawn[0].prompt.split(" of ")[1]
     assert {sentence.split(" of ")[1] for sentence in said} == {rest}  # what is shown stays
     watercolour = next(s.picture for s in drawn if s.prompt.startswith("a watercolor"))
-    assert name_look(embedded, "a fox", watercolour) == "a watercolor painting of a fox"
-    assert name_look(embedded, "  A Pencil  sketch of a fox", watercolour) == "a watercolor painting of a fox"
-    assert name_look(embedded, "a fox", watercolour, looks="a drawing of") == "a drawing of a fox"
+    assert classify_style(embedded, "a fox", watercolour) == "a watercolor painting of a fox"
+    assert (
+        classify_style(embedded, "  A Pencil  sketch of a fox", watercolour)
+        == "a watercolor painting of a fox"
+    )
+    assert classify_style(embedded, "a fox", watercolour, looks="a drawing of") == "a drawing of a fox"
 
 
 def test_sentences_are_embedded_together_as_alone():
@@ -294,9 +297,9 @@ def test_sentences_are_embedded_together_as_alone():
 def test_the_look_of_a_model_without_a_list(pipe, picture):
     clip = load_clip()
     with pytest.raises(ValueError, match="no looks to choose from"):
-        name_look(pipe, "a fox", picture, clip=clip)
+        classify_style(pipe, "a fox", picture, clip=clip)
     looks = ("a pencil sketch of", "a watercolor painting of")
-    said = name_look(pipe, "a pencil sketch of a fox", picture, looks=looks, clip=clip)
+    said = classify_style(pipe, "a pencil sketch of a fox", picture, looks=looks, clip=clip)
     cosines = [  # of what the prompt shows, in each look
         float(
             torch.cosine_similarity(clip.embed_text(f"{look} a fox"), clip.embed_pictures(as_pixels(picture)))
@@ -310,13 +313,13 @@ def test_the_look_of_a_model_without_a_list(pipe, picture):
         (("an öl painting of",), ValueError, "spell"),
     ):
         with pytest.raises(kind, match=words):
-            name_look(pipe, "a fox", picture, looks=looks, clip=clip)
+            classify_style(pipe, "a fox", picture, looks=looks, clip=clip)
     with pytest.raises(TypeError, match="Clip"):
-        name_look(pipe, "a fox", picture, looks=looks, clip="openai")
+        classify_style(pipe, "a fox", picture, looks=looks, clip="openai")
     with pytest.raises(ValueError, match="no looks to choose from"):
-        name_look(pipe, "a fox", picture, looks=[], clip=clip)
+        classify_style(pipe, "a fox", picture, looks=[], clip=clip)
     with pytest.raises(ValueError, match="prompt is empty"):
-        name_look(pipe, " ", picture, looks=looks, clip=clip)
+        classify_style(pipe, " ", picture, looks=looks, clip=clip)
 
 
 def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
@@ -344,9 +347,9 @@ def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
     own_look = guided(source.prompt.upper(), style_image=source.picture)  # nothing new to say
     assert own_look.prompt == source.prompt.upper() and own_look.edit_run.settings.tau_s == 0.2
     long = "a fox in the snow in the meadow in the forest in the night on the beach"
-    assert with_look(embedded, long, long, look.picture) == long  # the model has no room for more
+    assert with_style_phrase(embedded, long, long, look.picture) == long  # the model has no room for more
     short = long.removesuffix(" on the beach")
-    assert with_look(embedded, short, short, look.picture) == f"a watercolor painting of {short}"
+    assert with_style_phrase(embedded, short, short, look.picture) == f"a watercolor painting of {short}"
     changed = source.prompt.replace(source.prompt.split()[-1], "forest")
     assert guided(changed, style_image=look.picture).prompt == changed
     assert guided(changed).plan.rate == 0.01 and guided(changed, rate=0.2).plan.rate == 0.2

@@ -14,9 +14,9 @@ from styledit.guiding import GuidedEdit
 from styledit.guiding.learner import Learner
 from styledit.guiding.weights import TERMS
 from styledit.lab import edit_lab, open_png
-from styledit.lab.guided import GUIDED, REMEMBERED, Guide, guiding_dict
-from styledit.lab.keeping import from_dict
-from styledit.lab.samples import samples
+from styledit.lab.edit.guided import GUIDED, REMEMBERED, Guide, guiding_dict
+from styledit.lab.edit.png_recipe import from_dict
+from styledit.lab.edit.samples import samples
 from test_edit_lab import (  # noqa: F401 (fixtures)
     TARGET,
     decoded,
@@ -169,7 +169,7 @@ def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> No
         raise AssertionError("it was computed again")
 
     with monkeypatch.context() as patched:
-        patched.setattr("styledit.lab.guided.GuidedEdit", computed)
+        patched.setattr("styledit.lab.edit.guided.GuidedEdit", computed)
         say(lab, "recall", id=number, request=7)
     assert not lab.problem and np.array_equal(shown(lab), guided) and len(lab.history) == 3
     assert lab.guided["film"] and lab.guided["asked"]["weights"]["l2"] == 1.0

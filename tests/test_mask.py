@@ -102,14 +102,14 @@ def test_a_glance_starts_where_the_settings_differ(pipe64, inversion64) -> None:
     editor = styledit.Editor(pipe64, inversion64)
     steps = inversion64.steps
     exact = editor.edit(TARGET, tau_c=1.0, progress=False)
-    same, calls = finish(editor.glancing(TARGET, tau_c=1.0))
+    same, calls = finish(editor.previewing(TARGET, tau_c=1.0))
     assert calls == 0 and torch.equal(same.z, exact.latents[-1]) and not same.change.any()
     late = (steps - 1) / steps
-    glance, calls = finish(editor.glancing(TARGET, tau_c=late))  # differs at the last step only
+    preview, calls = finish(editor.previewing(TARGET, tau_c=late))  # differs at the last step only
     wanted = editor.edit(TARGET, tau_c=late, progress=False)
     assert calls == 1  # that step; the old settings' is known
-    assert torch.allclose(glance.z, wanted.latents[-1], atol=1e-5)
-    _, calls = finish(editor.glancing(TARGET, tau_c=0.0, calls=2))
+    assert torch.allclose(preview.z, wanted.latents[-1], atol=1e-5)
+    _, calls = finish(editor.previewing(TARGET, tau_c=0.0, calls=2))
     assert calls == 4
     assert torch.equal(editor.edit(TARGET, tau_c=1.0, progress=False).latents, exact.latents)
 
@@ -117,10 +117,10 @@ def test_a_glance_starts_where_the_settings_differ(pipe64, inversion64) -> None:
 def test_a_glance_at_another_target_runs_coarsely(pipe64, inversion64) -> None:
     editor = styledit.Editor(pipe64, inversion64)
     exact = editor.edit(TARGET, progress=False)
-    glance, calls = finish(editor.glancing("a cat in the snow", calls=2))
-    assert glance.change is None and calls == 2 and glance.z.shape == exact.latents[-1].shape
+    preview, calls = finish(editor.previewing("a cat in the snow", calls=2))
+    assert preview.change is None and calls == 2 and preview.z.shape == exact.latents[-1].shape
     with pytest.raises(ValueError, match="calls"):
-        finish(editor.glancing(TARGET, calls=0))
+        finish(editor.previewing(TARGET, calls=0))
 
 
 def test_a_previewed_change_leaves_the_rest_alone(pipe64, inversion64) -> None:

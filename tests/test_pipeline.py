@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -15,8 +18,9 @@ from transformers import CLIPTextConfig, CLIPTextModel
 import styledit
 from conftest import make_pipeline
 from single_file import single_file, write
-from styledit import checkpoints, pipeline
+from styledit import pipeline
 from styledit.pipeline import model_fingerprint
+from styledit.storage import checkpoints
 
 
 @pytest.fixture
@@ -396,3 +400,32 @@ def test_the_fingerprint_sees_precision_and_nothing_of_the_machine(tokenizer):
     assert model_fingerprint(make_pipeline(tokenizer)) == before
     pipe.vae.to(torch.float16)
     assert model_fingerprint(pipe) != before
+
+
+LOAD = "import styledit; styledit.load()"
+
+
+@pytest.mark.parametrize(
+    ("code", "environment", "threads"),
+    [
+        (LOAD, {}, 1),
+        (f"torch.set_num_threads(5); {LOAD}", {}, 5),
+        (f"{LOAD}; torch.set_num_threads(6); styledit.load()", {}, 6),
+        (LOAD, {"OMP_NUM_THREADS": "2"}, min(2, os.cpu_count() or 1)),
+    ],
+    ids=["embedded", "set before", "set after", "by the environment"],
+)
+def test_the_embedded_model_takes_one_thread_unless_the_user_chose(code, environment, threads):
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", f"import torch; {code}; print(torch.get_num_threads())"],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(threads)

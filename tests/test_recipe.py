@@ -105,8 +105,8 @@ def test_sharpness_moves_critic_and_decoder_by_their_own_parts():
     late = torch.autograd.grad(sharp(y, x, decoder.ALONE), [y, *inside])
     for one, other in zip(early[1:], late[1:], strict=True):
         torch.testing.assert_close(one, other)  # the pull at the decoder leaves the critic alone
-    features = [sharp.eye.features(z / 2 + 0.5) for z in (y, x)]
-    seen = [{name: f[name] for name in sharp.eye.style_layers} for f in features]
+    features = [sharp.encoder.features(z / 2 + 0.5) for z in (y, x)]
+    seen = [{name: f[name] for name in sharp.encoder.style_layers} for f in features]
     by_eye = torch.autograd.grad(decoder.PERCEPTUAL * perceptual(*seen, relative=True), y)[0]
     torch.testing.assert_close(early[0], by_eye)
     pull = torch.autograd.grad(-decoder.ADVERSARIAL * sharp.critic(y / 2 + 0.5).mean(), y)[0]

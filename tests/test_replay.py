@@ -59,7 +59,7 @@ def test_a_replayed_edit_is_the_full_one_and_runs_the_target_only(pipe, inversio
     [
         ({"tau_v": 0.7}, 3), ({"tau_v": 0.2}, 2), ({"tau_c": 0.9}, 4), ({"tau_s": 0.0}, 0),
         ({"tau_u": 0.6}, 3), ({"guidance": 2.0}, 0), ({"reweight": {"cat": 2.0}}, 0),
-        ({"tau_words": {"cat": 0.8}}, 4), ({}, 6),
+        ({"tau_c_words": {"cat": 0.8}}, 4), ({}, 6),
     ],
 )  # fmt: skip
 def test_an_edit_starts_where_its_settings_differ(pipe, inversion, values, calls, change, first):
@@ -208,9 +208,9 @@ def test_errors(pipe, inversion, values):
     with pytest.raises(ValueError, match="no target prompt"):
         kit.edit([])
     with pytest.raises(ValueError, match="'dog' is not in the prompt"):
-        kit.edit(TARGET, tau_words={"dog": 0.5})
+        kit.edit(TARGET, tau_c_words={"dog": 0.5})
     with pytest.raises(ValueError, match="tau_c of 'cat' must be a number from 0 to 1"):
-        kit.edit(TARGET, tau_words={"cat": 1.5})
+        kit.edit(TARGET, tau_c_words={"cat": 1.5})
 
 
 def test_an_interrupted_edit_loses_nothing(pipe, inversion, values, calls):

@@ -315,7 +315,7 @@ def drawn(chance: random.Random) -> dict:
         {"guidance": chance.choice([1.0, 2.0, 4.0])},
         {"blend": "snow", "blend_threshold": chance.choice([0.8, 0.95])},
         {"reweight": {"snow": 2.0}},
-        {"tau_words": {"snow": chance.random()}},
+        {"tau_c_words": {"snow": chance.random()}},
         {"tau_v_changed": chance.choice([0.0, 1.0]), "tau_v_padding": chance.random()},
         {"guide_from_source": True},
         {"regularisation": styledit.Regularisation(sparsity=1.0), "regularisation_rate": 5.0},

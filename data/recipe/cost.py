@@ -2,9 +2,9 @@
 
     python -m recipe.cost [--rate 2]
 
-A step is a forward and a backward pass, 3 forwards; the eye and the critic of the decoder's stage are left
-out. ``--rate``: what the device sustains, in TFLOP/s; small networks reach a few per cent of what a GPU's
-sheet says.
+A step is a forward and a backward pass, 3 forwards; the perceptual encoder and the critic of the decoder's
+stage are left out. ``--rate``: what the device sustains, in TFLOP/s; small networks reach a few per
+cent of what a GPU's sheet says.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from recipe.edition import COMMITTED
 from recipe.patch_pca import PATCH
 from recipe.samples import labels
-from recipe.stages import autoencoder, clip, code, decoder, eye, joint, judge, unet
+from recipe.stages import autoencoder, clip, code, decoder, joint, judge, perceptual_encoder, unet
 from recipe.tokenizer import build_text_encoder, build_tokenizer
 from recipe.world import SIDE
-from styledit.perception.eye import Eye
 from styledit.perception.judge import Judge
+from styledit.perception.perceptual_encoder import PerceptualEncoder
 
 FORWARDS = 3  # of a step: one, and a backward of twice its cost
 
@@ -63,8 +63,8 @@ def costs() -> Iterator[tuple[str, int, float]]:
     known = labels()
     seen = flops(lambda: Judge(known).eval()(whole)) / len(whole)
     yield "judge", judge.STEPS, FORWARDS * judge.BATCH * seen
-    seen = flops(lambda: Eye(known).eval()(whole)) / len(whole)
-    yield "eye", eye.STEPS, FORWARDS * eye.BATCH * seen
+    seen = flops(lambda: PerceptualEncoder(known).eval()(whole)) / len(whole)
+    yield "perceptual_encoder", perceptual_encoder.STEPS, FORWARDS * perceptual_encoder.BATCH * seen
     tower = clip.build_clip(tokenizer, text)
     seen = flops(lambda: tower.get_image_features(whole)) / len(whole)
     read = flops(lambda: tower.get_text_features(ids)) / len(ids)

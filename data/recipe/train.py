@@ -1,7 +1,8 @@
 """Train the embedded model, stage by stage.
 
     python -m recipe.train all            every stage of data/model in order
-    python -m recipe.train STAGE          one of: code autoencoder unet decoder judge eye clip export
+    python -m recipe.train STAGE          one of: code autoencoder unet decoder judge
+                                          perceptual_encoder clip export
     python -m recipe.train joint          the second model, and then export-joint
 
 All of data/model takes 3.7 PFLOP (`python -m recipe.cost`): some ten hours at the 0.1 TFLOP/s of two
@@ -20,10 +21,10 @@ import cv2
 import torch
 
 from recipe.artwork import AUTHORS
-from recipe.stages import autoencoder, clip, code, decoder, eye, joint, judge, unet
+from recipe.stages import autoencoder, clip, code, decoder, joint, judge, perceptual_encoder, unet
 from recipe.stages.export import export, export_joint
 
-STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "eye", "clip", "export")
+STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "perceptual_encoder", "clip", "export")
 JOINT_STAGES = ("joint", "export-joint")  # of the second model
 
 
@@ -62,8 +63,8 @@ def run(stage: str, steps: int | None, from_model: bool, without: str | None = N
             decoder.train_decoder(steps or decoder.STEPS)
         case "judge":
             judge.train_judge(steps or judge.STEPS, without=without)
-        case "eye":
-            eye.train_eye(steps or eye.STEPS)
+        case "perceptual_encoder":
+            perceptual_encoder.train_perceptual_encoder(steps or perceptual_encoder.STEPS)
         case "clip":
             clip.train_clip(steps or clip.STEPS)
         case "export":

@@ -28,7 +28,7 @@ from styledit.maps import AttentionMaps
 from styledit.pictures import decode_latents
 from styledit.recording import GIB, Record, Recorder
 
-GLANCE_STEPS = 3  # a glance starts at most so many steps before the first that changes
+PREVIEW_STEPS = 3  # a preview starts at most so many steps before the first that changes
 TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
 
 
@@ -61,7 +61,7 @@ class Edit:
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
-class Glance:
+class Preview:
     """A first look at an edit: its latents `z`, roughly, (1, C, h, w), and the `change` from the finished
     edit that it was made from, (1, C, h, w), None where there was none; see `styledit.previews`.
     """
@@ -215,15 +215,15 @@ class Editor:
         runs = self._new_runs(prompts, record, every, settings)
         return self._edit(runs, prompts, isinstance(target_prompt, str))
 
-    def glancing(
+    def previewing(
         self, target_prompt: str, *, calls: int = 3, **settings: Any
-    ) -> Generator[State, None, Glance]:
+    ) -> Generator[State, None, Preview]:
         """What an edit will roughly look like, in a few network calls: a state after each.
 
         Where an edit with the same target stands finished, only what differs is looked at: from a step before
         the first one that changes, both are run in `calls` coarse steps, and the difference is added to the
         finished edit. The coarse steps' error is in both and cancels. The finished edit's are run once (see
-        `expecting`). Another target is run coarsely from the start.
+        `warming_up`). Another target is run coarsely from the start.
 
         Args:
             calls: coarse steps.
@@ -239,32 +239,32 @@ class Editor:
         if base is None:
             run = exact.coarse(0, calls)
             yield from run.run()
-            return Glance(run.states[-1].z, None)
+            return Preview(run.states[-1].z, None)
         done = base.states[-1].z
         first = exact.shared_with(base)
         if first == steps:
-            return Glance(done, torch.zeros_like(done))
-        known = [k for k, count in base.looks if count == calls and first - GLANCE_STEPS < k <= first]
+            return Preview(done, torch.zeros_like(done))
+        known = [k for k, count in base.looks if count == calls and first - PREVIEW_STEPS < k <= first]
         start = max(known, default=first)
         yield from self._look(base, start, calls)
         run = exact.coarse(start, calls)
         yield from run.run()
         change = run.states[-1].z - base.looks[start, calls]
-        return Glance(done + change, change)
+        return Preview(done + change, change)
 
-    def expecting(self, *, calls: int = 3) -> Generator[State, None, None]:
-        """Run the finished edit's coarse steps from every few of its steps on, so that the next glance costs
+    def warming_up(self, *, calls: int = 3) -> Generator[State, None, None]:
+        """Run the finished edit's coarse steps from every few of its steps on, so that the next preview costs
         `calls` network calls and no more; a state after each call.
 
         Args:
-            calls: as for `glancing`.
+            calls: as for `previewing`.
         """
         calls = check.whole("calls", calls, least=1)
         with self._lock:
             base = self._runs[-1] if self._runs else None
         if base is None or len(base.states) < self.inversion.steps:
             return
-        for first in range(0, self.inversion.steps, GLANCE_STEPS):
+        for first in range(0, self.inversion.steps, PREVIEW_STEPS):
             yield from self._look(base, first, calls)
 
     def _look(self, base: EditRun, first: int, calls: int) -> Generator[State, None, None]:

@@ -34,7 +34,7 @@ class Settings:
         guide_from_source: whether guidance leads the target away from the source prompt instead of the empty
             one (as negative-prompt inversion does, 2305.16807): only what the prompts
             differ in is exaggerated.
-        tau_words: {word of a target prompt: its own tau_c}.
+        tau_c_words: {word of a target prompt: its own tau_c}.
         reweight: {word of a target prompt: factor on its map}, while its tau_c is on, as in Prompt-to-Prompt.
         blend: words of either prompt. Outside the union of their maps the target stays at the source's latent
             (Prompt-to-Prompt's local blend).
@@ -59,7 +59,7 @@ class Settings:
     tau_s: float = 0.6
     tau_u: float = 0.0
     guide_from_source: bool = False
-    tau_words: Mapping[str, float] = field(default_factory=dict)
+    tau_c_words: Mapping[str, float] = field(default_factory=dict)
     reweight: Mapping[str, float] = field(default_factory=dict)
     blend: tuple[str, ...] = ()
     blend_threshold: float = 0.3
@@ -76,7 +76,7 @@ class Settings:
             if getattr(self, name) is not None:
                 self._set(name, check.fraction(name, getattr(self, name)))
         self._set("guide_from_source", check.flag("guide_from_source", self.guide_from_source))
-        for name, tau_name in (("tau_words", "tau_c"), ("tau_v_words", "tau_v")):
+        for name, tau_name in (("tau_c_words", "tau_c"), ("tau_v_words", "tau_v")):
             taus = _by_word(name, getattr(self, name))
             self._set(
                 name, {word: check.fraction(f"{tau_name} of {word!r}", tau) for word, tau in taus.items()}
@@ -151,9 +151,9 @@ def plan_steps(
     padded to `length` tokens.
 
     Raises:
-        ValueError: `tau_words`, `tau_v_words` or `reweight` names a word that is in no target.
+        ValueError: `tau_c_words`, `tau_v_words` or `reweight` names a word that is in no target.
     """
-    for word in (*settings.tau_words, *settings.tau_v_words, *settings.reweight):
+    for word in (*settings.tau_c_words, *settings.tau_v_words, *settings.reweight):
         if not any(positions_of(words, word) for words in targets):
             find_word(targets[0], word)
     taus = [_tau_of_tokens(words, length, settings) for words in targets]
@@ -218,7 +218,7 @@ def _by_word(name: str, given: object) -> dict[str, object]:
 def _tau_of_tokens(words: tuple[Word, ...], length: int, settings: Settings) -> list[float]:
     """tau_c of each of a target's tokens."""
     taus = [settings.tau_c] * length
-    for word, tau in settings.tau_words.items():
+    for word, tau in settings.tau_c_words.items():
         for position in positions_of(words, word):
             taus[position] = tau
     return taus

@@ -4,8 +4,8 @@ terms, the learner, a run with gradients, schedules, a style picture's look in w
 
 from styledit.guiding.guided import Guided, GuidedEdit, GuidingStopped, guide, guiding
 from styledit.guiding.log import Frame
-from styledit.guiding.looks import name_look
 from styledit.guiding.shared import GuidedState
+from styledit.guiding.style_phrases import classify_style
 from styledit.guiding.weights import GUIDES, Weights
 
 __all__ = [
@@ -18,5 +18,5 @@ __all__ = [
     "Weights",
     "guide",
     "guiding",
-    "name_look",
+    "classify_style",
 ]

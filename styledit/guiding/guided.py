@@ -22,13 +22,12 @@ from styledit.editing.editor import Edit, Editor
 from styledit.editing.run import Target
 from styledit.editing.source import SourceBranch
 from styledit.editing.suggestion import Change
-from styledit.files import Field, Schema, read_tensors, write_tensors
 from styledit.generation import LearnedValues
 from styledit.guiding.log import Frame, Log
-from styledit.guiding.looks import changes_words, phrases, with_look
 from styledit.guiding.run import GuidedRun, Read
 from styledit.guiding.shared import Plan, Tensors
 from styledit.guiding.stepwise import Stepwise
+from styledit.guiding.style_phrases import changes_words, phrases, with_style_phrase
 from styledit.guiding.terms import Terms, make_terms
 from styledit.guiding.weights import GUIDES, Weights
 from styledit.guiding.whole import WholeRun
@@ -36,11 +35,12 @@ from styledit.inversion import Inversion
 from styledit.objectives.pixels import FeatureNetwork
 from styledit.objectives.state import objective_layers
 from styledit.perception.clip import Clip, load_clip
-from styledit.perception.eye import load_eye
 from styledit.perception.features import EncoderFeatures
+from styledit.perception.perceptual_encoder import load_perceptual_encoder
 from styledit.pictures import ImageSource, decode_latents, read_image
 from styledit.prompts import find_word, positions_of
 from styledit.recording import GIB, Record, Recorder
+from styledit.storage.files import Field, Schema, read_tensors, write_tensors
 
 MOST_ITERATIONS = 1000  # in all
 SCHEDULES = {"step": 30, "run": 20, "text": 20}  # iterations in all, where the user gives none
@@ -177,8 +177,8 @@ class GuidedEdit:
             ("reference"); "brief", 0.1 L2 + 0.5 perceptual + 0.2 style + 0.2 CLIP.
         style_image: a picture whose look the style term and the critic take; None takes the source's.
         looks: phrases that may say that picture's look where the target prompt has the source's words: CLIP
-            chooses one, and the prompt says it (`name_look`). None takes the model's own, if it has any; ()
-            keeps the prompt.
+            chooses one, and the prompt says it (`classify_style`). None takes the model's own, if it has any;
+            () keeps the prompt.
         start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
             learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding.
         iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 30, or
@@ -196,8 +196,9 @@ class GuidedEdit:
         every: iterations between two pictures of the filmstrip; 0 keeps none.
         word: of the target prompt, whose map the filmstrip shows; None takes the kept word that looks most at
             one place.
-        network: whose features the perceptual and the style term compare; None takes the model's own eye, or
-            where it has none the pipeline's encoder. It should not be the network that judges the edit.
+        network: whose features the perceptual and the style term compare; None takes the model's own
+            perceptual encoder, or where it has none the pipeline's encoder. It should not be the network
+            that judges the edit.
         clip: None takes the embedded CLIP.
         low_memory: recompute activations of network, decoder and encoder in the backward pass instead of
             keeping them (gradient checkpointing).
@@ -250,7 +251,7 @@ class GuidedEdit:
         looks = None if looks is None else phrases(looks)
         self.prompt = check.text("A target prompt", target_prompt)
         if style is not None:
-            self.prompt = with_look(pipe, inversion.prompt, self.prompt, style, looks, clip)
+            self.prompt = with_style_phrase(pipe, inversion.prompt, self.prompt, style, looks, clip)
             settings = style_settings(pipe, inversion.prompt, self.prompt) | settings
         if rate is None:
             rate = RATE if style is None else STYLE_RATE
@@ -523,10 +524,10 @@ def object_word(pipe: StableDiffusionPipeline, inversion: Inversion, target: str
 
 
 def guiding_network(pipe: StableDiffusionPipeline, recompute: bool = False) -> FeatureNetwork:
-    """What guides where no network is named: the eye in the model's folder, or else its encoder."""
-    folder = Path(pipe.name_or_path or "") / "eye"
+    """What guides where no network is named: the model's perceptual encoder, or else its VAE's encoder."""
+    folder = Path(pipe.name_or_path or "") / "perceptual_encoder"
     if pipe.name_or_path and folder.is_dir():
-        return load_eye(folder, device=pipe.vae.device)
+        return load_perceptual_encoder(folder, device=pipe.vae.device)
     return EncoderFeatures(pipe.vae, recompute=recompute)
 
 

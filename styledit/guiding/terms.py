@@ -28,7 +28,7 @@ from styledit.prompts import Word, find_word
 
 
 @dataclass(frozen=True)
-class Said:
+class LossValues:
     """What the terms say of a state: their weighted sum, with gradients, and each one's own number."""
 
     loss: torch.Tensor
@@ -50,7 +50,7 @@ class Terms:
         chosen = {name: pair for name, pair in self.weighted.items() if pair[1].reads <= set(reads)}
         return Terms(chosen, self.critic)
 
-    def __call__(self, state: ObjectiveState) -> Said:
+    def __call__(self, state: ObjectiveState) -> LossValues:
         """Sum of weight times term, and the terms themselves. Raises as they do."""
         loss = torch.zeros(())
         parts = {}
@@ -58,7 +58,7 @@ class Terms:
             value = objective(state)
             loss = loss + weight * value
             parts[name] = float(value.detach())
-        return Said(loss, parts)
+        return LossValues(loss, parts)
 
     def learn(self, pixels: torch.Tensor) -> None:
         """The critic's own step on a picture (1, 3, H, W), where there is a critic."""

@@ -27,12 +27,12 @@ gives the style of that picture, and still the object; `rest` lowers the taus to
     the edit's own taus, all tokens                        0 %    88 %  of 8
     rest, rate 0.03                                       25 %    88 %  of 8
     rest, rate 0.1 (0.3)                                  38 %     0 %  of 8  (75, 0)
-    rest, rate 0.1, the eye's deep layers too             88 %    25 %  of 8
+    rest, rate 0.1, the perceptual encoder's deep layers too             88 %    25 %  of 8
     rest, rate 0.1, the words "a pencil sketch of" alone  50 %    58 %  of 12
     the same, from step 0.2 T on                          58 %    58 %  of 12
     CLIP cosine to that picture in place of style         17 %    75 %  of 12
     a whole run, 8 iterations, 0.1 perceptual             33 %    67 %  of 12
-    CLIP says the look (`name_look`), no guiding          88 %   100 %  of 16
+    CLIP says the look (`classify_style`), no guiding          88 %   100 %  of 16
     the same and style at its words, rate 0.01 (0.05)     88 %   100 %  of 16  (81, 100)
     rate 0.03                                             94 %    94 %  of 16
 

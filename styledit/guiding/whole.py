@@ -9,11 +9,11 @@ import torch
 
 from styledit.attention import SourceAttention
 from styledit.denoising import State, check_finite
-from styledit.files import group
 from styledit.guiding.run import Pass
 from styledit.guiding.shared import GuidedState, Shared, Tensors, present, quietly
-from styledit.guiding.terms import Said
+from styledit.guiding.terms import LossValues
 from styledit.objectives import gradient
+from styledit.storage.files import group
 
 
 class WholeRun(Shared):
@@ -75,10 +75,10 @@ class WholeRun(Shared):
             yield self.guided_state(i, run.states[i].z, run.states[-1].z, finished=False)
         weights = {name: weight for name, (weight, _) in self.terms.weighted.items()}
         loss = said.loss + sum(weights[name] * value for name, value in extra.items())
-        said = Said(loss, said.parts | extra)
+        said = LossValues(loss, said.parts | extra)
         yield self._finish(said, pixels, maps, gradients)
 
-    def _look(self) -> tuple[Said, torch.Tensor, torch.Tensor]:
+    def _look(self) -> tuple[LossValues, torch.Tensor, torch.Tensor]:
         """What the terms say of the picture, its pixels (1, 3, H, W), and the gradient with respect to its
         latents, (1, C, h, w).
         """
@@ -92,7 +92,7 @@ class WholeRun(Shared):
             if not said.loss.requires_grad:  # attention terms alone
                 return said, seen.pixels, torch.zeros_like(z)
             (toward,) = gradient(said.loss, [z], run.pipe.unet.dtype)
-        return Said(said.loss.detach(), said.parts), seen.pixels.detach(), toward
+        return LossValues(said.loss.detach(), said.parts), seen.pixels.detach(), toward
 
     def _back(
         self, i: int, attention: SourceAttention, toward: torch.Tensor
@@ -120,7 +120,7 @@ class WholeRun(Shared):
 
     def _finish(
         self,
-        said: Said,
+        said: LossValues,
         pixels: torch.Tensor,
         maps: dict[str, torch.Tensor],
         gradients: list[list[torch.Tensor]],

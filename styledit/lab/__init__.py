@@ -2,12 +2,12 @@
 inversion.
 """
 
-from styledit.lab.edit_lab import EditLab
-from styledit.lab.explorer import AttentionExplorer, attention_explorer
-from styledit.lab.keeping import open_png
-from styledit.lab.opening import edit_lab
-from styledit.lab.player import InversionPlayer, inversion_player
-from styledit.lab.samples import picture
+from styledit.lab.edit.edit_lab import EditLab
+from styledit.lab.edit.factory import edit_lab
+from styledit.lab.edit.png_recipe import open_png
+from styledit.lab.edit.samples import picture
+from styledit.lab.explorer.explorer import AttentionExplorer, attention_explorer
+from styledit.lab.player.player import InversionPlayer, inversion_player
 
 __all__ = [
     "EditLab",

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 import styledit
 from browser import NotebookPage, find_browser, jupyter, open_browser, opener
 from styledit.lab import attention_explorer
-from styledit.lab.samples import samples
+from styledit.lab.edit.samples import samples
 from styledit.lessons.scrub import scrub
 from styledit.previews import preview
 

@@ -1,1 +1,2 @@
-"""The stages of the training, one file each: code, autoencoder, unet, decoder, judge, eye, clip, export."""
+"""The stages of the training, one file each: code, autoencoder, unet, decoder, judge, perceptual_encoder,
+clip, export."""

@@ -1,7 +1,7 @@
 """More training for the decoder, on whole pictures, while the encoder stays as it is.
 
-It learns to draw sharply: a perceptual distance by the committed eye, and a critic of patches (both as in
-guided edits, `styledit.objectives`).
+It learns to draw sharply: a perceptual distance by the committed perceptual encoder, and a critic of
+patches (both as in guided edits, `styledit.objectives`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from recipe.stages.code import MUON_RATE, difference
 from recipe.world import SIDE
 from styledit.objectives.critic import PatchDiscriminator, hinge_critic, hinge_generator
 from styledit.objectives.pixels import perceptual
-from styledit.perception.eye import load_eye
+from styledit.perception.perceptual_encoder import load_perceptual_encoder
 
 STEPS = 3_000
 BATCH = 4
@@ -60,11 +60,11 @@ def train_decoder(steps: int, edition: Edition = COMMITTED) -> None:
 
 
 class Sharpness:
-    """What makes pictures sharp: features of the eye, and a critic that learns meanwhile."""
+    """What makes pictures sharp: features of the perceptual encoder, and a critic that learns meanwhile."""
 
     def __init__(self) -> None:
         device = loop.device()
-        self.eye = load_eye(folders.MODEL / "eye", device=device)
+        self.encoder = load_perceptual_encoder(folders.MODEL / "perceptual_encoder", device=device)
         self.critic = PatchDiscriminator(SEEN).to(device)
 
     def __call__(self, y: torch.Tensor, x: torch.Tensor, step: int) -> torch.Tensor:
@@ -82,6 +82,6 @@ class Sharpness:
         return total + ADVERSARIAL * hinge_generator(functional_call(self.critic, still, (y,)))
 
     def _seen(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The layers of the eye that see strokes, of pictures in [0, 1]."""
-        features = self.eye.features(x)
-        return {name: features[name] for name in self.eye.style_layers}
+        """The layers of the perceptual encoder that see strokes, of pictures in [0, 1]."""
+        features = self.encoder.features(x)
+        return {name: features[name] for name in self.encoder.style_layers}

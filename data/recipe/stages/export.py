@@ -14,13 +14,14 @@ from recipe import folders, loop
 from recipe.edition import COMMITTED, Edition
 from recipe.stages.autoencoder import load_autoencoder
 from recipe.stages.clip import build_clip
-from recipe.stages.eye import export_eye
 from recipe.stages.joint import TIMES, build_joint
 from recipe.stages.judge import export_judge
+from recipe.stages.perceptual_encoder import export_perceptual_encoder
 from recipe.stages.unet import ALPHAS, build_unet
 from recipe.tokenizer import build_text_encoder, build_tokenizer
 
-STAGES = ("code", "unet", "decoder", "judge", "eye", "clip")  # whose curves the embedded model's card shows
+# Whose curves the embedded model's card shows.
+STAGES = ("code", "unet", "decoder", "judge", "perceptual_encoder", "clip")
 # What the second model has in common with the embedded one, of which its folder holds no copy.
 SHARED = ("text_encoder", "tokenizer", "vae")
 
@@ -28,7 +29,7 @@ SHARED = ("text_encoder", "tokenizer", "vae")
 def export(edition: Edition = COMMITTED) -> None:
     """Write ``data/model``: averaged weights in float16, vocabulary, scheduler, and the hash of every file.
 
-    Autoencoder, CLIP, judge and eye stay as they are there where they have no checkpoint.
+    Autoencoder, CLIP, judge and perceptual encoder stay as they are there where they have no checkpoint.
     """
     model = folders.MODEL
     tokenizer = build_tokenizer(edition)
@@ -61,8 +62,8 @@ def export(edition: Edition = COMMITTED) -> None:
         clip.half().save_pretrained(model / "clip", safe_serialization=True)
     if loop.has_checkpoint("judge"):
         export_judge(model / "judge", edition)
-    if loop.has_checkpoint("eye"):
-        export_eye(model / "eye", edition)
+    if loop.has_checkpoint("perceptual_encoder"):
+        export_perceptual_encoder(model / "perceptual_encoder", edition)
     for stage in STAGES:
         loop.commit_curve(stage)
     plot_curves(model / "curves.png", STAGES)

@@ -1,0 +1,184 @@
+"""An edit that can be made again: a PNG file that carries its recipe."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diffusers import StableDiffusionPipeline
+from PIL import Image, PngImagePlugin
+
+from styledit import validation as check
+from styledit.editing import Settings
+from styledit.editing.mask import PaintedMask
+from styledit.lab.edit.guided import Guide
+from styledit.lab.edit.session import MOST_STEPS
+from styledit.pipeline import model_fingerprint
+
+CHUNK = "styledit"  # the PNG's text chunk
+SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style picture, PNG files themselves
+LARGEST = 32 * 2**20  # bytes of a file that is opened
+PLAIN = (
+    "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
+    "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SavedEdit:
+    """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
+    steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
+    its value inputs were given (they are not in the file), and what guided the edit, if anything did.
+    """
+
+    image: Image.Image
+    picture: Image.Image
+    prompt: str
+    target: str
+    steps: int
+    settings: dict[str, Any]
+    method: str
+    model: str
+    given: bool = False
+    guide: Guide | None = None
+
+
+def as_dict(settings: Settings) -> dict[str, Any]:
+    """Settings as JSON takes them; the mask as rows of 0 and 1. Objectives have no text form and are left
+    out.
+    """
+    plain: dict[str, Any] = {name: getattr(settings, name) for name in PLAIN}
+    plain["blend"] = list(settings.blend)
+    plain["mask"] = None if settings.mask is None else mask_as_dict(settings.mask)
+    return plain
+
+
+def keywords(settings: Settings) -> dict[str, Any]:
+    """Settings as keywords, each of them by hand; objectives aside."""
+    return {name: getattr(settings, name) for name in (*PLAIN, "mask")}
+
+
+def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What `as_dict` made, as keywords of `Settings`.
+
+    Raises:
+        TypeError, ValueError: something else.
+    """
+    known = {name: given[name] for name in PLAIN if name in given}
+    for name in ("tau_v_words", "tau_c_words", "reweight"):
+        if name in known:
+            known[name] = dict(known[name] or {})
+    if "blend" in known:
+        known["blend"] = tuple(known["blend"] or ())
+    if given.get("mask"):
+        known["mask"] = mask_from_dict(given["mask"])
+    Settings.of(**known)
+    return known
+
+
+def mask_as_dict(mask: PaintedMask) -> dict[str, Any]:
+    """A mask as rows of 0 and 1."""
+    rows = ["".join("1" if cell else "0" for cell in row) for row in mask.array]
+    return {"width": mask.width, "height": mask.height, "rows": rows}
+
+
+def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
+    """The mask of such rows; None where nothing is painted.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    try:
+        rows = [[int(cell) for cell in row] for row in given["rows"]]
+        if not any(map(any, rows)):
+            return None
+        return PaintedMask.of([[bool(cell) for cell in row] for row in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("The painted mask is damaged; clear it and paint again.") from error
+
+
+def save_png(pipe: StableDiffusionPipeline, kept: SavedEdit) -> bytes:
+    """The edit's picture as a PNG file with everything that makes it again in a text chunk."""
+    about = {
+        "prompt": kept.prompt,
+        "target": kept.target,
+        "steps": kept.steps,
+        "settings": kept.settings,
+        "method": kept.method,
+        "model": kept.model or model_fingerprint(pipe),
+        "given": kept.given,
+        "guide": None if kept.guide is None else kept.guide.as_dict(),
+    }
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text(CHUNK, json.dumps(about), zip=True)
+    chunks.add(SOURCE, _png(kept.picture))
+    if kept.guide is not None and kept.guide.style is not None:
+        chunks.add(STYLE, _png(kept.guide.style.picture))
+    return _png(kept.image, chunks)
+
+
+def open_png(source: bytes | str) -> SavedEdit:
+    """What `save_png` wrote, from its bytes or a path.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file that the lab did not save, or a damaged one.
+    """
+    data = source if isinstance(source, bytes) else check.path_to_read("path", source).read_bytes()
+    try:
+        if len(data) > LARGEST:
+            raise ValueError("too large")
+        image = _opened(data)
+        about = json.loads(image.info[CHUNK])
+        pictures = dict(getattr(image, "private_chunks", ()))
+        style = _opened(pictures[STYLE]).convert("RGB") if STYLE in pictures else None
+        return SavedEdit(
+            image.convert("RGB"),
+            _opened(pictures[SOURCE]).convert("RGB"),
+            check.text("prompt", about["prompt"]),
+            check.text("target", about["target"]),
+            check.whole("steps", about["steps"], least=1, most=MOST_STEPS),
+            from_dict(about["settings"]),
+            str(about["method"]),
+            str(about["model"]),
+            check.flag("given", about["given"]),
+            Guide.kept(about["guide"], style) if about["guide"] else None,
+        )
+    except Exception as error:  # decoders raise whatever the bytes make them
+        raise ValueError(
+            "This file carries no edit of the lab; open a PNG that its save button made (a screenshot, or a "
+            "copy by another program, has lost the recipe)."
+        ) from error
+
+
+def differences(kept: SavedEdit, model: str, known: bool) -> str:
+    """Why an edit that is opened will not be the saved picture; empty where it will be.
+
+    Args:
+        model: the fingerprint of the pipeline that is to make it.
+        known: whether the method is there.
+    """
+    found = []
+    if kept.model != model:
+        found.append("it was made with another model")
+    if kept.given:
+        found.append("its value inputs were given, and are not in the file")
+    if not known:
+        found.append(f"its method {kept.method!r} is not there, so value inputs make it")
+    return f"The saved edit is made anew, and will differ: {', and '.join(found)}." if found else ""
+
+
+def _opened(data: bytes) -> Image.Image:
+    """A PNG file's picture; no other decoder is let at the bytes."""
+    image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image.load()
+    return image
+
+
+def _png(picture: Image.Image, chunks: PngImagePlugin.PngInfo | None = None) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", pnginfo=chunks)
+    return buffer.getvalue()

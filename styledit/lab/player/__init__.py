@@ -1,0 +1,1 @@
+"""The inversion player: from the picture to noise and back, step by step."""
