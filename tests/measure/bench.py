@@ -14,10 +14,10 @@ from PIL import Image
 import styledit
 from measure.cases import Case
 from measure.methods import Prepared
-from styledit.guiding.terms import as_pixels
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import half, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.pictures import as_pixels
 
 STEPS = 15  # T
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.guiding.terms import as_pixels
 from styledit.perception.judge import Judge, half, load_judge
 from styledit.perception.loading import EMBEDDED_FOLDER
-from styledit.pictures import psnr, read_image
+from styledit.pictures import as_pixels, psnr, read_image
 
 DATA = EMBEDDED_FOLDER.parent
 
