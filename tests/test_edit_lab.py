@@ -347,7 +347,11 @@ def test_copied_code_makes_the_picture_again(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for source in (None, {"kind": "seed", "seed": 3}, {"kind": "challenge", "name": "02"}):
         if source is not None:
-            prompt = lab.challenges["02"].prompt if source["kind"] == "challenge" else lab.source["prompt"]
+            prompt = (
+                lab.display.scores.challenges["02"].prompt
+                if source["kind"] == "challenge"
+                else lab.source["prompt"]
+            )
             say(lab, "source", id=3, prompt=prompt, steps=8, **source)
         scope: dict = {}
         exec(lab.code, scope)

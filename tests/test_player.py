@@ -19,7 +19,7 @@ import styledit
 from browser import Jupyter, NotebookPage, opener
 from styledit.inversion import inverting
 from styledit.lab.frames import encode
-from styledit.lab.player.player import InversionPlayer, inversion_player
+from styledit.lab.player.widget import InversionPlayer, inversion_player
 from styledit.lab.worker import Worker
 
 PROMPT = "a red car in the snow"
@@ -337,7 +337,7 @@ def test_bad_arguments(
 START = f"""
 import time, styledit
 from styledit.lab.frames import encode
-from styledit.lab.player.player import inversion_player
+from styledit.lab.player.widget import inversion_player
 pipe = styledit.load()
 inversion = styledit.invert(pipe, {str(styledit.__path__[0])!r} + "/../data/images/01_car.png",
                             "a plain sticker of a red car on the beach", 8, progress=False)
