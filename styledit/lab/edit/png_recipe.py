@@ -25,6 +25,7 @@ PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
 )  # fmt: skip
+EARLIER = {"tau_words": "tau_c_words"}  # what older files call a setting
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError, ValueError: something else.
     """
+    given = {EARLIER.get(name, name): value for name, value in given.items()}
     known = {name: given[name] for name in PLAIN if name in given}
     for name in ("tau_v_words", "tau_c_words", "reweight"):
         if name in known:
