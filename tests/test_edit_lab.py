@@ -521,7 +521,7 @@ def test_a_message_without_a_field_is_one_sentence(message, missing) -> None:
 
 
 def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None:
-    """As `PAGE_FIELDS` and `WORKER_FIELDS` say, by a page that uses everything; the queue's under its lock."""
+    """As `PAGE_FIELDS` and `WORKER_FIELDS` say, by a page that uses everything; the queue under its lock."""
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
     parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding, SheetDrawing)
