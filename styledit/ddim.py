@@ -18,7 +18,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from styledit import validation
-from styledit.checkpoints import PREDICTION_TYPES
+from styledit.storage.checkpoints import PREDICTION_TYPES
 
 
 def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:

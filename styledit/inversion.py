@@ -18,12 +18,12 @@ from styledit import validation as check
 from styledit.attention import AttentionCall, Layers
 from styledit.ddim import ddim_inverse_step, predict_x0_eps
 from styledit.denoising import Callback, Schedule, State, check_finite, follow, predict, wide
-from styledit.files import Field, Schema, group, read_tensors, write_tensors
 from styledit.maps import AttentionMaps
 from styledit.pictures import ImageSource, encode_image, open_rgb, read_image
 from styledit.pipeline import model_fingerprint
 from styledit.prompts import Word, encode_null, encode_prompt
 from styledit.recording import Record, Recorder
+from styledit.storage.files import Field, Schema, group, read_tensors, write_tensors
 
 SHAPES: dict[str, tuple[int | str, ...]] = {
     "levels": ("T + 1",),

@@ -24,9 +24,9 @@ from torch.nn import functional
 from styledit import pictures, validation
 from styledit.perception.clip import Clip, load_clip
 from styledit.perception.judge import Judge, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.perception.lpips import load_lpips
 from styledit.perception.vit import Vit, load_vit, make_vit
+from styledit.storage.data import EMBEDDED_FOLDER
 
 Mask = np.ndarray | Tensor | Image.Image
 

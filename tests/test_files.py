@@ -16,8 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from styledit import files
-from styledit.files import Field, Schema, read_tensors, write_tensors
+from styledit.storage import files
+from styledit.storage.files import Field, Schema, read_tensors, write_tensors
 
 SCHEMA = Schema(
     what="value inputs",
@@ -227,7 +227,7 @@ def test_many_writers_of_one_path_do_not_clash(path):
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):
     code = (
         "import sys, torch\n"
-        "from styledit.files import write_tensors\n"
+        "from styledit.storage.files import write_tensors\n"
         "k = 0\n"
         "while True:\n"
         " k += 1\n"

@@ -18,8 +18,9 @@ from transformers import CLIPTextConfig, CLIPTextModel
 import styledit
 from conftest import make_pipeline
 from single_file import single_file, write
-from styledit import checkpoints, pipeline
+from styledit import pipeline
 from styledit.pipeline import model_fingerprint
+from styledit.storage import checkpoints
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_a_slider_over_pictures(picture) -> None:
 
 def test_buttons_and_layers(picture) -> None:
     layers = {
-        (word, str(i)): {"map": lessons.heat_layer(torch.rand(4, 4), 1.0), "picture": picture}
+        (word, str(i)): {"map": lessons.map_layer(torch.rand(4, 4), 1.0), "picture": picture}
         for word in ("car", "the")
         for i in range(3)
     }

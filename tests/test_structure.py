@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "styledit"
 
 # One picture's path, in order: a file imports only those before it.
 PATH = (
-    "validation", "files", "perception", "checkpoints", "pipeline", "pictures", "previews", "prompts", "ddim",
+    "validation", "storage", "perception", "pipeline", "pictures", "previews", "prompts", "ddim",
     "attention", "control", "denoising", "maps", "recording", "inversion", "generation", "metrics",
 )  # fmt: skip
 # What is built on the path, and what of it each folder may import.

@@ -2,12 +2,13 @@
 
     python -m recipe.train all            every stage in order
     python -m recipe.train STAGE          one of: code autoencoder unet decoder judge
-                                          perceptual_encoder clip export
+                                          perceptual_encoder clip export joint export-joint
 
 All of it takes 3.7 PFLOP (`python -m recipe.cost`): some ten hours at the 0.1 TFLOP/s of two processor
 cores, half an hour on a GPU that sustains 2. Each stage goes on where it was after a kill.
 Steps default to what the committed weights had. To train the committed diffusion model further without its
-checkpoint: autoencoder, then unet --from-model --steps MORE.
+checkpoint: autoencoder, then unet --from-model --steps MORE. joint is the second model: it is trained on the
+latents of the autoencoder stage and the text tower in data/model.
 Checkpoints and latents lie in data/recipe/cache, or in the folder that STYLEDIT_CACHE names.
 """
 
@@ -19,10 +20,13 @@ import cv2
 import torch
 
 from recipe.artwork import AUTHORS
-from recipe.stages import autoencoder, clip, code, decoder, judge, perceptual_encoder, unet
-from recipe.stages.export import export
+from recipe.stages import autoencoder, clip, code, decoder, joint, judge, perceptual_encoder, unet
+from recipe.stages.export import export, export_joint
 
-STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "perceptual_encoder", "clip", "export")
+STAGES = (
+    "code", "autoencoder", "unet", "decoder", "judge", "perceptual_encoder", "clip", "export",
+    "joint", "export-joint",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -66,6 +70,10 @@ def run(stage: str, steps: int | None, from_model: bool, without: str | None = N
             clip.train_clip(steps or clip.STEPS)
         case "export":
             export()
+        case "joint":
+            joint.train_joint(steps or joint.STEPS)
+        case "export-joint":
+            export_joint()
 
 
 if __name__ == "__main__":

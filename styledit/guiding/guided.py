@@ -22,7 +22,6 @@ from styledit.editing.editor import Edit, Editor
 from styledit.editing.run import Target
 from styledit.editing.source import SourceBranch
 from styledit.editing.suggestion import Change
-from styledit.files import Field, Schema, read_tensors, write_tensors
 from styledit.generation import LearnedValues
 from styledit.guiding.log import Frame, Log
 from styledit.guiding.run import GuidedRun, Read
@@ -41,6 +40,7 @@ from styledit.perception.perceptual_encoder import load_perceptual_encoder
 from styledit.pictures import ImageSource, decode_latents, read_image
 from styledit.prompts import find_word, positions_of
 from styledit.recording import GIB, Record, Recorder
+from styledit.storage.files import Field, Schema, read_tensors, write_tensors
 
 MOST_ITERATIONS = 1000  # in all
 SCHEDULES = {"step": 30, "run": 20, "text": 20}  # iterations in all, where the user gives none

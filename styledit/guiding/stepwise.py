@@ -9,11 +9,11 @@ import torch
 
 from styledit.attention import SourceAttention
 from styledit.denoising import State
-from styledit.files import group
 from styledit.guiding.learner import Learner
 from styledit.guiding.log import LOSS
 from styledit.guiding.shared import GuidedState, Shared, Tensors, present, quietly
 from styledit.objectives import gradient
+from styledit.storage.files import group
 
 
 class Stepwise(Shared):

@@ -9,11 +9,11 @@ import torch
 
 from styledit.attention import SourceAttention
 from styledit.denoising import State, check_finite
-from styledit.files import group
 from styledit.guiding.run import Pass
 from styledit.guiding.shared import GuidedState, Shared, Tensors, present, quietly
 from styledit.guiding.terms import LossValues
 from styledit.objectives import gradient
+from styledit.storage.files import group
 
 
 class WholeRun(Shared):

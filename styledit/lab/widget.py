@@ -1,7 +1,7 @@
 """What the widgets share: their front end, their life in a notebook, and their way to the worker.
 
-The front end is plain ES modules in `front/`. A relative import does not reach the browser (a widget's code
-travels as one text), so the modules are joined in Python: `front_end`.
+The front end is plain ES modules in `front/`. A widget's code travels as one text, so `npm run build` joins
+them into the files of `static/`, which are committed: nobody needs node to use a widget.
 
 Two rules keep a widget live. The browser sends custom messages, and Python answers by traits: a trait comes
 back after a reload of the page, a message does not. And once a widget is made only the worker's thread sets
@@ -11,7 +11,6 @@ traits; what a message asks for is stored, newest wins, and the worker is woken.
 from __future__ import annotations
 
 import io
-import re
 import threading
 import traceback
 from collections.abc import Generator, Mapping
@@ -31,35 +30,9 @@ from styledit import validation as check
 from styledit.lab.worker import Worker
 
 Work = Generator[None, None, None]  # a yield after each network call
-FRONT = Path(__file__).with_name("front")
+STATIC = Path(__file__).with_name("static")
 _open: dict[tuple[str, str], list[tuple[str, LabWidget]]] = {}  # by cell and kind: (execution, widget)
 _opening = threading.Lock()
-
-
-def front_end(*modules: str) -> str:
-    """The named modules of `front/`, and those that they import, as one ES module; the last has the default
-    export. Joined, they share one scope, so that no two may use a name at the top.
-    """
-    joined: dict[str, str] = {}
-    for name in modules:
-        _join(name, joined)
-    return "\n".join(joined.values())
-
-
-def _join(name: str, joined: dict[str, str]) -> None:
-    """Add a module after those that it imports."""
-    if name in joined:
-        return
-    text = (FRONT / name).read_text(encoding="utf-8")
-    for needed in re.findall(r"""^import\s[^;]*?from\s+["']\./([\w.]+)["'];""", text, flags=re.MULTILINE):
-        _join(needed, joined)
-    text = re.sub(r"^import\s[^;]*;\n", "", text, flags=re.MULTILINE)
-    joined[name] = re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
-
-
-def styles(*sheets: str) -> str:
-    """The named style sheets of `front/` as one."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in sheets)
 
 
 class LabWidget(anywidget.AnyWidget):

@@ -17,10 +17,10 @@ from torch import nn
 from styledit import validation as check
 from styledit.ddim import guide
 from styledit.denoising import Callback, resolve_guidance, wide
-from styledit.files import Field, Schema, group, read_tensors
 from styledit.inversion import Inversion
 from styledit.perception.clip import Clip, load_clip
 from styledit.pipeline import editing_numbers
+from styledit.storage.files import Field, Schema, group, read_tensors
 from styledit.values.inputs import SCHEMA, ValueInputs
 from styledit.values.mapping import MappingNetwork
 from styledit.values.optimiser import FinishedStep, FitState, StepwiseFit, check_together, complete

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 
 from styledit import validation as check
-from styledit.files import Field, Schema, read_tensors, write_tensors
 from styledit.inversion import Inversion
+from styledit.storage.files import Field, Schema, read_tensors, write_tensors
 
 SCHEMA = Schema(
     what="value inputs",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import traitlets
 
-from styledit.lab.widget import LabWidget, front_end, styles
+from styledit.lab.widget import STATIC, LabWidget
 
 
 class EditTraits(LabWidget):
@@ -23,5 +24,5 @@ class EditTraits(LabWidget):
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
 
-    _esm: ClassVar[str] = front_end("edit_lab.js")
-    _css: ClassVar[str] = styles("common.css", "edit_lab.css", "edit_guided.css")
+    _esm: ClassVar[Path] = STATIC / "edit.js"
+    _css: ClassVar[Path] = STATIC / "edit.css"

@@ -35,19 +35,10 @@ from styledit.inversion import Inversion
 from styledit.lab import palettes
 from styledit.lab.explorer import packing
 from styledit.lab.explorer.packing import LIMIT, Packed, pack
-from styledit.lab.widget import FRONT, LabWidget, front_end, styles
+from styledit.lab.widget import STATIC, LabWidget
 from styledit.maps import AttentionMaps
 
 Shown = Inversion | Denoised | Edit
-MODULES = (
-    "common.js",
-    "explorer_data.js",
-    "explorer_colours.js",
-    "explorer_parts.js",
-    "explorer_draw.js",
-    "explorer.js",
-)
-SHEETS = ("common.css", "explorer.css")
 MOST_RUNS = 8
 PAGE = 5_000_000  # bytes of a saved page, at most
 LONGEST = 768  # side of the picture under the maps, in pixels
@@ -90,8 +81,8 @@ class AttentionExplorer(LabWidget):
     `data`: the numbers; `part`, `looks`: the last answers; `chosen`: the controls as they stand.
     """
 
-    _esm = front_end(*MODULES)
-    _css = styles(*SHEETS)
+    _esm = STATIC / "explorer.js"
+    _css = STATIC / "explorer.css"
 
     about = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
@@ -224,13 +215,9 @@ class AttentionExplorer(LabWidget):
 
     def _page(self) -> str:
         """The saved page: everything that the widget has, in one file."""
-        page = (FRONT / "explorer_page.html").read_text(encoding="utf-8")
-        parts = {
-            "TITLE": html.escape("Attention: " + " → ".join(dict.fromkeys(run.prompt for run in self._runs))),
-            "STYLE": self._css if isinstance(self._css, str) else styles(*SHEETS),
-            "MODULE": front_end(*MODULES, "explorer_page.js"),
-        }
-        frame = len(page.encode()) + sum(len(text.encode()) for text in parts.values())
+        page = (STATIC / "explorer.html").read_text(encoding="utf-8")
+        title = html.escape("Attention: " + " → ".join(dict.fromkeys(run.prompt for run in self._runs)))
+        frame = len(page.encode()) + 2 * len(title.encode())
         packed = self._packed
         text = _json(_about(packed, self._runs))
         for _ in range(3):  # what is said about the numbers grows with the number of tables, a little
@@ -239,7 +226,7 @@ class AttentionExplorer(LabWidget):
                 break
             packed = pack([run.maps for run in self._runs], room)
             text = _json(_about(packed, self._runs))
-        parts |= {"ABOUT": text, "DATA": base64.b64encode(packed.data).decode()}
+        parts = {"TITLE": title, "ABOUT": text, "DATA": base64.b64encode(packed.data).decode()}
         for name, content in parts.items():
             page = page.replace(f"<!--{name}-->", content)
         return page

@@ -33,7 +33,7 @@ from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
 from styledit.lab.frames import encode
 from styledit.lab.player.trajectory import Run, WordMaps, distance, pack, strip, two_words
-from styledit.lab.widget import LabWidget, front_end, styles
+from styledit.lab.widget import STATIC, LabWidget
 from styledit.pictures import decode_latents
 from styledit.previews import preview
 
@@ -93,8 +93,8 @@ class InversionPlayer(LabWidget):
     stands, for a page that is loaded again).
     """
 
-    _esm = front_end("common.js", "player.js")
-    _css = styles("common.css", "player.css")
+    _esm = STATIC / "player.js"
+    _css = STATIC / "player.css"
 
     world = traitlets.Dict().tag(sync=True)
     inverted = traitlets.Dict().tag(sync=True)
