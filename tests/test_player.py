@@ -199,7 +199,7 @@ def test_one_call_between_yields(
     player.close()
 
 
-def test_the_newest_wish_wins(
+def test_the_newest_request_wins(
     pipe: StableDiffusionPipeline,
     inversion: styledit.Inversion,
     calls: Calls,
@@ -216,7 +216,7 @@ def test_the_newest_wish_wins(
     ask(player, 2, 6.0)
     ask(player, 3, 7.0)
     for _ in work:
-        assert player.run["guidance"] in (3.0, 7.0), "an old wish was shown"
+        assert player.run["guidance"] in (3.0, 7.0), "an old request was shown"
     assert player.run["id"] == 3 and player.fresh["id"] == 3
     assert calls.count - before <= inversion.steps + 1
     player.close()
@@ -281,11 +281,13 @@ def test_an_error_is_a_sentence(player: InversionPlayer) -> None:
     assert player.problem == ""
     for message in (
         {"type": "guide", "id": 3, "guidance": "much", "values": True},
-        {"type": "view", "index": 99},
+        {"type": "view", "index": 99, "direction": "denoising", "words": ["red", "snow"]},
+        {"type": "view", "index": 1},
     ):
         player.problem = ""
         player._handle_custom_msg(message, [])
-        assert player.problem
+        until(lambda: player.problem)
+    assert "has no 'direction', 'words'" in player.problem
 
 
 def test_where_the_browser_stands_is_kept(player: InversionPlayer) -> None:
