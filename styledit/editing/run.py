@@ -13,7 +13,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import predict_x0_eps
-from styledit.denoising import Prediction, State, check_finite, guided_step, network
+from styledit.denoising import Prediction, State, check_finite, guided_step, predict
 from styledit.editing.blend import LocalBlend
 from styledit.editing.settings import Settings, StepPlan, plan_steps
 from styledit.editing.source import SourceBranch
@@ -286,9 +286,9 @@ class EditRun:
             raise ValueError(
                 "Regularised edits need gradients; invert and edit outside torch.inference_mode()."
             )
-        with torch.enable_grad(), network(self.pipe, call) as predict:
+        with torch.enable_grad():
             z = z.detach().requires_grad_()
-            prediction = predict(z, self.source.inversion.timesteps[i], self.target.c)
+            prediction = predict(self.pipe, z, self.source.inversion.timesteps[i], self.target.c, call)
             loss = torch.zeros(())
             for k, objective in enumerate(self.objectives):
                 loss = loss + objective(self._objective_state(k, z, i, prediction, attention))
