@@ -23,9 +23,9 @@ from browser import NotebookPage
 from conftest import make_pipeline
 from styledit import AttentionMaps, Denoised, Edit, Inversion, Layers, Record
 from styledit.lab.explorer.columns import columns, partners
-from styledit.lab.explorer.explorer import PAGE, AttentionExplorer, attention_explorer
 from styledit.lab.explorer.packing import LIMIT, Packed, looks, pack
 from styledit.lab.explorer.packing import part as one_part
+from styledit.lab.explorer.widget import PAGE, AttentionExplorer, attention_explorer
 from styledit.lab.widget import STATIC
 from styledit.prompts import Word
 
@@ -557,7 +557,7 @@ def test_stable_diffusions_maps_answer_to_the_mouse(chromium: Any, tiny: StableD
 CELLS = (
     "import styledit\n"
     "from styledit import Layers, Record\n"
-    "from styledit.lab.explorer.explorer import attention_explorer\n"
+    "from styledit.lab.explorer.widget import attention_explorer\n"
     "pipe = styledit.load()\n"
     "both = Record((Layers(), Layers(kind='self')))\n"
     "prompt = 'a plain sticker of a fox in the meadow'\n"

@@ -14,9 +14,9 @@ from PIL import Image
 import styledit
 from measure.cases import Case
 from measure.methods import Prepared
-from styledit.guiding.terms import as_pixels
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import half, load_judge
+from styledit.pictures import as_pixels
 from styledit.storage.data import EMBEDDED_FOLDER
 
 STEPS = 15  # T

@@ -28,10 +28,10 @@ from measure.cases import FOLDER, Case, held_out_cases, training_cases
 from measure.segmenter import Segmenter, iou
 from styledit.guiding import GUIDES, Weights
 from styledit.guiding.guided import guiding_network
-from styledit.guiding.terms import as_pixels
 from styledit.inversion import Inversion
 from styledit.objectives import gram_style
 from styledit.objectives.pixels import FeatureNetwork
+from styledit.pictures import as_pixels
 from styledit.pipeline import model_fingerprint
 
 KINDS = ("style", "colour")

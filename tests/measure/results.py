@@ -27,7 +27,7 @@ from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
 from measure.methods import METHODS
 from measure.value_inputs import value_edits, value_fits
-from styledit.lessons.stored import FOLDER
+from styledit.lessons import stored
 from styledit.pipeline import model_fingerprint
 
 WORKERS = 2
@@ -86,12 +86,12 @@ RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
 }
 
 
-def store(pipe: StableDiffusionPipeline, name: str, result: Any, folder: Path = FOLDER) -> Path:
+def store(pipe: StableDiffusionPipeline, name: str, result: Any) -> Path:
     """Store a result (JSON) of this model under a name, in a file that is replaced as a whole."""
-    stored = {"model": model_fingerprint(pipe), "result": result}
-    lines = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).replace("{", "\n{").strip()
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}.json"
+    content = {"model": model_fingerprint(pipe), "result": result}
+    lines = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("{", "\n{").strip()
+    stored.FOLDER.mkdir(parents=True, exist_ok=True)
+    file = stored.FOLDER / f"{name}.json"
     unfinished = file.with_suffix(".json.part")
     unfinished.write_text(lines + "\n", encoding="utf-8")
     unfinished.replace(file)

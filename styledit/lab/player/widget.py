@@ -1,7 +1,7 @@
 """A player for an inversion: scrub along the way to noise and back, and turn guidance up while you watch.
 
 All pictures of a run travel to the browser once, so that playing and scrubbing never ask Python. Another
-guidance is asked for by a message; the worker then walks back again, shows a first look after each network
+guidance is asked for by a message; the worker then walks back again, shows a preview after each network
 call (`styledit.preview`) and at the end the decoder's pictures, and keeps the run for the next time.
 
 One index counts everything, that of `styledit.ddim`'s table: latent 0 is the noisiest, latent T the clean
@@ -16,9 +16,9 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import traitlets
@@ -26,24 +26,23 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
-from styledit.attention import AttentionCall
-from styledit.ddim import predict_x0_eps
-from styledit.denoising import check_finite, guided_step, predict, resolve_guidance
-from styledit.generation import LearnedValues, check_values
-from styledit.inversion import Inversion, check_inversion
+from styledit.attention import Layers
+from styledit.denoising import State, resolve_guidance
+from styledit.generation import LearnedValues, check_values, reconstructing
+from styledit.inversion import Inversion, check_inversion, revisiting
 from styledit.lab.frames import encode
-from styledit.lab.player.trajectory import Run, WordMaps, distance, pack, strip, two_words
-from styledit.lab.widget import STATIC, LabWidget
+from styledit.lab.player.trajectory import Trajectory, WordMaps, distance, draw_trajectory, pack, two_words
+from styledit.lab.widget import STATIC, LabWidget, Work
 from styledit.pictures import decode_latents
 from styledit.previews import preview
+from styledit.recording import Record
 
-KEPT = 64 * 2**20  # bytes of runs that are kept
+CACHED = 64 * 2**20  # bytes of runs that are kept
 MOST_GUIDANCE = 12.0  # where the slider ends, unless a greater one was given
 CURVES = 6  # runs whose drift is drawn
 DIRECTIONS = ("inversion", "denoising")
+RECORD = Record(Layers(), keep=False)  # the maps of one step at a time
 IDLE = {"stage": "", "done": 0, "total": 0}
-
-Work = Generator[None, None, None]
 
 
 def inversion_player(
@@ -91,7 +90,15 @@ class InversionPlayer(LabWidget):
     denoising run that is shown, with the `id` of the request that it answers), `fresh` (the newest step of a
     run on its way), `curves` (drift of the runs that are kept), `progress`, and `view` (where the browser
     stands, for a page that is loaded again).
+
+    The page's thread writes `_asked`, `_stopped` and `_seen`, under `_lock`; all else is the worker's.
     """
+
+    messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "guide": ("id", "guidance", "values"),
+        "stop": (),
+        "view": ("index", "direction", "words"),
+    }
 
     _esm = STATIC / "player.js"
     _css = STATIC / "player.css"
@@ -120,14 +127,14 @@ class InversionPlayer(LabWidget):
         self.inversion = inversion
         self.values = values
         self._maps = WordMaps(pipe, inversion, chosen)
-        self._inverted = Run()
-        self._runs: OrderedDict[tuple[float, bool], Run] = OrderedDict()
-        self._wishing = threading.Lock()
-        self._wanted = RunRequest(0, guidance, values is not None)
+        self._inverted = Trajectory()
+        self._runs: OrderedDict[tuple[float, bool], Trajectory] = OrderedDict()
+        self._lock = threading.Lock()
+        self._asked = RunRequest(0, guidance, values is not None)
         self._answered: RunRequest | None = None
         self._stopped = False
         self._seen: dict[str, Any] = {}
-        self._pictured: tuple[Run, bool] | None = None
+        self._pictured: tuple[Trajectory, bool] | None = None
         view = {"index": inversion.steps, "direction": "inversion", "words": chosen}
         super().__init__(pipe, world=self._about(guidance), view=view)
         self.wake()
@@ -153,27 +160,31 @@ class InversionPlayer(LabWidget):
     # What the browser asks for.
 
     def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Take a wish: "guide" (another run), "stop", or "view" (where the browser stands)."""
+        """Store what is asked for: "guide" (another run), "stop", or "view" (where the browser stands)."""
         kind = message.get("type")
         if kind == "guide":
             values = check.flag("values", message["values"]) and self.values is not None
             guidance = round(check.number("guidance", message["guidance"]), 4)
-            with self._wishing:
-                self._wanted = RunRequest(check.whole("id", message["id"]), guidance, values)
+            request = RunRequest(check.whole("id", message["id"]), guidance, values)
+            with self._lock:
+                self._asked = request
                 self._stopped = False
         elif kind == "stop":
-            self._stopped = True
+            with self._lock:
+                self._stopped = True
         elif kind == "view":
-            self._seen = {
+            view = {
                 "index": check.whole("index", message["index"], least=0, most=self.inversion.steps),
                 "direction": check.choice("direction", message["direction"], DIRECTIONS),
                 "words": [check.choice("A word", word, self._maps.words) for word in message["words"]],
             }
+            with self._lock:
+                self._seen = view
         self.wake()
 
     def failed(self, error: BaseException) -> None:
         """Show an error as a sentence; the last run stays."""
-        self._answered = self._wanted
+        self._answered = self._asked
         super().failed(error)
         self.progress = IDLE
 
@@ -184,35 +195,35 @@ class InversionPlayer(LabWidget):
             return None
         values = ", value inputs" if self.run["values"] else ""
         title = f"“{self.inversion.prompt}”, denoised at guidance {self.run['guidance']:g}{values}"
-        return strip(run, self.inversion.timesteps, title)
+        return draw_trajectory(run, self.inversion.timesteps, title)
 
     # What the worker does.
 
     def work(self) -> Work:
-        """The inversion, then what is wished for: first looks, then the decoder's pictures."""
+        """The inversion, then the run that is asked for: previews, then the decoder's pictures."""
         self._keep_view()
         yield from self._look_at_the_inversion()
         while not self._stopped:
-            wanted = self._wanted
-            if wanted is not self._answered:
-                yield from self._answer(wanted)
-            elif (rough := self._rough(wanted)) is not None:
-                yield from self._decode(rough, wanted)
+            request = self._asked
+            if request is not self._answered:
+                yield from self._answer(request)
+            elif (rough := self._rough(request)) is not None:
+                yield from self._decode(rough, request)
             else:
                 break
         self._rest()
 
     def _rest(self) -> None:
         """Nothing is under way; a run that was stopped gives way to the one that is shown."""
-        with self._wishing:
-            stopped = self._stopped and self._wanted is not self._answered
+        with self._lock:
+            stopped = self._stopped and self._asked is not self._answered
             if stopped and self.run:
-                self._wanted = RunRequest(self._wanted.id, self.run["guidance"], self.run["values"])
-                self._answered = self._wanted
+                self._asked = RunRequest(self._asked.id, self.run["guidance"], self.run["values"])
+                self._answered = self._asked
         if stopped and self.run:
-            self.run = {**self.run, "id": self._wanted.id}
+            self.run = {**self.run, "id": self._asked.id}
         self.progress = IDLE
-        run = self._runs.get(self._wanted.key)
+        run = self._runs.get(self._asked.key)
         if run is not None and self._pictured != (run, run.exact):
             self._pictured = (run, run.exact)
             self.show_snapshot()
@@ -221,147 +232,140 @@ class InversionPlayer(LabWidget):
         if self._seen:
             self.view = self._seen
 
-    def _overtaken(self, wanted: RunRequest) -> bool:
-        """Whether there is a newer wish, or a stop."""
+    def _overtaken(self, request: RunRequest) -> bool:
+        """Whether there is a newer request, or a stop."""
         self._keep_view()
-        return self._stopped or self._wanted is not wanted
+        return self._stopped or self._asked is not request
 
-    def _tell(self, stage: str, done: int, total: int) -> None:
+    def _publish_progress(self, stage: str, done: int, total: int) -> None:
         self.progress = {"stage": stage, "done": done, "total": total}
 
     @torch.no_grad()
     def _look_at_the_inversion(self) -> Work:
-        """First looks at the inversion's own run: its calls once more, for their maps and x0."""
-        inversion, steps = self.inversion, self.inversion.steps
+        """Previews of the inversion's own run: its calls once more, for their maps and x0."""
         if self.inverted:
             return
-        told = (*inversion.timesteps, 0)
-        levels = [*inversion.levels[:-1], self.pipe.scheduler.alphas_cumprod[0].to(inversion.levels)]
-        prediction_type = self.pipe.scheduler.config.prediction_type
-        run = Run(z_latents=list(inversion.latents), drift=[0.0] * (steps + 1))
-        for i, z in enumerate(run.z_latents):
-            self._tell("looking", i, steps + 1)
-            call = AttentionCall(record=self._maps.recorder.layers_at(i))
-            prediction = predict(self.pipe, z, told[i], inversion.c, call)
-            run.x0_latents.append(predict_x0_eps(prediction.output, z, levels[i], prediction_type)[0])
-            taken = self._maps.recorder.take(i, prediction)
-            if taken is not None:
-                self._add_maps(run, taken)
+        run = Trajectory()
+        for state in revisiting(self.pipe, self.inversion, record=RECORD):
+            self._publish_progress("looking", state.step, self.inversion.steps + 1)
+            run.z_latents.append(state.z)
+            run.x0_latents.append(state.x0)
+            run.drift.append(0.0)
+            if state.maps is not None:
+                self._add_maps(run, state.maps)
             yield
             if self._stopped:
                 return
-        run.z = self._first_looks(run.z_latents)
-        run.x0 = self._first_looks(run.x0_latents)
+        run.z = self._previews(run.z_latents)
+        run.x0 = self._previews(run.x0_latents)
         self._inverted = run
-        self.inverted = run.told()
+        self.inverted = run.as_dict()
 
-    def _answer(self, wanted: RunRequest) -> Work:
-        """Show the run that is wished for: at once where it is kept, else step by step."""
+    def _answer(self, request: RunRequest) -> Work:
+        """Show the run that is asked for: at once where it is kept, else step by step."""
         self.problem = ""
-        run = self._runs.get(wanted.key)
+        run = self._runs.get(request.key)
         if run is None:
-            run = yield from self._walk_back(wanted)
+            run = yield from self._walk_back(request)
         if run is None:
             return
-        self._runs[wanted.key] = run
-        self._runs.move_to_end(wanted.key)
-        while len(self._runs) > 1 and sum(kept.bytes for kept in self._runs.values()) > KEPT:
+        self._runs[request.key] = run
+        self._runs.move_to_end(request.key)
+        while len(self._runs) > 1 and sum(kept.bytes for kept in self._runs.values()) > CACHED:
             self._runs.popitem(last=False)
-        self._show(wanted, run)
-        self._answered = wanted
+        self._show(request, run)
+        self._answered = request
         yield
 
-    def _show(self, wanted: RunRequest, run: Run) -> None:
-        self.run = {"id": wanted.id, "guidance": wanted.guidance, "values": wanted.values, **run.told()}
+    def _show(self, request: RunRequest, run: Trajectory) -> None:
+        self.run = {"id": request.id, "guidance": request.guidance, "values": request.values, **run.as_dict()}
         kept = list(self._runs.items())[-CURVES:]
         self.curves = [{"guidance": w, "values": values, "drift": run.drift} for (w, values), run in kept]
 
     @torch.no_grad()
-    def _walk_back(self, wanted: RunRequest) -> Generator[None, None, Run | None]:
-        """The run, with a first look after each network call; None where it was overtaken.
-
-        The steps are those of `reconstruct`, whose maps would all be kept until its end.
-        """
-        inversion, steps = self.inversion, self.inversion.steps
-        recorder = self._maps.recorder
-        begun = time.perf_counter()
-        z = inversion.z_T
-        run = Run(z_latents=[z], z=self._first_looks([z]), drift=[0.0])
-        for i, timestep in enumerate(inversion.timesteps):
-            self._tell("denoising", i, steps)
-            v = self.values.v(i, inversion.c) if wanted.values and self.values is not None else None
-            step = guided_step(
-                self.pipe,
-                z,
-                timestep,
-                inversion.levels[i : i + 2],
-                inversion.null,
-                inversion.c,
-                wanted.guidance,
-                values=v,
-                record=recorder.layers_at(i),
-            )
-            z = step.z
-            check_finite(z, i)
-            if self._overtaken(wanted):
+    def _walk_back(self, request: RunRequest) -> Generator[None, None, Trajectory | None]:
+        """The run, with a preview after each network call; None where it was overtaken."""
+        start = time.perf_counter()
+        z = self.inversion.z_T
+        run = Trajectory(z_latents=[z], z=self._previews([z]), drift=[0.0])
+        values = self.values if request.values else None
+        states = reconstructing(
+            self.pipe, self.inversion, values=values, guidance=request.guidance, record=RECORD
+        )
+        while True:
+            try:
+                state = next(states)
+            except StopIteration as end:
+                picture = end.value.image
+                break
+            if self._overtaken(request):
                 return None
-            run.z_latents.append(z)
-            run.x0_latents.append(step.x0)
-            run.z += self._first_looks([z])
-            run.x0 += self._first_looks([step.x0])
-            run.drift.append(distance(z, inversion.latents[i + 1]))
-            self._add_maps(run, recorder.take(i, step.prediction, step.rows) or {})
-            self.fresh = {
-                "id": wanted.id,
-                "guidance": wanted.guidance,
-                "values": wanted.values,
-                "index": i,
-                "z": run.z[-2:],
-                "x0": run.x0[-1],
-                "maps": run.maps[-1],
-                "scales": run.scales[-1],
-                "drift": run.drift[-2:],
-            }
+            self._publish_progress("denoising", state.step, self.inversion.steps)
+            self._add_state(run, state)
+            self._publish_step(request, run, state.step)
             yield
-            if self._overtaken(wanted):
+            if self._overtaken(request):
                 return None
-        run.x0_latents.append(z)
+        run.x0_latents.append(run.z_latents[-1])
         run.x0.append(run.z[-1])
-        run.z[-1] = run.x0[-1] = encode(decode_latents(self.pipe, z)[0])
+        run.z[-1] = run.x0[-1] = encode(picture)
         run.decoded = 1
-        run.seconds = time.perf_counter() - begun
+        run.seconds = time.perf_counter() - start
         return run
 
-    def _rough(self, wanted: RunRequest) -> Run | None:
+    def _add_state(self, run: Trajectory, state: State) -> None:
+        """Take in a step of the way back, as a preview."""
+        run.z_latents.append(state.z)
+        run.x0_latents.append(state.x0)
+        run.z += self._previews([state.z])
+        run.x0 += self._previews([state.x0])
+        run.drift.append(distance(state.z, self.inversion.latents[state.step + 1]))
+        self._add_maps(run, state.maps or {})
+
+    def _publish_step(self, request: RunRequest, run: Trajectory, step: int) -> None:
+        """The newest step of a run on its way."""
+        self.fresh = {
+            "id": request.id,
+            "guidance": request.guidance,
+            "values": request.values,
+            "index": step,
+            "z": run.z[-2:],
+            "x0": run.x0[-1],
+            "maps": run.maps[-1],
+            "scales": run.scales[-1],
+            "drift": run.drift[-2:],
+        }
+
+    def _rough(self, request: RunRequest) -> Trajectory | None:
         """A run that is shown and has not all of the decoder's pictures."""
-        for run in (self._runs.get(wanted.key), self._inverted):
+        for run in (self._runs.get(request.key), self._inverted):
             if run is not None and not run.exact:
                 return run
         return None
 
-    def _decode(self, run: Run, wanted: RunRequest) -> Work:
-        """Put the decoder's pictures in the place of first looks, one latent at a time from the clean one."""
+    def _decode(self, run: Trajectory, request: RunRequest) -> Work:
+        """Put the decoder's pictures in the place of previews, one latent at a time from the clean one."""
         total = len(run.z)
         while not run.exact:
             i = total - 1 - run.decoded
-            self._tell("decoding", run.decoded, total)
+            self._publish_progress("decoding", run.decoded, total)
             for pictures, latents in ((run.z, run.z_latents), (run.x0, run.x0_latents)):
                 pictures[i] = encode(decode_latents(self.pipe, latents[i])[0], moving=True)
                 yield
-                if self._overtaken(wanted):
+                if self._overtaken(request):
                     return
             run.decoded += 1
         run.z_latents.clear()
         run.x0_latents.clear()
         if run is self._inverted:
-            self.inverted = run.told()
+            self.inverted = run.as_dict()
         else:
-            self._show(wanted, run)
+            self._show(request, run)
 
-    def _first_looks(self, latents: list[torch.Tensor]) -> list[bytes]:
+    def _previews(self, latents: list[torch.Tensor]) -> list[bytes]:
         return [encode(picture, moving=True) for picture in preview(self.pipe, torch.cat(latents))]
 
-    def _add_maps(self, run: Run, taken: dict[str, torch.Tensor]) -> None:
+    def _add_maps(self, run: Trajectory, taken: dict[str, torch.Tensor]) -> None:
         packed, scales = pack(self._maps.of(taken))
         run.maps.append(packed)
         run.scales.append(scales)
