@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,10 +18,15 @@ import pytest
 from diffusers import StableDiffusionPipeline
 
 import front_fixtures
-from styledit.lab.widget import STATIC
+from styledit.lab.edit.serialising import world_dict
+from styledit.lab.edit.widget import EditLab
+from styledit.lab.explorer.widget import AttentionExplorer
+from styledit.lab.player.widget import InversionPlayer
+from styledit.lab.widget import STATIC, LabWidget
 
 ROOT = Path(__file__).parents[1]
-WIDGETS = ("edit", "explorer", "player")
+FRONT = ROOT / "styledit" / "lab" / "front"
+WIDGETS = {"edit": EditLab, "explorer": AttentionExplorer, "player": InversionPlayer}
 
 
 def need_node() -> str:
@@ -35,9 +41,7 @@ def need_node() -> str:
 
 
 def test_the_built_files_are_what_the_sources_give(tmp_path: Path) -> None:
-    subprocess.run(
-        [need_node(), ROOT / "styledit/lab/front/build.js", tmp_path], check=True, capture_output=True
-    )
+    subprocess.run([need_node(), FRONT / "build.js", tmp_path], check=True, capture_output=True)
     built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     there = {path.name: path.read_bytes() for path in STATIC.iterdir()}
     assert (
@@ -54,6 +58,27 @@ def test_the_browsers_numbers_are_pythons(embedded: StableDiffusionPipeline) -> 
     made = json.loads(json.dumps(front_fixtures.fixtures(embedded)))
     there = json.loads(front_fixtures.PLACE.read_text(encoding="utf-8"))
     assert different(made, there) == [], "run python tests/front_fixtures.py"
+
+
+def fields_of(widget: str, interface: str) -> set[str]:
+    """The fields that an interface of the page's types has."""
+    text = (FRONT / widget / "types.d.ts").read_text(encoding="utf-8")
+    found = re.search(rf"^export interface {interface} .*?{{\n(.*?)^}}", text, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return set(re.findall(r"^  (\w+)\??:", found[1], re.MULTILINE))
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_the_pages_types_have_pythons_traits(widget: str) -> None:
+    own = LabWidget.class_trait_names(sync=True)
+    traits = set(WIDGETS[widget].class_trait_names(sync=True)) - set(own) | {"problem"}
+    assert fields_of(widget, "Traits") == traits
+
+
+def test_the_pages_world_is_pythons(embedded: StableDiffusionPipeline) -> None:
+    world = world_dict(embedded, [])
+    assert fields_of("edit", "World") == set(world)
+    assert fields_of("edit", "Guiding") == set(world["guiding"])
 
 
 def different(found: Any, wanted: Any, place: str = "") -> list[str]:
