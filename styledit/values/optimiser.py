@@ -321,8 +321,8 @@ def complete(
     except FloatingPointError as error:
         raise FittingStopped(
             f"Fitting met NaN or infinite values at step {fit.done} of {fit.steps}; "
-            f"the {fit.done} finished steps are in this error's `values`. Lower the learning rate of the "
-            "preset, or load the model in float32.",
+            f"the {fit.done} finished steps are in this error's `values`. Lower the guidance or the "
+            "preset's learning rate, or load the model in float32.",
             results(),
         ) from error
     except KeyboardInterrupt:
