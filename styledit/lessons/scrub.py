@@ -25,14 +25,14 @@ SCRIPT = """
   const root = document.getElementById(ID), data = DATA;
   if (!root || root.dataset.ready) return;
   root.dataset.ready = "yes";
-  const range = root.querySelector("input[type=range]"), said = root.querySelector("output");
+  const range = root.querySelector("input[type=range]"), label = root.querySelector("output");
   const images = root.querySelectorAll("img[data-panel]"), play = root.querySelector("button");
   let choice = data.choice, timer = null;
   const show = () => {
     const frames = data.frames[choice], frame = frames[Math.min(+range.value, frames.length - 1)];
     range.max = frames.length - 1;
     frame.pictures.forEach((k, panel) => { images[panel].src = data.pictures[k]; });
-    said.textContent = frame.label;
+    label.textContent = frame.label;
     range.setAttribute("aria-valuetext", frame.label);
   };
   const stop = () => { clearInterval(timer); timer = null; play.textContent = "\\u25b6 play"; };
