@@ -541,7 +541,7 @@ def test_guesses_of_numbers(capsys) -> None:
         ("much", 3.5, "a number is asked for, not a str"),
         (float("nan"), 3.5, "a finite number"),
         (torch.zeros(2), 3.5, "shape (2,)"),
-        (np.zeros(2), 3.5, "a number is asked for, not an ndarray"),
+        (np.zeros(2), 3.5, "a number is asked for, not a ndarray"),
         (3, "sky", "a word in quotes is asked for, not an int"),
         ("moon", "sky", "they are 'sky', 'car'"),
         ("sky", ["sky", "car"], "a list of words"),
