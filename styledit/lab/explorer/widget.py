@@ -2,13 +2,7 @@
 reads.
 
 The maps travel once (`styledit.lab.explorer.packing`) and are coloured in the browser, so that a hover never
-asks Python. What the browser sends, and which trait answers:
-
-- `part` {id, row, head}: one step or head of all layers, -1 for the mean; answered by the trait `part`
-  {id, row, head, tables, data};
-- `looks` {id, row, head, layers, x, y}: where a clicked pixel looks; answered by the trait `looks`
-  {id, row, head, x, y, rows: [{run, layer, data}]};
-- `chosen` {chosen}: the controls as they stand; kept in the trait `chosen`, where a reloaded page starts.
+asks Python; `PROTOCOL.md` in the folder above has the messages and the traits.
 """
 
 from __future__ import annotations
@@ -19,9 +13,9 @@ import io
 import json
 import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -35,7 +29,7 @@ from styledit.inversion import Inversion
 from styledit.lab import palettes
 from styledit.lab.explorer import packing
 from styledit.lab.explorer.packing import LIMIT, Packed, pack
-from styledit.lab.widget import STATIC, LabWidget
+from styledit.lab.widget import STATIC, LabWidget, Work
 from styledit.maps import AttentionMaps
 
 Shown = Inversion | Denoised | Edit
@@ -79,10 +73,18 @@ class AttentionExplorer(LabWidget):
 
     `about`: what the browser has to know of the numbers (see `packing`), with the runs' pictures as WebP;
     `data`: the numbers; `part`, `looks`: the last answers; `chosen`: the controls as they stand.
+
+    The page's thread writes `_requests`, under `_lock`; all else is the worker's.
     """
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
+
+    messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "part": ("id", "row", "head"),
+        "looks": ("id", "row", "head", "layers", "x", "y"),
+        "chosen": ("chosen",),
+    }
 
     about = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
@@ -103,12 +105,12 @@ class AttentionExplorer(LabWidget):
 
     def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
         """Store the newest request of each type."""
-        kind = check.choice("type", message.get("type"), ("part", "looks", "chosen"))
+        kind = check.choice("type", message.get("type"), tuple(self.messages))
         with self._lock:
             self._requests[kind] = message
         self.wake()
 
-    def work(self) -> Generator[None, None, None]:
+    def work(self) -> Work:
         """Answer the newest requests, what is quick first; one that cannot be answered leaves the others."""
         answers = {"looks": self._look, "part": self._send_part, "chosen": self._keep}
         while self._requests:
@@ -144,7 +146,7 @@ class AttentionExplorer(LabWidget):
             ) from error
 
     def snapshot(self) -> Image.Image:
-        """A strip of the word maps as the controls stand, on one scale."""
+        """The word maps as the controls stand, on one scale."""
         chosen = self.chosen
         run = min(int(chosen.get("run", 0)), len(self._runs) - 1)
         view = chosen.get("view", "raw")
@@ -172,7 +174,7 @@ class AttentionExplorer(LabWidget):
         layers = chosen_layers(self.about["layers"], chosen.get("layer", "all"))
         return list(self._packed.mean(run, layers, row, head))
 
-    def _send_part(self, request: dict[str, Any]) -> Generator[None, None, None]:
+    def _send_part(self, request: dict[str, Any]) -> Work:
         """One step or head of the cross-attention of all runs; a newer request ends it."""
         row, head = self._row_and_head(request)
         tables = []
@@ -184,7 +186,7 @@ class AttentionExplorer(LabWidget):
         answer = {name: request[name] for name in ("id", "row", "head")}
         self.part = {**answer, "tables": packing.entries(tables), "data": packing.join(tables)}
 
-    def _look(self, request: dict[str, Any]) -> Generator[None, None, None]:
+    def _look(self, request: dict[str, Any]) -> Work:
         """Where one pixel looks, in the chosen layers of all runs."""
         row, head = self._row_and_head(request)
         x, y = (check.fraction(name, request.get(name)) for name in ("x", "y"))
@@ -200,7 +202,7 @@ class AttentionExplorer(LabWidget):
                     return
         self.looks = {name: request.get(name) for name in ("id", "row", "head", "x", "y")} | {"rows": rows}
 
-    def _keep(self, request: dict[str, Any]) -> Generator[None, None, None]:
+    def _keep(self, request: dict[str, Any]) -> Work:
         """The controls as they stand, for a reloaded page and for the snapshot."""
         self.chosen = dict(check.mapping("chosen", request.get("chosen")))
         yield
