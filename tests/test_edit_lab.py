@@ -87,7 +87,7 @@ def say(lab, message: str, data: bytes | None = None, *, wait: bool = True, **fi
 def edit(
     lab, number: int = 1, moving: bool = False, prompt: str = TARGET, method: str = OWN, base=None, **changes
 ) -> None:
-    """The page's wish for the settings that stand there, or `base`, with some changes."""
+    """The page's request for the settings that stand there, or `base`, with some changes."""
     settings = dict(base or lab.target["settings"]) | changes
     wait = not moving
     say(lab, "edit", id=number, moving=moving, prompt=prompt, settings=settings, method=method, wait=wait)
@@ -215,7 +215,7 @@ def test_random_drags_end_in_what_a_new_editor_makes(opened) -> None:
         assert np.array_equal(shown(lab), fresh(lab)), lab.target["settings"]
 
 
-def test_bad_wishes_are_sentences_and_the_picture_stays(opened) -> None:
+def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
     lab = opened()
     before = shown(lab)
     good = dict(lab.target["settings"])
@@ -619,7 +619,7 @@ def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) 
     assert lab.source["id"] == 3 and lab.source["seed"] == 4 and lab.frame["exact"]
 
 
-def test_stops_are_heard_and_newer_wishes_stay(opened) -> None:
+def test_stops_are_heard_and_newer_requests_stay(opened) -> None:
     lab = opened()
     before = lab.frame["id"]
     edit(lab, 2, moving=True, tau_c=0.0, tau_s=0.0)

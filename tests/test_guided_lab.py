@@ -32,14 +32,14 @@ NEAR = {"l2": 1.0, "style": 0.5}
 
 
 def guide(lab, number: int = 1, *, style=None, data=None, wait: bool = True, **fields) -> None:
-    """The page's wish for a guided edit of the settings that stand there."""
+    """The page's request for a guided edit of the settings that stand there."""
     fields = {"weights": NEAR, "iterations": 8, "start": "edit", "seed": 0, "prompt": TARGET} | fields
     fields = {"settings": dict(lab.target["settings"]), "auto": False} | fields
     say(lab, "guide", data, id=number, style=style, wait=wait, **fields)
 
 
 def of_library(lab, weights=None, **options) -> np.ndarray:
-    """What the library makes of the same wish."""
+    """What the library makes of the same request."""
     given = {"iterations": 8, "progress": False} | options | from_dict(lab.target["settings"])
     prepared = lab.prepared
     weights = styledit.Weights(**(NEAR if weights is None else weights))

@@ -62,12 +62,6 @@ test("what did not travel is the nearest that did, and says so", () => {
   assert.equal(findPlane(storeOf("step"), 0, "cross", layer, -1, -1), null);
 });
 
-test("neighbouring steps that share a plane are named", () => {
-  const store = storeOf("mean", "step");
-  store.about = { ...about, steps: [7, 8], bins: { ...about.bins, cross: [[0, 1]] } };
-  assert.equal(findPlane(store, 0, "cross", about.layers[0], 1, -1).note, "steps 7 to 8 together");
-});
-
 test("layers are chosen by their size, their number, and whether they have the head", () => {
   const indices = (choice, head) => chosenLayers(about, choice, head).map(({ index }) => index);
   assert.deepEqual(indices("all", -1), [0, 1]);
