@@ -47,7 +47,7 @@ walk: setup
 	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.walk $(LESSONS)
 
 results: setup
-	$(OFFLINE) $(PY) -m styledit.lessons.results $(RESULTS)
+	$(OFFLINE) $(PY) -m measure.results $(RESULTS)
 
 guided: setup
 	$(OFFLINE) $(PY) -m measure.guided

@@ -14,11 +14,13 @@ that it is *given*; the clean picture's level (`final`) has no timestep of its o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from diffusers import DDIMScheduler
 
 from styledit import validation
-from styledit.checkpoints import PREDICTION_TYPES
+from styledit.storage.checkpoints import PREDICTION_TYPES
 
 
 def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
@@ -51,13 +53,17 @@ def noise_levels(scheduler: DDIMScheduler, steps: int, dtype: torch.dtype = torc
         ValueError: as `timesteps`; or the noisiest level has no signal and the network predicts epsilon.
     """
     validation.dtype("dtype", dtype)
-    chosen = timesteps(scheduler, steps)
-    # `DDIMScheduler.add_noise` moves one of the two tables to the device of the latents.
-    levels = torch.cat(
-        [scheduler.alphas_cumprod[chosen].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()]
-    )
+    levels = levels_at(scheduler, timesteps(scheduler, steps))
     _check_signal(levels[:-1], scheduler.config.prediction_type)
     return levels.to(dtype)
+
+
+def levels_at(scheduler: DDIMScheduler, told: Sequence[int]) -> torch.Tensor:
+    """abar of the latents of a run with these timesteps, the clean picture's last; (T + 1,), on the CPU."""
+    # `DDIMScheduler.add_noise` moves one of the two tables to the device of the latents.
+    return torch.cat(
+        [scheduler.alphas_cumprod[list(told)].cpu(), scheduler.final_alpha_cumprod.reshape(1).cpu()]
+    )
 
 
 def predict_x0_eps(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
 import torch
@@ -54,7 +54,9 @@ class State:
 
     `step`: the step, i of `styledit.ddim`'s table, between the latents i and i + 1; `timestep`: what the
     network was told; `z` (n, C, h, w): the latents reached; `x0` (n, C, h, w): the estimate of the clean ones
-    that this call made; `finished`: whether the step is done, rather than a call on the way to it.
+    that this call made; `finished`: whether the step is done, rather than a call on the way to it; `maps`:
+    {layer: (heads, HW, N or HW)} that the call recorded, on the CPU and shared with the run's result; None
+    where it recorded none.
     """
 
     step: int
@@ -62,12 +64,13 @@ class State:
     z: torch.Tensor
     x0: torch.Tensor
     finished: bool = True
+    maps: dict[str, torch.Tensor] | None = field(default=None, kw_only=True)
 
     def shown(self) -> Self:
         """A copy to hand out: whatever becomes of its tensors, the run goes on from its own."""
         everything = {f.name: getattr(self, f.name) for f in fields(self)}
         copies: dict[str, Any] = {n: t.clone() for n, t in everything.items() if isinstance(t, torch.Tensor)}
-        return replace(self, **copies)
+        return replace(self, **copies, maps=None if self.maps is None else dict(self.maps))
 
     def about(self) -> dict[str, Any]:
         """What a callback is told; the tensors are copies."""

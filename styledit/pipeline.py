@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from transformers import CLIPTextModel
 
 from styledit import validation
-from styledit.checkpoints import (
+from styledit.storage.checkpoints import (
     PICKLES,
     check_index,
     check_prediction_type,
@@ -25,7 +25,8 @@ from styledit.checkpoints import (
     other_model,
     refuse_pickle,
 )
-from styledit.perception.loading import EMBEDDED_FOLDER, check_files, loading
+from styledit.storage.data import EMBEDDED_FOLDER, check_files
+from styledit.storage.loading import loading
 
 # Settings of a UNet that are None where latents, a timestep and a prompt are all it is given.
 _MORE_INPUTS = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import styledit
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 IMAGES = EMBEDDED_FOLDER.parent / "images"
 STEPS = 30

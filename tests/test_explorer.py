@@ -23,10 +23,10 @@ from browser import NotebookPage
 from conftest import make_pipeline
 from styledit import AttentionMaps, Denoised, Edit, Inversion, Layers, Record
 from styledit.lab.explorer.columns import columns, partners
-from styledit.lab.explorer.explorer import MODULES, PAGE, AttentionExplorer, attention_explorer
 from styledit.lab.explorer.packing import LIMIT, Packed, looks, pack
 from styledit.lab.explorer.packing import part as one_part
-from styledit.lab.widget import front_end
+from styledit.lab.explorer.widget import PAGE, AttentionExplorer, attention_explorer
+from styledit.lab.widget import STATIC
 from styledit.prompts import Word
 
 BOTH = Record((Layers(), Layers(kind="self")))
@@ -536,7 +536,10 @@ def test_stable_diffusions_maps_answer_to_the_mouse(chromium: Any, tiny: StableD
     about = json.loads(json.dumps(widget.about, default=lambda data: base64.b64encode(data).decode()))
     page = chromium.new_page()
     page.goto("about:blank")
-    page.evaluate(LIVE, [front_end(*MODULES), about, base64.b64encode(widget.data).decode()])
+    page.evaluate(
+        LIVE,
+        [(STATIC / "explorer.js").read_text(encoding="utf-8"), about, base64.b64encode(widget.data).decode()],
+    )
     widget.close()
     page.wait_for_timeout(500)
     check_hover(page)
@@ -554,7 +557,7 @@ def test_stable_diffusions_maps_answer_to_the_mouse(chromium: Any, tiny: StableD
 CELLS = (
     "import styledit\n"
     "from styledit import Layers, Record\n"
-    "from styledit.lab.explorer.explorer import attention_explorer\n"
+    "from styledit.lab.explorer.widget import attention_explorer\n"
     "pipe = styledit.load()\n"
     "both = Record((Layers(), Layers(kind='self')))\n"
     "prompt = 'a plain sticker of a fox in the meadow'\n"

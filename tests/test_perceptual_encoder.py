@@ -10,8 +10,8 @@ from styledit.guiding.guided import guiding_network
 from styledit.objectives.pixels import FeatureNetwork
 from styledit.perception.features import ClipFeatures, EncoderFeatures
 from styledit.perception.judge import load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.perception.perceptual_encoder import NAMES, PerceptualEncoder, load_perceptual_encoder
+from styledit.storage.data import EMBEDDED_FOLDER
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from PIL import Image
 import styledit
 from conftest import make_pipeline
 from styledit import previews
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.previews import preview
+from styledit.storage.data import EMBEDDED_FOLDER
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 

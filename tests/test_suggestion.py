@@ -12,8 +12,8 @@ import pytest
 import styledit
 from recipe.folders import DATA
 from styledit.editing.suggestion import ADDITION, FEATURES, REMOVAL, Change, EditingTable, Regime, features
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.prompts import Word
+from styledit.storage.data import EMBEDDED_FOLDER
 
 SOURCE = "a plain sticker of a red car on the beach"
 TARGETS = {

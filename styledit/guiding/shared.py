@@ -9,13 +9,13 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from styledit.denoising import State
-from styledit.files import group
 from styledit.guiding.learner import Learner
 from styledit.guiding.log import Frame, Log
 from styledit.guiding.run import GuidedRun, Read
 from styledit.guiding.terms import LossValues, Terms
 from styledit.maps import map_size, resize
 from styledit.pictures import to_pictures
+from styledit.storage.files import group
 
 Tensors = dict[str, torch.Tensor]
 Result = TypeVar("Result")

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +18,9 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from styledit.pictures import read_image
+from styledit.storage.data import DATA_FOLDER
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "images"
+FOLDER = DATA_FOLDER / "images"
 WIDTH = 256  # of a shown picture in CSS pixels, at most
 MANY = 8  # pictures of one figure; more are embedded with loss
 SHARP = "image-rendering:pixelated"

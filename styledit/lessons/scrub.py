@@ -172,7 +172,7 @@ def scrub(
         choice: what the buttons choose, for readers that are read to.
         start: the frame to begin with.
         width: of a picture in CSS pixels, where there is room.
-        under: a picture that lies under every RGBA frame (see `heat_layer`), so that a map can be stored at
+        under: a picture that lies under every RGBA frame (see `map_layer`), so that a map can be stored at
             its own few pixels; such a frame is enlarged smoothly.
         legend: HTML between pictures and slider, such as `legend(...)`.
 

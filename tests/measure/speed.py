@@ -33,7 +33,7 @@ import torch
 import styledit
 from recipe.folders import DATA
 from recipe.world import render, sample_scene
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 PICTURES = DATA / "images"
 PICTURE = "00_fox.png"
