@@ -406,9 +406,9 @@ RETURN_TENSOR = sorted(RIGHT.keys() - {*NO_FUNCTION, *RETURN_NUMBER, *RETURN_OTH
 
 
 @pytest.fixture(scope="module")
-def short_inversion() -> tuple:
+def short_inversion(embedded) -> tuple:
     """A pipeline, a short inversion and a target, for the check that runs a method on them."""
-    pipe = styledit.load()
+    pipe = embedded
     image, prompt, _ = lesson_picture(pipe, "car")
     inversion = styledit.invert(pipe, image, prompt, steps=4, progress=False)
     return pipe, inversion, prompt.replace("beach", "snow")

@@ -132,9 +132,9 @@ def asked() -> list:
 
 
 @pytest.fixture(scope="module")
-def names() -> dict[str, Any]:
+def names(embedded) -> dict[str, Any]:
     """What cells above an exercise have made, from a picture in a few steps and without value inputs."""
-    pipe = styledit.load()
+    pipe = embedded
     picture = lesson_picture(pipe, "car")
     inversion = styledit.invert(pipe, picture.image, picture.prompt, 4, progress=False)
     latents = torch.zeros(2, 1, 20, 16, 16)

@@ -9,8 +9,8 @@ from styledit.lessons import tour
 
 
 @pytest.fixture(scope="module")
-def pipe():
-    return styledit.load()
+def pipe(embedded):
+    return embedded
 
 
 @pytest.mark.parametrize("target", tour.EDITS.values(), ids=tour.EDITS.keys())
