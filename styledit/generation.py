@@ -201,9 +201,11 @@ def _denoise(
         )
         z = step.z
         check_finite(z, i)
-        kept.append(recorder.take(i, step.prediction, step.rows))
+        maps = recorder.take(i, step.prediction, step.rows)
+        if recorder.keeps:
+            kept.append(maps)
         latents.append(z)
-        yield State(i, timestep, z, step.x0).shown()
+        yield State(i, timestep, z, step.x0, maps=maps).shown()
     return Denoised(
         decode_latents(pipe, z)[0],
         prompt,

@@ -210,7 +210,6 @@ def _invert(
     recorder: Recorder,
 ) -> Generator[State, None, Inversion]:
     """The run itself, from the clean latent to the noisiest."""
-    told = (*schedule.timesteps, 0)  # the clean picture has no timestep of its own: 0 is the nearest
     levels = schedule.levels
     prediction_type = pipe.scheduler.config.prediction_type
     steps = len(schedule.timesteps)
@@ -218,21 +217,19 @@ def _invert(
     latents = [z]
     kept = []
     for i in range(steps, 0, -1):
-        prediction = predict(pipe, z, told[i], c, AttentionCall(record=recorder.layers_at(i)))
-        # What the network gives for latents[i]; the clean picture belongs to no denoising step.
-        kept.append(recorder.take(i, prediction))
-        abar_told = pipe.scheduler.alphas_cumprod[0].to(levels) if i == steps else None
-        x0, _ = predict_x0_eps(
-            prediction.output, z, levels[i] if abar_told is None else abar_told, prediction_type
-        )
-        z = ddim_inverse_step(prediction.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
+        seen = _look(pipe, schedule, recorder, c, i, z)
+        if recorder.keeps:
+            kept.append(seen.maps)
+        abar_told = seen.level if i == steps else None
+        z = ddim_inverse_step(seen.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
         check_finite(z, i - 1)
         latents.append(z)
-        yield State(i - 1, told[i], z, x0).shown()
+        yield State(i - 1, seen.timestep, z, seen.x0, maps=seen.maps).shown()
     if 0 in recorder.steps:
-        prediction = predict(pipe, z, told[0], c, AttentionCall(record=recorder.layers))
-        kept.append(recorder.take(0, prediction))
-        yield State(0, told[0], z, x0, finished=False).shown()
+        seen = _look(pipe, schedule, recorder, c, 0, z)
+        if recorder.keeps:
+            kept.append(seen.maps)
+        yield State(0, seen.timestep, z, seen.x0, finished=False, maps=seen.maps).shown()
     inversion = Inversion(
         image=picture,
         prompt=prompt,
@@ -246,6 +243,69 @@ def _invert(
     )
     _known.add(inversion)
     return inversion
+
+
+def revisiting(
+    pipe: StableDiffusionPipeline, inversion: Inversion, *, record: Record | Layers | None = Layers()
+) -> Generator[State, None, AttentionMaps | None]:
+    """An inversion's network calls once more: a `State` at each of its T + 1 latents from the noisiest, with
+    the clean estimate and the maps there, and the maps as the result.
+
+    The clean picture belongs to no denoising step: its state has no maps.
+
+    Raises:
+        TypeError, ValueError: as `check_inversion` and `Recorder`.
+    """
+    check_inversion(pipe, inversion)
+    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps)
+    return _revisit(pipe, inversion, recorder)
+
+
+@torch.no_grad()
+def _revisit(
+    pipe: StableDiffusionPipeline, inversion: Inversion, recorder: Recorder
+) -> Generator[State, None, AttentionMaps | None]:
+    kept = []
+    for i, z in enumerate(inversion.latents):
+        seen = _look(pipe, inversion.schedule, recorder, inversion.c, i, z)
+        if recorder.keeps:
+            kept.append(seen.maps)
+        yield State(i, seen.timestep, z, seen.x0, maps=seen.maps).shown()
+    return recorder.maps(kept, hand_over=True)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One call at latents[i]: the timestep and abar that the network was told, its output and clean estimate
+    (1, C, h, w), and the recorded maps.
+    """
+
+    timestep: int
+    level: torch.Tensor
+    output: torch.Tensor
+    x0: torch.Tensor
+    maps: dict[str, torch.Tensor] | None
+
+
+def _look(
+    pipe: StableDiffusionPipeline,
+    schedule: Schedule,
+    recorder: Recorder,
+    c: torch.Tensor,
+    i: int,
+    z: torch.Tensor,
+) -> _Look:
+    """What the network says about latents[i] at guidance 1.
+
+    The clean picture has no timestep of its own, 0 is the nearest; it belongs to no denoising step, so that
+    its maps are not recorded.
+    """
+    clean = i == len(schedule.timesteps)
+    timestep = 0 if clean else schedule.timesteps[i]
+    level = pipe.scheduler.alphas_cumprod[0].to(schedule.levels) if clean else schedule.levels[i]
+    prediction = predict(pipe, z, timestep, c, AttentionCall(record=recorder.layers_at(i)))
+    x0, _ = predict_x0_eps(prediction.output, z, level, pipe.scheduler.config.prediction_type)
+    return _Look(timestep, level, prediction.output, x0, recorder.take(i, prediction))
 
 
 def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:

@@ -57,8 +57,8 @@ METRICS = {
     "background_ssim": Metric("background SSIM", "", "higher"),
     "clip_similarity": Metric("CLIP similarity", "100 cos", "higher"),
     "clip_similarity_edited": Metric("CLIP similarity, edited region", "100 cos", "higher"),
-    "truth_psnr": Metric("PSNR to the truth", "dB", "higher"),
-    "truth_lpips": Metric("LPIPS to the truth", "", "lower"),
+    "truth_psnr": Metric("PSNR to ground truth", "dB", "higher"),
+    "truth_lpips": Metric("LPIPS to ground truth", "", "lower"),
 }
 
 
@@ -206,7 +206,7 @@ def perceptual_distance(
         )
     first, second, where = _compared(a, b, mask)
     device = next((parameter.device for parameter in network.parameters()), None)
-    x, y = _to_tensor(first).to(device), _to_tensor(second).to(device)  # (1, 3, H, W)
+    x, y = pictures.as_pixels(first).to(device), pictures.as_pixels(second).to(device)  # (1, 3, H, W)
     if isinstance(network, Judge):
         least = 2 ** (len(network.stages) - 1)
         if min(where.shape) < least:
@@ -276,14 +276,14 @@ def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | No
     if mask is not None:
         pixels[~_inside(mask, pixels.shape[:2])] = 0
     told = clip.embed_text(prompt)  # (1, d)
-    seen = clip.embed_pictures(_to_tensor(pixels).to(clip.model.device))  # (1, d)
+    seen = clip.embed_pictures(pictures.as_pixels(pixels).to(clip.model.device))  # (1, d)
     return 100 * float(functional.cosine_similarity(seen, told))
 
 
 @torch.no_grad()
 def _self_similarity(pixels: np.ndarray, vit: Vit) -> Tensor:
     """Cosines (P, P) of the keys of a picture's patches."""
-    x = vit.prepare(_to_tensor(pixels)).to(vit.model.device)
+    x = vit.prepare(pictures.as_pixels(pixels)).to(vit.model.device)
     kept: list[Tensor] = []
     handle = vit.keys.register_forward_hook(lambda module, inputs, output: kept.append(output))
     try:
@@ -345,8 +345,3 @@ def _inside(mask: Mask, shape: tuple[int, int]) -> np.ndarray:
             "The mask is empty; it must be True inside the edit. Leave it out to use the whole picture."
         )
     return inside
-
-
-def _to_tensor(pixels: np.ndarray) -> Tensor:
-    """uint8 (H, W, 3) as float32 (1, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255

@@ -79,13 +79,17 @@ def encode_image(pipe: StableDiffusionPipeline, image: ImageSource) -> torch.Ten
             f"of {factor}; "
             "fit it with read_image(pipe, picture)."
         )
-    pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)  # (H, W, 3)
-    pixels = (2 * pixels - 1).permute(2, 0, 1)[None].to(pipe.vae.device, pipe.vae.dtype)  # (1, 3, H, W)
+    pixels = as_pixels(picture).to(pipe.vae.device)  # (1, 3, H, W)
     with torch.no_grad():
-        mean = pipe.vae.encode(pixels).latent_dist.mean  # (1, C, h, w)
+        mean = pipe.vae.encode((2 * pixels - 1).to(pipe.vae.dtype)).latent_dist.mean  # (1, C, h, w)
     validation.finite(mean, "What the autoencoder makes of the picture")
     shift, scale = _shift_and_scale(pipe)
     return (mean.to(torch.promote_types(mean.dtype, torch.float32)) - shift) * scale
+
+
+def as_pixels(picture: Image.Image | np.ndarray) -> torch.Tensor:
+    """An RGB picture, or its uint8 array (H, W, 3), as (1, 3, H, W) in [0, 1], float32."""
+    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]
 
 
 def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:

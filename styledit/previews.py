@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from torch.nn import functional
 
 from styledit import validation
-from styledit.pictures import check_latents, encode_image, raw_pixels, to_pictures, unscale
+from styledit.pictures import as_pixels, check_latents, encode_image, raw_pixels, to_pictures, unscale
 from styledit.pipeline import picture_size
 
 _LATENT_PIXELS = 4096  # what a map is fitted to, at least
@@ -64,9 +64,8 @@ def preview_change(pipe: StableDiffusionPipeline, picture: Image.Image, change: 
     """
     validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "change", change)
-    pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     moved = _colours(pipe, change) - _colours(pipe, torch.zeros_like(change))
-    return to_pictures(pixels.to(moved) + moved)[0]
+    return to_pictures(as_pixels(picture).to(moved) + moved)[0]
 
 
 def _colours(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:

@@ -15,8 +15,8 @@ STEPS = 30
 
 
 @pytest.fixture(scope="module")
-def pipe():
-    return styledit.load()
+def pipe(embedded):
+    return embedded
 
 
 @pytest.fixture(scope="module")

@@ -14,21 +14,15 @@ from styledit.guiding import guided as guided_module
 from styledit.guiding import terms as terms_module
 from styledit.guiding.learner import Learner
 from styledit.guiding.style_phrases import with_style_phrase
-from styledit.guiding.terms import as_pixels
 from styledit.lab.edit.samples import samples
 from styledit.objectives import Regularisation
 from styledit.perception.clip import load_clip
+from styledit.pictures import as_pixels
 
 TARGET = "a blue car in the snow"
 KEEP = Weights(l2=1.0, perceptual=0.5, style=0.2)
 LOOK = Image.new("RGB", (50, 40), "orange")
 FAST = {"weights": KEEP, "rate": 0.02, "every": 0, "guidance": 3.0, "blend": ()}
-
-
-@pytest.fixture(scope="module")
-def embedded():
-    """The model that comes with the kit."""
-    return styledit.load()
 
 
 @pytest.fixture(scope="module")

@@ -264,9 +264,9 @@ def test_a_map_is_fitted_once_and_dies_with_its_autoencoder(tokenizer, picture):
     assert len(previews._maps) == before - 1
 
 
-def test_previews_of_the_embedded_model_are_close_to_the_decode():
+def test_previews_of_the_embedded_model_are_close_to_the_decode(embedded):
     """About 28 dB, mean of the lesson pictures."""
-    pipe = styledit.load()
+    pipe = embedded
     files = [
         file for file in sorted((EMBEDDED_FOLDER.parent / "images").glob("*.png")) if "mask" not in file.name
     ]

@@ -28,11 +28,6 @@ STORED = json.loads((EMBEDDED_FOLDER / "editing.json").read_text(encoding="utf-8
 
 
 @pytest.fixture(scope="module")
-def embedded():
-    return styledit.load()
-
-
-@pytest.fixture(scope="module")
 def car(embedded):
     return styledit.invert(embedded, DATA / "images" / "01_car.png", SOURCE, 6, progress=False)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -27,6 +27,8 @@ from styledit.inversion import Inversion, check_inversion
 from styledit.maps import AttentionMaps
 from styledit.pictures import decode_latents
 from styledit.recording import GIB, Record, Recorder
+
+SomeRun = TypeVar("SomeRun", bound=EditRun)
 
 PREVIEW_STEPS = 3  # a preview starts at most so many steps before the first that changes
 TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
@@ -295,6 +297,34 @@ class Editor:
                 self._suggested.pop(next(iter(self._suggested)), None)
         return replace(self._suggested[prompt], **by_hand)
 
+    def make_run(
+        self,
+        kind: type[SomeRun],
+        prompts: tuple[str, ...],
+        settings: Settings,
+        record: Record | Layers | None = None,
+        indices: Sequence[int] | None = None,
+    ) -> SomeRun:
+        """A run from the first step on, for prompts that share their settings.
+
+        Args:
+            kind: `EditRun`, or what is made from it.
+            settings: those of `suggest`; a guidance of None takes the source's.
+            record, indices: as for `edit` and `EditRun`.
+
+        Raises:
+            TypeError, ValueError: as `edit`.
+        """
+        source = self._source_for(settings)
+        guidance = resolve_guidance(settings.guidance, source.guidance)
+        size, steps = self.inversion.z_T.shape[-2:], self.inversion.steps
+        recorders = [
+            Recorder(self.pipe, record, prompt, size, steps, guidance != 1, len(prompts))
+            for prompt in prompts
+        ]
+        settings = replace(settings, guidance=guidance)
+        return kind(self.pipe, source, self._target(prompts), settings, recorders, indices)
+
     def _new_runs(
         self,
         prompts: tuple[str, ...],
@@ -325,21 +355,12 @@ class Editor:
         chosen: Settings,
     ) -> EditRun:
         """A run that goes on from the nearest of the earlier ones."""
-        source = self._source_for(chosen)
-        guidance = resolve_guidance(chosen.guidance, source.guidance)
-        chosen = replace(chosen, guidance=guidance)
-        target = self._target(prompts)
-        size = self.inversion.z_T.shape[-2:]
-        recorders = [
-            Recorder(self.pipe, record, prompt, size, self.inversion.steps, guidance != 1, len(prompts))
-            for prompt in prompts
-        ]
-        if recorders[0].record is not None and len(indices) <= self.inversion.steps:
+        run = self.make_run(EditRun, prompts, chosen, record, indices)
+        if run.record is not None and len(run.pairs) < self.inversion.steps:
             raise ValueError("A coarse edit records no maps; leave out `record`, or `every`.")
-        run = EditRun(self.pipe, source, target, chosen, recorders, indices)
         with self._lock:
-            if source is not self.source:  # the old one's attention is freed before this one's is kept
-                self.source = source
+            if run.source is not self.source:  # the old one's attention is freed before this one's is kept
+                self.source = run.source
                 self._runs = []
             shared = [(run.shared_with(other), other) for other in self._runs]
         if shared:
@@ -359,34 +380,8 @@ class Editor:
             finally:
                 self._remember(run)
             first_step = run.pairs[first][0] if first < len(run.pairs) else self.inversion.steps
-            edits |= zip(run.target.prompts, self._results(run, first_step), strict=True)
+            edits |= zip(run.target.prompts, edits_of(run, first_step), strict=True)
         return edits[prompts[0]] if single else [edits[prompt] for prompt in prompts]
-
-    def _results(self, run: EditRun, first_step: int) -> list[Edit]:
-        source = run.source
-        last = run.states[-1]
-        images = decode_latents(self.pipe, last.z)
-        start = self.inversion.z_T.expand_as(last.z)
-        latents = torch.stack([start, *(state.z for state in run.states)])  # (steps + 1, n, C, h, w)
-        source_latents = torch.stack([self.inversion.z_T, *(state.z_source for state in run.states)])
-        return [
-            Edit(
-                image=images[k],
-                reconstruction=source.reconstruction().copy(),
-                source_prompt=self.inversion.prompt,
-                target_prompt=prompt,
-                latents=latents[:, k : k + 1],
-                source_latents=source_latents,
-                mask=last.masks[k],
-                settings=run.settings,
-                maps=run.recorders[k].maps([state.recorded[k] for state in run.states if run.record]),
-                first_step=first_step,
-                replayed=run.replayed,
-                inversion=self.inversion,
-                values=self.values,
-            )
-            for k, prompt in enumerate(run.target.prompts)
-        ]
 
     def _finished(self, run: EditRun) -> EditRun | None:
         """The newest finished edit of the same target."""
@@ -439,6 +434,38 @@ class Editor:
             unconditional=both,
             limit=self.limit,
         )
+
+
+def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
+    """The edits of a run that has all its states, one a target.
+
+    Args:
+        first_step: the step that had to be run first.
+    """
+    source, inversion = run.source, run.source.inversion
+    last = run.states[-1]
+    images = decode_latents(run.pipe, last.z)
+    start = inversion.z_T.expand_as(last.z)
+    latents = torch.stack([start, *(state.z for state in run.states)])  # (steps + 1, n, C, h, w)
+    source_latents = torch.stack([inversion.z_T, *(state.z_source for state in run.states)])
+    return [
+        Edit(
+            image=images[k],
+            reconstruction=source.reconstruction().copy(),
+            source_prompt=inversion.prompt,
+            target_prompt=prompt,
+            latents=latents[:, k : k + 1],
+            source_latents=source_latents,
+            mask=last.masks[k],
+            settings=run.settings,
+            maps=run.recorders[k].maps([state.recorded[k] for state in run.states if run.record]),
+            first_step=first_step,
+            replayed=run.replayed,
+            inversion=inversion,
+            values=source.values,
+        )
+        for k, prompt in enumerate(run.target.prompts)
+    ]
 
 
 def _prompts(given: object) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, takewhile
 from typing import Any
 
@@ -13,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import predict_x0_eps
-from styledit.denoising import Prediction, State, check_finite, guided_step, network
+from styledit.denoising import Prediction, State, check_finite, guided_step, predict, wide
 from styledit.editing.blend import LocalBlend
 from styledit.editing.settings import Settings, StepPlan, plan_steps
 from styledit.editing.source import SourceBranch
@@ -162,11 +163,11 @@ class EditRun:
     def run(self) -> Generator[State, None, None]:
         """Denoise from the last state there is: a state after each network call."""
         for i, j in self.pairs[len(self.states) :]:
-            yield from self._step(i, j)
+            yield from self.step(i, j)
 
     @torch.no_grad()
-    def _step(self, i: int, j: int) -> Generator[State, None, None]:
-        """From index i to index j."""
+    def step(self, i: int, j: int) -> Generator[State, None, None]:
+        """From index i to index j: a state after each network call; the last one joins `states`."""
         inversion = self.source.inversion
         plan = self.plans[i]
         timestep = inversion.timesteps[i]
@@ -174,8 +175,8 @@ class EditRun:
         self.replayed += plan.needs_source and self.source.replays(i)
         attention = yield from self.source.step(i, plan.needs_source)
         yield from self.source.reach(j)
-        v = self._values(i, plan)
-        z = self._start()
+        v = self.values_at(i)
+        z = self.z
         if plan.regularisation:
             z = z - plan.regularisation_rate * self._gradient(z, i, v, plan, attention)
             yield State(i, timestep, z, z, finished=False)
@@ -184,11 +185,11 @@ class EditRun:
             z,
             timestep,
             (inversion.levels[i], inversion.levels[j]),
-            self._null(i, plan),
+            self.null_at(i),
             self.target.c,
             plan.guidance,
             values=v,
-            edit=self._edit(plan, attention) if plan.needs_source else None,
+            edit=self.attention_edit(i, attention),
             record=self.recorders[0].layers_at(i) | self._blend_layers(),
         )
         check_finite(step.z, i)
@@ -208,28 +209,34 @@ class EditRun:
         self.states.append(state)
         yield state.shown()
 
-    def _start(self) -> torch.Tensor:
+    @property
+    def z(self) -> torch.Tensor:
         """The targets' latents now, (n, C, h, w)."""
         if self.states:
             return self.states[-1].z
         return self.source.inversion.z_T.expand(len(self.target.prompts), -1, -1, -1)
 
-    def _values(self, i: int, plan: StepPlan) -> torch.Tensor | None:
-        """What the targets' value projections read, (n, N, d); None reads the prompts."""
+    def values_at(self, i: int) -> torch.Tensor | None:
+        """What the targets' value projections read at step i, (n, N, d); None reads the prompts."""
         values = self.source.values
         c = self.target.c
-        if values is None or not any(map(any, plan.read_values)):
+        read_values = self.plans[i].read_values
+        if values is None or not any(map(any, read_values)):
             return None
         learned = values.v(i, c)
-        if all(map(all, plan.read_values)):
+        if all(map(all, read_values)):
             return learned
-        return torch.where(torch.tensor(plan.read_values, device=c.device)[..., None], learned, c)
+        return torch.where(torch.tensor(read_values, device=c.device)[..., None], learned, c)
 
-    def _null(self, i: int, plan: StepPlan) -> torch.Tensor:
-        """What the targets' unconditional branches read, (1, N, d)."""
-        return self.source.inversion.c if plan.guide_from_source else self.source.null(i)
+    def null_at(self, i: int) -> torch.Tensor:
+        """What the targets' unconditional branches read at step i, (1, N, d)."""
+        return self.source.inversion.c if self.plans[i].guide_from_source else self.source.null(i)
 
-    def _edit(self, plan: StepPlan, attention: SourceAttention) -> AttentionEdit:
+    def attention_edit(self, i: int, attention: SourceAttention) -> AttentionEdit | None:
+        """What step i takes over of the source's attention; None where that is nothing."""
+        plan = self.plans[i]
+        if not plan.needs_source:
+            return None
         if not plan.cross:
             return AttentionEdit(attention, self_cond=plan.self_cond, self_uncond=plan.self_uncond)
         target = self.target
@@ -240,6 +247,40 @@ class EditRun:
             reweight=torch.tensor(plan.reweight).to(target.has_source) if plan.reweighted else None,
             self_cond=plan.self_cond,
             self_uncond=plan.self_uncond,
+        )
+
+    def objective_state(
+        self,
+        k: int,
+        maps: Mapping[str, torch.Tensor],
+        scales: Mapping[str, int],
+        x0: Callable[[], torch.Tensor],
+        attention: SourceAttention,
+    ) -> ObjectiveState:
+        """The k-th target at one step as its objective sees it; the maps to compare with are the source's,
+        where a token has one.
+
+        Args:
+            maps: {layer: A (heads, HW, N)} of the target; `scales`: {layer: scale}.
+            x0: gives the clean estimate, (1, C, h, w).
+            attention: the source's at that step.
+        """
+        mapper = self.target.mapper[k]
+        has_source = self.target.has_source[k]
+        targets = {
+            layer: attention.cross[layer] @ mapper * has_source + own.detach() * (1 - has_source)
+            for layer, own in maps.items()
+            if layer in attention.cross
+        }
+        size = self.source.inversion.z_T.shape[-2:]
+        return ObjectiveState(
+            maps,
+            {layer: map_size(size, scales[layer]) for layer in maps},
+            self.target.words[k],
+            targets,
+            scales=scales,
+            x0=x0,
+            decode=lambda latents: wide(decode_tensor(self.pipe, latents)),
         )
 
     def _blend_layers(self) -> frozenset[str]:
@@ -286,12 +327,16 @@ class EditRun:
             raise ValueError(
                 "Regularised edits need gradients; invert and edit outside torch.inference_mode()."
             )
-        with torch.enable_grad(), network(self.pipe, call) as predict:
+        with torch.enable_grad():
             z = z.detach().requires_grad_()
-            prediction = predict(z, self.source.inversion.timesteps[i], self.target.c)
+            prediction = predict(self.pipe, z, self.source.inversion.timesteps[i], self.target.c, call)
+            level = self.source.inversion.levels[i]
+            x0, _ = predict_x0_eps(prediction.output, z, level, self.pipe.scheduler.config.prediction_type)
             loss = torch.zeros(())
             for k, objective in enumerate(self.objectives):
-                loss = loss + objective(self._objective_state(k, z, i, prediction, attention))
+                maps = {layer: prediction.maps[layer][k] for layer in self.scales}  # (heads, HW, N)
+                state = self.objective_state(k, maps, self.scales, partial(_row, x0, k), attention)
+                loss = loss + objective(state)
             if not any(self.objectives):
                 return torch.zeros_like(z)
             if not loss.requires_grad:
@@ -307,36 +352,10 @@ class EditRun:
                 ) from error
         return part
 
-    def _objective_state(
-        self, k: int, z: torch.Tensor, i: int, prediction: Prediction, attention: SourceAttention
-    ) -> ObjectiveState:
-        """The k-th target as its objective sees it; the maps to compare with are the source's,
-        where a token has one.
-        """
-        own = {layer: prediction.maps[layer][k] for layer in self.scales}  # (heads, HW, N)
-        mapper = self.target.mapper[k]
-        has_source = self.target.has_source[k]
-        wanted = {
-            layer: attention.cross[layer] @ mapper * has_source + maps.detach() * (1 - has_source)
-            for layer, maps in own.items()
-            if layer in attention.cross
-        }
-        prediction_type = self.pipe.scheduler.config.prediction_type
-        level = self.source.inversion.levels[i]
 
-        def estimate() -> torch.Tensor:
-            x0, _ = predict_x0_eps(prediction.output[k : k + 1], z[k : k + 1], level, prediction_type)
-            return x0
-
-        return ObjectiveState(
-            own,
-            {layer: map_size(z.shape[-2:], scale) for layer, scale in self.scales.items()},
-            self.target.words[k],
-            wanted,
-            scales=self.scales,
-            x0=estimate,
-            decode=lambda x0: decode_tensor(self.pipe, x0),
-        )
+def _row(x: torch.Tensor, k: int) -> torch.Tensor:
+    """The k-th of a batch, (1, ...)."""
+    return x[k : k + 1]
 
 
 def _check_words(settings: Settings, source: tuple[Word, ...], targets: tuple[tuple[Word, ...], ...]) -> None:

@@ -17,10 +17,8 @@ from PIL import Image
 
 from styledit import validation as check
 from styledit.attention import Layers, attention_layers
-from styledit.denoising import Callback, State, follow, resolve_guidance
-from styledit.editing.editor import Edit, Editor
-from styledit.editing.run import Target
-from styledit.editing.source import SourceBranch
+from styledit.denoising import Callback, State, follow
+from styledit.editing.editor import Edit, Editor, edits_of
 from styledit.editing.suggestion import Change
 from styledit.generation import LearnedValues
 from styledit.guiding.log import Frame, Log
@@ -37,9 +35,9 @@ from styledit.objectives.state import objective_layers
 from styledit.perception.clip import Clip, load_clip
 from styledit.perception.features import EncoderFeatures
 from styledit.perception.perceptual_encoder import load_perceptual_encoder
-from styledit.pictures import ImageSource, decode_latents, read_image
+from styledit.pictures import ImageSource, read_image
 from styledit.prompts import find_word, positions_of
-from styledit.recording import GIB, Record, Recorder
+from styledit.recording import GIB, Record
 from styledit.storage.files import Schema, read_tensors, write_tensors
 
 MOST_ITERATIONS = 1000  # in all
@@ -385,18 +383,7 @@ class GuidedEdit:
                 "A guided edit takes no regularisation; pull at its maps with "
                 "weights=Weights(attention=Regularisation(...))."
             )
-        own = resolve_guidance(chosen.guidance) if editor.guidance is None else editor.guidance
-        chosen = replace(chosen, guidance=resolve_guidance(chosen.guidance, own))
-        both = own != 1 or chosen.guidance != 1
-        source = SourceBranch(
-            self.pipe, self.inversion, values, guidance=own, unconditional=both, limit=editor.limit
-        )
-        target = Target.of(self.pipe, self.inversion.prompt, (self.prompt,))
-        size = self.inversion.z_T.shape[-2:]
-        recorder = Recorder(
-            self.pipe, record, self.prompt, size, self.inversion.steps, chosen.guidance != 1, 1
-        )
-        return GuidedRun(self.pipe, source, target, chosen, [recorder])
+        return editor.make_run(GuidedRun, (self.prompt,), chosen, record)
 
     def _make_terms(
         self, style: Image.Image | None, network: FeatureNetwork | None, clip: Clip | None
@@ -453,23 +440,9 @@ class GuidedEdit:
     def _guided(self, stopped: Literal["done", "interrupted", "stopped"]) -> Guided:
         """The result of a run that has all its states."""
         run = self.edit_run
-        last = run.states[-1]
         read = [run.learned.get(i) or run.plain(i, self.plan.both) for i in range(self.inversion.steps)]
         nulls = [null for _, null in read if null is not None]
-        edit = Edit(
-            image=decode_latents(self.pipe, last.z)[0],
-            reconstruction=run.source.reconstruction().copy(),
-            source_prompt=self.inversion.prompt,
-            target_prompt=self.prompt,
-            latents=torch.stack([self.inversion.z_T, *(state.z for state in run.states)]),
-            source_latents=torch.stack([self.inversion.z_T, *(state.z_source for state in run.states)]),
-            mask=last.masks[0],
-            settings=run.settings,
-            maps=run.recorders[0].maps([state.recorded[0] for state in run.states if run.record]),
-            first_step=0,
-            replayed=run.replayed,
-            inversion=self.inversion,
-        )
+        edit = replace(edits_of(run)[0], values=None)
         return Guided(
             edit,
             {name: tuple(curve) for name, curve in self.log.curves.items()},

@@ -11,12 +11,8 @@ import torch
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import guide, predict_x0_eps
-from styledit.denoising import State, network, wide
+from styledit.denoising import State, predict
 from styledit.editing.run import EditRun
-from styledit.editing.settings import StepPlan
-from styledit.maps import map_size
-from styledit.objectives import ObjectiveState
-from styledit.pictures import decode_tensor
 
 Read = tuple[torch.Tensor, torch.Tensor | None]
 
@@ -42,11 +38,6 @@ class GuidedRun(EditRun):
         super().__init__(*arguments, **options)
         self.learned: dict[int, Read] = {}
 
-    @property
-    def z(self) -> torch.Tensor:
-        """The target's latents now, (1, C, h, w)."""
-        return self._start()
-
     def advance(self) -> Generator[State, None, None]:
         """One step with what the run reads there: a state after each network call.
 
@@ -55,7 +46,7 @@ class GuidedRun(EditRun):
         """
         i, j = self.pairs[len(self.states)]
         try:
-            yield from self._step(i, j)
+            yield from self.step(i, j)
         except ValueError as error:
             if i not in self.learned:
                 raise
@@ -63,9 +54,8 @@ class GuidedRun(EditRun):
 
     def plain(self, i: int, both: bool) -> Read:
         """What step i reads of an edit without guiding; of both branches, or the conditional one alone."""
-        plan = self.plans[i]
-        values = super()._values(i, plan)
-        return self.target.c if values is None else values, super()._null(i, plan) if both else None
+        values = super().values_at(i)
+        return self.target.c if values is None else values, super().null_at(i) if both else None
 
     def needs_unconditional(self, i: int) -> bool:
         """Whether that branch runs at step i."""
@@ -93,30 +83,30 @@ class GuidedRun(EditRun):
         plan = self.plans[i]
         values, null = read
         both = self.needs_unconditional(i) and unconditional is None
-        nulls = self._null(i, plan) if null is None else null
+        nulls = self.null_at(i) if null is None else null
         nulls = nulls if both else nulls[:0]
         dtype = self.target.c.dtype
         call = AttentionCall(
             values=torch.cat([nulls, values]).to(dtype),
             rows=Rows(len(nulls), 1),
-            edit=self._edit(plan, attention) if plan.needs_source else None,
+            edit=self.attention_edit(i, attention),
             record=record,
         )
-        with network(self.pipe, call, recompute=recompute) as predict:
-            rows = torch.cat([z, z]) if both else z
-            context = torch.cat([nulls.to(dtype), self.target.c])
-            prediction = predict(rows, self.source.inversion.timesteps[i], context)
-            output = prediction.output[-1:]
-            if both:
-                unconditional = prediction.output[:1]
-            if unconditional is not None:
-                output = guide(unconditional, output, plan.guidance)
-            x0, eps = self._estimate(output, z, i)
-            if not torch.isfinite(x0).all():
-                raise FloatingPointError(f"the clean estimate of step {i} is NaN or infinite")
-            level = self.source.inversion.levels[i + 1]
-            reached = level**0.5 * x0 + (1 - level) ** 0.5 * eps
-            yield Pass(x0, reached, {layer: maps[-1] for layer, maps in prediction.maps.items()})
+        rows = torch.cat([z, z]) if both else z
+        context = torch.cat([nulls.to(dtype), self.target.c])
+        timestep = self.source.inversion.timesteps[i]
+        prediction = predict(self.pipe, rows, timestep, context, call, recompute=recompute)
+        output = prediction.output[-1:]
+        if both:
+            unconditional = prediction.output[:1]
+        if unconditional is not None:
+            output = guide(unconditional, output, plan.guidance)
+        x0, eps = self._estimate(output, z, i)
+        if not torch.isfinite(x0).all():
+            raise FloatingPointError(f"the clean estimate of step {i} is NaN or infinite")
+        level = self.source.inversion.levels[i + 1]
+        reached = level**0.5 * x0 + (1 - level) ** 0.5 * eps
+        yield Pass(x0, reached, {layer: maps[-1] for layer, maps in prediction.maps.items()})
 
     @torch.no_grad()
     def unconditional(self, z: torch.Tensor, i: int, attention: SourceAttention) -> torch.Tensor | None:
@@ -127,8 +117,8 @@ class GuidedRun(EditRun):
             return None
         plan = self.plans[i]
         edit = AttentionEdit(attention, self_uncond=True) if plan.self_uncond else None
-        with network(self.pipe, AttentionCall(rows=Rows(1, 0), edit=edit)) as predict:
-            return predict(z, self.source.inversion.timesteps[i], self._null(i, plan)).output
+        call = AttentionCall(rows=Rows(1, 0), edit=edit)
+        return predict(self.pipe, z, self.source.inversion.timesteps[i], self.null_at(i), call).output
 
     def blended(self, x: torch.Tensor, mask: torch.Tensor | None, index: int) -> torch.Tensor:
         """Latents with the source's at an index outside a mask (h, w)."""
@@ -140,38 +130,16 @@ class GuidedRun(EditRun):
             return self.painted.to(self.target.c.device)
         return self.states[-1].masks[0] if self.states else None
 
-    def objective_state(
-        self, passed: Pass, x0: torch.Tensor, attention: SourceAttention, scales: dict[str, int]
-    ) -> ObjectiveState:
-        """What objectives see of a step: its maps, the source's where a token has one, and the estimate."""
-        mapper = self.target.mapper[0]
-        has_source = self.target.has_source[0]
-        wanted = {
-            layer: attention.cross[layer] @ mapper * has_source + maps.detach() * (1 - has_source)
-            for layer, maps in passed.maps.items()
-            if layer in attention.cross
-        }
-        size = x0.shape[-2:]
-        return ObjectiveState(
-            passed.maps,
-            {layer: map_size((size[0], size[1]), scales[layer]) for layer in passed.maps},
-            self.target.words[0],
-            wanted,
-            scales=scales,
-            x0=lambda: x0,
-            decode=lambda latents: wide(decode_tensor(self.pipe, latents)),
-        )
-
     def _estimate(self, output: torch.Tensor, z: torch.Tensor, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The clean estimate and the noise of a guided output."""
         level = self.source.inversion.levels[i]
         return predict_x0_eps(output, z, level, self.pipe.scheduler.config.prediction_type)
 
-    def _values(self, i: int, plan: StepPlan) -> torch.Tensor | None:
+    def values_at(self, i: int) -> torch.Tensor | None:
         if i in self.learned:
             return self.learned[i][0].to(self.target.c.dtype)
-        return super()._values(i, plan)
+        return super().values_at(i)
 
-    def _null(self, i: int, plan: StepPlan) -> torch.Tensor:
+    def null_at(self, i: int) -> torch.Tensor:
         null = self.learned[i][1] if i in self.learned else None
-        return super()._null(i, plan) if null is None else null.to(self.target.c.dtype)
+        return super().null_at(i) if null is None else null.to(self.target.c.dtype)

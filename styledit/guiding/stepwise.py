@@ -128,7 +128,7 @@ class Stepwise(Shared):
             passing = run.passing(z, i, attention, pair, fixed, frozenset(self.scales), self.plan.low_memory)
             with passing as passed:
                 x0 = run.blended(passed.x0, run.mask(), self.steps)
-                seen = run.objective_state(passed, x0, attention, self.scales)
+                seen = run.objective_state(0, passed.maps, self.scales, lambda: x0, attention)
                 said = self.terms(seen)
                 parts = gradient(said.loss, learner.parameters, run.pipe.unet.dtype)
         self.log.evaluations += 3 * (1 + (fixed is None and run.needs_unconditional(i)))

@@ -10,9 +10,8 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.editing.suggestion import Change
-from styledit.guiding.terms import as_pixels
 from styledit.perception.clip import Clip, load_clip
-from styledit.pictures import ImageSource, read_image
+from styledit.pictures import ImageSource, as_pixels, read_image
 from styledit.prompts import prompt_slots
 
 TOGETHER = 256  # sentences that CLIP reads in one call

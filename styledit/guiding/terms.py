@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
@@ -24,6 +23,7 @@ from styledit.objectives import (
 from styledit.objectives.critic import Critic
 from styledit.objectives.pixels import FeatureNetwork
 from styledit.perception.clip import Clip
+from styledit.pictures import as_pixels
 from styledit.prompts import Word, find_word
 
 
@@ -115,8 +115,3 @@ def make_terms(
             "Nothing pulls: the weight direction needs a target prompt with other words than the source's."
         )
     return Terms(weighted, critic)
-
-
-def as_pixels(picture: Image.Image) -> torch.Tensor:
-    """An RGB picture as (1, 3, H, W) in [0, 1], float32."""
-    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None]

@@ -9,7 +9,6 @@ import torch
 
 from styledit.attention import SourceAttention
 from styledit.denoising import State, check_finite
-from styledit.guiding.run import Pass
 from styledit.guiding.shared import GuidedState, Shared, Tensors, present, quietly
 from styledit.guiding.terms import LossValues
 from styledit.objectives import gradient
@@ -86,8 +85,7 @@ class WholeRun(Shared):
         check_finite(run.states[-1].z, self.steps - 1)
         with torch.enable_grad():
             z = run.states[-1].z.detach().requires_grad_()
-            nothing = Pass(z, z, {})
-            seen = run.objective_state(nothing, z, SourceAttention(), self.scales)
+            seen = run.objective_state(0, {}, self.scales, lambda: z, SourceAttention())
             said = self.terms.of("x0", "pixels")(seen)
             if not said.loss.requires_grad:  # attention terms alone
                 return said, seen.pixels, torch.zeros_like(z)
@@ -110,7 +108,7 @@ class WholeRun(Shared):
                 z, i, attention, pair, None, frozenset(self.scales), self.plan.low_memory
             ) as passed:
                 reached = run.blended(passed.z, run.states[i].masks[0], i + 1)
-                seen = run.objective_state(passed, passed.x0, attention, self.scales)
+                seen = run.objective_state(0, passed.maps, self.scales, lambda: passed.x0, attention)
                 said = self.terms.of("maps")(seen)
                 # d L / d(z, v) = (d L / d z') (d z' / d(z, v)): the gradient of <toward, z'>
                 pull = (toward * reached).sum() + said.loss / self.steps

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Generator, Sequence
 from typing import overload
 
-import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from torch import nn
@@ -19,6 +18,7 @@ from styledit.ddim import guide
 from styledit.denoising import Callback, resolve_guidance, wide
 from styledit.inversion import Inversion
 from styledit.perception.clip import Clip, load_clip
+from styledit.pictures import as_pixels
 from styledit.pipeline import editing_numbers
 from styledit.storage.files import Schema, Tensors, group, read_tensors
 from styledit.values.inputs import SCHEMA, ValueInputs
@@ -341,10 +341,9 @@ def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
     """E(x): the image encoder's last hidden states of the picture's patches,
     without the class token; (1, P, d_img).
     """
-    pixels = torch.from_numpy(np.asarray(inversion.image, dtype=np.float32) / 255).permute(2, 0, 1)[None]
     tower = encoder.model.vision_model
     with torch.no_grad():
-        seen = tower(pixel_values=encoder.prepare(pixels).to(tower.device, tower.dtype))
+        seen = tower(pixel_values=encoder.prepare(as_pixels(inversion.image)).to(tower.device, tower.dtype))
     return seen.last_hidden_state[:, 1:]
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.guiding.terms import as_pixels
 from styledit.perception.judge import Judge, half, load_judge
-from styledit.pictures import psnr, read_image
+from styledit.pictures import as_pixels, psnr, read_image
 from styledit.storage.data import DATA_FOLDER, EMBEDDED_FOLDER
 
 
