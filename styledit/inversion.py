@@ -154,7 +154,7 @@ def invert(
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Inversion:
-    """Walk a picture to noise with DDIM at guidance 1 (2010.02502, section 4.3; method section 1).
+    """Walk a picture to noise with DDIM at guidance 1 (2010.02502, section 4.3).
 
     Costs T network calls, and one more where maps are recorded (those of the noisiest latent).
 

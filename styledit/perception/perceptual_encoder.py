@@ -1,4 +1,4 @@
-"""A small network that guides: perceptual and style distances compare its features (method section 5).
+"""A small network that guides: perceptual and style distances compare its features.
 
 It is trained on the embedded picture world to name a picture's factors, as the judge is, and it is another
 network: other weights, other layers, other pictures. What guides an edit never scores it.

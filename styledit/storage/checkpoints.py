@@ -141,7 +141,7 @@ def load_single_file(file: Path, prediction_type: str | None = None) -> StableDi
     """
     shapes, about = _header(file)
     _check_file(file, shapes)
-    prediction_type = prediction_type or _told(about)
+    prediction_type = prediction_type or _declared_prediction(about)
     if _has(shapes, _TEXT_1):
         family, prediction_type = "sd1", prediction_type or "epsilon"
     elif prediction_type is not None:
@@ -226,7 +226,7 @@ def _has(names: Iterable[str], beginning: str) -> bool:
     return any(name.startswith(beginning) for name in names)
 
 
-def _told(about: dict[str, str]) -> str | None:
+def _declared_prediction(about: dict[str, str]) -> str | None:
     """What a file's metadata (SAI Model Spec) say that the network predicts."""
     names = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
     return names.get(about.get("modelspec.prediction_type", "").lower())
