@@ -188,14 +188,8 @@ def _differences(maps: Maps, targets: Maps) -> list[torch.Tensor]:
                 "and l1 to 0."
             )
         own = wide(probs)
-        check.tensor(f"The target of {layer!r}", targets[layer], "heads", "HW", "N")
-        if targets[layer].shape != own.shape:
-            raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(own.shape)} and their target "
-                f"{tuple(targets[layer].shape)}; both must be those of one step and one row, (heads, HW, N), "
-                "on pictures of one size."
-            )
-        differences.append(own - targets[layer].to(own))
+        target = check.tensor(f"The target of {layer!r}, as its maps,", targets[layer], *own.shape)
+        differences.append(own - target.to(own))
     return differences
 
 
@@ -236,18 +230,10 @@ def _only(maps: Maps, tokens: list[int]) -> Maps:
 
 
 def _check_maps(name: str, maps: Maps) -> None:
-    """Refuse nothing at all, and what is not one row of a batch."""
+    """Refuse nothing at all, and what is not (heads, HW, N), one row of a batch."""
     if not check.mapping(name, maps):
         raise ValueError(
             "There are no attention maps; record some layers with attention_control(unet, layers)."
         )
     for layer, probs in maps.items():
-        if not isinstance(probs, torch.Tensor) or not probs.is_floating_point() or probs.is_meta:
-            raise TypeError(
-                f"The maps of {layer!r} must be a tensor (heads, HW, N), not {check.shown(probs)}."
-            )
-        if probs.ndim != 3:
-            raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(probs.shape)} and should have (heads, HW, N): give "
-                "one row of the batch."
-            )
+        check.tensor(f"The maps of {layer!r}, of one row,", probs, "heads", "HW", "N")
