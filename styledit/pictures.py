@@ -98,7 +98,6 @@ def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tenso
         TypeError: `pipe` is no pipeline, or `z` no tensor.
         ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
-    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "z", z)
     return validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes").clamp(0, 1)
 
@@ -110,20 +109,18 @@ def decode_latents(pipe: StableDiffusionPipeline, z: torch.Tensor) -> list[Image
         TypeError: `pipe` is no pipeline, or `z` no tensor.
         ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
-    validation.pipeline(pipe, needs_ddim=False)
-    check_latents(pipe, "z", z)
     with torch.no_grad():
-        pixels = validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes")
-    return to_pictures(pixels)
+        return to_pictures(decode_tensor(pipe, z))
 
 
 def check_latents(pipe: StableDiffusionPipeline, name: str, z: object) -> torch.Tensor:
     """Latents (B, C, h, w) of this pipeline, of finite numbers.
 
     Raises:
-        TypeError: `z` is no floating-point tensor.
+        TypeError: `pipe` is no pipeline, or `z` no floating-point tensor.
         ValueError: it has another shape, or NaN or infinite values.
     """
+    validation.pipeline(pipe, needs_ddim=False)
     return validation.finite(
         validation.tensor(name, z, "B", pipe.vae.config.latent_channels, "h", "w"), name, "make them again"
     )
