@@ -12,7 +12,7 @@ LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour lessons walk results showcase test lint speed live compare guided model-report setup clean distclean
+.PHONY: help lab tour lessons walk results showcase test test-all lint speed live compare guided model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,8 +21,8 @@ help:
 	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these"
 	@echo "make walk          run the lessons in a real browser; LESSONS='01 02' these (needs chromium)"
 	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
-	@echo "make test          everything that CI runs"
-	@echo "make lint          only its first part: formatting, lint and types"
+	@echo "make test          the tests, about ten minutes; make test-all, everything that CI runs, less than half an hour"
+	@echo "make lint          only their first part: formatting, lint and types"
 	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
@@ -47,7 +47,7 @@ walk: setup
 	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.walk $(LESSONS)
 
 results: setup
-	$(OFFLINE) $(PY) -m styledit.lessons.results $(RESULTS)
+	$(OFFLINE) $(PY) -m measure.results $(RESULTS)
 
 guided: setup
 	$(OFFLINE) $(PY) -m measure.guided
@@ -77,23 +77,32 @@ LINT := failed=; \
 	$(PY) -m mypy || failed=1; \
 	[ -z "$$failed" ]
 
-# What measures time, or sends interrupts, has the machine to itself.
-ALONE := tests/test_world.py tests/test_interrupts.py tests/test_threads.py
+# The lessons that `make test` runs: the whole path with its lab, learned values, a model from a folder.
+FEW := 00_first_edit 03_value_inputs 08_your_own_model
+PYTEST := $(OFFLINE) OMP_NUM_THREADS=1 $(PY) -m pytest -q --no-header -n 2 --dist loadfile
+CELLS := --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-# All four parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
+test: NOTEBOOKS := $(FEW:%=notebooks/%.ipynb)
+test: CHOSEN := -m "not slow"
+test: WHAT := What is marked slow, the other lessons and the short check of the embedded model: make test-all.
+test-all: NOTEBOOKS := notebooks
+test-all: CHOSEN := --durations=30
+test-all: REPORT := 1
+
+# All parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
 # The notebooks keep the plotting backend of their kernel, whose pictures they show.
-test: setup
+test test-all: setup
 	@failed=; \
 	echo "== Formatting, lint and types"; \
 	( $(LINT) ) || failed="$$failed lint"; \
-	echo "== The embedded model, short check"; \
-	$(OFFLINE) $(PY) -m measure.report --short || failed="$$failed model"; \
-	echo "== The notebooks"; \
-	$(OFFLINE) $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks || failed="$$failed notebooks"; \
-	echo "== The unit tests"; \
-	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest tests -n 2 --dist loadfile $(ALONE:%=--ignore=%) || failed="$$failed tests"; \
-	$(OFFLINE) MPLBACKEND=Agg $(PY) -m pytest $(ALONE) || failed="$$failed tests"; \
-	if [ -n "$$failed" ]; then echo "Failed:$$failed (see above)."; exit 1; fi
+	$(if $(REPORT),echo "== The embedded model; short check"; \
+	$(OFFLINE) $(PY) -m measure.report --short || failed="$$failed model";) \
+	echo "== The lessons; every cell of $(NOTEBOOKS:notebooks/%.ipynb=%), two lessons at a time"; \
+	$(PYTEST) $(CELLS) $(NOTEBOOKS) || failed="$$failed lessons"; \
+	echo "== The unit tests, in two processes; a dot is a test"; \
+	MPLBACKEND=Agg $(PYTEST) tests $(CHOSEN) || failed="$$failed tests"; \
+	if [ -n "$$failed" ]; then echo "Failed:$$failed (see above)."; exit 1; fi; \
+	echo "All passed. $(WHAT)"
 
 setup:
 	@PYTHON="$(PYTHON)" AGAIN="make $(firstword $(MAKECMDGOALS))" ./install.sh

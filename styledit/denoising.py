@@ -2,14 +2,13 @@
 
 A run is a generator: it yields a `State` after each network call and returns its result. Progress, previews,
 stopping and resuming are all the same thing, taking the next state or not.
-Between two states the network has its stock processors.
+Between two states the network is the stock one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
 import torch
@@ -17,8 +16,8 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from tqdm.auto import tqdm
 
 from styledit import validation as check
-from styledit.attention import AttentionCall, AttentionEdit, Control, Rows, SourceAttention
-from styledit.control import AttentionBlock
+from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
+from styledit.control import call_network
 from styledit.ddim import guide, noise_levels, predict_x0_eps, timesteps
 
 GUIDANCE = 7.5  # w where nothing else says it
@@ -54,7 +53,9 @@ class State:
 
     `step`: the step, i of `styledit.ddim`'s table, between the latents i and i + 1; `timestep`: what the
     network was told; `z` (n, C, h, w): the latents reached; `x0` (n, C, h, w): the estimate of the clean ones
-    that this call made; `finished`: whether the step is done, rather than a call on the way to it.
+    that this call made; `finished`: whether the step is done, rather than a call on the way to it; `maps`:
+    {layer: (heads, HW, N or HW)} that the call recorded, on the CPU and shared with the run's result; None
+    where it recorded none.
     """
 
     step: int
@@ -62,12 +63,13 @@ class State:
     z: torch.Tensor
     x0: torch.Tensor
     finished: bool = True
+    maps: dict[str, torch.Tensor] | None = field(default=None, kw_only=True)
 
     def shown(self) -> Self:
         """A copy to hand out: whatever becomes of its tensors, the run goes on from its own."""
         everything = {f.name: getattr(self, f.name) for f in fields(self)}
         copies: dict[str, Any] = {n: t.clone() for n, t in everything.items() if isinstance(t, torch.Tensor)}
-        return replace(self, **copies)
+        return replace(self, **copies, maps=None if self.maps is None else dict(self.maps))
 
     def about(self) -> dict[str, Any]:
         """What a callback is told; the tensors are copies."""
@@ -87,15 +89,14 @@ class Prediction:
     source: SourceAttention | None
 
 
-Network = Callable[[torch.Tensor, int, torch.Tensor], Prediction]
-
-
 def predict(
     pipe: StableDiffusionPipeline,
     z: torch.Tensor,
     timestep: int,
     context: torch.Tensor,
     attention: AttentionCall = AttentionCall(),
+    *,
+    recompute: bool = False,
 ) -> Prediction:
     """Call the network on latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
 
@@ -104,40 +105,23 @@ def predict(
 
     Args:
         attention: what the call does to attention.
+        recompute: recompute activations in the backward pass instead of keeping them
+            (gradient checkpointing).
 
     Raises:
         ValueError: a layer whose maps were asked for did not run.
     """
-    with network(pipe, attention) as call:
-        return call(z, timestep, context)
-
-
-@contextmanager
-def network(
-    pipe: StableDiffusionPipeline, attention: AttentionCall, *, recompute: bool = False
-) -> Iterator[Network]:
-    """The network as a function, for a call whose backward pass belongs to it; see `predict`.
-
-    Args:
-        recompute: recompute activations in the backward pass instead of keeping them
-            (gradient checkpointing).
-    """
-    with AttentionBlock(pipe.unet, attention, recompute=recompute) as control:
-        yield lambda z, timestep, context: _call(pipe, control, z, timestep, context)
-
-
-def _call(
-    pipe: StableDiffusionPipeline, control: Control, z: torch.Tensor, timestep: int, context: torch.Tensor
-) -> Prediction:
     dtype = pipe.unet.conv_in.weight.dtype  # `unet.dtype` walks through every module
-    output = pipe.unet(z.to(dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
-    missing = control.call.record - control.maps.keys()
+    found, control = call_network(
+        pipe.unet, attention, z.to(dtype), timestep, encoder_hidden_states=context, recompute=recompute
+    )
+    missing = attention.record - control.maps.keys()
     if missing:
         raise ValueError(
             f"The network ran without its attention layer {min(missing)!r}, whose maps were asked for; was a "
             "module of the UNet replaced? Load the pipeline again."
         )
-    return Prediction(output, dict(control.maps), control.source)
+    return Prediction(found.sample.to(z.dtype), control.maps, control.source)
 
 
 @dataclass(frozen=True)

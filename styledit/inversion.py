@@ -7,7 +7,9 @@ import json
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -16,14 +18,14 @@ from PIL import Image
 
 from styledit import validation as check
 from styledit.attention import AttentionCall, Layers
-from styledit.ddim import ddim_inverse_step, predict_x0_eps
+from styledit.ddim import ddim_inverse_step, levels_at, predict_x0_eps
 from styledit.denoising import Callback, Schedule, State, check_finite, follow, predict, wide
-from styledit.files import Field, Schema, group, read_tensors, write_tensors
 from styledit.maps import AttentionMaps
 from styledit.pictures import ImageSource, encode_image, open_rgb, read_image
 from styledit.pipeline import model_fingerprint
 from styledit.prompts import Word, encode_null, encode_prompt
 from styledit.recording import Record, Recorder
+from styledit.storage.files import Schema, Tensors, group, read_result, write_tensors
 
 SHAPES: dict[str, tuple[int | str, ...]] = {
     "levels": ("T + 1",),
@@ -36,18 +38,12 @@ SCHEMA = Schema(
     what="inversion",
     source="Inversion.save()",
     cure="invert again",
-    tensors={
-        "image": Field(("H", "W", 3), kind="byte", label="picture"),
-        "latents": Field(("T + 1", 1, "C", "h", "w")),
-        "levels": Field(("T + 1",), least=0, most=1),
-        "c": Field((1, "N", "d")),
-        "null": Field((1, "N", "d")),
-        "maps/*": Field(least=0, required=False),
-        "self/*": Field(least=0, required=False),
-    },
-    about={"inversion": json.loads},
-    lengths=lambda about: {"T": len(about["inversion"]["timesteps"])},
+    tensors={"image": "byte", **dict.fromkeys((*TENSORS, "maps/*", "self/*"), "float")},
+    about=("inversion",),
 )
+_ALIKE = 0.1  # how far a tensor may lie from the same computed on another device, as a part of its norm
+
+_known: WeakSet[Inversion] = WeakSet()  # made here, or checked before
 
 
 class HasLatents(Protocol):
@@ -76,29 +72,6 @@ class Inversion:
     null: torch.Tensor
     maps: AttentionMaps | None
     model: str = ""
-
-    def __post_init__(self) -> None:
-        check.instance("The picture of an inversion", self.image, Image.Image, "invert()")
-        if self.image.mode != "RGB" or 0 in self.image.size:
-            raise ValueError(
-                f"The picture of an inversion must be RGB, not {self.image.mode} of "
-                f"{self.image.width}×{self.image.height}; read it with read_image()."
-            )
-        check.text("The prompt of an inversion", self.prompt)
-        check.text("The model of an inversion", self.model)
-        given = check.several("The timesteps of an inversion", self.timesteps)
-        steps = tuple(check.whole("A timestep of an inversion", t, least=0) for t in given)
-        object.__setattr__(self, "timesteps", steps)
-        if self.maps is not None:
-            check.instance("The maps of an inversion", self.maps, AttentionMaps, "invert()")
-        for name, shape in SHAPES.items():
-            tensor = check.tensor(f"The {name} of an inversion", getattr(self, name), *shape)
-            check.finite(tensor, f"The {name} of an inversion", "invert again")
-        if not len(self.latents) == len(self.levels) == len(steps) + 1 > 1:
-            raise ValueError(
-                f"An inversion of {len(steps)} timesteps needs as many latents and levels and one more, not "
-                f"latents of shape {tuple(self.latents.shape)} and {len(self.levels)} levels; invert again."
-            )
 
     @property
     def schedule(self) -> Schedule:
@@ -154,10 +127,10 @@ class Inversion:
             ValueError: it holds something else or something damaged, or the device is not there.
         """
         target = check.device(device)
-        tensors, told = read_tensors(path, SCHEMA)
-        about = told["inversion"]
-        try:
-            return cls(
+
+        def make(tensors: Tensors, metadata: dict[str, str]) -> Inversion:
+            about = json.loads(metadata["inversion"])
+            inversion = cls(
                 image=Image.fromarray(tensors["image"].numpy()),
                 prompt=about["prompt"],
                 timesteps=tuple(about["timesteps"]),
@@ -165,10 +138,10 @@ class Inversion:
                 model=about["model"],
                 **{name: tensors[name].to(target) for name in TENSORS},
             )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(
-                f"{os.fspath(path)!r} holds a damaged inversion ({error}); invert again."
-            ) from error
+            _check_parts(inversion)
+            return inversion
+
+        return read_result(path, SCHEMA, make)
 
 
 def invert(
@@ -237,7 +210,6 @@ def _invert(
     recorder: Recorder,
 ) -> Generator[State, None, Inversion]:
     """The run itself, from the clean latent to the noisiest."""
-    told = (*schedule.timesteps, 0)  # the clean picture has no timestep of its own: 0 is the nearest
     levels = schedule.levels
     prediction_type = pipe.scheduler.config.prediction_type
     steps = len(schedule.timesteps)
@@ -245,22 +217,20 @@ def _invert(
     latents = [z]
     kept = []
     for i in range(steps, 0, -1):
-        prediction = predict(pipe, z, told[i], c, AttentionCall(record=recorder.layers_at(i)))
-        # What the network gives for latents[i]; the clean picture belongs to no denoising step.
-        kept.append(recorder.take(i, prediction))
-        abar_told = pipe.scheduler.alphas_cumprod[0].to(levels) if i == steps else None
-        x0, _ = predict_x0_eps(
-            prediction.output, z, levels[i] if abar_told is None else abar_told, prediction_type
-        )
-        z = ddim_inverse_step(prediction.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
+        seen = _look(pipe, schedule, recorder, c, i, z)
+        if recorder.keeps:
+            kept.append(seen.maps)
+        abar_told = seen.level if i == steps else None
+        z = ddim_inverse_step(seen.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
         check_finite(z, i - 1)
         latents.append(z)
-        yield State(i - 1, told[i], z, x0).shown()
+        yield State(i - 1, seen.timestep, z, seen.x0, maps=seen.maps).shown()
     if 0 in recorder.steps:
-        prediction = predict(pipe, z, told[0], c, AttentionCall(record=recorder.layers))
-        kept.append(recorder.take(0, prediction))
-        yield State(0, told[0], z, x0, finished=False).shown()
-    return Inversion(
+        seen = _look(pipe, schedule, recorder, c, 0, z)
+        if recorder.keeps:
+            kept.append(seen.maps)
+        yield State(0, seen.timestep, z, seen.x0, finished=False, maps=seen.maps).shown()
+    inversion = Inversion(
         image=picture,
         prompt=prompt,
         timesteps=schedule.timesteps,
@@ -271,6 +241,71 @@ def _invert(
         maps=recorder.maps(kept[::-1], hand_over=True),
         model=model_fingerprint(pipe),
     )
+    _known.add(inversion)
+    return inversion
+
+
+def revisiting(
+    pipe: StableDiffusionPipeline, inversion: Inversion, *, record: Record | Layers | None = Layers()
+) -> Generator[State, None, AttentionMaps | None]:
+    """An inversion's network calls once more: a `State` at each of its T + 1 latents from the noisiest, with
+    the clean estimate and the maps there, and the maps as the result.
+
+    The clean picture belongs to no denoising step: its state has no maps.
+
+    Raises:
+        TypeError, ValueError: as `check_inversion` and `Recorder`.
+    """
+    check_inversion(pipe, inversion)
+    recorder = Recorder(pipe, record, inversion.prompt, inversion.z_T.shape[-2:], inversion.steps)
+    return _revisit(pipe, inversion, recorder)
+
+
+@torch.no_grad()
+def _revisit(
+    pipe: StableDiffusionPipeline, inversion: Inversion, recorder: Recorder
+) -> Generator[State, None, AttentionMaps | None]:
+    kept = []
+    for i, z in enumerate(inversion.latents):
+        seen = _look(pipe, inversion.schedule, recorder, inversion.c, i, z)
+        if recorder.keeps:
+            kept.append(seen.maps)
+        yield State(i, seen.timestep, z, seen.x0, maps=seen.maps).shown()
+    return recorder.maps(kept, hand_over=True)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One call at latents[i]: the timestep and abar that the network was told, its output and clean estimate
+    (1, C, h, w), and the recorded maps.
+    """
+
+    timestep: int
+    level: torch.Tensor
+    output: torch.Tensor
+    x0: torch.Tensor
+    maps: dict[str, torch.Tensor] | None
+
+
+def _look(
+    pipe: StableDiffusionPipeline,
+    schedule: Schedule,
+    recorder: Recorder,
+    c: torch.Tensor,
+    i: int,
+    z: torch.Tensor,
+) -> _Look:
+    """What the network says about latents[i] at guidance 1.
+
+    The clean picture has no timestep of its own, 0 is the nearest; it belongs to no denoising step, so that
+    its maps are not recorded.
+    """
+    clean = i == len(schedule.timesteps)
+    timestep = 0 if clean else schedule.timesteps[i]
+    level = pipe.scheduler.alphas_cumprod[0].to(schedule.levels) if clean else schedule.levels[i]
+    prediction = predict(pipe, z, timestep, c, AttentionCall(record=recorder.layers_at(i)))
+    x0, _ = predict_x0_eps(prediction.output, z, level, pipe.scheduler.config.prediction_type)
+    return _Look(timestep, level, prediction.output, x0, recorder.take(i, prediction))
 
 
 def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
@@ -285,13 +320,8 @@ def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
         TypeError: `inversion` is no Inversion, or `run` has no latents.
         ValueError: the latents are not those of a run of T steps on this picture's size.
     """
-    if not isinstance(inversion, Inversion):
-        raise TypeError(
-            f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert()."
-        )
-    latents = getattr(run, "latents", run)
-    if not isinstance(latents, torch.Tensor):
-        raise TypeError(f"run must be latents or what has them, not {type(run).__name__}.")
+    check.instance("inversion", inversion, Inversion, "invert()")
+    latents = check.floats("run", getattr(run, "latents", run), "latents or what has them")
     check.finite(latents, "The run")
     if latents.shape != inversion.latents.shape:
         raise ValueError(
@@ -302,18 +332,16 @@ def drift(inversion: Inversion, run: torch.Tensor | HasLatents) -> torch.Tensor:
 
 
 def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> None:
-    """Check that inversions belong to a pipeline.
+    """Check that inversions belong to a pipeline, and, of those that `invert` did not make here, once, that
+    their parts belong together. That takes about as long as a network call.
 
     Raises:
-        TypeError: `pipe` is no pipeline, or one of the others no Inversion.
-        ValueError: an inversion of another model, or on another device.
+        TypeError: `pipe` is no pipeline, or one of the others no Inversion, or a part of it of another type.
+        ValueError: an inversion of another model, on another device, or of parts that do not belong together.
     """
     check.pipeline(pipe)
     for inversion in inversions:
-        if not isinstance(inversion, Inversion):
-            raise TypeError(
-                f"An Inversion is needed here, not {type(inversion).__name__}; make one with invert()."
-            )
+        check.instance("An inversion", inversion, Inversion, "invert()")
     model = model_fingerprint(pipe)
     for inversion in inversions:
         if inversion.model != model:
@@ -321,11 +349,67 @@ def check_inversion(pipe: StableDiffusionPipeline, *inversions: Inversion) -> No
                 "The inversion was made with another model, noise schedule or precision than this "
                 "pipeline's, or its weights have changed since; invert the picture again with this one."
             )
+        if inversion not in _known:
+            _check_parts(inversion)
         if inversion.latents.device != pipe.unet.device:
             raise ValueError(
                 f"The inversion is on {inversion.latents.device} and the pipeline on {pipe.unet.device}; "
                 f"load it with Inversion.load(path, {str(pipe.unet.device)!r})."
             )
+        if inversion not in _known:
+            _check_origin(pipe, inversion)
+            _known.add(inversion)
+
+
+def _check_parts(inversion: Inversion) -> None:
+    """Raise TypeError or ValueError where the parts of an inversion have types or shapes that do not fit."""
+    check.instance("The picture of an inversion", inversion.image, Image.Image, "invert()")
+    if inversion.image.mode != "RGB" or 0 in inversion.image.size:
+        raise ValueError(
+            f"The picture of an inversion must be RGB, not {inversion.image.mode} of "
+            f"{inversion.image.width}×{inversion.image.height}; read it with read_image()."
+        )
+    check.text("The prompt of an inversion", inversion.prompt)
+    check.text("The model of an inversion", inversion.model)
+    steps = check.indices("The timesteps of an inversion", inversion.timesteps)
+    if inversion.maps is not None:
+        check.instance("The maps of an inversion", inversion.maps, AttentionMaps, "invert()")
+    for name, shape in SHAPES.items():
+        tensor = check.tensor(f"The {name} of an inversion", getattr(inversion, name), *shape)
+        check.finite(tensor, f"The {name} of an inversion", "invert again")
+    if not len(inversion.latents) == len(inversion.levels) == len(steps) + 1 > 1:
+        raise ValueError(
+            f"An inversion of {len(steps)} timesteps needs as many latents and levels and one more, not "
+            f"latents of shape {tuple(inversion.latents.shape)} and {len(inversion.levels)} levels; "
+            "invert again."
+        )
+
+
+def _check_origin(pipe: StableDiffusionPipeline, inversion: Inversion) -> None:
+    """Raise ValueError where an inversion's levels, latents or embeddings are not those of its timesteps, its
+    picture and its prompt.
+    """
+    told = inversion.timesteps
+    falling = all(t > after for t, after in pairwise((len(pipe.scheduler.alphas_cumprod), *told, -1)))
+    if not falling or not _alike(inversion.levels, levels_at(pipe.scheduler, told), 1e-3):
+        wrong = "noise levels are not those of its timesteps"
+    elif not _alike(inversion.z_0, encode_image(pipe, inversion.image)):
+        wrong = "last latent is not its picture's"
+    elif not _alike(inversion.c, encode_prompt(pipe, inversion.prompt)):
+        wrong = "embedding is not its prompt's"
+    elif not _alike(inversion.null, encode_null(pipe)):
+        wrong = "embedding of the empty prompt is another"
+    else:
+        return
+    raise ValueError(f"This inversion was put together from parts of others: its {wrong}; use invert().")
+
+
+def _alike(tensor: torch.Tensor, again: torch.Tensor, part: float = _ALIKE) -> bool:
+    """Whether two tensors are the same but for rounding, as a part of their norm."""
+    if tensor.shape != again.shape:
+        return False
+    own = again.to(tensor).double()
+    return bool((tensor.double() - own).norm() <= part * own.norm())
 
 
 def _maps(tensors: dict[str, torch.Tensor], about: dict) -> AttentionMaps:

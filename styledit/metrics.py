@@ -24,9 +24,9 @@ from torch.nn import functional
 from styledit import pictures, validation
 from styledit.perception.clip import Clip, load_clip
 from styledit.perception.judge import Judge, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.perception.lpips import load_lpips
 from styledit.perception.vit import Vit, load_vit, make_vit
+from styledit.storage.data import EMBEDDED_FOLDER
 
 Mask = np.ndarray | Tensor | Image.Image
 
@@ -57,8 +57,8 @@ METRICS = {
     "background_ssim": Metric("background SSIM", "", "higher"),
     "clip_similarity": Metric("CLIP similarity", "100 cos", "higher"),
     "clip_similarity_edited": Metric("CLIP similarity, edited region", "100 cos", "higher"),
-    "truth_psnr": Metric("PSNR to the truth", "dB", "higher"),
-    "truth_lpips": Metric("LPIPS to the truth", "", "lower"),
+    "truth_psnr": Metric("PSNR to ground truth", "dB", "higher"),
+    "truth_lpips": Metric("LPIPS to ground truth", "", "lower"),
 }
 
 

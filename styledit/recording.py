@@ -24,13 +24,15 @@ class Record:
 
     `layers`: one choice of layers or several, such as (Layers(), Layers(scales=4, kind="self")); `steps`:
     indices of the steps, 0 the noisiest, None for all; `branch`: the conditional or the unconditional row of
-    a guided run; `limit`: bytes that the maps may take.
+    a guided run; `limit`: bytes that the maps may take; `keep`: whether the run's result has them too, rather
+    than only the states on the way to it, one step's at a time.
     """
 
     layers: Layers | tuple[Layers, ...] = Layers()
     steps: Iterable[int] | None = None
     branch: Literal["cond", "uncond"] = "cond"
     limit: int = 8 * GIB
+    keep: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", as_choices(self.layers))
@@ -40,6 +42,7 @@ class Record:
             object.__setattr__(self, "steps", tuple(sorted(set(as_indices(self.steps)))))
         check.choice("Record.branch", self.branch, ("cond", "uncond"))
         object.__setattr__(self, "limit", check.whole("Record.limit", self.limit, least=0))
+        check.flag("Record.keep", self.keep)
 
     def bytes(self, pipe: StableDiffusionPipeline, latent_size: Size, steps: int) -> int:
         """The memory that the maps of a run of `steps` steps on (h, w) latents will take.
@@ -50,7 +53,8 @@ class Record:
         check.pipeline(pipe, needs_ddim=False)
         size = check.sides("latent_size", latent_size, LONGEST_SIDE)
         steps = check.whole("steps", steps, least=1, most=pipe.scheduler.config.num_train_timesteps)
-        return self.bytes_per_step(pipe, size) * len(self.chosen_steps(steps))
+        kept = len(self.chosen_steps(steps)) if self.keep else 1
+        return self.bytes_per_step(pipe, size) * kept
 
     def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: Size) -> int:
         """The same for one step. Raises as `bytes`."""
@@ -84,7 +88,8 @@ class Recorder:
     """Which maps a run of one prompt keeps at which step, and their assembly at its end;
     `runs` of them share the limit.
 
-    `steps`: the steps that are recorded; `layers`: the names of the layers.
+    `steps`: the steps that are recorded; `layers`: the names of the layers; `keeps`: whether the result has
+    the maps.
 
     Raises:
         TypeError: `record` is neither a Record, a Layers nor None.
@@ -106,6 +111,7 @@ class Recorder:
             raise TypeError(f"record must be a Record, a Layers or None, not {check.shown(record)}.")
         self.steps: tuple[int, ...] = ()
         self.layers: frozenset[str] = frozenset()
+        self.keeps = self.record is not None and self.record.keep
         if self.record is None:
             return
         if self.record.branch == "uncond" and not unconditional:
@@ -146,7 +152,7 @@ class Recorder:
 
         With `hand_over` the entries are emptied on the way, so that only one layer is held twice.
         """
-        if self.record is None:
+        if not self.keeps:
             return None
         taken = [maps if hand_over else dict(maps) for maps in kept if maps is not None]
         stacked = {}

@@ -1,10 +1,11 @@
-"""Tiny pipelines with random weights and Stable Diffusion's topology,
-so that every formula is tested in seconds.
+"""What tests share: tiny pipelines with random weights and Stable Diffusion's topology, so that every formula
+is tested in seconds, and one embedded pipeline.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -31,6 +32,14 @@ torch.set_num_threads(1)
 
 WORDS = "a red blue car cat fox in on the snow beach of plain sticker pencil sketch".split()
 POSITIONS, WIDTH = 12, 16
+# The files whose formulas differ between prediction types; elsewhere one tiny pipeline stands for both.
+BOTH_PREDICTIONS = ("test_ddim", "test_inversion", "test_values")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In the files of BOTH_PREDICTIONS every test of `pipe` runs with each prediction type."""
+    if metafunc.module.__name__ in BOTH_PREDICTIONS and "pipe" in metafunc.fixturenames:
+        metafunc.parametrize("pipe", ["epsilon", "v_prediction"], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -124,10 +133,10 @@ def make_pipeline(
     return pipe
 
 
-@pytest.fixture(scope="session", params=["epsilon", "v_prediction"])
+@pytest.fixture(scope="session")
 def pipe(request: pytest.FixtureRequest, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
-    """A tiny float32 pipeline of each prediction type."""
-    return make_pipeline(tokenizer, request.param)
+    """A tiny float32 pipeline."""
+    return make_pipeline(tokenizer, getattr(request, "param", "epsilon"))
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +162,31 @@ def inversion(pipe: StableDiffusionPipeline, picture: Image.Image) -> styledit.I
 def inversion64(pipe64: StableDiffusionPipeline, picture: Image.Image) -> styledit.Inversion:
     """The picture inverted in 5 steps in float64."""
     return styledit.invert(pipe64, picture, "a red car in the snow", 5, progress=False)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[StableDiffusionPipeline]:
+    """The embedded pipeline, one for all tests; fails at the end where a test has left it changed."""
+    pipe = styledit.load()
+    yield pipe
+    assert_unchanged(pipe, styledit.load())
+
+
+def assert_unchanged(pipe: StableDiffusionPipeline, fresh: StableDiffusionPipeline) -> None:
+    """Fail where a pipeline is not what loading it gives: settings, weights, hooks, a stock call's bits."""
+    assert dict(pipe.scheduler.config) == dict(fresh.scheduler.config)
+    for name in ("unet", "vae", "text_encoder"):
+        network, as_loaded = getattr(pipe, name), getattr(fresh, name)
+        assert not network.training and not any(p.requires_grad for p in network.parameters()), name
+        assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules()), name
+        expected = as_loaded.state_dict()
+        for key, weights in network.state_dict().items():
+            assert torch.equal(weights, expected[key]), f"{name}.{key}"
+    z = torch.randn(1, pipe.unet.config.in_channels, 16, 16, generator=torch.Generator().manual_seed(0))
+    c = styledit.encode_prompt(fresh, "a plain sticker of a fox")
+    with torch.no_grad():
+        calls = [each.unet(z, 500, encoder_hidden_states=c).sample for each in (pipe, fresh)]
+    assert torch.equal(*calls), "the network is not stock"
 
 
 @pytest.fixture

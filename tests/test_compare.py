@@ -92,9 +92,9 @@ def test_settings_are_there_for_every_method_and_kind():
 # --- measurements -----------------------------------------------------------------------------------
 
 
-def test_the_truth_happened_and_the_source_did_not(bench, cases):
-    truth = np.mean([bench.happened(case.truth, case) for case in cases])
-    source = np.mean([bench.happened(case.source, case) for case in cases])
+def test_the_ground_truth_succeeds_and_the_source_does_not(bench, cases):
+    truth = np.mean([bench.success(case.truth, case) for case in cases])
+    source = np.mean([bench.success(case.source, case) for case in cases])
     assert truth > 80 and source < 20
 
 
@@ -106,7 +106,7 @@ def test_a_row_of_the_table(bench, cases, kind):
     (prepared,) = prepare(bench.pipe, bench.invert([case]), settings["guidance"])
     row = bench.row(edited(prepared, case, settings), case)
     background = {name for name in METRICS if "background" in name or "edited" in name}
-    assert set(row) == {"happened", *METRICS} - (background if kind == "style" else set())
+    assert set(row) == {"success", *METRICS} - (background if kind == "style" else set())
     assert all(np.isfinite(value) for value in row.values())
     assert prepared.evaluations == 0
     assert bench.row(case.truth, case)["truth_psnr"] == np.inf
@@ -132,7 +132,7 @@ def test_blend_names_the_two_objects_of_the_case(cases):
 
 def rows_of(psnr: dict[str, list[float]]) -> list[dict]:
     return [
-        {"case": i, "kind": "place", "method": method, "truth_psnr": value, "happened": 100.0}
+        {"case": i, "kind": "place", "method": method, "truth_psnr": value, "success": 100.0}
         for method, values in psnr.items()
         for i, value in enumerate(values)
         if value is not None
@@ -151,7 +151,7 @@ def test_ours_misses_its_bar_where_another_is_ahead_on_the_cases_of_both():
 def test_an_own_method_is_reported_and_held_to_no_bar(capsys, tmp_path):
     table = Table(rows_of({OURS: [20.0, 19.0], OWN: [30.0, 30.0]}))
     assert not table.missed()
-    assert f"{OWN} against {OURS}, on 2 cases: +10.50 dB" in table.against_ours(OWN)
+    assert f"{OWN} against {OURS}, on 2 cases: PSNR to ground truth +10.50 dB" in table.against_ours(OWN)
     table.print()
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(OWN))
     assert "30" in line and line.endswith("-")  # what its fit cost is not known

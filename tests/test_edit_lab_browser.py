@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from browser import Jupyter, NotebookPage, opener
-from styledit.lab.edit.edit_lab import TILE
+from styledit.lab.edit.display import TILE
 from styledit.lab.frames import sized
 from test_lab_browser import workers
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import styledit
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 IMAGES = EMBEDDED_FOLDER.parent / "images"
 STEPS = 30
 
 
 @pytest.fixture(scope="module")
-def pipe():
-    return styledit.load()
+def pipe(embedded):
+    return embedded
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,61 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from styledit.lessons import exercises
-from styledit.lessons.exercises.checking import judge_prediction
+import styledit
+from styledit import Layers, Record
+from styledit.editing import Edit, Settings
+from styledit.lab.edit.samples import judged
+from styledit.lessons import exercises, lesson_picture
+from styledit.lessons.exercises.predictions import judge_prediction
 from styledit.lessons.progress import progress_file
+
+CAR = Path(__file__).resolve().parent.parent / "data" / "images" / "01_car.png"
 
 
 @pytest.fixture(autouse=True)
 def own_record(tmp_path, monkeypatch):
     """No test writes to the record of whoever runs it."""
     monkeypatch.setenv("STYLEDIT_PROGRESS", str(tmp_path / "deep" / "progress.jsonl"))
+
+
+# --- answers, by lesson -----------------------------------------------------------------------------
+
+RIGHT: dict[str, Any] = {}  # {check: a right answer}
+WRONG: list[tuple[str, Any, str]] = []  # a check, a wrong answer, a part of its hint
+
+
+class Made:
+    """An answer that is made when it is needed."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+# 00
+
+RIGHT |= {"check_target": "A plain sticker of a red car in the forest."}
+WRONG += [
+    ("check_target", "a plain sticker of a red car on the moon", "does not know 'moon'"),
+    ("check_target", "a plain sticker of a red car on the beach", "nothing would change"),
+    ("check_target", "a plain sticker of a blue car in the snow", "word for word"),
+    ("check_target", "a plain sticker of a red car", "ends too early"),
+    ("check_target", "a plain sticker of a red car in the beach", "still the same"),
+    ("check_target", ["in the snow"], "not a list"),
+]
+
+# 01
 
 
 def noised(z_0, eps, abar):
@@ -28,34 +69,13 @@ def inverse_step(eps, z, abar, abar_next):
     return abar_next**0.5 * x0 + (1 - abar_next) ** 0.5 * eps
 
 
-def attention(Q, K):
-    return torch.softmax(Q @ K.mT * Q.shape[-1] ** -0.5, -1)
-
-
-def centre(heat):
-    rows, columns = torch.meshgrid(*map(torch.arange, heat.shape), indexing="ij")
-    return torch.stack([(rows * heat).sum(), (columns * heat).sum()]) / heat.sum()
-
-
-RIGHT = {
-    "check_target": "A plain sticker of a red car in the forest.",
+RIGHT |= {
     "check_noising": noised,
     "check_estimate": lambda z, eps, abar: (z - (1 - abar).sqrt() * eps) / abar.sqrt(),
     "check_inverse_step": inverse_step,
     "check_guidance": lambda uncond, cond, w: (1 - w) * uncond + w * cond,
-    "check_attention": attention,
-    "check_word_map": lambda A, tokens, h, w: A[:, :, tokens].sum(2).mean(0).reshape(h, w),
-    "check_centre": centre,
-    "check_value_input": lambda c, s, b: s * c + b,
-    "check_guess": lambda c, null, w: (w - 1) / w * (null - c),
 }
-WRONG = [
-    ("check_target", "a plain sticker of a red car on the moon", "does not know 'moon'"),
-    ("check_target", "a plain sticker of a red car on the beach", "nothing would change"),
-    ("check_target", "a plain sticker of a blue car in the snow", "word for word"),
-    ("check_target", "a plain sticker of a red car", "ends too early"),
-    ("check_target", "a plain sticker of a red car in the beach", "still the same"),
-    ("check_target", ["in the snow"], "not a list"),
+WRONG += [
     ("check_noising", lambda z_0, eps, abar: abar * z_0 + (1 - abar) * eps, "where is a root"),
     ("check_noising", lambda z_0, eps, abar: z_0 + (1 - abar).sqrt() * eps, "abar = 0"),
     ("check_noising", lambda z_0, eps, abar: noised(eps, z_0, abar), "abar = 1"),
@@ -65,6 +85,26 @@ WRONG = [
     ("check_inverse_step", lambda e, z, abar, abar_next: z + e, "stay what it is"),
     ("check_guidance", lambda uncond, cond, w: cond + w * (cond - uncond), "w = 1"),
     ("check_guidance", lambda uncond, cond, w: cond[:, :1], "shape"),
+]
+
+# 02
+
+
+def attention(Q, K):
+    return torch.softmax(Q @ K.mT * Q.shape[-1] ** -0.5, -1)
+
+
+def centre(heat):
+    rows, columns = torch.meshgrid(*map(torch.arange, heat.shape), indexing="ij")
+    return torch.stack([(rows * heat).sum(), (columns * heat).sum()]) / heat.sum()
+
+
+RIGHT |= {
+    "check_attention": attention,
+    "check_word_map": lambda A, tokens, h, w: A[:, :, tokens].sum(2).mean(0).reshape(h, w),
+    "check_centre": centre,
+}
+WRONG += [
     ("check_attention", lambda Q, K: torch.softmax(Q @ K.mT, -1), "too sharp or too flat"),
     ("check_attention", lambda Q, K: torch.softmax(Q @ K.mT / 2, -2), "over which axis"),
     ("check_attention", lambda Q, K: Q @ K.mT / 2, "add up to 1"),
@@ -72,61 +112,381 @@ WRONG = [
     ("check_word_map", lambda A, tokens, h, w: A[:, :, tokens].sum(2).sum(0).view(h, w), "averaged"),
     ("check_centre", lambda heat: (heat == heat.max()).nonzero()[0].float(), "half-way"),
     ("check_centre", lambda heat: centre(heat).flip(0), "row, column"),
+]
+
+# 03
+
+
+def by_word(c, s, b, new):
+    return torch.where(new[:, None], c, c * s + b)
+
+
+RIGHT |= {
+    "check_value_input": lambda c, s, b: s * c + b,
+    "check_guess": lambda c, null, w: (w - 1) / w * (null - c),
+    "check_cost": lambda iterations: 3 * sum(iterations) + 2 * len(iterations),
+    "check_by_word": by_word,
+}
+WRONG += [
     ("check_value_input", lambda c, s, b: (c + b) * s, "is the shift stretched"),
     ("check_value_input", lambda c, s, b: s, "s = 1"),
     ("check_guess", lambda c, null, w: null - c, "w = 1"),
     ("check_guess", lambda c, null, w: (1 - 1 / w) * (c - null), "c should come out"),
+    ("check_cost", lambda iterations: 3 * sum(iterations), "still walks"),
+    ("check_cost", lambda iterations: sum(iterations) + 2 * len(iterations), "the way back"),
+    ("check_cost", lambda iterations: 3 * sum(iterations) + len(iterations), "both prices"),
+    ("check_cost", lambda iterations: len(iterations) * (3 * iterations[0] + 2), "both prices"),
+    ("check_cost", lambda iterations: 3 * (iterations[0] > 0) + 2 * len(iterations), "is each counted"),
+    ("check_cost", lambda iterations: (8, 3), "not a tuple"),
+    ("check_by_word", lambda c, s, b, new: c * s + b, "a new word is the prompt's own"),
+    ("check_by_word", lambda c, s, b, new: c, "every row is a value input"),
+    ("check_by_word", lambda c, s, b, new: c if new.any() else c * s + b, "which rows"),
+    ("check_by_word", lambda c, s, b, new: by_word(c, s, b, ~new), "without any new word"),
 ]
-ODD = [
-    (lambda *_: None, None, "Nothing came back"),
-    (lambda *_: ..., None, "Nothing came back"),
-    (lambda *_: (torch.zeros(1), 0), False, "a tuple of 2"),
-    (lambda *_: [torch.zeros(1)], False, "a list of 1"),
-    (lambda *_: 3.0, False, "returned a float"),
-    (lambda *_: torch.tensor(float("nan")), False, "NaN"),
-    (lambda *_: undefined, False, "stopped with NameError: name 'undefined'"),  # noqa: F821
-    (lambda: torch.zeros(1), False, "stopped with TypeError"),
-    (torch.zeros(3), False, "the function's name without brackets"),
-    (None, None, "no answer yet"),
-    (..., None, "no answer yet"),
+
+# 04
+
+
+def held(A, A_hat, of):
+    return sum(of(a - b) for a, b in zip(A, A_hat, strict=True))
+
+
+def entropy(heat):
+    p = (heat / heat.sum()).flatten()
+    return -torch.special.xlogy(p, p).sum() / torch.log(torch.tensor(float(len(p))))
+
+
+def entropy_without_xlogy(heat):
+    p = (heat / heat.sum()).flatten()
+    return -(p * p.log()).sum() / math.log(len(p))
+
+
+def places(heat):
+    h, w = heat.shape
+    return (torch.arange(h) + 0.5)[:, None] / h, (torch.arange(w) + 0.5)[None] / w
+
+
+def spread(heat, along=places):
+    p = heat / heat.sum()
+    return sum((p * (at - (p * at).sum()) ** 2).sum() for at in along(heat))
+
+
+def in_pixels(heat):
+    return torch.arange(len(heat))[:, None], torch.arange(heat.shape[1])[None]
+
+
+RIGHT |= {
+    "check_hold": lambda A, A_hat: held(A, A_hat, lambda d: d.square().mean()),
+    "check_entropy": entropy,
+    "check_spread": spread,
+}
+WRONG += [
+    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.mean()), "made positive"),
+    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.abs().mean()), "that is L1"),
+    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.square().sum()), "more pixels"),
+    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.square().mean()) / 2, "added up"),
+    ("check_entropy", lambda heat: -(heat * heat.log()).sum(), "not yet"),
+    ("check_entropy", lambda heat: entropy(heat) * torch.tensor(16.0).log(), "Make 1 the most"),
+    ("check_entropy", lambda heat: 1 - entropy(heat), "should have 1"),
+    ("check_entropy", entropy_without_xlogy, "zeros"),
+    ("check_spread", lambda heat: spread(heat, in_pixels), "counted in pixels"),
+    ("check_spread", lambda heat: spread(heat, lambda heat: places(heat)[1:]), "two directions"),
+    ("check_spread", lambda heat: spread(heat).sqrt(), "mean square"),
 ]
+
+# 05
+
+
+def mapper(*pairs):
+    made = torch.zeros(4, 5)
+    for row, column in pairs:
+        made[row, column] = 1
+    return made
+
+
+def blend(z, z_source, heat, threshold):
+    return torch.where(heat >= threshold * heat.max(), z, z_source)
+
+
+def blend_the_wrong_way(z, z_source, heat, threshold):
+    return blend(z, z_source, heat, 0) if threshold == 0 else blend(z_source, z, heat, threshold)
+
+
+def car() -> Image.Image:
+    return Image.open(CAR).convert("RGB")
+
+
+def edit_of(image, prompt="a plain sticker of a red car in the snow") -> Edit:
+    """An edit that shows a picture."""
+    latents = torch.zeros(2, 1, 20, 16, 16)
+    source = "a plain sticker of a red car on the beach"
+    return Edit(image, image, source, prompt, latents, latents, None, Settings())
+
+
+RIGHT |= {
+    "check_take_over": lambda s, t, m, has: s @ m * has + t * (1 - has),
+    "check_new_word": mapper((0, 0), (1, 1), (2, 3), (3, 4)),
+    "check_blend": blend,
+    "check_cure": Made(lambda: edit_of(car(), "a plain sticker of a red car on the beach.")),
+}
+WRONG += [
+    ("check_take_over", lambda s, t, m, has: s, "keeps its own maps"),
+    ("check_take_over", lambda s, t, m, has: t, "only the source's maps"),
+    ("check_take_over", lambda s, t, m, has: s @ m + t * (1 - m.sum(0).max()), "keeps its own map, and"),
+    ("check_new_word", [[1, 0]], "not a list"),
+    ("check_new_word", torch.eye(5), "one row a source token"),
+    ("check_new_word", torch.eye(4, 5), "whose map"),
+    ("check_new_word", mapper((0, 0), (1, 1), (2, 3)), "the target's 'end'"),
+    ("check_blend", lambda z, s, heat, t: blend(s, z, heat, t), "with a threshold of 0"),
+    ("check_blend", lambda z, s, heat, t: torch.where(heat >= t, z, s), "a fraction, of what"),
+    ("check_blend", blend_the_wrong_way, "the wrong way"),
+    ("check_blend", lambda z, s, heat, t: torch.where(heat >= t * 0.02, z, s), "half as bright"),
+    ("check_cure", Made(car), "an edit is asked for"),
+    ("check_cure", Made(lambda: edit_of(car())), "the place for 'beach'. Which switch"),
+    ("check_cure", Made(lambda: edit_of(car(), "a plain sticker of a heart on the beach")), "for 'car'"),
+]
+
+# 06
+
+
+def follow_inversion(pipe, inversion, target, settings) -> Edit:
+    editor = styledit.Editor(pipe, inversion, follow_inversion=True)
+    return editor.edit(target, guidance=settings["guidance"], progress=False)
+
+
+def edit_the_source(pipe, inversion, target, settings) -> Edit:
+    return follow_inversion(pipe, inversion, inversion.prompt, settings)
+
+
+def give_back(pipe, inversion, target, settings) -> Edit:
+    edit = follow_inversion(pipe, inversion, target, settings)
+    return replace(edit, image=edit.reconstruction)
+
+
+RIGHT |= {
+    "check_first_step": lambda before, after, T: math.ceil(round(min(before, after) * T, 6)),
+    "check_lab_method": follow_inversion,
+}
+WRONG += [
+    ("check_first_step", lambda before, after, T: before * T, "same steps"),
+    ("check_first_step", lambda before, after, T: max(before, after) * T, "Where do they part"),
+    ("check_first_step", lambda before, after, T: round(min(before, after) * 15), "know T"),
+    ("check_first_step", lambda before, after, T: round(min(before, after) * T), "on or off"),
+    ("check_first_step", lambda before, after, T: math.ceil(min(before, after) * T), "a little more"),
+    ("check_lab_method", 3, "without brackets"),
+    ("check_lab_method", lambda: 1, "stopped with TypeError"),
+    ("check_lab_method", lambda *_: "edit", "returned a str"),
+    ("check_lab_method", edit_the_source, "target passed on"),
+    ("check_lab_method", give_back, "comes back as it was"),
+]
+
+# 07
+
+
+def front(table):
+    return {name for name, (a, b) in table.items() if not any(c > a and d > b for c, d in table.values())}
+
+
+def ignore_the_sentence(pipe, inversion, target_prompt, settings) -> Edit:
+    return edit_of(edit_the_source(pipe, inversion, target_prompt, settings).image, target_prompt)
+
+
+RIGHT |= {
+    "check_wins": lambda mine, theirs: np.mean(np.array(mine) > np.array(theirs)),
+    "check_front": front,
+    "check_method": follow_inversion,
+}
+WRONG += [
+    ("check_wins", lambda mine, theirs: sum(a > b for a, b in zip(mine, theirs, strict=True)), "as a share"),
+    ("check_wins", lambda mine, theirs: float(sum(mine) > sum(theirs)), "by how much"),
+    ("check_wins", lambda mine, theirs: np.mean(np.array(mine) >= np.array(theirs)), "a tie is no win"),
+    ("check_wins", lambda mine, theirs: "most", "a number is asked for"),
+    ("check_front", lambda table: list(table), "beats A in both"),
+    ("check_front", lambda table: [max(table, key=table.get)], "better in one number"),
+    ("check_front", lambda table: 2, "the names"),
+    ("check_method", lambda pipe, inversion, target: None, "four arguments"),
+    ("check_method", lambda pipe, inversion, target, settings: inversion.image, "of type Image"),
+    ("check_method", edit_the_source, "not of the target"),
+    ("check_method", ignore_the_sentence, "the same picture"),
+    ("check_method", lambda p, v, t, s: 1 / 0, "ZeroDivisionError"),
+    ("check_method", 3, "without brackets"),
+]
+
+# 08
+
+RIGHT |= {
+    "check_map_bytes": lambda heads, h, w, keys: 2 * heads * h * w * keys,
+    "check_record": Record(Layers(kind="self", scales=(4, 8)), steps=range(0, 50, 5)),
+}
+WRONG += [
+    ("check_map_bytes", lambda heads, h, w, keys: heads * h * w * keys, "how many bytes"),
+    ("check_map_bytes", lambda heads, h, w, keys: 2 * h * w * keys, "each head"),
+    ("check_map_bytes", lambda heads, h, w, keys: 2 * heads * h * h * keys, "16 × 8"),
+    ("check_record", Record(Layers(kind="self")), "66.7 GiB"),
+    ("check_record", Record(Layers()), "no self-attention"),
+    ("check_record", "self", "not a str"),
+]
+
+# 09
+
+
+def products(F):
+    return F.flatten(1) @ F.flatten(1).T
+
+
+def patch(halvings):
+    seen = 4
+    for _ in range(halvings):
+        seen = 2 * (seen - 1) + 4
+    return seen
+
+
+def hinge(real, fake):
+    return (1 - real).clamp_min(0).mean() + (1 + fake).clamp_min(0).mean()
+
+
+def squared_hinge(real, fake):
+    return (1 - real).clamp_min(0).square().mean() + (1 + fake).clamp_min(0).square().mean()
+
+
+RIGHT |= {
+    "check_gram": lambda F: products(F) / F.numel(),
+    "check_patch": patch,
+    "check_hinge": hinge,
+}
+WRONG += [
+    ("check_gram", products, "divide by C h w"),
+    ("check_gram", lambda F: products(F) / F.shape[0], "divide by C h w"),
+    ("check_gram", lambda F: products(F) / F[0].numel(), "divided by the places"),
+    ("check_gram", lambda F: F.flatten(1).T @ F.flatten(1), "a column for each channel"),
+    ("check_gram", lambda F: products(F * torch.arange(5)) / F.numel(), "moved along"),
+    ("check_gram", lambda F: F, "a column for each channel"),
+    ("check_gram", lambda F: torch.corrcoef(F.flatten(1)), "G = F Fᵀ"),
+    ("check_patch", lambda n: 4 + 3 * n, "without stride"),
+    ("check_patch", lambda n: 4 * 2**n, "see 4 each"),
+    ("check_patch", lambda n: 10 * n, "with 2 it should be 22"),
+    ("check_hinge", lambda real, fake: (fake - real).mean(), "nothing is left"),
+    ("check_hinge", squared_hinge, "means over the patches"),
+    ("check_hinge", lambda real, fake: hinge(real, fake) / 2, "pays 1 for each kind"),
+    ("check_hinge", lambda real, fake: hinge(real, fake).clamp_max(2), "wrong way round"),
+]
+
+# A1
+
+
+def rate(step, steps, peak):
+    return peak * min(1, (step + 1) / 300, (steps - step) / (0.3 * steps))
+
+
+RIGHT |= {
+    "check_v": lambda z_0, eps, abar: abar.sqrt() * eps - (1 - abar).sqrt() * z_0,
+    "check_rate": rate,
+}
+WRONG += [
+    ("check_v", lambda z_0, eps, abar: eps, "ᾱ = 0"),
+    ("check_v", lambda z_0, eps, abar: z_0, "ᾱ = 1"),
+    ("check_v", lambda z_0, eps, abar: abar * eps - (1 - abar) * z_0, "roots"),
+    ("check_rate", lambda step, steps, peak: 1.0, "should be `peak`"),
+    ("check_rate", lambda step, steps, peak: peak, "first 300 steps"),
+    ("check_rate", lambda step, steps, peak: peak * min(1, (step + 1) / 300), "last 30 %"),
+    ("check_rate", lambda step, steps, peak: rate(step, 10_000, peak), "how many there are"),
+]
+
+NO_FUNCTION = ("check_target", "check_new_word", "check_cure", "check_record")  # what they grade
+RETURN_NUMBER = (
+    "check_cost",
+    "check_first_step",
+    "check_wins",
+    "check_map_bytes",
+    "check_patch",
+    "check_rate",
+)
+RETURN_OTHER = ("check_lab_method", "check_front", "check_method")
+RETURN_TENSOR = sorted(RIGHT.keys() - {*NO_FUNCTION, *RETURN_NUMBER, *RETURN_OTHER})
+
+
+@pytest.fixture(scope="module")
+def short_inversion(embedded) -> tuple:
+    """A pipeline, a short inversion and a target, for the check that runs a method on them."""
+    image, prompt, _ = lesson_picture(embedded, "car")
+    inversion = styledit.invert(embedded, image, prompt, steps=4, progress=False)
+    return embedded, inversion, prompt.replace("beach", "snow")
+
+
+@pytest.fixture
+def graded(request, short_inversion) -> Callable:
+    """A function (check, answer) -> Verdict."""
+
+    def grade(name: str, answer: Any) -> Any:
+        answer = answer.make() if isinstance(answer, Made) else answer
+        others = short_inversion if name == "check_lab_method" else ()
+        return getattr(exercises, name).grade(answer, *others)
+
+    return grade
+
+
+# --- what every check does --------------------------------------------------------------------------
 
 
 def test_every_check_is_tried_here() -> None:
     checks = {name for name in exercises.__all__ if name.startswith("check_")}
     assert RIGHT.keys() == checks == {name for name, _, _ in WRONG}
-    assert len(exercises.EXERCISES) >= len(checks)  # lessons with files of their own add theirs
-    assert all(re.match(r"(\d|A)\d ", name) for name in exercises.EXERCISES)
+    assert {getattr(exercises, name).name for name in checks} == exercises.EXERCISES.keys()
+    for name in checks:
+        lesson = re.fullmatch(r"lesson_(\w\d)_\w+", getattr(exercises, name).check.__module__.split(".")[-1])
+        assert getattr(exercises, name).name.startswith(f"{lesson[1].upper()} ")
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_right_answers_pass(name, capsys) -> None:
-    check = getattr(exercises, name)
-    assert check.grade(RIGHT[name]).passed
-    check(RIGHT[name])
-    assert capsys.readouterr().out.startswith("✓")
-    assert exercises.progress().passed == 1
+def test_right_answers_pass(name, graded) -> None:
+    verdict = graded(name, RIGHT[name])
+    assert verdict.passed, verdict
 
 
-@pytest.mark.parametrize("name, function, hint", WRONG)
-def test_wrong_answers_get_a_hint_and_no_traceback(name, function, hint, capsys) -> None:
-    getattr(exercises, name)(function)
-    shown = capsys.readouterr().out
-    assert shown.startswith("✗") and hint in shown
-    assert exercises.progress().passed == 0
+@pytest.mark.parametrize("name, answer, hint", WRONG, ids=[f"{name}-{hint}" for name, _, hint in WRONG])
+def test_wrong_answers_get_a_hint_that_does_not_give_the_line_away(name, answer, hint, graded) -> None:
+    verdict = graded(name, answer)
+    assert verdict.passed is False and hint in verdict.text, verdict
+    lines = ("sqrt(", "softmax", "uncond +", "log()", "square()", "torch.where", "3 *")
+    assert not [line for line in lines if line in verdict.text]
 
 
-@pytest.mark.parametrize("name", [name for name in RIGHT if name != "check_target"])
-@pytest.mark.parametrize("function, passed, sentence", ODD)
-def test_odd_answers_get_the_right_sentence(name, function, passed, sentence) -> None:
-    verdict = getattr(exercises, name).grade(function)
-    assert verdict.passed is passed and sentence in verdict.text
+@pytest.mark.parametrize("name", RIGHT)
+def test_empty_answers_are_asked_for(name, graded) -> None:
+    for empty in (None, ...):
+        verdict = graded(name, empty)
+        assert verdict.passed is None and "no answer yet" in verdict.text
+    if name not in NO_FUNCTION:
+        returns_nothing = (lambda *_: None, lambda *_: ...)
+        if name == "check_method":  # it counts its arguments
+            returns_nothing = (lambda p, v, t, s: None, lambda p, v, t, s: ...)
+        for function in returns_nothing:
+            verdict = graded(name, function)
+            assert verdict.passed is None and "Nothing came back" in verdict.text
 
 
-def test_a_hint_does_not_give_the_line_away() -> None:
-    for name, function, _ in WRONG:
-        text = getattr(exercises, name).grade(function).text
-        assert "sqrt(" not in text and "softmax" not in text and "uncond +" not in text
+@pytest.mark.parametrize("name", RETURN_TENSOR)
+@pytest.mark.parametrize(
+    "function, sentence",
+    [
+        (lambda *_: (torch.zeros(1), 0), "a tuple of 2"),
+        (lambda *_: [torch.zeros(1)], "a list of 1"),
+        (lambda *_: 3.0, "returned a float"),
+        (lambda *_: torch.tensor(float("nan")), "NaN"),
+        (lambda *_: undefined, "stopped with NameError: name 'undefined'"),  # noqa: F821
+        (lambda: torch.zeros(1), "stopped with TypeError"),
+        (torch.zeros(3), "the function's name without brackets"),
+    ],
+)
+def test_odd_answers_get_the_right_sentence(name, function, sentence, graded) -> None:
+    verdict = graded(name, function)
+    assert verdict.passed is False and sentence in verdict.text
+
+
+@pytest.mark.parametrize("name", [*RETURN_NUMBER, *RETURN_TENSOR])
+@pytest.mark.parametrize("odd", [torch.zeros(3), 7, lambda: 1, lambda *_: "much", lambda *_: 1 / 0])
+def test_odd_answers_get_a_sentence(name, odd, graded) -> None:
+    assert graded(name, odd).passed is False
 
 
 def test_an_answer_cannot_change_what_it_is_graded_with() -> None:
@@ -134,6 +494,20 @@ def test_an_answer_cannot_change_what_it_is_graded_with() -> None:
         return uncond.add_(w * (cond - uncond))
 
     assert exercises.check_guidance.grade(guided).passed
+
+
+def test_the_judge_sees_the_lesson_picture() -> None:
+    assert judged(car()) == {"object": "car", "colour": "red", "place": "beach", "style": "sticker"}
+
+
+def test_a_check_shows_its_verdict_and_goes_on(capsys) -> None:
+    exercises.check_guidance(RIGHT["check_guidance"])
+    assert capsys.readouterr().out.startswith("✓ 01 Guidance: right")
+    exercises.check_noising(lambda z_0, eps, abar: z_0)
+    assert capsys.readouterr().out.startswith("✗ 01 Noising: not yet")
+    exercises.check_estimate(...)
+    assert capsys.readouterr().out.startswith("○ 01 The clean estimate: no answer yet")
+    assert exercises.progress().passed == 1
 
 
 # --- predictions ------------------------------------------------------------------------------------
@@ -167,6 +541,7 @@ def test_guesses_of_numbers(capsys) -> None:
         ("much", 3.5, "a number is asked for, not a str"),
         (float("nan"), 3.5, "a finite number"),
         (torch.zeros(2), 3.5, "shape (2,)"),
+        (np.zeros(2), 3.5, "a number is asked for, not a ndarray"),
         (3, "sky", "a word in quotes is asked for, not an int"),
         ("moon", "sky", "they are 'sky', 'car'"),
         ("sky", ["sky", "car"], "a list of words"),

@@ -32,14 +32,14 @@ NEAR = {"l2": 1.0, "style": 0.5}
 
 
 def guide(lab, number: int = 1, *, style=None, data=None, wait: bool = True, **fields) -> None:
-    """The page's wish for a guided edit of the settings that stand there."""
+    """The page's request for a guided edit of the settings that stand there."""
     fields = {"weights": NEAR, "iterations": 8, "start": "edit", "seed": 0, "prompt": TARGET} | fields
     fields = {"settings": dict(lab.target["settings"]), "auto": False} | fields
     say(lab, "guide", data, id=number, style=style, wait=wait, **fields)
 
 
 def of_library(lab, weights=None, **options) -> np.ndarray:
-    """What the library makes of the same wish."""
+    """What the library makes of the same request."""
     given = {"iterations": 8, "progress": False} | options | from_dict(lab.target["settings"])
     prepared = lab.prepared
     weights = styledit.Weights(**(NEAR if weights is None else weights))
@@ -91,7 +91,7 @@ def test_a_stop_keeps_the_best_and_can_be_made_again(opened) -> None:  # noqa: F
     assert lab.frame["exact"] and not lab.problem and lab.guided["stopped"] == "stopped"
     stopped = shown(lab)
     assert 12 <= lab.guided["iteration"] < 500 and not np.array_equal(stopped, plain)
-    taken = lab.shown.wish.guide.taken
+    taken = lab.shown.request.guide.taken
     assert taken and lab.history[-1]["guided"]["taken"] == lab.target["guided"]["taken"] == taken
     by_hand = GuidedEdit(
         lab.pipe, lab.prepared.inversion, TARGET, values=lab.prepared.values,
@@ -104,7 +104,7 @@ def test_a_stop_keeps_the_best_and_can_be_made_again(opened) -> None:  # noqa: F
     assert np.array_equal(np.asarray(by_hand.result().image), stopped)
     say(lab, "save")
     kept = open_png(lab.saved["data"])
-    assert kept.guide == lab.shown.wish.guide and kept.method == GUIDED
+    assert kept.guide == lab.shown.request.guide and kept.method == GUIDED
     edit(lab, 5, tau_c=0.0)
     assert not np.array_equal(shown(lab), stopped)
     lab.guiding._kept.clear()  # so that it is computed anew
@@ -150,12 +150,11 @@ def test_newest_wins_and_small_things_do_not_disturb(opened) -> None:  # noqa: F
     edit(lab, 3, tau_c=0.1)
     assert not lab.guided["running"] and lab.guided["stopped"] == ""
     assert lab.frame["exact"] and lab.frame["id"] == 3 and lab.target["guided"] is None
-    assert lab.shown.wish.guide is None and lab.target["settings"]["tau_c"] == 0.1
+    assert lab.shown.request.guide is None and lab.target["settings"]["tau_c"] == 0.1
     guide(lab, 4, iterations=600, wait=False)
     wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 2)
-    start = time.monotonic()
     lab.close()
-    assert time.monotonic() - start < 5
+    assert lab.guided["iteration"] < 600
 
 
 def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> None:  # noqa: F811
@@ -204,7 +203,7 @@ def test_a_style_picture(opened, picture) -> None:  # noqa: F811
     kept = open_png(lab.saved["data"])
     assert kept.guide is not None and kept.guide.style is not None
     assert np.array_equal(np.asarray(kept.guide.style.picture), np.asarray(style))
-    assert Guide.kept(kept.guide.as_dict(), kept.guide.style.picture) == kept.guide
+    assert Guide.from_dict(kept.guide.as_dict(), kept.guide.style.picture) == kept.guide
 
 
 @pytest.mark.parametrize(
@@ -255,9 +254,8 @@ def test_nan_shows_the_best_before_and_says_so(opened, monkeypatch) -> None:  # 
     assert np.isfinite(shown(lab)).all() and lab.frame["id"] == 2
 
 
-def test_copied_code_makes_the_guided_picture_again(tmp_path, monkeypatch) -> None:
-    pipe = styledit.load()
-    lab = edit_lab(pipe, steps=8)
+def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypatch) -> None:
+    lab = edit_lab(embedded, steps=8)
     settle(lab)
     prompt = lab.target["prompt"]
     monkeypatch.chdir(tmp_path)
@@ -274,7 +272,7 @@ def test_copied_code_makes_the_guided_picture_again(tmp_path, monkeypatch) -> No
     guide(lab, 3, prompt=prompt, weights={"clip": 1.0}, iterations=400, start="random", seed=3, wait=False)
     wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 5 and lab.guided["id"] == 3)
     say(lab, "stop")
-    assert lab.shown.wish.guide.taken
+    assert lab.shown.request.guide.taken
     agrees("stopped")
     look = {"kind": "sample", "name": lab.world["samples"][3]["name"]}
     guide(lab, 4, prompt=lab.source["prompt"], weights={"style": 1.0}, style=look, iterations=8, auto=True)
@@ -297,9 +295,9 @@ def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
     assert np.array_equal(again, shown(lab)) and lab.guided["film"]
 
 
-def test_a_style_picture_is_said_in_an_unchanged_prompt(tmp_path, monkeypatch) -> None:
+def test_a_style_picture_is_said_in_an_unchanged_prompt(embedded, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
-    lab = edit_lab(styledit.load(), steps=4)
+    lab = edit_lab(embedded, steps=4)
     settle(lab)
     prompt = lab.source["prompt"]
     look = next(s for s in lab.world["samples"] if s["prompt"].startswith("a watercolor"))
@@ -352,7 +350,7 @@ def test_the_picture_in_the_slot_is_that_of_the_edit_shown(opened, picture) -> N
         )
     say(lab, "recall", id=lab.history[-2]["id"], request=4)
     guide(lab, 5, weights=weights, style={"kind": "upload", "name": "one"}, iterations=3)
-    kept = lab.shown.wish.guide.style
+    kept = lab.shown.request.guide.style
     assert kept.name == "one" and np.array_equal(np.asarray(kept.picture), np.asarray(one))
     say(lab, "save")
     again = opened()
@@ -360,7 +358,7 @@ def test_the_picture_in_the_slot_is_that_of_the_edit_shown(opened, picture) -> N
     settle(again)
     guide(again, 6, weights=weights, style={"kind": "upload", "name": "one"}, iterations=2)
     assert not again.problem
-    assert np.array_equal(np.asarray(again.shown.wish.guide.style.picture), np.asarray(one))
+    assert np.array_equal(np.asarray(again.shown.request.guide.style.picture), np.asarray(one))
 
 
 def test_what_the_panel_offers() -> None:

@@ -67,11 +67,11 @@ def test_guide_stop_filmstrip_and_another_picture(lab: NotebookPage) -> None:
     photograph(lab, "guided_stopped")
     # The plain edit before and back: the history has both.
     lab.by_id("undo").click()
-    lab.until("exact() and lab.shown.wish.guide is None")
+    lab.until("exact() and lab.shown.request.guide is None")
     painted(lab)
     assert np.array_equal(on_screen(lab), before)
     lab.by_id("redo").click()
-    lab.until("exact() and lab.shown.wish.guide is not None")
+    lab.until("exact() and lab.shown.request.guide is not None")
     painted(lab)
     assert np.array_equal(on_screen(lab), after)
     assert not lab.errors and not lab.python("lab.problem")

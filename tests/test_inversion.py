@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
 import styledit
 from conftest import make_pipeline
+from styledit import inversion as inversion_module
+from styledit.inversion import check_inversion
 
 
 def test_latents_run_from_noise_to_the_picture(pipe, inversion, picture):
@@ -120,7 +124,7 @@ def test_a_latent_of_the_users_own(pipe):
     assert run.latents.dtype == torch.float32 and run.image.size == (32, 24)
     with pytest.raises(ValueError, match=r"must have shape \(1, 3, h, w\), not \(3, 16, 16\)"):
         styledit.generate(pipe, "a car", z_T=torch.zeros(3, 16, 16))
-    with pytest.raises(TypeError, match="z_T must be a tensor, not list"):
+    with pytest.raises(TypeError, match="z_T must be a floating-point tensor"):
         styledit.generate(pipe, "a car", z_T=[0.0])
 
 
@@ -154,7 +158,7 @@ def test_a_file_that_holds_no_inversion(tmp_path):
     )
     with pytest.raises(ValueError, match="is no safetensors file"):
         styledit.Inversion.load(tmp_path / "other")
-    with pytest.raises(ValueError, match="holds no inversion; give a file written by"):
+    with pytest.raises(ValueError, match=r"holds no inversion \(its inversion is missing\); give"):
         styledit.Inversion.load(tmp_path / "values")
     with pytest.raises(FileNotFoundError, match="no file"):
         styledit.Inversion.load(tmp_path / "missing")
@@ -208,6 +212,8 @@ def test_what_is_no_inversion_gets_a_sentence(pipe, inversion):
         styledit.reconstruct(pipe, inversion, values="x")
     with pytest.raises(ValueError, match="compare a whole run"):
         styledit.drift(inversion, inversion.latents[2:])
+    with pytest.raises(TypeError, match="run must be latents or what has them"):
+        styledit.drift(inversion, inversion.latents + 1j)
     with pytest.raises(ValueError, match="There is no folder for .*create it first"):
         inversion.save("no_such_folder/x")
 
@@ -223,3 +229,37 @@ def test_another_scheduler_gets_a_sentence(tokenizer, picture):
             ValueError, match="needs a DDIM scheduler, and this pipeline has an EulerDiscreteScheduler"
         ):
             call()
+
+
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        (lambda v: {"levels": v.levels.flip(0)}, "its noise levels are not those of its timesteps"),
+        (lambda v: {"timesteps": v.timesteps[::-1]}, "its noise levels are not those of its timesteps"),
+        (lambda v: {"latents": v.latents.flip(3)}, "its last latent is not its picture's"),
+        (lambda v: {"latents": v.latents[..., :-1]}, "its last latent is not its picture's"),
+        (lambda v: {"c": v.null}, "its embedding is not its prompt's"),
+        (lambda v: {"null": v.c}, "its embedding of the empty prompt is another"),
+        (lambda v: {"latents": v.latents[1:]}, "needs as many latents and levels and one more"),
+        (lambda v: {"levels": None}, "The levels of an inversion must be a floating-point tensor"),
+        (lambda v: {"c": v.c * float("nan")}, "The c of an inversion has NaN or infinite values"),
+        (lambda v: {"image": "fox.png"}, "The picture of an inversion must be an Image"),
+    ],
+)
+def test_an_inversion_put_together_by_hand_is_refused_where_it_enters_a_run(pipe, inversion, change, message):
+    made = dataclasses.replace(inversion, **change(inversion))
+    for call in (lambda: styledit.reconstruct(pipe, made), lambda: styledit.Editor(pipe, made)):
+        with pytest.raises((TypeError, ValueError), match=message):
+            call()
+
+
+def test_an_inversion_is_checked_once(pipe, inversion, monkeypatch):
+    """One that was made here not at all, a copy of it once."""
+    counted = []
+    own = inversion_module.encode_image
+    monkeypatch.setattr(inversion_module, "encode_image", lambda *args: counted.append(1) or own(*args))
+    check_inversion(pipe, inversion)
+    copy = dataclasses.replace(inversion)
+    for _ in range(2):
+        check_inversion(pipe, copy)
+    assert len(counted) == 1

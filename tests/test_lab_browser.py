@@ -14,20 +14,22 @@ OpenNotebook = Callable[..., NotebookPage]
 # The smallest widget of the lab: a button adds one, by way of the worker.
 COUNTER = '''
 import time, traitlets, styledit
-from styledit.lab.widget import LabWidget, front_end, styles
+from styledit.lab.widget import STATIC, LabWidget
 
 class Counter(LabWidget):
-    _esm = front_end("common.js") + """
+    _esm = """
 function render({model, el}) {
-  const output = element("output", {"data-testid": "count"}, String(model.get("count")));
-  const button = element("button", {"data-testid": "add"}, "add");
-  button.addEventListener("click", () => model.send({type: "add"}));
-  el.append(element("div", {class: "styledit"}, button, output));
-  return listen(model, {count: () => { output.textContent = String(model.get("count")); }});
+  el.innerHTML = `<div class="styledit">
+    <button data-testid="add">add</button> <output data-testid="count">${model.get("count")}</output>
+  </div>`;
+  el.querySelector("button").addEventListener("click", () => model.send({type: "add"}));
+  const show = () => { el.querySelector("output").textContent = model.get("count"); };
+  model.on("change:count", show);
+  return () => model.off("change:count", show);
 }
 export default { render };
 """
-    _css = styles("common.css")
+    _css = STATIC / "player.css"
     count = traitlets.Int(0).tag(sync=True)
 
     def received(self, message, buffers):

@@ -29,7 +29,7 @@ from styledit.metrics import (
     structure_distance,
 )
 from styledit.perception.judge import Judge
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 from test_perception import save_clip, save_vit
 
 BENCHMARK = EMBEDDED_FOLDER.parent / "benchmark"

@@ -13,8 +13,8 @@ from transformers import AutoImageProcessor, BertConfig, BertModel, CLIPConfig, 
 
 from conftest import POSITIONS, WIDTH
 from styledit.perception.clip import load_clip
-from styledit.perception.loading import check_files
 from styledit.perception.vit import load_vit
+from styledit.storage.data import check_files
 
 SMALL = {"hidden_size": WIDTH, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 

@@ -10,8 +10,8 @@ from styledit.guiding.terms import guiding_network
 from styledit.objectives.pixels import FeatureNetwork
 from styledit.perception.features import ClipFeatures, EncoderFeatures
 from styledit.perception.judge import load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.perception.perceptual_encoder import NAMES, PerceptualEncoder, load_perceptual_encoder
+from styledit.storage.data import EMBEDDED_FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def test_it_is_not_the_judge(encoder):
     assert set(encoder(torch.rand(2, 3, 64, 64))) == set(judge.labels)
 
 
-def test_the_embedded_model_is_guided_by_it(pipe64):
-    assert isinstance(guiding_network(styledit.load()), PerceptualEncoder)
+def test_the_embedded_model_is_guided_by_it(embedded, pipe64):
+    assert isinstance(guiding_network(embedded), PerceptualEncoder)
     assert isinstance(guiding_network(pipe64), EncoderFeatures)
 
 

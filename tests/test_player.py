@@ -19,7 +19,7 @@ import styledit
 from browser import Jupyter, NotebookPage, opener
 from styledit.inversion import inverting
 from styledit.lab.frames import encode
-from styledit.lab.player.player import InversionPlayer, inversion_player
+from styledit.lab.player.widget import InversionPlayer, inversion_player
 from styledit.lab.worker import Worker
 
 PROMPT = "a red car in the snow"
@@ -199,7 +199,7 @@ def test_one_call_between_yields(
     player.close()
 
 
-def test_the_newest_wish_wins(
+def test_the_newest_request_wins(
     pipe: StableDiffusionPipeline,
     inversion: styledit.Inversion,
     calls: Calls,
@@ -216,7 +216,7 @@ def test_the_newest_wish_wins(
     ask(player, 2, 6.0)
     ask(player, 3, 7.0)
     for _ in work:
-        assert player.run["guidance"] in (3.0, 7.0), "an old wish was shown"
+        assert player.run["guidance"] in (3.0, 7.0), "an old request was shown"
     assert player.run["id"] == 3 and player.fresh["id"] == 3
     assert calls.count - before <= inversion.steps + 1
     player.close()
@@ -281,11 +281,13 @@ def test_an_error_is_a_sentence(player: InversionPlayer) -> None:
     assert player.problem == ""
     for message in (
         {"type": "guide", "id": 3, "guidance": "much", "values": True},
-        {"type": "view", "index": 99},
+        {"type": "view", "index": 99, "direction": "denoising", "words": ["red", "snow"]},
+        {"type": "view", "index": 1},
     ):
         player.problem = ""
         player._handle_custom_msg(message, [])
-        assert player.problem
+        until(lambda: player.problem)
+    assert "has no 'direction', 'words'" in player.problem
 
 
 def test_where_the_browser_stands_is_kept(player: InversionPlayer) -> None:
@@ -337,7 +339,7 @@ def test_bad_arguments(
 START = f"""
 import time, styledit
 from styledit.lab.frames import encode
-from styledit.lab.player.player import inversion_player
+from styledit.lab.player.widget import inversion_player
 pipe = styledit.load()
 inversion = styledit.invert(pipe, {str(styledit.__path__[0])!r} + "/../data/images/01_car.png",
                             "a plain sticker of a red car on the beach", 8, progress=False)

@@ -15,6 +15,7 @@ from PIL import Image
 
 import styledit
 from styledit import lessons
+from styledit.lab.palettes import DIVERGING
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +67,41 @@ def test_nothing_to_show(show) -> None:
         show({})
 
 
+GREY = Image.new("RGB", (8, 8), "grey")
+
+
+@pytest.mark.parametrize(
+    "call, error, sentence",
+    [
+        (lambda: lessons.show_images([GREY]), TypeError, "images must be"),
+        (
+            lambda: lessons.show_images({"a": torch.zeros(3, 8, 8)}),
+            TypeError,
+            r"picture 'a' must be .*edit\.image",
+        ),
+        (lambda: lessons.show_images({1: GREY}), TypeError, "images must be"),
+        (lambda: lessons.show_images({"a": GREY}, columns=0), ValueError, "columns must be"),
+        (lambda: lessons.show_images({"a": GREY}, width="wide"), TypeError, "width must be"),
+        (lambda: lessons.scrub([GREY]), TypeError, r"frames must be \{label: picture\}"),
+        (lambda: lessons.scrub({3: GREY}), TypeError, "a label or \\(choice, label\\), not 3"),
+        (lambda: lessons.scrub({"a": 3}), TypeError, "The frame 'a' must be"),
+        (lambda: lessons.scrub({"a": {"x": 3}}), TypeError, "The picture 'x' must be"),
+        (lambda: lessons.scrub({"a": GREY, "b": {"x": GREY, "y": GREY}}), ValueError, "as many pictures"),
+        (lambda: lessons.scrub({"a": GREY}, start="first"), TypeError, "start must be"),
+        (lambda: lessons.show_maps({"a": "fox"}, GREY), TypeError, "A map to draw must be a tensor"),
+        (lambda: lessons.show_maps({"a": torch.zeros(2, 2)}, "fox"), TypeError, "picture must be"),
+        (lambda: lessons.plot_lines([1, 2]), TypeError, "lines must be"),
+        (lambda: lessons.plot_lines({"a": "up"}), TypeError, "line 'a' must be a list of numbers"),
+        (lambda: lessons.plot_lines({"a": [[1, 2]]}), ValueError, "one row of numbers"),
+        (lambda: lessons.plot_lines({"a": [1, 2]}, x=[1]), ValueError, "has 2 values and x 1"),
+        (lambda: lessons.lesson_picture(None, ["fox"]), TypeError, "name must be"),
+    ],
+)
+def test_what_a_student_gives_wrongly_gets_a_sentence(call, error, sentence) -> None:
+    with pytest.raises(error, match=sentence):
+        call()
+
+
 def test_lesson_pictures(pipe) -> None:
     image, prompt, mask = lessons.lesson_picture(pipe, "fox")
     assert "fox" in prompt and mask.shape == image.size[::-1] and 0.05 < mask.mean() < 0.6
@@ -113,6 +149,37 @@ def test_a_map_of_three_axes_is_refused(picture) -> None:
         lessons.show_maps({"both": torch.zeros(2, 4, 4)}, picture)
     with pytest.raises(ValueError, match="no maps to show"):
         lessons.show_maps({}, picture)
+
+
+# --- gradients, matrices, tables ----------------------------------------------------------------------
+
+
+def test_a_gradient_picture_goes_against_the_gradient_around_grey() -> None:
+    slope = torch.zeros(1, 3, 8, 8)
+    slope[0, 0, 2, 3] = -4.0  # more red lowers the loss
+    slope[0, 2, 5, 5] = 4.0  # so does less blue
+    shown = np.asarray(lessons.gradient_picture(slope, gain=1.0)).astype(int)
+    assert tuple(shown[0, 0]) == (128, 128, 128)
+    assert shown[2, 3, 0] == 255 and shown[5, 5, 2] == 0
+    mask = np.zeros((8, 8), bool)
+    mask[2, 3] = True
+    assert lessons.share_inside(slope, mask) == pytest.approx(0.5)
+    assert np.ptp(np.asarray(lessons.gradient_picture(torch.zeros(1, 3, 4, 4)))) == 0
+    with pytest.raises(ValueError, match=r"\(1, 3, H, W\)"):
+        lessons.gradient_picture(slope[0])
+
+
+def test_a_matrix_is_a_square_of_two_colours() -> None:
+    shown = np.asarray(lessons.matrix_picture(torch.tensor([[1.0, 0.0], [-1.0, 5.0]]), 1.0, size=4))
+    blue, white, red = DIVERGING[0], DIVERGING[4], DIVERGING[-1]
+    assert shown.shape == (4, 4, 3)
+    assert tuple(shown[0, 3]) == white and tuple(shown[0, 0]) == red
+    assert tuple(shown[3, 0]) == blue and tuple(shown[3, 3]) == red
+
+
+def test_a_table_marks_the_best() -> None:
+    html = lessons.table_html({"A": ["1", "2"], "B": ["3", "1"]}, ("", "x", "y"), best=[["B"], ["A"]])
+    assert html.count("<tr>") == 3 and "<b>3</b>" in html and "<b>2</b>" in html and html.count("<b>") == 2
 
 
 # --- curves -----------------------------------------------------------------------------------------
@@ -171,7 +238,7 @@ def test_a_slider_over_pictures(picture) -> None:
 
 def test_buttons_and_layers(picture) -> None:
     layers = {
-        (word, str(i)): {"map": lessons.heat_layer(torch.rand(4, 4), 1.0), "picture": picture}
+        (word, str(i)): {"map": lessons.map_layer(torch.rand(4, 4), 1.0), "picture": picture}
         for word in ("car", "the")
         for i in range(3)
     }

@@ -142,7 +142,7 @@ def test_results_of_the_readme_are_the_stored_ones() -> None:
     assert len(table) == 7
     for method, *told in table:
         rows = [row for row in stored if row["method"] == method]
-        columns = {"happened": ".0f", "truth_psnr": ".1f", "evaluations": ".0f"}
+        columns = {"success": ".0f", "truth_psnr": ".1f", "evaluations": ".0f"}
         means = [f"{mean(row[column] for row in rows):{form}}" for column, form in columns.items()]
         assert len(rows) == 84 and told == means, method
     psnr = {m: np.array([row["truth_psnr"] for row in stored if row["method"] == m]) for m, *_ in table}

@@ -9,6 +9,8 @@ import styledit
 from styledit import Layers, Record
 from styledit.attention import attention_layers
 from styledit.control import attention_control
+from styledit.generation import reconstructing
+from styledit.inversion import inverting, revisiting
 
 PROMPT = "a red car in the snow"
 
@@ -92,3 +94,47 @@ def test_one_step_is_a_choice(pipe, picture):
     assert Record(steps=2).chosen_steps(5) == (2,)
     maps = styledit.invert(pipe, picture, PROMPT, 5, record=Record(steps=2), progress=False).maps
     assert maps.steps == (2,)
+
+
+def taken_to_its_end(run):
+    """A run's states and its result."""
+    states = []
+    while True:
+        try:
+            states.append(next(run))
+        except StopIteration as end:
+            return states, end.value
+
+
+@pytest.mark.parametrize("kind", ["inverting", "revisiting", "reconstructing"])
+def test_each_state_has_the_maps_of_its_call(pipe, inversion, picture, kind):
+    """Also where the result does not keep them, which then takes the memory of one step."""
+
+    def run(record):
+        if kind == "inverting":
+            return inverting(pipe, picture, inversion.prompt, inversion.steps, record=record)
+        if kind == "revisiting":
+            return revisiting(pipe, inversion, record=record)
+        return reconstructing(pipe, inversion, guidance=4.0, record=record)
+
+    limit = Record().bytes_per_step(pipe, inversion.z_T.shape[-2:])
+    states, result = taken_to_its_end(run(Record()))
+    slim, without = taken_to_its_end(run(Record(keep=False, limit=limit)))
+    kept = result if kind == "revisiting" else result.maps
+    assert without is None if kind == "revisiting" else without.maps is None
+    recorded = [state.maps for state in states if state.maps is not None]
+    recorded = recorded[::-1] if kind == "inverting" else recorded
+    for i in range(inversion.steps):
+        assert recorded[i].keys() == kept.layers.keys()
+        assert all(torch.equal(maps, kept.layers[layer][i]) for layer, maps in recorded[i].items())
+    for state, other in zip(states, slim, strict=True):
+        assert torch.equal(state.z, other.z) and torch.equal(state.x0, other.x0)
+        assert (state.maps is None) == (other.maps is None)
+
+
+def test_an_inversion_is_revisited_as_it_was_made(pipe, inversion):
+    states, maps = taken_to_its_end(revisiting(pipe, inversion))
+    assert torch.equal(torch.stack([state.z for state in states]), inversion.latents)
+    assert [state.timestep for state in states] == [*inversion.timesteps, 0]
+    for layer, made in inversion.maps.layers.items():
+        assert torch.equal(maps.layers[layer], made)

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "styledit"
 
 # One picture's path, in order: a file imports only those before it.
 PATH = (
-    "validation", "files", "perception", "checkpoints", "pipeline", "pictures", "previews", "prompts", "ddim",
+    "validation", "storage", "perception", "pipeline", "pictures", "previews", "prompts", "ddim",
     "attention", "control", "denoising", "maps", "recording", "inversion", "generation", "metrics",
 )  # fmt: skip
 # What is built on the path, and what of it each folder may import.
@@ -88,3 +88,10 @@ def test_the_first_impression_takes_no_pyplot() -> None:
     code = "import sys, styledit; print([m for m in sys.modules if m in ('matplotlib.pyplot', 'ipywidgets')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_package_stands_alone() -> None:
+    """Neither what is measured nor the recipe of the model is imported by the package; both import it."""
+    for room in rooms():
+        for file, names in imports(room).items():
+            assert not {name.split(".")[0] for name in names} & {"measure", "recipe"}, file

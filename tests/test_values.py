@@ -73,16 +73,11 @@ def test_the_linear_guess_undoes_guidance(inversion64):
     assert linear_guess(c, null, 1.0).eq(0).all() and torch.isfinite(linear_guess(c, null, 0.0)).all()
 
 
-def test_a_warm_fit_is_one_adam_from_the_guess(pipe, inversion):
+def test_a_warm_fit_is_one_adam_from_the_guess(pipe, picture):
     """Two steps of two iterations against the same written out: moments go on, the learning rate changes."""
-    short = dataclasses.replace(
-        inversion,
-        timesteps=inversion.timesteps[:2],
-        latents=inversion.latents[:3],
-        levels=inversion.levels[:3],
-    )
+    inversion = styledit.invert(pipe, picture, "a red car in the snow", 2, progress=False)
     preset = Preset(lambda i: 2, lambda i: 0.02 / (i + 1), betas=(0.5, 0.95), warm=True)
-    values = styledit.fit_values(pipe, short, guidance=3.0, preset=preset, progress=False)
+    values = styledit.fit_values(pipe, inversion, guidance=3.0, preset=preset, progress=False)
     c, z = inversion.c, inversion.z_T
     scale = torch.ones_like(c).requires_grad_()
     shift = (2 / 3 * (inversion.null - c)).requires_grad_()
@@ -93,12 +88,13 @@ def test_a_warm_fit_is_one_adam_from_the_guess(pipe, inversion):
 
             def step() -> torch.Tensor:
                 v = c * scale + shift
-                levels = short.levels[i : i + 2]
-                return guided_step(pipe, z, short.timesteps[i], levels, inversion.null, c, 3.0, values=v).z
+                levels = inversion.levels[i : i + 2]
+                t = inversion.timesteps[i]
+                return guided_step(pipe, z, t, levels, inversion.null, c, 3.0, values=v).z
 
             for _ in range(2):
                 adam.zero_grad()
-                (step() - short.latents[i + 1]).square().mean().backward()
+                (step() - inversion.latents[i + 1]).square().mean().backward()
                 adam.step()
             with torch.no_grad():
                 z = step()
@@ -321,6 +317,15 @@ def test_errors(pipe, inversion, picture):
             styledit.generate(pipe, "a car", guidance=guidance)
 
 
+def test_numbers_that_end_nowhere(pipe, inversion):
+    with pytest.raises(ValueError, match="guidance must be at most"):
+        ValueFit(pipe, inversion, guidance=1e300)
+    with pytest.raises(TypeError, match="guidance must be a number, not None"):
+        linear_guess(inversion.c, inversion.null, None)
+    with pytest.raises(ValueError, match="steps must be a whole number from 0 to 100000"):
+        PRESETS["paper"].schedule(10**30)
+
+
 def test_the_mapping_network_is_fitted_as_published(pipe, inversion):
     """s and b come out of the network, which learns; another seed starts elsewhere."""
     preset = dataclasses.replace(PRESETS["paper"], iterations=lambda i: 4)
@@ -377,9 +382,7 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(pipe, inversion, tmp_path, pre
     )
     handle.remove()
     for other in ({"guidance": 4.0, "preset": preset}, {"guidance": 3.0, "preset": ONE}):
-        with pytest.raises(
-            ValueError, match="another picture, prompt, guidance or preset; name another file"
-        ):
+        with pytest.raises(ValueError, match="another picture, prompt, guidance, preset or image encoder"):
             styledit.fit_values(pipe, inversion, checkpoint=file, **other)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 

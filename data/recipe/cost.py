@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from recipe.edition import COMMITTED
 from recipe.patch_pca import PATCH
 from recipe.samples import labels
-from recipe.stages import autoencoder, clip, code, decoder, judge, perceptual_encoder, unet
+from recipe.stages import autoencoder, clip, code, decoder, joint, judge, perceptual_encoder, unet
 from recipe.tokenizer import build_text_encoder, build_tokenizer
 from recipe.world import SIDE
 from styledit.perception.judge import Judge
@@ -69,6 +69,10 @@ def costs() -> Iterator[tuple[str, int, float]]:
     seen = flops(lambda: tower.get_image_features(whole)) / len(whole)
     read = flops(lambda: tower.get_text_features(ids)) / len(ids)
     yield "clip", clip.STEPS, FORWARDS * clip.BATCH * (seen + read)
+    network = joint.build_joint()
+    pooled = text(ids).pooler_output
+    work = FORWARDS * flops(lambda: network(z, c, pooled, t)) + flops(lambda: text(ids))
+    yield "joint", joint.STEPS, joint.BATCH / unet.BATCH * work
 
 
 def flops(run: Callable[[], object]) -> float:

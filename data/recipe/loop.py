@@ -8,6 +8,7 @@ unbroken one would have seen. The loss curve is appended to a CSV file beside it
 from __future__ import annotations
 
 import csv
+import math
 import os
 import shutil
 import signal
@@ -55,12 +56,20 @@ def faster_layout() -> torch.memory_format:
 
 
 def learning_rate(
-    step: int, steps: int, peak: float, start: int = 0, warmup: int = 300, decay: float = 0.3
+    step: int,
+    steps: int,
+    peak: float,
+    start: int = 0,
+    warmup: int = 300,
+    decay: float = 0.3,
+    settled: float = math.inf,
 ) -> float:
     """Warm-up from ``start``, plateau, and a linear descent over the last ``decay`` of the steps.
 
-    The plateau makes it possible to train longer later: resume with a larger ``steps``.
+    The plateau makes it possible to train longer later: resume with a larger ``steps``. After the step
+    ``settled`` it sinks with the inverse square root of the step, which asks for no end.
     """
+    peak *= min(1.0, (settled / (step + 1)) ** 0.5)
     return peak * min(1.0, (step - start + 1) / warmup, max(0.02, (steps - step) / (decay * steps)))
 
 
@@ -75,6 +84,7 @@ def train(
     critics: Mapping[str, torch.nn.Module] = MappingProxyType({}),
     start: int = 0,
     decay: float = 0.3,
+    settled: float = math.inf,
     ema: float = 0.999,
     weight_decay: float = 0.01,
     seed: int = 0,
@@ -85,8 +95,8 @@ def train(
     """Minimise ``loss_of(rng, step)`` over the parameters of ``modules``; leave the averaged weights in them.
 
     ``muon`` is Muon's learning rate for the matrices among the weights, ``lr`` AdamW's for the others; with
-    0, AdamW trains everything. Both fall over the last ``decay`` of the steps. ``critics`` are modules that
-    learn by the same loss, with the optimiser of ``styledit.objectives.critic``.
+    0, AdamW trains everything. Both follow ``learning_rate`` with ``decay`` and ``settled``. ``critics`` are
+    modules that learn by the same loss, with the optimiser of ``styledit.objectives.critic``.
 
     Resumes from ``CACHE/<name>.safetensors`` where it exists; saves there every ``save_every`` seconds, and
     at once when asked to stop (Ctrl-C, SIGTERM). Without a checkpoint the steps are counted from ``start``.
@@ -120,7 +130,9 @@ def train(
             torch.manual_seed(int(rng.integers(2**31)))
             for optimiser in optimisers:
                 for group in optimiser.param_groups:
-                    group["lr"] = learning_rate(step, steps, group["peak"], start, decay=decay)
+                    group["lr"] = learning_rate(
+                        step, steps, group["peak"], start, decay=decay, settled=settled
+                    )
             loss = loss_of(rng, step)
             if not torch.isfinite(loss):
                 raise RuntimeError(

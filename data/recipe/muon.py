@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-NOT_MATRICES = ("conv_in.", "conv_out.", "embedding")  # parts of the names of weights that AdamW keeps
+# parts of the names of weights that AdamW keeps: a network's ends
+NOT_MATRICES = ("conv_in.", "conv_out.", "embedding", "pos_embed.", "transformer.proj_out.")
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 STEPS = 5  # of Newton–Schulz
 

@@ -1,13 +1,15 @@
 """Train the embedded model, stage by stage.
 
-    python -m recipe.train all            every stage in order
+    python -m recipe.train all            every stage of data/model in order
     python -m recipe.train STAGE          one of: code autoencoder unet decoder judge
                                           perceptual_encoder clip export
+    python -m recipe.train joint          the second model, and then export-joint
 
-All of it takes 3.7 PFLOP (`python -m recipe.cost`): some ten hours at the 0.1 TFLOP/s of two processor
-cores, half an hour on a GPU that sustains 2. Each stage goes on where it was after a kill.
+All of data/model takes 3.7 PFLOP (`python -m recipe.cost`): some ten hours at the 0.1 TFLOP/s of two
+processor cores, half an hour on a GPU that sustains 2. Each stage goes on where it was after a kill.
 Steps default to what the committed weights had. To train the committed diffusion model further without its
-checkpoint: autoencoder, then unet --from-model --steps MORE.
+checkpoint: autoencoder, then unet --from-model --steps MORE. The second model needs the latents of the
+autoencoder stage and the text tower in data/model, and no other checkpoint.
 Checkpoints and latents lie in data/recipe/cache, or in the folder that STYLEDIT_CACHE names.
 """
 
@@ -19,17 +21,18 @@ import cv2
 import torch
 
 from recipe.artwork import AUTHORS
-from recipe.stages import autoencoder, clip, code, decoder, judge, perceptual_encoder, unet
-from recipe.stages.export import export
+from recipe.stages import autoencoder, clip, code, decoder, joint, judge, perceptual_encoder, unet
+from recipe.stages.export import export, export_joint
 
 STAGES = ("code", "autoencoder", "unet", "decoder", "judge", "perceptual_encoder", "clip", "export")
+JOINT_STAGES = ("joint", "export-joint")  # of the second model
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument("stage", choices=[*STAGES, *JOINT_STAGES, "all"])
     parser.add_argument("--steps", type=int, help="in all, counting those before a resume")
     parser.add_argument(
         "--from-model", action="store_true", help="unet: start from the weights in data/model"
@@ -66,6 +69,10 @@ def run(stage: str, steps: int | None, from_model: bool, without: str | None = N
             clip.train_clip(steps or clip.STEPS)
         case "export":
             export()
+        case "joint":
+            joint.train_joint(steps or joint.STEPS)
+        case "export-joint":
+            export_joint()
 
 
 if __name__ == "__main__":

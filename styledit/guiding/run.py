@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import guide, predict_x0_eps
-from styledit.denoising import State, network
+from styledit.denoising import State, predict
 from styledit.editing.run import EditRun
 
 # What the branches read at a step: value inputs (1, N, d), and the unconditional branch's input (1, N, d), or
@@ -80,7 +79,6 @@ class GuidedRun(EditRun):
         """Whether that branch runs at step i."""
         return self.plans[i].guidance != 1
 
-    @contextmanager
     def differentiable_step(
         self,
         z: torch.Tensor,
@@ -91,8 +89,8 @@ class GuidedRun(EditRun):
         unconditional: torch.Tensor | None = None,
         record: frozenset[str] = frozenset(),
         recompute: bool = False,
-    ) -> Iterator[GradientStep]:
-        """Step i from latents (1, C, h, w), for a block that takes gradients.
+    ) -> GradientStep:
+        """Step i from latents (1, C, h, w); gradients flow through.
 
         Args:
             attention: the source's at that step.
@@ -114,23 +112,22 @@ class GuidedRun(EditRun):
             edit=self.attention_edit(i, attention),
             record=record,
         )
-        with network(self.pipe, call, recompute=recompute) as predict:
-            rows = torch.cat([z, z]) if both else z
-            context = torch.cat([nulls.to(dtype), self.target.c])
-            prediction = predict(rows, self.source.inversion.timesteps[i], context)
-            output = prediction.output[-1:]
-            if both:
-                unconditional = prediction.output[:1]
-            if unconditional is not None:
-                output = guide(unconditional, output, self.plans[i].guidance)
-            levels = self.source.inversion.levels
-            prediction_type = self.pipe.scheduler.config.prediction_type
-            x0, eps = predict_x0_eps(output, z, levels[i], prediction_type)
-            if not torch.isfinite(x0).all():
-                raise FloatingPointError(f"the clean estimate of step {i} is NaN or infinite")
-            # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
-            reached = levels[i + 1] ** 0.5 * x0 + (1 - levels[i + 1]) ** 0.5 * eps
-            yield GradientStep(x0, reached, {layer: maps[-1] for layer, maps in prediction.maps.items()})
+        rows = torch.cat([z, z]) if both else z
+        context = torch.cat([nulls.to(dtype), self.target.c])
+        timestep = self.source.inversion.timesteps[i]
+        prediction = predict(self.pipe, rows, timestep, context, call, recompute=recompute)
+        output = prediction.output[-1:]
+        if both:
+            unconditional = prediction.output[:1]
+        if unconditional is not None:
+            output = guide(unconditional, output, self.plans[i].guidance)
+        levels = self.source.inversion.levels
+        x0, eps = predict_x0_eps(output, z, levels[i], self.pipe.scheduler.config.prediction_type)
+        if not torch.isfinite(x0).all():
+            raise FloatingPointError(f"the clean estimate of step {i} is NaN or infinite")
+        # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
+        reached = levels[i + 1] ** 0.5 * x0 + (1 - levels[i + 1]) ** 0.5 * eps
+        return GradientStep(x0, reached, {layer: maps[-1] for layer, maps in prediction.maps.items()})
 
     @torch.no_grad()
     def unconditional_output(
@@ -142,8 +139,8 @@ class GuidedRun(EditRun):
         if not self.needs_unconditional(i):
             return None
         edit = AttentionEdit(attention, self_uncond=True) if self.plans[i].self_uncond else None
-        with network(self.pipe, AttentionCall(rows=Rows(1, 0), edit=edit)) as predict:
-            return predict(z, self.source.inversion.timesteps[i], self.null_at(i)).output
+        call = AttentionCall(rows=Rows(1, 0), edit=edit)
+        return predict(self.pipe, z, self.source.inversion.timesteps[i], self.null_at(i), call).output
 
     def blended(self, x: torch.Tensor, mask: torch.Tensor | None, index: int) -> torch.Tensor:
         """Latents with the source's at an index outside a mask (h, w)."""

@@ -98,20 +98,19 @@ class StepwiseOptimisation(Optimisation):
         """One iteration of step i."""
         run, low_memory = self.edit_run, self.settings.low_memory
         with torch.enable_grad(), recomputing_decoder(run.pipe, low_memory):
-            inputs = inputs_of(learner.inputs())
-            with run.differentiable_step(
+            step = run.differentiable_step(
                 z,
                 i,
                 attention,
-                inputs,
+                inputs_of(learner.inputs()),
                 unconditional=unconditional,
                 record=frozenset(self.scales),
                 recompute=low_memory,
-            ) as step:
-                x0 = run.blended(step.x0, run.mask(), self.steps)
-                state = run.objective_state(0, step.maps, self.scales, lambda: x0, attention)
-                losses = self.terms(state)
-                gradients = gradient(losses.loss, learner.parameters, run.pipe.unet.dtype)
+            )
+            x0 = run.blended(step.x0, run.mask(), self.steps)
+            state = run.objective_state(0, step.maps, self.scales, lambda: x0, attention)
+            losses = self.terms(state)
+            gradients = gradient(losses.loss, learner.parameters, run.pipe.unet.dtype)
         self.log.evaluations += 3 * (1 + (unconditional is None and run.needs_unconditional(i)))
         frame = self.record(i, losses, state.pixels, step.maps)
         learner.compare(float(losses.loss.detach()))

@@ -105,20 +105,20 @@ class WholeRunOptimisation(Optimisation):
         with torch.enable_grad():
             z = before.detach().requires_grad_()
             own = [tensor.detach().requires_grad_() for tensor in self._of_step(i, self.learner.inputs())]
-            with run.differentiable_step(
+            step = run.differentiable_step(
                 z,
                 i,
                 attention,
                 inputs_of(own),
                 record=frozenset(self.scales),
                 recompute=self.settings.low_memory,
-            ) as step:
-                reached = run.blended(step.z, run.states[i].masks[0], i + 1)
-                state = run.objective_state(0, step.maps, self.scales, lambda: step.x0, attention)
-                losses = self.terms.of("maps")(state)
-                # d L / d(z, v) = (d L / d z') (d z' / d(z, v)): the gradient of <toward, z'>
-                total = (toward * reached).sum() + losses.loss / self.steps
-                back, *parts = gradient(total, [z, *own], run.pipe.unet.dtype)
+            )
+            reached = run.blended(step.z, run.states[i].masks[0], i + 1)
+            state = run.objective_state(0, step.maps, self.scales, lambda: step.x0, attention)
+            losses = self.terms.of("maps")(state)
+            # d L / d(z, v) = (d L / d z') (d z' / d(z, v)): the gradient of <toward, z'>
+            total = (toward * reached).sum() + losses.loss / self.steps
+            back, *parts = gradient(total, [z, *own], run.pipe.unet.dtype)
         self.log.evaluations += 3 * (1 + run.needs_unconditional(i))
         return back, parts, losses.parts, {layer: kept.detach() for layer, kept in step.maps.items()}
 

@@ -2,12 +2,12 @@
 inversion.
 """
 
-from styledit.lab.edit.edit_lab import EditLab
 from styledit.lab.edit.factory import edit_lab
 from styledit.lab.edit.png_recipe import open_png
 from styledit.lab.edit.samples import picture
-from styledit.lab.explorer.explorer import AttentionExplorer, attention_explorer
-from styledit.lab.player.player import InversionPlayer, inversion_player
+from styledit.lab.edit.widget import EditLab
+from styledit.lab.explorer.widget import AttentionExplorer, attention_explorer
+from styledit.lab.player.widget import InversionPlayer, inversion_player
 
 __all__ = [
     "EditLab",

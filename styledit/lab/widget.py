@@ -1,22 +1,22 @@
 """What the widgets share: their front end, their life in a notebook, and their way to the worker.
 
-The front end is plain ES modules in `front/`. A relative import does not reach the browser (a widget's code
-travels as one text), so the modules are joined in Python: `front_end`.
+The front end is plain ES modules in `front/`. A widget's code travels as one text, so `npm run build` joins
+them into the files of `static/`, which are committed: nobody needs node to use a widget.
 
 Two rules keep a widget live. The browser sends custom messages, and Python answers by traits: a trait comes
-back after a reload of the page, a message does not. And only the worker's thread sets traits; what a message
-asks for is stored, newest wins, and the worker is woken.
+back after a reload of the page, a message does not. And once a widget is made only the worker's thread sets
+traits; what a message asks for is stored, newest wins, and the worker is woken.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import torch
@@ -29,43 +29,21 @@ from PIL import Image
 from styledit import validation as check
 from styledit.lab.worker import Worker
 
-FRONT = Path(__file__).with_name("front")
+Work = Generator[None, None, None]  # a yield after each network call
+STATIC = Path(__file__).with_name("static")
 _open: dict[tuple[str, str], list[tuple[str, LabWidget]]] = {}  # by cell and kind: (execution, widget)
 _opening = threading.Lock()
-
-
-def front_end(*modules: str) -> str:
-    """The named modules of `front/`, and those that they import, as one ES module; the last has the default
-    export. Joined, they share one scope, so that no two may use a name at the top.
-    """
-    joined: dict[str, str] = {}
-    for name in modules:
-        _join(name, joined)
-    return "\n".join(joined.values())
-
-
-def _join(name: str, joined: dict[str, str]) -> None:
-    """Add a module after those that it imports."""
-    if name in joined:
-        return
-    text = (FRONT / name).read_text(encoding="utf-8")
-    for needed in re.findall(r"""^import\s[^;]*?from\s+["']\./([\w.]+)["'];""", text, flags=re.MULTILINE):
-        _join(needed, joined)
-    text = re.sub(r"^import\s[^;]*;\n", "", text, flags=re.MULTILINE)
-    joined[name] = re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
-
-
-def styles(*sheets: str) -> str:
-    """The named style sheets of `front/` as one."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in sheets)
 
 
 class LabWidget(anywidget.AnyWidget):
     """A widget of one pipeline, whose work is done by the pipeline's `Worker`.
 
     A subclass says what there is to do in `work`, takes messages in `received`, and draws what a notebook
-    that is only read shows in `snapshot`. `problem`: one sentence, empty where all is well.
+    that is only read shows in `snapshot`. `messages`: the fields that each message must have; `problem`: one
+    sentence, empty where all is well.
     """
+
+    messages: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     problem = traitlets.Unicode("").tag(sync=True)
 
@@ -83,8 +61,8 @@ class LabWidget(anywidget.AnyWidget):
         self.worker.join(self)
         self.on_msg(self._receive)
 
-    def work(self) -> Generator[None, None, None]:
-        """Everything that is to be done now, by the worker; a yield after each network call."""
+    def work(self) -> Work:
+        """Everything that is to be done now, by the worker."""
         yield from ()
 
     def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
@@ -134,13 +112,31 @@ class LabWidget(anywidget.AnyWidget):
         if self._closed or not isinstance(message, dict):
             return
         try:
+            check_fields(message, self.messages)
             self.received(message, buffers)
         except Exception as error:  # a message of another version of the page
-            self.failed(error)
+            self.worker.call(self, partial(self._refuse, error))
+
+    def _refuse(self, error: Exception) -> None:
+        """A message that cannot be used; what is under way goes on."""
+        self.problem = sentence(error)
+
+
+def check_fields(message: Mapping[str, Any], needed: Mapping[str, tuple[str, ...]]) -> None:
+    """Check that a message has the fields that its type needs.
+
+    Raises:
+        ValueError: one is missing.
+    """
+    kind = message.get("type")
+    missing = [name for name in needed.get(str(kind), ()) if name not in message]
+    if missing:
+        fields = ", ".join(repr(name) for name in missing)
+        raise ValueError(f"The page's message {kind!r} has no {fields}; reload the page and try again.")
 
 
 def sentence(error: BaseException) -> str:
-    """What to tell of an error: the library's own sentences as they are, memory with its cure, the rest with
+    """What to say of an error: the library's own sentences as they are, memory with its cure, the rest with
     its kind; its traceback goes to the log.
     """
     if isinstance(error, torch.cuda.OutOfMemoryError):

@@ -1,7 +1,7 @@
 """One thread for each pipeline, which does what its widgets ask for.
 
 Callbacks only say that there is something to do (`Worker.wake`). What is done is a generator that yields
-after each network call, so that the newest wish is looked at after one call at the latest, and several
+after each network call, so that the newest request is looked at after one call at the latest, and several
 widgets take turns on one network: the one that was woken last goes first, the others go on afterwards.
 """
 
@@ -13,7 +13,8 @@ import inspect
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Callable, Generator
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -68,6 +69,7 @@ class Worker:
         self._clients: list[Client] = []
         self._runs: dict[Client, Generator[None, None, None] | None] = {}  # the one woken last stands last
         self._again: set[Client] = set()
+        self._calls: deque[tuple[Client, Callable[[], None]]] = deque()
         self._leaving: set[Client] = set()
         self._thread: threading.Thread | None = None
 
@@ -89,7 +91,7 @@ class Worker:
                 self._clients.append(client)
 
     def wake(self, client: Client) -> None:
-        """There is work: its run starts, or is told to start again when it ends; returns at once."""
+        """There is work: its run starts, or starts again when it ends; returns at once."""
         with self._changed:
             if client not in self._clients or client in self._leaving:
                 return
@@ -108,6 +110,12 @@ class Worker:
                     pass
             finally:
                 self._thread = None
+
+    def call(self, client: Client, function: Callable[[], None]) -> None:
+        """Something short that the worker's thread does before a client's work goes on; returns at once."""
+        with self._changed:
+            self._calls.append((client, function))
+        self.wake(client)
 
     def leave(self, client: Client, patience: float = PATIENCE) -> None:
         """End a client's run within one network call; the thread ends with the last of them.
@@ -152,6 +160,11 @@ class Worker:
             if run is None:
                 self._again.discard(client)
                 run = self._runs[client] = client.work()
+            calls = [function for caller, function in self._calls if caller in self._clients]
+            self._calls.clear()
+        for function in calls:
+            with contextlib.suppress(Exception):
+                function()
         try:
             next(run)
             return True

@@ -3,11 +3,15 @@
 from styledit.lessons import exercises
 from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline
 from styledit.lessons.exercises import predict, progress
-from styledit.lessons.heat import grey, heat_layer, legend, plot_map, show_maps, show_words
+from styledit.lessons.gradient_figures import gradient_picture, matrix_picture, share_inside
+from styledit.lessons.map_figures import grey, legend, map_layer, overlay, plot_map, show_maps, show_words
+from styledit.lessons.models import without_weights
 from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images
 from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup
 from styledit.lessons.scrub import Scrubber, scrub
 from styledit.lessons.stored import stored_result
+from styledit.lessons.tables import table_html
+from styledit.lessons.widgets import wait_for
 
 __all__ = [
     "setup",
@@ -20,11 +24,16 @@ __all__ = [
     "scrub",
     # maps
     "grey",
-    "heat_layer",
+    "map_layer",
+    "overlay",
     "legend",
     "plot_map",
     "show_maps",
     "show_words",
+    # gradients and matrices
+    "gradient_picture",
+    "share_inside",
+    "matrix_picture",
     # curves
     "COLOURS",
     "plot_drift",
@@ -38,4 +47,8 @@ __all__ = [
     "progress",
     # long computations
     "stored_result",
+    "table_html",
+    # models and widgets
+    "without_weights",
+    "wait_for",
 ]

@@ -21,15 +21,15 @@ from nbclient.exceptions import CellExecutionError
 
 from styledit.lab.widget import LabWidget
 from styledit.lab.worker import clients
-from styledit.lessons.lab_exercises import settled
 from styledit.lessons.progress import VARIABLE
+from styledit.lessons.widgets import wait_for
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 MOST_BYTES = 1_500_000  # of a lesson
 MOST_SECONDS = 30.0  # of a cell
 WIDGET = "application/vnd.jupyter.widget-view+json"
-SETTLE = "__import__('importlib').import_module('styledit.lessons.build').settle()"
-KEPT = ("tags", "jupyter", "collapsed", "slideshow")  # of a cell's metadata
+REDRAW = "__import__('importlib').import_module('styledit.lessons.build').redraw_widgets()"
+CELL_METADATA = ("tags", "jupyter", "collapsed", "slideshow")  # that is stored
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
@@ -68,7 +68,9 @@ def tidy(notebook: Any) -> Any:
     number = 0
     for k, cell in enumerate(notebook.cells):
         cell.id = f"cell-{k}"
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT if key in cell.metadata})
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
+        )
         if cell.cell_type != "code":
             continue
         number += 1
@@ -111,8 +113,8 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
                     raise LessonError(f"{file.name}, cell {k}: {_plain(str(error))}") from error
                 if any(WIDGET in output.get("data", {}) for output in cell.outputs):
                     # The picture that stands for a widget is renewed when its work is done.
-                    settling = nbformat.v4.new_code_cell(SETTLE)
-                    client.execute_cell(settling, k, store_history=False)  # it takes the cell's place
+                    redrawing = nbformat.v4.new_code_cell(REDRAW)
+                    client.execute_cell(redrawing, k, store_history=False)  # it takes the cell's place
                     notebook.cells[k] = cell
                 seconds.append(time.perf_counter() - start)
                 first = cell.source.strip().splitlines()[:1]
@@ -125,11 +127,11 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
     return seconds
 
 
-def settle() -> None:
-    """In a lesson's kernel: show in the pictures that stand for its widgets what these came to."""
+def redraw_widgets() -> None:
+    """In a lesson's kernel: draw the pictures that stand for its widgets anew, once their work is done."""
     for widget in clients():
         if isinstance(widget, LabWidget):
-            settled(widget).show_snapshot()
+            wait_for(widget).show_snapshot()
 
 
 class _environment:

@@ -8,14 +8,14 @@ A lesson computes one case itself, asserts that it agrees, and shows the stored 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
 from styledit.pipeline import model_fingerprint
+from styledit.storage.data import DATA_FOLDER
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "results"
+FOLDER = DATA_FOLDER / "results"
 
 
 def stored_result(pipe: StableDiffusionPipeline, name: str) -> Any:
@@ -32,15 +32,3 @@ def stored_result(pipe: StableDiffusionPipeline, name: str) -> Any:
     if stored["model"] != model_fingerprint(pipe):
         raise ValueError(f"{name!r} was computed with another model than this pipeline; run `make results`.")
     return stored["result"]
-
-
-def store(pipe: StableDiffusionPipeline, name: str, result: Any) -> Path:
-    """Store a result (JSON) of this model under a name, in a file that is replaced as a whole."""
-    stored = {"model": model_fingerprint(pipe), "result": result}
-    lines = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).replace("{", "\n{").strip()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    file = FOLDER / f"{name}.json"
-    unfinished = file.with_suffix(".json.part")
-    unfinished.write_text(lines + "\n", encoding="utf-8")
-    unfinished.replace(file)
-    return file

@@ -9,8 +9,10 @@ import torch
 from transformers import CLIPModel, CLIPTokenizer
 
 from styledit import validation
-from styledit.perception.loading import EMBEDDED_FOLDER, check_files, load_network, loading
+from styledit.perception.loading import load_network
 from styledit.perception.preprocessing import Preprocessing
+from styledit.storage.data import EMBEDDED_FOLDER, check_files
+from styledit.storage.loading import loading
 
 
 @dataclass(frozen=True)

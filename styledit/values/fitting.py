@@ -16,11 +16,11 @@ from torch import nn
 from styledit import validation as check
 from styledit.ddim import guide
 from styledit.denoising import Callback, resolve_guidance, wide
-from styledit.files import Field, Schema, group, read_tensors
 from styledit.inversion import Inversion
 from styledit.perception.clip import Clip, load_clip
 from styledit.pictures import as_pixels
 from styledit.pipeline import editing_numbers
+from styledit.storage.files import Schema, Tensors, group, read_tensors
 from styledit.values.inputs import SCHEMA, ValueInputs
 from styledit.values.mapping import MappingNetwork
 from styledit.values.optimiser import FinishedStep, FitState, StepwiseFit, check_together, complete
@@ -32,8 +32,8 @@ CHECKPOINT = Schema(
     what="fit",
     source="fit_values(checkpoint=...)",
     cure="remove it",
-    tensors={**SCHEMA.tensors, "state/*": Field(), "adam/*": Field(required=False)},
-    about={**SCHEMA.about, "preset": str},
+    tensors={**SCHEMA.tensors, "state/*": "float", "adam/*": "float"},
+    about=(*SCHEMA.about, "preset"),
 )
 
 
@@ -204,13 +204,10 @@ class ValueFit:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the finished steps of the one picture, and what is needed to go on exactly."""
-        state = {"state/z": self.stepwise.z}
-        for name, tensor in self.unknowns.modules[0].state_dict().items():
-            # a batch norm's counter is whole
-            state[f"state/{name}"] = tensor if tensor.is_floating_point() else tensor.double()
-        adam = self.stepwise.optimisers[0]
+        state = self._state()
         for k, p in enumerate(self.unknowns.parameters[0]):
-            state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in adam.state[p].items()}
+            moments = self.stepwise.optimisers[0].state[p]
+            state |= {f"adam/{k}/{name}": torch.as_tensor(value) for name, value in moments.items()}
         self._fitted()[0].save(path, state, preset=self._about)
 
     def load(self, path: str | os.PathLike) -> None:
@@ -219,42 +216,50 @@ class ValueFit:
         Raises:
             ValueError: the file holds something else, or another fit.
         """
-        device = self.stepwise.z.device
-        tensors, about = read_tensors(path, CHECKPOINT, device)
-        mine = (self._about, self.unknowns.guidance, self.inversions[0].fingerprint)
+        tensors, about = read_tensors(path, CHECKPOINT, self.stepwise.z.device)
+        mine = (self._about, repr(self.unknowns.guidance), self.inversions[0].fingerprint)
         if (about["preset"], about["guidance"], about["fingerprint"]) != mine:
             raise ValueError(
-                f"{os.fspath(path)!r} holds a fit of another picture, prompt, guidance or preset; "
-                "name another file, or remove this one."
+                f"{os.fspath(path)!r} holds a fit of another picture, prompt, guidance, preset or image "
+                "encoder; name another file, or remove this one."
+            )
+        steps = self._finished_steps(tensors, int(about["evaluations"]))
+        fresh = {name: tensor.shape for name, tensor in self._state().items()}
+        moved = {
+            f"adam/{k}/{name}": torch.Size() if name == "step" else p.shape
+            for k, p in enumerate(self.unknowns.parameters[0])
+            for name in ("step", "exp_avg", "exp_avg_sq")
+        }
+        found = {name: tensor.shape for name, tensor in tensors.items() if "/" in name}
+        if found not in (fresh, fresh | moved) or len(steps) > self.stepwise.steps:
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a fit of other shapes than this one's; name another file, or "
+                "remove this one."
             )
         state = group(tensors, "state/")
-        z = state.pop("z")
-        steps = zip(
-            tensors["scale"][:, None], tensors["shift"][:, None], tensors["losses"].tolist(), strict=True
-        )
-        finished = [
-            FinishedStep((scale, shift), (loss,), (about["evaluations"],)) for scale, shift, loss in steps
-        ]
-        if z.shape != self.stepwise.z.shape or len(finished) > self.stepwise.steps:
-            raise ValueError(f"{os.fspath(path)!r} holds a damaged fit; remove it, and the fit starts anew.")
-        try:
-            self.unknowns.modules[0].load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{os.fspath(path)!r} holds a fit with another image encoder or model; name another file."
-            ) from error
-        adam = self.stepwise.optimisers[0]
+        self.stepwise.z = state.pop("z").to(self.stepwise.z)
+        self.unknowns.modules[0].load_state_dict(state)
         for k, p in enumerate(self.unknowns.parameters[0]):
             moments = group(tensors, f"adam/{k}/")
-            whole = moments.keys() == {"step", "exp_avg", "exp_avg_sq"}
-            if moments and not (whole and moments["exp_avg"].shape == moments["exp_avg_sq"].shape == p.shape):
-                raise ValueError(
-                    f"{os.fspath(path)!r} holds a damaged fit; remove it, and the fit starts anew."
-                )
             if moments:
-                adam.state[p] = moments | {"step": moments["step"].cpu()}
-        self.stepwise.z = z.to(self.stepwise.z)
-        self.stepwise.finished = finished
+                self.stepwise.optimisers[0].state[p] = moments | {"step": moments["step"].cpu()}
+        self.stepwise.finished = steps
+
+    def _state(self) -> Tensors:
+        """Where the one picture's fit stands, but for Adam's moments."""
+        module = self.unknowns.modules[0].state_dict()
+        # a batch norm's counter is whole
+        state = {
+            name: tensor if tensor.is_floating_point() else tensor.double() for name, tensor in module.items()
+        }
+        return {"state/z": self.stepwise.z, **{f"state/{name}": tensor for name, tensor in state.items()}}
+
+    def _finished_steps(self, tensors: Tensors, evaluations: int) -> list[FinishedStep]:
+        """Those of a file of the one picture."""
+        each = zip(tensors["scale"], tensors["shift"], tensors["losses"].tolist(), strict=True)
+        return [
+            FinishedStep((scale[None], shift[None]), (loss,), (evaluations,)) for scale, shift, loss in each
+        ]
 
 
 class _Free(nn.Module):

@@ -14,23 +14,15 @@ from dataclasses import dataclass
 import torch
 
 from styledit import validation as check
-from styledit.files import Field, Schema, read_tensors, write_tensors
 from styledit.inversion import Inversion
+from styledit.storage.files import Schema, Tensors, read_result, write_tensors
 
 SCHEMA = Schema(
     what="value inputs",
     source="ValueInputs.save()",
     cure="fit again",
-    tensors={
-        "scale": Field(("k", "N", "d")),
-        "shift": Field(("k", "N", "d")),
-        "losses": Field(("k",), least=0),
-    },
-    about={
-        "guidance": lambda text: check.number("guidance", float(text)),
-        "evaluations": lambda text: check.whole("evaluations", int(text), least=0),
-        "fingerprint": str,
-    },
+    tensors=dict.fromkeys(("scale", "shift", "losses"), "float"),
+    about=("guidance", "evaluations", "fingerprint"),
 )
 
 
@@ -41,10 +33,6 @@ class ValueInputs:
     `scale`, `shift` (k, N, d), in at least float32, k = T for a complete fit; `guidance`: the w they were
     fitted at; `losses` (k,): L_rec that remains at each step; `evaluations`: cost, a forward counted as 1,
     a backward as 2; `fingerprint`: that of the inversion they were fitted to.
-
-    Raises:
-        TypeError: one of them is of another type.
-        ValueError: shapes or lengths that do not agree, or numbers that are not finite.
     """
 
     scale: torch.Tensor
@@ -54,29 +42,10 @@ class ValueInputs:
     evaluations: int
     fingerprint: str
 
-    def __post_init__(self) -> None:
-        for name in ("scale", "shift"):
-            tensor = getattr(self, name)
-            if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point() or tensor.ndim != 3:
-                raise TypeError(f"The {name} of value inputs must be a floating-point tensor (k, N, d).")
-            check.finite(tensor, f"The {name} of value inputs", "fit them again")
-        losses = check.several("The losses of value inputs", self.losses)
-        object.__setattr__(
-            self, "losses", tuple(check.number("A loss of value inputs", loss) for loss in losses)
-        )
-        if self.scale.shape != self.shift.shape or len(self.losses) != len(self.scale):
-            raise ValueError(
-                "Value inputs need as many losses as steps and a scale and a shift of one shape, not "
-                f"{len(self.losses)}, {tuple(self.scale.shape)} and {tuple(self.shift.shape)}; "
-                "fit them again."
-            )
-        object.__setattr__(self, "guidance", check.number("The guidance of value inputs", self.guidance))
-        check.whole("The evaluations of value inputs", self.evaluations, least=0)
-        check.text("The fingerprint of value inputs", self.fingerprint)
-
     def check(self, inversion: Inversion) -> None:
-        """Raise ValueError unless these were fitted to this inversion, some of its steps or all."""
+        """Raise TypeError or ValueError unless these were fitted to this inversion, or some of its steps."""
         check.instance("inversion", inversion, Inversion, "invert()")
+        self._check_parts()
         if self.scale.shape[1:] != inversion.c.shape[1:]:
             raise ValueError(
                 f"The value inputs have shape {tuple(self.scale.shape[1:])} a step and the prompt "
@@ -91,8 +60,7 @@ class ValueInputs:
         """v_t = c * s_t + b_t at step i for embeddings c (B, N, d);
         c itself at a step that was not fitted.
         """
-        check.tensor("c", c, "B", *self.scale.shape[1:])
-        if check.whole("i", i, least=0) >= len(self.scale):
+        if i >= len(self.scale):
             return c
         return (c * self.scale[i].to(c.device) + self.shift[i].to(c.device)).to(c.dtype)
 
@@ -119,6 +87,35 @@ class ValueInputs:
             FileNotFoundError: there is no such file.
             ValueError: it holds something else, or a damaged fit, or the device is not there.
         """
-        tensors, about = read_tensors(path, SCHEMA, device)
-        losses = tuple(tensors["losses"].tolist())
-        return cls(tensors["scale"], tensors["shift"], losses=losses, **about)
+        return read_result(path, SCHEMA, cls._of, device)
+
+    @classmethod
+    def _of(cls, tensors: Tensors, about: dict[str, str]) -> ValueInputs:
+        """What a file holds. Raises what its numbers do."""
+        values = cls(
+            tensors["scale"],
+            tensors["shift"],
+            float(about["guidance"]),
+            tuple(tensors["losses"].tolist()),
+            int(about["evaluations"]),
+            about["fingerprint"],
+        )
+        values._check_parts()
+        return values
+
+    def _check_parts(self) -> None:
+        """Raise TypeError or ValueError where the parts have types, shapes or values that cannot be."""
+        for name in ("scale", "shift"):
+            tensor = check.tensor(f"The {name} of value inputs", getattr(self, name), "k", "N", "d")
+            check.finite(tensor, f"The {name} of value inputs", "fit them again")
+        losses = [
+            check.number("A loss of value inputs", loss) for loss in check.several("losses", self.losses)
+        ]
+        if self.scale.shape != self.shift.shape or len(losses) != len(self.scale):
+            raise ValueError(
+                "Value inputs need as many losses as steps and a scale and a shift of one shape, not "
+                f"{len(losses)}, {tuple(self.scale.shape)} and {tuple(self.shift.shape)}; fit them again."
+            )
+        check.number("The guidance of value inputs", self.guidance)
+        check.whole("The evaluations of value inputs", self.evaluations, least=0)
+        check.text("The fingerprint of value inputs", self.fingerprint)

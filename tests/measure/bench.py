@@ -16,8 +16,8 @@ from measure.cases import Case
 from measure.methods import Prepared
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import half, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pictures import as_pixels
+from styledit.storage.data import EMBEDDED_FOLDER
 
 STEPS = 15  # T
 
@@ -34,15 +34,17 @@ class Bench:
         """The cases' source pictures, inverted in STEPS steps."""
         return [styledit.invert(self.pipe, c.source, c.source_prompt, STEPS, progress=False) for c in cases]
 
-    def happened(self, picture: Image.Image, case: Case) -> float:
-        """100 where the judge names every changed factor as the target's, else 0."""
+    def success(self, picture: Image.Image, case: Case) -> float:
+        """The success of an edit in per cent: 100 where the judge names every changed factor as the
+        target's, else 0.
+        """
         (named,) = self.judge.name(half(as_pixels(picture), case.half))
         return 100.0 * all(named[factor] == value for factor, value in case.changed.items())
 
     def row(self, picture: Image.Image, case: Case) -> dict[str, float]:
         """Every number of one edited picture."""
-        own = {"happened": self.happened(picture, case)}
-        return own | edit_metrics(
+        success = {"success": self.success(picture, case)}
+        return success | edit_metrics(
             case.source, picture, case.target_prompt, self.networks, case.mask, case.truth
         )
 

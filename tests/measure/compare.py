@@ -86,8 +86,10 @@ def compare(methods: Sequence[str], per_kind: int, workers: int, out: Path) -> N
     cases = held_out_cases()
     jobs = jobs_of(methods, cases, per_kind)
     results: list[Result] = []
-    measuring = closing(in_processes(_measure, jobs, workers))
-    with measuring as parts, tqdm(total=sum(map(_seconds, jobs)), smoothing=0, bar_format=BAR) as bar:
+    with (
+        closing(in_processes(measure, jobs, workers)) as parts,
+        tqdm(total=sum(map(_seconds, jobs)), smoothing=0, bar_format=BAR) as bar,
+    ):
         for job, part in parts:
             results += part
             bar.set_postfix_str(f"{job[0]}, {cases[job[1][0]].kind}")
@@ -131,7 +133,7 @@ def _seconds(job: Job) -> float:
     return method_named(name).seconds * len(indices)
 
 
-def _measure(job: Job) -> tuple[Job, list[Result]]:
+def measure(job: Job) -> tuple[Job, list[Result]]:
     """A method on some cases of one kind."""
     name, indices = job
     bench = this_bench()

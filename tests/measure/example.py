@@ -1,4 +1,4 @@
-"""An own method for the comparison: ``make compare METHOD=measure.example:plain_ddim``."""
+"""Own methods for the comparison: ``make compare METHOD=measure.example:plain_ddim``."""
 
 from __future__ import annotations
 
@@ -9,3 +9,13 @@ def plain_ddim(pipe, inversion: styledit.Inversion, target_prompt: str, settings
     """The target's words from the inverted latent; nothing of the source's attention is kept."""
     editor = styledit.Editor(pipe, inversion)
     return editor.edit(target_prompt, guidance=settings["guidance"], progress=False)
+
+
+def follow_inversion(
+    pipe, inversion: styledit.Inversion, target_prompt: str, settings: dict
+) -> styledit.Edit:
+    """Lesson 07's own method: nothing is fitted, the source's latents are the inversion's own, and the
+    settings are those that the plain call chooses.
+    """
+    editor = styledit.Editor(pipe, inversion, follow_inversion=True)
+    return editor.edit(target_prompt, progress=False)

@@ -47,7 +47,7 @@ PAIRS = 15
 MAPS = styledit.Layers(scales=2)
 TUNED_ON = 4  # training scenes of each kind
 TUNE_SEED = 123
-COLUMNS = ("happened", "truth_psnr", "structure_distance", "object_iou", "map_iou", "evaluations", "seconds")
+COLUMNS = ("success", "truth_psnr", "structure_distance", "object_iou", "map_iou", "evaluations", "seconds")
 Job = tuple[tuple[str, ...], int]  # variants and a case, or a pair
 
 
@@ -149,7 +149,7 @@ def case_row(variant: str, index: int) -> dict:
     row = {"variant": variant, "case": index, "kind": case.kind, "evaluations": evaluations}
     return row | {
         "seconds": seconds,
-        "happened": bench.happened(edit.image, case),
+        "success": bench.success(edit.image, case),
         "truth_psnr": styledit.psnr(case.truth, edit.image),
         "structure_distance": styledit.structure_distance(case.source, edit.image, bench.networks.vit),
         "object_iou": segmenter().iou(edit.image, mask),
@@ -192,7 +192,7 @@ def reference_row(variant: str, k: int) -> dict:
     (named,) = bench.judge.name(pixels)
     return {
         "variant": variant, "case": index, "kind": wanted, "evaluations": evaluations,
-        "said": edit.target_prompt, "style_loss": style_loss(edit.image, look),
+        "target_prompt": edit.target_prompt, "style_loss": style_loss(edit.image, look),
         "seconds": seconds, "style": 100.0 * (named["style"] == wanted),
         "object": 100.0 * (named["object"] == source["object"]),
         "object_iou": segmenter().iou(edit.image, object_mask(index)),
@@ -252,16 +252,16 @@ def bars(rows: Sequence[dict]) -> list[tuple[str, float, float, bool]]:
     """What, measured, bar, met."""
     on = {"variant": "default"}
     gain = mean(rows, "truth_psnr", **on) - mean(rows, "truth_psnr", variant=PLAIN)
-    happened = mean(rows, "happened", **on) - mean(rows, "happened", variant=PLAIN)
-    style = mean(rows, "happened", kind="style", **on)
+    success = mean(rows, "success", **on) - mean(rows, "success", variant=PLAIN)
+    style = mean(rows, "success", kind="style", **on)
     share = mean(rows, "object_iou", kind="style", **on) / mean(rows, "truth_iou", kind="style", **on)
     looks = mean(rows, "style", variant=REFERENCE)
     things = mean(rows, "object", variant=REFERENCE)
     cost = max((r["evaluations"] for r in rows if r["variant"] == "default"), default=0)
     edits = mean(rows, "seconds", **on) / mean(rows, "seconds", variant=PLAIN)
     return [
-        ("PSNR to the truth against the plain call [dB]", gain, 0.5, gain >= 0.5),
-        ("happened against the plain call [%]", happened, 0.0, happened >= 0),
+        ("PSNR to ground truth against the plain call [dB]", gain, 0.5, gain >= 0.5),
+        ("success rate against the plain call [%]", success, 0.0, success >= 0),
         ("style edits: the judge agrees [%]", style, 90.0, style >= 90),
         ("style edits: the object's mask, share of what true edits reach", share, 0.8, share >= 0.8),
         ("style reference: the judge names its style [%]", looks, 80.0, looks >= 80),
@@ -349,21 +349,21 @@ def tune_row(name: str, ready: Prepared) -> dict:
         "variant": name,
         "kind": ready.case.kind,
         "truth_psnr": styledit.psnr(ready.case.truth, picture),
-        "happened": bench.happened(picture, ready.case),
+        "success": bench.success(picture, ready.case),
     }
 
 
 def tune(workers: int) -> None:
-    """Mean PSNR to the truth and happened of every candidate; the score is that of measure.regimes."""
+    """Mean PSNR to ground truth and success rate of every candidate; the score is that of measure.regimes."""
     jobs = [(kind, i) for kind in KINDS for i in range(TUNED_ON)]
     parts = tqdm(in_processes(tune_rows, jobs, workers), total=len(jobs), smoothing=0)
     rows = [row for part in parts for row in part]
     for name in (PLAIN, *CANDIDATES):
         for kind in KINDS:
             psnr = mean(rows, "truth_psnr", variant=name, kind=kind)
-            happened = mean(rows, "happened", variant=name, kind=kind)
-            score = psnr + happened / 10
-            print(f"{name:28} {kind:7} {psnr:6.2f} dB {happened:4.0f} %   score {score:.2f}")
+            success = mean(rows, "success", variant=name, kind=kind)
+            score = psnr + success / 10
+            print(f"{name:28} {kind:7} {psnr:6.2f} dB {success:4.0f} %   score {score:.2f}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -387,11 +387,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     show(rows)
     gallery(rows, options.out / "guided.png")
     if options.only is None and options.per_kind >= 12:
-        from styledit.lessons.guided_results import rows_of  # it imports this module
-        from styledit.lessons.stored import store as store_result
+        from measure.results import guided_rows  # it imports this module
+        from measure.results import store as store_result
 
         store(rows, options.out / "guided.json")
-        store_result(this_bench().pipe, "guided", rows_of(rows))  # what lesson 09 reads
+        store_result(this_bench().pipe, "guided", guided_rows(rows))  # what lesson 09 reads
         print(f"Table and pictures: {options.out / 'guided.json'}, {options.out / 'guided.png'}")
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import styledit
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 GIB = 2**20  # in the kilobytes that the system counts
 

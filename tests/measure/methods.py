@@ -167,7 +167,7 @@ def _own(name: str) -> Method:
 
 
 def _checked(name: str, function: Callable, pipe, inversion: styledit.Inversion) -> Callable:
-    """The function for one picture; what it raises is printed, and told in a sentence."""
+    """The function for one picture; what it raises is printed, and named in one sentence."""
 
     def edit(target: str, settings: dict) -> styledit.Edit:
         try:

@@ -27,7 +27,7 @@ from measure.cases import Case, training_cases
 from measure.methods import BY_KIND, settings_of
 from measure.search import TAUS, Trial, best_of
 from styledit.editing.suggestion import ADDITION, REMOVAL, TOLD_BY_WORDS, Change, features
-from styledit.perception.loading import EMBEDDED_FOLDER
+from styledit.storage.data import EMBEDDED_FOLDER
 
 TABLE = EMBEDDED_FOLDER / "editing.json"
 HASHES = EMBEDDED_FOLDER / "hashes.json"
@@ -130,7 +130,7 @@ def write_table(chosen: dict[str, dict]) -> None:
 
 
 def regime_of(case: Case) -> str:
-    """The regime that a case is to be told as."""
+    """The regime that a case is of."""
     if case.kind == "one of two":
         return "thing" if "object" in case.changed else "property"
     return next(regime for regime, kind in LIKE.items() if kind == case.kind)
@@ -221,16 +221,16 @@ def learn_regimes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, flo
     """
     bench = this_bench()
     seen = []
-    told = []
+    labels = []
     for case in training_cases(LOOKED_AT, LOOK_SEED):
         if regime_of(case) not in SEEN:
             continue
         (inversion,) = bench.invert([case])
         change = Change.between(bench.pipe, case.source_prompt, case.target_prompt)
         seen.append(features(inversion.maps, change, SCALES))
-        told.append(SEEN.index(regime_of(case)))
+        labels.append(SEEN.index(regime_of(case)))
     x = np.array(seen)
-    y = np.array(told)
+    y = np.array(labels)
     mean = x.mean(0)
     spread = x.std(0).clip(1e-6)
     standard = (x - mean) / spread

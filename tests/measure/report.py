@@ -22,8 +22,8 @@ from recipe.make_data import lesson_scenes
 from recipe.samples import NO_COLOUR, factors, pictures_of, to_tensor
 from recipe.world import HELD_OUT_ARTIST, Scene, draw, render, sample_scene
 from styledit.perception.judge import Judge, half, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pictures import to_pictures
+from styledit.storage.data import EMBEDDED_FOLDER
 
 STEPS = 30
 GUIDANCE = 7.5  # of the reconstructions; pictures are generated at 5

@@ -116,25 +116,25 @@ class Trial:
         self.known: dict[str, list[tuple[float, float]]] = {}
 
     def score(self, settings: dict, share: float = 1.0) -> float:
-        """Mean PSNR to the truth in dB plus 10 times the fraction that happened, on a share of the cases."""
-        psnr, happened = self._means(settings, share)
-        return psnr + happened / 10
+        """Mean PSNR to ground truth in dB plus 10 times the success rate, on a share of the cases."""
+        psnr, success = self._means(settings, share)
+        return psnr + success / 10
 
     def line(self, settings: dict) -> str:
         """Both means over all cases, to be read."""
-        psnr, happened = self._means(settings, 1.0)
-        return f"{psnr:.2f} dB, {happened:.0f} %"
+        psnr, success = self._means(settings, 1.0)
+        return f"{psnr:.2f} dB, {success:.0f} %"
 
     def _means(self, settings: dict, share: float) -> tuple[float, float]:
         measured = self.known.setdefault(json.dumps(settings, sort_keys=True), [])
         count = round(share * len(self.cases))
         measured += [self._measure(i, settings) for i in self.order[len(measured) : count]]
-        psnr, happened = np.mean(measured[:count], axis=0)
-        return float(psnr), float(happened)
+        psnr, success = np.mean(measured[:count], axis=0)
+        return float(psnr), float(success)
 
     def _measure(self, i: int, settings: dict) -> tuple[float, float]:
         picture = self.picture(i, settings)
-        return styledit.psnr(self.cases[i].truth, picture), this_bench().happened(picture, self.cases[i])
+        return styledit.psnr(self.cases[i].truth, picture), this_bench().success(picture, self.cases[i])
 
 
 def best_of(trial: Trial, choices: list[dict]) -> dict:

@@ -16,10 +16,10 @@ from styledit.metrics import METRICS
 
 TIE: dict[str, Callable[[int], float]] = {  # by how much ours may be behind, on so many cases
     "truth_psnr": lambda cases: 0.1,  # dB
-    "happened": lambda cases: 101 / cases,  # per cent: one case more or less
+    "success": lambda cases: 101 / cases,  # per cent: one case more or less
 }
 HEADER = {
-    "happened": "edit happened [%, higher]",
+    "success": "success rate (%) ↑",
     **{name: metric.header for name, metric in METRICS.items()},
     "evaluations": "evaluations of the fit",
 }
@@ -76,9 +76,9 @@ class Table:
         parts = []
         for method in self.methods:
             psnr = self.mean(method, "truth_psnr", on, kind)
-            happened = self.mean(method, "happened", on, kind)
+            success = self.mean(method, "success", on, kind)
             if np.isfinite(psnr):
-                parts.append(f"{method} {psnr:.1f} dB {happened:.0f} %")
+                parts.append(f"{method} {psnr:.1f} dB {success:.0f} %")
         return ", ".join(parts)
 
     def missed(self) -> list[str]:
@@ -97,8 +97,8 @@ class Table:
         """One sentence: an own method beside ours."""
         on = self.cases(method) & self.cases(OURS)
         psnr = self.mean(method, "truth_psnr", on) - self.mean(OURS, "truth_psnr", on)
-        happened = self.mean(method, "happened", on) - self.mean(OURS, "happened", on)
-        gains = f"{psnr:+.2f} dB to the truth, {happened:+.0f} % of edits that happened"
+        success = self.mean(method, "success", on) - self.mean(OURS, "success", on)
+        gains = f"PSNR to ground truth {psnr:+.2f} dB, success rate {success:+.0f} %"
         return f"{method} against {OURS}, on {len(on)} cases: {gains}."
 
 
@@ -107,7 +107,7 @@ def _cell(mean: float) -> str:
 
 
 def draw_gallery(cases: Sequence[Case], pictures: dict[tuple[str, int], Image.Image], file: Path) -> None:
-    """Some cases of each kind: source, truth, and every method's picture."""
+    """Some cases of each kind: source, ground truth, and every method's picture."""
     methods = list(dict.fromkeys(method for method, _ in pictures))
     everywhere = [i for i in range(len(cases)) if all((method, i) in pictures for method in methods)]
     grid = {}

@@ -40,7 +40,7 @@ def walk(browser: Any, server: Jupyter, lesson: Path, out: Path) -> tuple[str, l
             wrong.append(str(error).strip().splitlines()[-1])
         seconds = time.perf_counter() - start
         figures, stuck = sliders(page)
-        widgets = standing(page)
+        widgets = widgets_on(page)
         wrong += [f"slider {k} moves nothing" for k in stuck]
         wrong += [f"the page: {error[:200]}" for error in page.errors]
         page.page.screenshot(path=out / f"{lesson.stem}.png")
@@ -72,7 +72,7 @@ def sliders(page: NotebookPage) -> tuple[int, list[int]]:
     return count, stuck
 
 
-def standing(page: NotebookPage) -> list[str]:
+def widgets_on(page: NotebookPage) -> list[str]:
     """The widgets that are on the page, by their class."""
     found = page.page.locator(WIDGETS)
     names = [found.nth(k).get_attribute("class") or "" for k in range(found.count())]
@@ -94,8 +94,8 @@ def main() -> None:
         with jupyter("lab", Path(folder) / "server", environment=own) as server, open_browser() as browser:
             for lesson in sorted(NOTEBOOKS.glob("*.ipynb")):
                 if lesson.name.startswith(names):
-                    told, wrong = walk(browser, server, lesson, out)
-                    print(f"{lesson.stem:36} {told}", *(f"\n    {what}" for what in wrong), flush=True)
+                    summary, wrong = walk(browser, server, lesson, out)
+                    print(f"{lesson.stem:36} {summary}", *(f"\n    {what}" for what in wrong), flush=True)
                     failed = failed or bool(wrong)
     sys.exit(int(failed))
 

@@ -1,4 +1,4 @@
-"""The folder that ships: ``data/model``."""
+"""The folders that ship: ``data/model``, and ``data/model-joint`` with the second model."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
+from diffusers import AutoencoderKL, DDIMScheduler, FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
 
 from recipe import folders, loop
 from recipe.edition import COMMITTED, Edition
 from recipe.stages.autoencoder import load_autoencoder
 from recipe.stages.clip import build_clip
+from recipe.stages.joint import TIMES, build_joint
 from recipe.stages.judge import export_judge
 from recipe.stages.perceptual_encoder import export_perceptual_encoder
 from recipe.stages.unet import ALPHAS, build_unet
 from recipe.tokenizer import build_text_encoder, build_tokenizer
+
+# Whose curves the embedded model's card shows.
+STAGES = ("code", "unet", "decoder", "judge", "perceptual_encoder", "clip")
+# What the second model has in common with the embedded one, of which its folder holds no copy.
+SHARED = ("text_encoder", "tokenizer", "vae")
 
 
 def export(edition: Edition = COMMITTED) -> None:
@@ -58,11 +64,30 @@ def export(edition: Edition = COMMITTED) -> None:
         export_judge(model / "judge", edition)
     if loop.has_checkpoint("perceptual_encoder"):
         export_perceptual_encoder(model / "perceptual_encoder", edition)
-    for stage in ("code", "unet", "decoder", "judge", "perceptual_encoder", "clip"):
+    for stage in STAGES:
         loop.commit_curve(stage)
-    plot_curves(model / "curves.png")
+    plot_curves(model / "curves.png", STAGES)
     (model / "words.json").write_text(json.dumps(edition.words, indent=0) + "\n", encoding="utf-8")
     (model / "slots.json").write_text(json.dumps(edition.slots, indent=1) + "\n", encoding="utf-8")
+    (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
+
+
+def export_joint(edition: Edition = COMMITTED) -> None:
+    """Write ``data/model-joint``: averaged weights in float16, scheduler, and the hash of every file.
+
+    ``shared.json`` says in which folder the parts lie that it shares with the embedded model, and the hashes
+    that they had.
+    """
+    model = folders.JOINT_MODEL
+    network = build_joint(edition)
+    loop.load_weights("joint", {"transformer": network})
+    network.half().save_pretrained(model / "transformer", safe_serialization=True)
+    FlowMatchEulerDiscreteScheduler(num_train_timesteps=TIMES).save_pretrained(model / "scheduler")
+    loop.commit_curve("joint")
+    plot_curves(model / "curves.png", ("joint",))
+    parts = {name: value for name, value in hashes(folders.MODEL).items() if name.split("/")[0] in SHARED}
+    shared = {"folder": "../" + folders.MODEL.name, "parts": parts}
+    (model / "shared.json").write_text(json.dumps(shared, indent=1) + "\n", encoding="utf-8")
     (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
 
 
@@ -84,13 +109,15 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def plot_curves(file: Path) -> None:
-    """The loss of every stage over its steps."""
+def plot_curves(file: Path, stages: tuple[str, ...]) -> None:
+    """The loss of each stage over its steps, where its curve is committed."""
     import matplotlib.pyplot as plt
 
-    curves = sorted(folders.CURVES.glob("*.csv"))
-    figure, axes = plt.subplots(1, len(curves), figsize=(3 * len(curves), 2.4), layout="constrained")
-    for ax, curve in zip(axes, curves, strict=True):
+    curves = [file for file in sorted(folders.CURVES.glob("*.csv")) if file.stem in stages]
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(3 * len(curves), 2.4), layout="constrained", squeeze=False
+    )
+    for ax, curve in zip(axes[0], curves, strict=True):
         step, loss, _ = np.loadtxt(curve, delimiter=",", skiprows=1, unpack=True)
         ax.semilogy(step, loss, color="#0072B2")
         ax.set_title(f"{curve.stem}: loss by step")

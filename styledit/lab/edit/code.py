@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from diffusers import StableDiffusionPipeline
 
-from styledit.editing import Settings
-from styledit.lab.edit.guided import Guide
-from styledit.lab.edit.methods import OWN, SDEDIT, making
+from styledit.lab.edit.methods import OWN, SDEDIT, editor_code
 from styledit.lab.edit.png_recipe import PLAIN, mask_as_dict
+from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.session import Prepared, Source
 from styledit.prompts import prompt_slots
 
 SAVED = 'styledit.lab.open_png("edit.png").picture  # save the edit as this file first'
 
 
-def as_code(
-    pipe: StableDiffusionPipeline,
-    prepared: Prepared,
-    target: str,
-    settings: Settings,
-    method: str,
-    guide: Guide | None = None,
-) -> str:
-    """The calls.
-
-    Args:
-        settings: all of them, with their guidance.
-        guide: what guides the edit, if anything does.
-    """
+def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit) -> str:
+    """The calls that make the edit that is shown."""
+    target, method, guide = shown.request.prompt, shown.request.method, shown.request.guide
+    settings = shown.settings
     source = prepared.source
     guidance = prepared.values.guidance
     keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
@@ -37,7 +26,7 @@ def as_code(
     if settings.mask is not None:
         lines.append(f"rows = {mask_as_dict(settings.mask)['rows']!r}")
         keywords.append('    mask=[[cell == "1" for cell in row] for row in rows],')
-    known = making(method, guidance)
+    known = editor_code(method, guidance)
     if guide is not None or method == OWN:
         lines.append(_values_code(prepared))
     if guide is not None:

@@ -13,11 +13,11 @@ from styledit.generation import Denoised
 from styledit.guiding import Guided
 from styledit.inversion import Inversion
 from styledit.lab.edit import png_recipe
-from styledit.lab.edit.edit_lab import EditLab
 from styledit.lab.edit.methods import OWN, Method, checked
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.samples import samples
 from styledit.lab.edit.session import MOST_STEPS, Ready, Source
+from styledit.lab.edit.widget import EditLab
 from styledit.pictures import ImageSource, read_image
 from styledit.prompts import prompt_slots, split_words
 from styledit.values import ValueInputs
@@ -63,18 +63,18 @@ def edit_lab(
         if prompt is not None and prompt != picture.prompt:
             raise ValueError(f"This inversion was made with the prompt {picture.prompt!r}; leave prompt out.")
         first = Source("upload", "inversion", picture.prompt, picture.steps, picture.image)
-        return EditLab(pipe, first, _wish(target), Ready(picture), own)
+        return EditLab(pipe, first, _request(target), Ready(picture), own)
     if isinstance(picture, Denoised):
         prompt = prompt or picture.prompt
         picture = picture.image
     if picture is None:
         first = _first_source(pipe, prompt, steps, check.seed(seed))
-        return EditLab(pipe, first, _wish(target), own=own)
+        return EditLab(pipe, first, _request(target), own=own)
     if prompt is None:
         raise ValueError("Say what the picture shows: edit_lab(pipe, picture, prompt).")
     split_words(pipe, prompt)
     first = Source("upload", "your picture", prompt, steps, read_image(pipe, picture))
-    return EditLab(pipe, first, _wish(target), own=own)
+    return EditLab(pipe, first, _request(target), own=own)
 
 
 def _lab_of_edit(pipe: StableDiffusionPipeline, edit: Edit, own: Mapping[str, Any]) -> EditLab:
@@ -90,15 +90,15 @@ def _lab_of_edit(pipe: StableDiffusionPipeline, edit: Edit, own: Mapping[str, An
     first = Source(
         "upload", "edit", inversion.prompt, inversion.steps, inversion.image, note=note if foreign else ""
     )
-    wish = EditRequest(0, False, edit.target_prompt, png_recipe.as_dict(edit.settings), OWN)
-    return EditLab(pipe, first, wish, Ready(inversion, values, edit if foreign else None), own)
+    request = EditRequest(0, False, edit.target_prompt, png_recipe.as_dict(edit.settings), OWN)
+    return EditLab(pipe, first, request, Ready(inversion, values, edit if foreign else None), own)
 
 
-def _wish(target: str | None) -> EditRequest | None:
+def _request(target: str | None) -> EditRequest | None:
     """The first edit, where a target is given."""
     if target is None:
         return None
-    return EditRequest(0, False, check.text("target", target), None, OWN)
+    return EditRequest.suggested(check.text("target", target))
 
 
 def _first_source(pipe: StableDiffusionPipeline, prompt: str | None, steps: int, seed: int) -> Source:

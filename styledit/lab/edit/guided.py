@@ -107,7 +107,7 @@ class Guide:
         )
 
     @classmethod
-    def kept(cls, about: Mapping[str, Any], picture: Image.Image | None) -> Self:
+    def from_dict(cls, about: Mapping[str, Any], picture: Image.Image | None) -> Self:
         """What `as_dict` gave, with the pixels of its style picture."""
         style = None
         if about["style"] is not None and picture is not None:
@@ -173,12 +173,12 @@ class Guiding:
     """The guided edits of one lab.
 
     Args:
-        tell: takes the `guided` trait; `PROTOCOL.md` has its fields.
+        publish: takes the `guided` trait; `PROTOCOL.md` has its fields.
     """
 
-    def __init__(self, pipe: StableDiffusionPipeline, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, pipe: StableDiffusionPipeline, publish: Callable[[dict[str, Any]], None]) -> None:
         self.pipe = pipe
-        self.tell = tell
+        self.publish = publish
         self.last_upload: Style | None = None  # a reloaded page has no longer the file
         self._kept: dict[str, tuple[Guided, Guide]] = {}
 
@@ -196,7 +196,7 @@ class Guiding:
         """
         style = None
         if message.get("style"):
-            kind, name = str(message["style"]["kind"]), str(message["style"].get("name", ""))
+            kind, name = str(message["style"].get("kind")), str(message["style"].get("name", ""))
             style = self._style(kind, name, has_file, open_picture)
         guide = Guide.of(message, style)
         if not guide.weights:
@@ -222,13 +222,13 @@ class Guiding:
             show: takes each picture of the filmstrip.
         """
         key = _key(prepared, prompt, settings, guide)
-        sheet = _Telling(number, guide, prepared.inversion.steps, self.tell)
+        report = _Report(number, guide, prepared.inversion.steps, self.publish)
         if key in self._kept:
             guided, guide = self._kept[key]
-            sheet.ended(guided, guide)
+            report.ended(guided, guide)
             return guided.edit, guide, ""
         style = None if guide.style is None else guide.style.picture
-        sheet.tell(running=True)
+        report.publish(running=True)
         try:
             edit = GuidedEdit(
                 self.pipe,
@@ -239,13 +239,13 @@ class Guiding:
                 **guide.keywords(),
                 **settings,
             )
-            guided, taken, trouble = yield from _stoppable(edit, guide, stop, sheet, show)
+            guided, taken, trouble = yield from _stoppable(edit, guide, stop, report, show)
             guide = replace(guide, taken=taken)
             self._keep(_key(prepared, prompt, settings, guide), guided, guide)
-            sheet.ended(guided, guide)
+            report.ended(guided, guide)
             return guided.edit, guide, trouble
         finally:
-            sheet.tell(running=False)
+            report.publish(running=False)
 
     def prompt_of(self, prepared: Prepared, prompt: str, guide: Guide | None) -> str:
         """The target prompt, as the page is to show it: an unchanged one says the look of a style picture."""
@@ -265,10 +265,6 @@ class Guiding:
         """The page shows a guided edit again: its own style picture is the one in the slot."""
         if guide is not None and guide.style is not None and guide.style.kind == "upload":
             self.last_upload = guide.style
-
-    def forget(self) -> None:
-        """Another source: nothing on the page is of it."""
-        self.tell({})
 
     def _style(
         self, kind: str, name: str, has_file: bool, open_picture: Callable[[str, str], Image.Image]
@@ -296,11 +292,13 @@ def _key(prepared: Prepared, prompt: str, settings: Mapping[str, Any], guide: Gu
     return repr((prepared.inversion.fingerprint, prompt, given, guide.key))
 
 
-class _Telling:
-    """What the page is told of one guided edit."""
+class _Report:
+    """What the page shows of one guided edit."""
 
-    def __init__(self, number: int, guide: Guide, steps: int, tell: Callable[[dict[str, Any]], None]) -> None:
-        self._tell = tell
+    def __init__(
+        self, number: int, guide: Guide, steps: int, publish: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._publish = publish
         self._start = time.perf_counter()
         self._film: list[tuple[Frame, dict[str, Any]]] = []
         self.about: dict[str, Any] = {
@@ -319,15 +317,15 @@ class _Telling:
             "seconds": 0.0,
         }
 
-    def tell(self, **about: Any) -> None:
+    def publish(self, **about: Any) -> None:
         """Set some fields."""
         self.about = self.about | about
-        self._tell(self.about)
+        self._publish(self.about)
 
     def went_on(self, guided: GuidedEdit, state: GuidedState) -> None:
         """An iteration is done."""
         curves = {name: list(curve) for name, curve in guided.log.curves.items() if name != "step"}
-        self.tell(
+        self.publish(
             iteration=guided.log.iterations,
             step=state.step,
             curves=curves,
@@ -338,7 +336,7 @@ class _Telling:
 
     def ended(self, guided: Guided, guide: Guide) -> None:
         """It is done, or was stopped, or had been kept."""
-        self.tell(
+        self.publish(
             asked=guide.as_dict(),
             iteration=guided.iterations,
             curves={name: list(curve) for name, curve in guided.curves.items() if name != "step"},
@@ -351,14 +349,14 @@ class _Telling:
     def _pictures(self, frames: tuple[Frame, ...]) -> list[dict[str, Any]]:
         """The filmstrip; what is encoded once stays."""
         self._film += [(frame, _film_dict(frame)) for frame in frames[len(self._film) :]]
-        return [told for _, told in self._film]
+        return [about for _, about in self._film]
 
 
 def _stoppable(
     edit: GuidedEdit,
     guide: Guide,
     stop: Callable[[], bool],
-    sheet: _Telling,
+    report: _Report,
     show: Callable[[Image.Image], None],
 ) -> Generator[Progress, None, tuple[Guided, int | None, str]]:
     """A guided edit to its end, or to where it is stopped; then the states taken, and what went wrong."""
@@ -380,7 +378,7 @@ def _stoppable(
             break
         taken += 1
         if isinstance(state, GuidedState):
-            sheet.went_on(edit, state)
+            report.went_on(edit, state)
             if state.frame is not None:
                 show(state.frame.picture)
         yield Progress("guiding", edit.log.iterations, guide.iterations)

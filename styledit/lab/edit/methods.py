@@ -27,7 +27,7 @@ def names(own: Mapping[str, Method]) -> list[str]:
     return [OWN, *BASELINES, *own]
 
 
-def preparing(
+def making_editor(
     name: str, pipe: StableDiffusionPipeline, prepared: Prepared
 ) -> Generator[State, None, Editor | None]:
     """The editor of a method as a run; None of a method that is none of the editor's."""
@@ -45,7 +45,7 @@ def preparing(
     return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
-def making(name: str, guidance: float) -> list[str] | None:
+def editor_code(name: str, guidance: float) -> list[str] | None:
     """Lines of code that make the editor of a method; None of a method that is none of the editor's."""
     given = f"pipe, inversion, guidance={guidance!r}"
     codes = {

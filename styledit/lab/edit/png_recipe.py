@@ -25,6 +25,7 @@ PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
 )  # fmt: skip
+EARLIER = {"tau_words": "tau_c_words"}  # what older files call a setting
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError, ValueError: something else.
     """
+    given = {EARLIER.get(name, name): value for name, value in given.items()}
     known = {name: given[name] for name in PLAIN if name in given}
     for name in ("tau_v_words", "tau_c_words", "reweight"):
         if name in known:
@@ -100,24 +102,24 @@ def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
         raise ValueError("The painted mask is damaged; clear it and paint again.") from error
 
 
-def save_png(pipe: StableDiffusionPipeline, kept: SavedEdit) -> bytes:
+def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
     """The edit's picture as a PNG file with everything that makes it again in a text chunk."""
     about = {
-        "prompt": kept.prompt,
-        "target": kept.target,
-        "steps": kept.steps,
-        "settings": kept.settings,
-        "method": kept.method,
-        "model": kept.model or model_fingerprint(pipe),
-        "given": kept.given,
-        "guide": None if kept.guide is None else kept.guide.as_dict(),
+        "prompt": saved.prompt,
+        "target": saved.target,
+        "steps": saved.steps,
+        "settings": saved.settings,
+        "method": saved.method,
+        "model": saved.model or model_fingerprint(pipe),
+        "given": saved.given,
+        "guide": None if saved.guide is None else saved.guide.as_dict(),
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
-    chunks.add(SOURCE, _png(kept.picture))
-    if kept.guide is not None and kept.guide.style is not None:
-        chunks.add(STYLE, _png(kept.guide.style.picture))
-    return _png(kept.image, chunks)
+    chunks.add(SOURCE, _png(saved.picture))
+    if saved.guide is not None and saved.guide.style is not None:
+        chunks.add(STYLE, _png(saved.guide.style.picture))
+    return _png(saved.image, chunks)
 
 
 def open_png(source: bytes | str) -> SavedEdit:
@@ -145,7 +147,7 @@ def open_png(source: bytes | str) -> SavedEdit:
             str(about["method"]),
             str(about["model"]),
             check.flag("given", about["given"]),
-            Guide.kept(about["guide"], style) if about["guide"] else None,
+            Guide.from_dict(about["guide"], style) if about["guide"] else None,
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(
@@ -154,7 +156,7 @@ def open_png(source: bytes | str) -> SavedEdit:
         ) from error
 
 
-def differences(kept: SavedEdit, model: str, known: bool) -> str:
+def differences(saved: SavedEdit, model: str, known: bool) -> str:
     """Why an edit that is opened will not be the saved picture; empty where it will be.
 
     Args:
@@ -162,12 +164,12 @@ def differences(kept: SavedEdit, model: str, known: bool) -> str:
         known: whether the method is there.
     """
     found = []
-    if kept.model != model:
+    if saved.model != model:
         found.append("it was made with another model")
-    if kept.given:
+    if saved.given:
         found.append("its value inputs were given, and are not in the file")
     if not known:
-        found.append(f"its method {kept.method!r} is not there, so value inputs make it")
+        found.append(f"its method {saved.method!r} is not there, so value inputs make it")
     return f"The saved edit is made anew, and will differ: {', and '.join(found)}." if found else ""
 
 

@@ -1,4 +1,6 @@
-"""The newest wishes of a page: its callbacks leave them here, the worker takes them; newest wins."""
+"""What a page asks for and what the worker still has to do: the page's callbacks leave requests here, the
+worker takes them; of each kind the newest wins.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from typing import Any
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.session import Source
 
+Command = Callable[[], None]
+
 
 @dataclass(frozen=True, eq=False)
 class SourceRequest:
@@ -21,86 +25,153 @@ class SourceRequest:
 
 
 class RequestQueue:
-    """What is still to be done. Every change is made under one lock: a wish that comes while an older one is
-    being finished is never lost.
-
-    `source`, `edit`, `sheet`: the newest of each, or None; `commands`: what is done in between, in order;
-    `saving`: whether the edit is to be saved when none is on its way; `stops`: how often the page asked to
-    stop.
+    """The one thing of a lab that both threads write: every field is private, and every read and write of one
+    is made under one lock. A request that comes while an older one is being finished is never lost.
     """
 
     def __init__(self, source: SourceRequest, edit: EditRequest) -> None:
         self._lock = threading.Lock()
-        self.source: SourceRequest | None = source
-        self.edit: EditRequest | None = edit
-        self.sheet: dict[str, Any] | None = None
-        self.commands: deque[Callable[[], None]] = deque()
-        self.saving = False
-        self.stops = 0
+        self._source: SourceRequest | None = source
+        self._edit: EditRequest | None = edit
+        self._sheet: dict[str, Any] | None = None
+        self._commands: deque[Command] = deque()
+        self._save = False
+        self._stops = 0
+        self._spared: EditRequest | None = None
+        self._painted = 0
 
-    def __bool__(self) -> bool:
-        return (
-            bool(self.commands)
-            or self.saving
-            or any(wish is not None for wish in (self.source, self.edit, self.sheet))
-        )
+    # The page asks.
 
-    def ask_source(self, wish: SourceRequest) -> None:
+    def ask_source(self, request: SourceRequest) -> None:
         with self._lock:
-            self.source = wish
+            self._source = request
 
-    def ask_edit(self, wish: EditRequest) -> None:
+    def ask_edit(self, request: EditRequest) -> None:
         with self._lock:
-            self.edit = wish
+            self._edit = request
 
     def ask_sheet(self, message: dict[str, Any]) -> None:
         with self._lock:
-            self.sheet = message
+            self._sheet = message
 
-    def offer_edit(self, wish: EditRequest) -> None:
-        """An edit, unless the page asks for one that is as new, or newer."""
+    def ask_save(self) -> None:
         with self._lock:
-            if self.edit is None or self.edit.id < wish.id:
-                self.edit = wish
+            self._save = True
 
-    def stop(self, but: EditRequest | None = None) -> None:
-        """Forget all that was asked for up to now, but for one edit that ends by itself."""
+    def ask(self, command: Command) -> None:
+        """Something short, which is done in between, in order."""
         with self._lock:
-            self.stops += 1
-            self.source = self.sheet = None
-            if self.edit is not but:
-                self.edit = None
+            self._commands.append(command)
 
-    def take_source(self, wish: SourceRequest) -> bool:
-        """A source is ready; whether it is still the one that is wanted."""
+    def stop(self) -> None:
+        """Forget all that was asked for up to now, but for an edit that is spared."""
         with self._lock:
-            if self.source is not wish:
-                return False
-            self.source = None
-            return True
+            self._stops += 1
+            self._source = self._sheet = None
+            if self._edit is not self._spared:
+                self._edit = None
 
-    def drop_source(self, wish: SourceRequest) -> None:
-        """A source cannot be had, nor the edit that was asked for with it."""
+    def confirm(self, serial: int) -> None:
+        """The page has painted the frame of this number."""
         with self._lock:
-            if self.source is wish:
-                self.source = self.edit = None
+            self._painted = serial
+
+    # The worker looks, and takes.
+
+    @property
+    def source(self) -> SourceRequest | None:
+        """The newest source that is asked for."""
+        with self._lock:
+            return self._source
+
+    @property
+    def edit(self) -> EditRequest | None:
+        """The newest edit that is asked for."""
+        with self._lock:
+            return self._edit
+
+    @property
+    def stops(self) -> int:
+        """How often the page asked to stop."""
+        with self._lock:
+            return self._stops
+
+    @property
+    def painted(self) -> int:
+        """The number of the last frame that the page has painted."""
+        with self._lock:
+            return self._painted
+
+    @property
+    def sparing(self) -> bool:
+        """Whether an edit that a stop spares is on its way."""
+        with self._lock:
+            return self._spared is not None
+
+    @property
+    def has_commands(self) -> bool:
+        """Whether something short is asked for."""
+        with self._lock:
+            return bool(self._commands)
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        with self._lock:
+            newest = (self._source, self._edit, self._sheet)
+            return bool(self._commands) or self._save or any(request is not None for request in newest)
 
     def wants(self, key: str) -> bool:
         """Whether the newest edit is the one of a key, and of the source that stands."""
-        edit = self.edit
-        return self.source is None and edit is not None and edit.key == key
+        with self._lock:
+            return self._source is None and self._edit is not None and self._edit.key == key
+
+    def spare(self, request: EditRequest | None) -> None:
+        """The edit that ends by itself where the page asks to stop; None where there is none."""
+        with self._lock:
+            self._spared = request
+
+    def offer_edit(self, request: EditRequest) -> None:
+        """An edit, unless the page asks for one that is as new, or newer."""
+        with self._lock:
+            if self._edit is None or self._edit.id < request.id:
+                self._edit = request
+
+    def take_source(self, request: SourceRequest) -> bool:
+        """A source is ready; whether it is still the one that is asked for."""
+        with self._lock:
+            if self._source is not request:
+                return False
+            self._source = None
+            return True
+
+    def drop_source(self, request: SourceRequest) -> None:
+        """A source cannot be had, nor the edit that was asked for with it."""
+        with self._lock:
+            if self._source is request:
+                self._source = self._edit = None
 
     def take_edit(self, key: str) -> EditRequest | None:
-        """An edit is done: the newest wish for it, where it is still wanted."""
+        """An edit is done: the newest request for it, where it is still asked for."""
         with self._lock:
-            wish = self.edit
-            if wish is None or wish.key != key:
+            request = self._edit
+            if request is None or request.key != key:
                 return None
-            self.edit = None
-            return wish
+            self._edit = None
+            return request
 
     def take_sheet(self) -> dict[str, Any] | None:
-        """The contact sheet that is asked for, which is then taken care of."""
+        """The message that asks for a contact sheet."""
         with self._lock:
-            sheet, self.sheet = self.sheet, None
-            return sheet
+            message, self._sheet = self._sheet, None
+            return message
+
+    def take_save(self) -> bool:
+        """Whether the edit is to be saved."""
+        with self._lock:
+            save, self._save = self._save, False
+            return save
+
+    def take_command(self) -> Command | None:
+        """The first of the short things."""
+        with self._lock:
+            return self._commands.popleft() if self._commands else None

@@ -11,10 +11,8 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit.perception.judge import Judge, half, load_judge
-from styledit.perception.loading import EMBEDDED_FOLDER
 from styledit.pictures import as_pixels, psnr, read_image
-
-DATA = EMBEDDED_FOLDER.parent
+from styledit.storage.data import DATA_FOLDER, EMBEDDED_FOLDER
 
 
 @dataclass(frozen=True)
@@ -72,14 +70,14 @@ class Score:
 def samples() -> list[Sample]:
     """The lesson pictures; empty where the data folder is not there."""
     return [
-        Sample(Path(record["file_name"]).stem, record["text"], DATA / "images" / record["file_name"])
-        for record in _lines(DATA / "images" / "metadata.jsonl")
+        Sample(Path(record["file_name"]).stem, record["text"], DATA_FOLDER / "images" / record["file_name"])
+        for record in _lines(DATA_FOLDER / "images" / "metadata.jsonl")
     ]
 
 
 def challenges() -> list[Challenge]:
     """The edits with a true answer; empty where the data folder is not there."""
-    place = DATA / "benchmark"
+    place = DATA_FOLDER / "benchmark"
     return [
         Challenge(
             name=record["file_name"].split("_")[0],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
-from PIL import Image
 
 from styledit.editing import Edit, Settings
 from styledit.editing.blend import blend_start
@@ -18,11 +16,8 @@ from styledit.lab.edit.samples import challenges, samples
 from styledit.lab.edit.session import MOST_STEPS, Prepared
 from styledit.lab.edit.sheet import AXES, METHODS, PROMPTS, Sheet
 from styledit.lab.frames import encode, thumbnail
-from styledit.pictures import open_rgb
 from styledit.pipeline import picture_size
 from styledit.prompts import known_words, prompt_slots, split_words
-
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # other decoders run programs of their own
 
 
 def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any]:
@@ -85,7 +80,7 @@ def words_dict(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[
     }
 
 
-def strip(edit: Edit, settings: Settings, steps: int) -> list[dict[str, Any]]:
+def step_states(edit: Edit, settings: Settings, steps: int) -> list[dict[str, Any]]:
     """What happened at each step."""
     blending = settings.mask is not None or bool(settings.blend)
     start = 0 if settings.mask is not None else blend_start(steps)
@@ -134,13 +129,3 @@ def first_target(pipe: StableDiffusionPipeline, prompt: str) -> str:
         if prompt.lower().startswith(style):
             return another + prompt[len(style) :]
     return prompt
-
-
-def opened(data: bytes) -> Image.Image:
-    """A picture file's bytes as a picture."""
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        picture.load()
-    except Exception as error:  # decoders raise whatever the bytes make them
-        raise ValueError("The file could not be read as a picture; take a PNG, JPEG, WebP or GIF.") from error
-    return open_rgb(picture)

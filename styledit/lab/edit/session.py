@@ -102,20 +102,20 @@ def preparing(
     picture = source.picture
     if picture is None:
         drawing = generating(pipe, source.prompt, seed=source.seed, steps=DRAWING_STEPS)
-        picture = (yield from watched(drawing, "drawing", DRAWING_STEPS)).image
-    kept = cache.find(pipe, picture, source.prompt, source.steps)
-    if kept is None:
+        picture = (yield from with_progress(drawing, "drawing", DRAWING_STEPS)).image
+    found = cache.find(pipe, picture, source.prompt, source.steps)
+    if found is None:
         run = inverting(pipe, picture, source.prompt, source.steps)
-        inversion = yield from watched(run, "inverting", source.steps)
+        inversion = yield from with_progress(run, "inverting", source.steps)
         values = yield from _fitting(pipe, inversion)
         cache.keep(pipe, inversion, values)
     else:
-        inversion, values = kept
+        inversion, values = found
     editor = Editor(pipe, inversion, values=values)
-    return Prepared(source, picture, inversion, values, editor, kept is not None)
+    return Prepared(source, picture, inversion, values, editor, found is not None)
 
 
-def going_on(
+def preparing_ready(
     pipe: StableDiffusionPipeline, source: Source, ready: Ready
 ) -> Generator[Progress, None, Prepared]:
     """The same from an inversion that exists; its values are fitted where they are missing."""
@@ -128,7 +128,7 @@ def going_on(
 
 
 def _fitting(pipe: StableDiffusionPipeline, inversion: Inversion) -> Generator[Progress, None, ValueInputs]:
-    values = yield from watched(ValueFit(pipe, inversion).run(), "fitting", inversion.steps)
+    values = yield from with_progress(ValueFit(pipe, inversion).run(), "fitting", inversion.steps)
     assert isinstance(values, ValueInputs)  # of one picture
     return values
 
@@ -144,7 +144,7 @@ def domain_warning(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generat
     inversion = prepared.inversion
     own = decode_latents(pipe, inversion.z_0)[0]
     run = reconstructing(pipe, inversion, guidance=1.0)
-    back = yield from watched(run, "looking", inversion.steps)
+    back = yield from with_progress(run, "looking", inversion.steps)
     code = psnr(own, inversion.image)
     trip = psnr(back.image, own)
     found = []
@@ -170,7 +170,9 @@ def domain_warning(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generat
     return f"This picture lies outside the model's world: {', and '.join(found)}. {advice}"
 
 
-def watched(run: Generator[State, None, Result], stage: str, total: int) -> Generator[Progress, None, Result]:
+def with_progress(
+    run: Generator[State, None, Result], stage: str, total: int
+) -> Generator[Progress, None, Result]:
     """A run's states as progress."""
     done = 0
     while True:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
-from styledit.editing import Editor
+from styledit.editing import Edit, Editor, Settings
+from styledit.lab.edit.maker import EditMaker
+from styledit.lab.edit.requests import EditRequest
+from styledit.lab.edit.session import Progress
+
+Failed = Callable[[Exception], None]
+Result = TypeVar("Result")
 
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
@@ -60,7 +66,19 @@ class Sheet:
         return replace(self, tiles=tiles)
 
 
-def plan(
+@dataclass
+class SheetDrawing:
+    """A contact sheet on its way. `id`: of the request; `stops`: how often the page had asked to stop when it
+    began.
+    """
+
+    id: int
+    sheet: Sheet
+    tiles: Generator[Tile | None, None, None]
+    stops: int
+
+
+def plan_sheet(
     axes: str,
     prompt: str,
     settings: dict[str, Any],
@@ -78,11 +96,11 @@ def plan(
         ValueError: no such sheet, no prompts, or too many.
     """
     if axes == PROMPTS:
-        wanted = list(dict.fromkeys(text.strip() for text in prompts if text.strip()))
-        if not 0 < len(wanted) <= MOST_TILES:
+        given = list(dict.fromkeys(text.strip() for text in prompts if text.strip()))
+        if not 0 < len(given) <= MOST_TILES:
             raise ValueError(f"A sheet of target prompts takes 1 to {MOST_TILES} prompts, one a line.")
-        tiles = [Tile(0, k, text, {}, method) for k, text in enumerate(wanted)]
-        return Sheet("target prompts", ("",), tuple(wanted), tuple(tiles))
+        tiles = [Tile(0, k, text, {}, method) for k, text in enumerate(given)]
+        return Sheet("target prompts", ("",), tuple(given), tuple(tiles))
     if axes == METHODS:
         tiles = [Tile(0, k, prompt, settings, name) for k, name in enumerate(methods)]
         return Sheet("methods", ("",), tuple(methods), tuple(tiles))
@@ -102,19 +120,50 @@ def plan(
     )
 
 
-def drawing(editor: Editor, sheet: Sheet, exact: bool) -> Generator[Tile | None, None, None]:
-    """Draw every tile, in an order in which each goes on from the one before: None after each network call,
-    a tile when it is drawn.
+def drawing_tiles(maker: EditMaker, sheet: Sheet, failed: Failed) -> Generator[Tile | None, None, None]:
+    """Draw every tile: None after each network call, a tile when it is drawn. Where an editor draws them all
+    it does so roughly first.
 
     Args:
-        exact: whether all steps run, or only every third.
+        failed: takes the error of a method that leaves its tile empty.
     """
+    method = sheet.tiles[0].method
+    if sheet.label == METHODS or not maker.has_editor(method):
+        for tile in sheet.tiles:
+            edit = yield from _in_steps(_alone(maker, tile, failed))
+            yield replace(tile, picture=None if edit is None else edit.image, exact=True)
+        return
+    editor = yield from _in_steps(maker.editor(method))
+    for exact in (False, True):
+        yield from _one_after_another(editor, sheet, exact)
+
+
+def _alone(maker: EditMaker, tile: Tile, failed: Failed) -> Generator[Progress, None, Edit | None]:
+    """A tile's edit; None of a method that fails."""
+    try:
+        request = EditRequest(0, False, tile.prompt, tile.settings or None, tile.method)
+        settings = Settings.of(**tile.settings) if tile.settings else maker.settings(request)
+        return (yield from maker.make(request, settings)).edit
+    except Exception as error:
+        failed(error)
+        return None
+
+
+def _one_after_another(editor: Editor, sheet: Sheet, exact: bool) -> Generator[Tile | None, None, None]:
+    """All tiles in an order in which each goes on from the one before, with all steps or every third."""
     for tile in sheet.tiles:
-        run = editor.editing(tile.prompt, every=1 if exact else LOOK, **tile.settings)
-        while True:
-            try:
-                next(run)
-            except StopIteration as end:
-                yield replace(tile, picture=end.value.image, exact=exact)
-                break
-            yield None
+        run: Generator[Any, None, Any] = editor.editing(
+            tile.prompt, every=1 if exact else LOOK, **tile.settings
+        )
+        edit = yield from _in_steps(run)
+        yield replace(tile, picture=edit.image, exact=exact)
+
+
+def _in_steps(run: Generator[Any, None, Result]) -> Generator[None, None, Result]:
+    """A run that says nothing of its states."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
+        yield None

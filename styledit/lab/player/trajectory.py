@@ -23,14 +23,14 @@ from styledit.prompts import find_word, split_words
 from styledit.recording import Recorder
 
 MAP_BYTES = 8 * 2**20  # that the maps of one run may take on their way to the browser
-COLUMNS = 8  # latents in a strip, at most
+COLUMNS = 8  # latents in a drawing, at most
 TILE = 96  # pixels, the longer side of a picture in it
 LABEL = 16  # pixels, the height of a line
 SMALL_WORDS = frozenset("a an the this that of in on at and or with by to from for its is".split())
 
 
 @dataclass
-class Run:
+class Trajectory:
     """A way through the T + 1 latents, as the browser gets it; the lists begin with the noisiest.
 
     `z`, `x0`: encoded pictures, and the latents that they show; `maps`: at each step the words' maps, uint8
@@ -59,7 +59,7 @@ class Run:
         latents = sum(tensor.nbytes for tensor in (*self.z_latents, *self.x0_latents))
         return latents + sum(len(part) for part in (*self.z, *self.x0, *self.maps))
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What the browser gets."""
         lists = {name: list(getattr(self, name)) for name in ("z", "x0", "maps", "scales", "drift")}
         return {**lists, "exact": self.exact, "seconds": self.seconds}
@@ -131,7 +131,7 @@ def two_words(pipe: StableDiffusionPipeline, prompt: str, words: object) -> list
     return [" ".join(word.lower().split()) for word in chosen]
 
 
-def strip(run: Run, timesteps: Sequence[int], title: str) -> Image.Image:
+def draw_trajectory(run: Trajectory, timesteps: Sequence[int], title: str) -> Image.Image:
     """Some latents of a run from the noisiest to the clean one, and below each what the network takes the
     clean picture to be.
     """
@@ -167,7 +167,7 @@ def _column(name: str, pictures: list[Image.Image]) -> Image.Image:
 
 
 def _labels(names: list[str], height: int) -> Image.Image:
-    """What each row of a strip is."""
+    """What each row of a drawing is."""
     column = Image.new("RGB", (22, height), "white")
     row = (height - LABEL) / len(names)
     for k, name in enumerate(names):

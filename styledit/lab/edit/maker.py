@@ -1,0 +1,140 @@
+"""Makes the edits of one source: by the kit, a baseline, a function of the user's, or guided.
+
+Everything that computes is a generator with a yield after each network call; nothing here knows of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from styledit.baselines.sdedit import sdediting
+from styledit.denoising import State
+from styledit.editing import Edit, Editor, Settings
+from styledit.lab.edit import methods, png_recipe
+from styledit.lab.edit.guided import Guide, Guiding
+from styledit.lab.edit.methods import SDEDIT, Method
+from styledit.lab.edit.requests import EditRequest, ShownEdit
+from styledit.lab.edit.session import Prepared, Progress, with_progress
+from styledit.pictures import decode_latents
+from styledit.previews import preview_change
+from styledit.prompts import split_words
+
+
+@dataclass(frozen=True)
+class Made:
+    """An edit that was asked for; its guide says where it was stopped, and `problem` what went wrong."""
+
+    edit: Edit
+    guide: Guide | None = None
+    problem: str = ""
+
+
+class EditMaker:
+    """Edits of one source.
+
+    Args:
+        own: the user's own methods.
+    """
+
+    def __init__(
+        self,
+        pipe: StableDiffusionPipeline,
+        prepared: Prepared,
+        own: Mapping[str, Method],
+        guiding: Guiding,
+    ) -> None:
+        self.pipe = pipe
+        self.prepared = prepared
+        self.own = own
+        self.guiding = guiding
+        self._editors: dict[str, Editor] = {}
+
+    def suggested(self, prompt: str, given: Mapping[str, Any] | None = None) -> Settings:
+        """The suggested settings for a target prompt, beside those that are given; the guidance, where none
+        is said, is that of the fit.
+        """
+        settings = self.prepared.editor.suggest(prompt, **(given or {}))
+        if settings.guidance is not None:
+            return settings
+        return replace(settings, guidance=self.prepared.values.guidance)
+
+    def settings(self, request: EditRequest) -> Settings:
+        """What the settings of a request come to.
+
+        Raises:
+            TypeError, ValueError: a prompt or settings that cannot be used.
+        """
+        split_words(self.pipe, request.prompt)
+        if request.settings is not None:
+            return self.suggested(request.prompt, png_recipe.from_dict(request.settings))
+        of_style = self.guiding.settings_of(self.prepared, request.prompt, request.guide)
+        return self.suggested(request.prompt, of_style)
+
+    def preview(
+        self, request: EditRequest, settings: Settings, shown: ShownEdit
+    ) -> Generator[Any, None, Image.Image]:
+        """Roughly what is coming of an edit of the kit's own, from the edit that is shown."""
+        run = self.prepared.editor.previewing(request.prompt, **png_recipe.keywords(settings))
+        preview = yield from run
+        if preview.change is not None:
+            return preview_change(self.pipe, shown.edit.image, preview.change)
+        return decode_latents(self.pipe, preview.z)[0]
+
+    def make(
+        self,
+        request: EditRequest,
+        settings: Settings,
+        stop: Callable[[], bool] = lambda: False,
+        show: Callable[[Image.Image], None] = lambda _: None,
+    ) -> Generator[Progress, None, Made]:
+        """The edit that is asked for.
+
+        Args:
+            stop: whether a guided edit is to stop now, and keep its best.
+            show: takes what a guided edit looks like on its way.
+
+        Raises:
+            ValueError: no such method, or one that failed.
+        """
+        if request.guide is not None:
+            given = png_recipe.keywords(settings)
+            guided = yield from self.guiding.running(
+                request.id, self.prepared, request.prompt, given, request.guide, stop, show
+            )
+            return Made(*guided)
+        if request.method in self.own:
+            yield Progress("editing", 0, 1)
+            function = self.own[request.method]
+            return Made(methods.run_function(function, self.pipe, self.prepared, request.prompt, settings))
+        steps = self.prepared.inversion.steps
+        if request.method == SDEDIT:
+            guidance = settings.guidance or 1.0
+            whole = sdediting(self.pipe, self.prepared.inversion, request.prompt, guidance=guidance)
+            return Made((yield from with_progress(whole, "editing", steps)))
+        editor = yield from self.editor(request.method)
+        run: Generator[State, None, Any] = editor.editing(request.prompt, **png_recipe.keywords(settings))
+        return Made((yield from with_progress(run, "editing", steps)))
+
+    def editor(self, name: str) -> Generator[Progress, None, Editor]:
+        """The editor of a method, which is made once.
+
+        Raises:
+            ValueError: no such method.
+        """
+        if name not in self._editors:
+            run = methods.making_editor(name, self.pipe, self.prepared)
+            editor = yield from with_progress(run, "fitting", self.prepared.inversion.steps)
+            if editor is None:
+                known = ", ".join(methods.names(self.own))
+                raise ValueError(f"There is no method {name!r}; choose from {known}.")
+            self._editors[name] = editor
+        return self._editors[name]
+
+    def has_editor(self, name: str) -> bool:
+        """Whether a method is one of the editor's, so that variants go on from each other."""
+        return name not in self.own and name != SDEDIT

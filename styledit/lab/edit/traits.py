@@ -1,0 +1,28 @@
+"""What a page is given: the EditLab's traits, whose fields `PROTOCOL.md` lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import traitlets
+
+from styledit.lab.widget import STATIC, LabWidget
+
+
+class EditTraits(LabWidget):
+    """The traits, and the page's own code; only the worker sets one (see `Display`)."""
+
+    world = traitlets.Dict().tag(sync=True)
+    source = traitlets.Dict().tag(sync=True)
+    target = traitlets.Dict().tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
+    progress = traitlets.Dict({"stage": "", "done": 0, "total": 0}).tag(sync=True)
+    history = traitlets.List().tag(sync=True)
+    sheet = traitlets.Dict().tag(sync=True)
+    guided = traitlets.Dict().tag(sync=True)
+    code = traitlets.Unicode("").tag(sync=True)
+    saved = traitlets.Dict().tag(sync=True)
+
+    _esm: ClassVar[Path] = STATIC / "edit.js"
+    _css: ClassVar[Path] = STATIC / "edit.css"

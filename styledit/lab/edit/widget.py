@@ -1,0 +1,417 @@
+"""The EditLab: source and target prompt, a slider for every switch, and the edit that follows while you drag.
+
+`PROTOCOL.md` in the folder above says what the two halves tell each other. The page's thread leaves what it
+asks for in a `RequestQueue`; the worker's thread does everything else:
+
+- `EditMaker` makes the edits of one source; a new source gets a new one;
+- `Display` sets the traits of what is shown, `Archive` those of history and files;
+- `SheetDrawing` is a contact sheet on its way, `Guiding` keeps the guided edits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from styledit.editing import Settings
+from styledit.lab.edit import methods, png_recipe, serialising
+from styledit.lab.edit.archive import Archive
+from styledit.lab.edit.cache import FitCache
+from styledit.lab.edit.display import Display, snapshot
+from styledit.lab.edit.guided import Guiding
+from styledit.lab.edit.maker import EditMaker, Made
+from styledit.lab.edit.methods import OWN, Method
+from styledit.lab.edit.queue import RequestQueue, SourceRequest
+from styledit.lab.edit.requests import EditRequest, ShownEdit
+from styledit.lab.edit.session import (
+    Prepared,
+    Progress,
+    Ready,
+    Source,
+    domain_warning,
+    preparing,
+    preparing_ready,
+)
+from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, plan_sheet
+from styledit.lab.edit.sources import picture_of, source_of
+from styledit.lab.edit.traits import EditTraits
+from styledit.lab.widget import Work, sentence
+
+PROGRESS_EVERY = 0.1  # seconds between two lines of progress
+SHEET_EVERY = 0.3  # and between two states of a contact sheet
+Result = TypeVar("Result")
+
+# Which fields each thread may write. The page's thread writes those of the queue, under its lock, and no
+# others; so does the worker's, which owns all the rest.
+PAGE_FIELDS = {
+    "RequestQueue": frozenset(
+        {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_spared", "_painted"}
+    ),
+}
+WORKER_FIELDS = PAGE_FIELDS | {
+    "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
+    | {"source", "target", "frame", "progress", "history", "sheet", "guided", "code", "saved"},
+    "EditMaker": frozenset({"_editors"}),
+    "Display": frozenset({"source_id", "_serial"}),
+    "Scores": frozenset({"_suggested", "_best"}),
+    "History": frozenset({"entries", "_recalled"}),
+    "Guiding": frozenset({"last_upload", "_kept"}),
+    "SheetDrawing": frozenset({"sheet"}),
+}
+
+
+class EditLab(EditTraits):
+    """The lab for one pipeline; made by `styledit.lab.edit_lab`.
+
+    Args:
+        first, ready: the source that it opens with, and what is known of it.
+        request: the first edit; None takes another style.
+        own: the user's own methods.
+    """
+
+    messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "source": ("id", "kind", "prompt", "steps"),
+        "edit": ("id", "moving", "prompt", "settings"),
+        "guide": ("id", "prompt", "settings", "weights", "iterations", "start"),
+        "shown": ("serial",),
+        "stop": (),
+        "sheet": ("id", "axes"),
+        "recall": ("id",),
+        "rename": ("id", "name"),
+        "save": (),
+        "open": ("id",),
+    }
+
+    def __init__(
+        self,
+        pipe: StableDiffusionPipeline,
+        first: Source,
+        request: EditRequest | None = None,
+        ready: Ready | None = None,
+        own: Mapping[str, Method] | None = None,
+    ) -> None:
+        super().__init__(pipe, world=serialising.world_dict(pipe, methods.names(own or {})))
+        opened = SourceRequest(0, lambda: first)
+        self.own = dict(own or {})
+        self.cache = FitCache()
+        self.queue = RequestQueue(opened, request or self._first_edit(first.prompt))
+        self.display = Display(pipe, self, self.queue)
+        self.guiding = Guiding(pipe, self.display.publish_guided)
+        self.archive = Archive(pipe, self, self.queue, self.guiding)
+        self.maker: EditMaker | None = None
+        self.shown: ShownEdit | None = None
+        self._opened_with = None if ready is None else (opened, ready)
+        self._drawing: SheetDrawing | None = None
+        self._warm_up = False  # whether the next preview is to be made ready
+        self.wake()
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """The source that stands."""
+        return None if self.maker is None else self.maker.prepared
+
+    def snapshot(self) -> Image.Image | None:
+        if self.prepared is None or self.shown is None:
+            return None
+        return snapshot(self.prepared, self.shown)
+
+    # The page's thread: requests are stored. Nothing is decoded or computed here.
+
+    def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
+        kind = message.get("type")
+        data = bytes(buffers[0]) if buffers else b""
+        if kind == "shown":
+            self.queue.confirm(int(message["serial"]))
+            return
+        if kind == "stop":
+            self.queue.stop()
+        elif kind == "edit":
+            self.queue.ask_edit(EditRequest.of(message))
+        elif kind == "source":
+            self.queue.ask_source(SourceRequest(int(message["id"]), partial(self._source, message, data)))
+        elif kind == "sheet":
+            self.queue.ask_sheet(message)
+        elif kind == "save":
+            self.queue.ask_save()
+        elif kind == "guide":
+            self.queue.ask(partial(self._guide, message, data))
+        elif kind == "recall":
+            self.queue.ask(partial(self._recall, message))
+        elif kind == "rename":
+            self.queue.ask(partial(self.archive.rename, message))
+        elif kind == "open":
+            self.queue.ask(partial(self.archive.open, message, data))
+        self.wake()
+
+    # The worker's thread.
+
+    def work(self) -> Work:
+        changed = False
+        queue = self.queue
+        while not self._closed:
+            self._run_commands()
+            if queue.source is not None:
+                yield from self._guarded(self._prepare())
+            elif queue.edit is not None and self.maker is not None:
+                yield from self._guarded(self._edit(self.maker))
+                changed = True
+            elif queue.take_save():
+                self._save()
+            elif (message := queue.take_sheet()) is not None:
+                self._try(partial(self._plan_sheet, message))
+            elif self._drawing is not None:
+                yield from self._guarded(self._draw_sheet(self._drawing))
+            elif self._warm_up and self.prepared is not None:
+                self._warm_up = False
+                warming_up = self.prepared.editor.warming_up()
+                yield from self._guarded(self._driven(warming_up, lambda: bool(queue)))
+            elif not queue.has_commands:
+                break
+        self.display.publish_progress()
+        if changed:
+            self.show_snapshot()
+
+    def _guarded(self, run: Generator[None, None, Any]) -> Work:
+        """A run whose error becomes a sentence; what is shown stays."""
+        try:
+            yield from run
+        except Exception as error:
+            self._failed(error)
+            self.display.publish_progress()
+
+    def _try(self, command: Callable[[], None]) -> None:
+        try:
+            command()
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.display.publish_problem(sentence(error))
+
+    def _driven(
+        self, run: Generator[Any, None, Result], outdated: Callable[[], bool]
+    ) -> Generator[None, None, Result | None]:
+        """A run to its end, with progress; None where it was outdated, at most one call later. Files, names
+        and the like are seen to in between.
+        """
+        published = time.perf_counter()
+        try:
+            while True:
+                try:
+                    state = next(run)
+                except StopIteration as end:
+                    return end.value
+                now = time.perf_counter()
+                if isinstance(state, Progress) and now - published > PROGRESS_EVERY:
+                    self.display.publish_progress(state)
+                    published = now
+                yield
+                self._run_commands()
+                if outdated():
+                    return None
+        finally:
+            run.close()
+
+    # A source.
+
+    def _source(self, message: Mapping[str, Any], data: bytes) -> Source:
+        return source_of(self.pipe, message, data, self.prepared)
+
+    def _prepare(self) -> Work:
+        """The newest source, inverted and fitted."""
+        queue = self.queue
+        request = queue.source
+        if request is None:
+            return
+        self.display.publish_problem("")
+        ready = None
+        if self._opened_with is not None and self._opened_with[0] is request:
+            ready = self._opened_with[1]
+        try:
+            source = request.make()
+            run = (
+                preparing(self.pipe, source, self.cache)
+                if ready is None
+                else preparing_ready(self.pipe, source, ready)
+            )
+            prepared = yield from self._driven(run, lambda: queue.source is not request)
+        except Exception:
+            queue.drop_source(request)
+            raise
+        if prepared is None or not queue.take_source(request):
+            return
+        stops = queue.stops
+        self._begin(request.id, prepared)
+        edit = queue.edit
+        if ready is not None and ready.edit is not None and edit is not None:
+            self.shown = ShownEdit(edit, ready.edit.settings, ready.edit, foreign=True)
+        elif source.kind == "upload":
+            yield from self._warn(prepared, stops)
+        if queue.edit is None and queue.stops == stops:
+            challenge = self.display.scores.challenge(source)
+            first = EditRequest.suggested(challenge.target) if challenge else self._first_edit(source.prompt)
+            queue.offer_edit(first)
+
+    def _begin(self, number: int, prepared: Prepared) -> None:
+        """Another source, whose request has this number."""
+        self.maker = EditMaker(self.pipe, prepared, self.own, self.guiding)
+        self.shown = None
+        self._drawing = None
+        self.display.begin(number, prepared)
+
+    def _warn(self, prepared: Prepared, stops: int) -> Work:
+        """Say beforehand where a picture is outside the model's world, unless the page does not wait."""
+        note = yield from self._driven(
+            domain_warning(self.pipe, prepared),
+            lambda: self.queue.source is not None or self.queue.stops != stops,
+        )
+        if note:
+            self.display.publish_source(prepared, f"{prepared.source.note} {note}".strip())
+
+    def _first_edit(self, prompt: str) -> EditRequest:
+        """What to show of a new source: another style."""
+        return EditRequest.suggested(serialising.first_target(self.pipe, prompt))
+
+    # An edit.
+
+    def _edit(self, maker: EditMaker) -> Work:
+        """The newest edit: a preview while something moves, then the exact one."""
+        asked = self.queue.edit
+        if asked is None:
+            return
+        display, before = self.display, self.shown
+        display.publish_problem("")
+        start = time.perf_counter()
+        try:
+            request, settings, made = yield from self._make(maker, asked)
+        except Exception:
+            self.queue.take_edit(asked.key)
+            if before is not None:  # what is in use is what is on the page
+                display.publish_target(maker, before.request, before.settings)
+            raise
+        finally:
+            self.queue.spare(None)
+        newest = None if made is None else self.queue.take_edit(asked.key)
+        if made is None or newest is None:
+            return
+        newest = replace(newest, guide=made.guide, prompt=request.prompt)
+        foreign = before is not None and before.edit is made.edit and before.foreign
+        self.shown = ShownEdit(newest, settings, made.edit, foreign)
+        self._warm_up = newest.method == OWN
+        display.publish_exact(maker.prepared, self.shown, before, time.perf_counter() - start)
+        display.publish_target(maker, newest, settings)  # of what is shown, whatever was said on the way
+        if not newest.moving:
+            self.archive.remember(self.shown, maker.prepared.source)
+        display.publish_progress()
+
+    def _make(
+        self, maker: EditMaker, asked: EditRequest
+    ) -> Generator[None, None, tuple[EditRequest, Settings, Made | None]]:
+        """The request with the prompt that its style picture gives it, its settings, and the edit; None where
+        it was outdated before it was done.
+        """
+        queue, display, shown = self.queue, self.display, self.shown
+        stops = queue.stops
+        queue.spare(None if asked.guide is None else asked)
+        prompt = self.guiding.prompt_of(maker.prepared, asked.prompt, asked.guide)
+        request = replace(asked, prompt=prompt)
+        settings = maker.settings(request)
+        if not request.moving:
+            display.publish_target(maker, request, settings)
+        if shown is not None and shown.request.key == asked.key:
+            return request, settings, Made(shown.edit, asked.guide)
+
+        def outdated() -> bool:
+            return not queue.wants(asked.key)
+
+        show = partial(display.publish_preview, maker.prepared, request)
+        if request.moving:
+            if shown is not None and request.method == shown.request.method == OWN:
+                preview = yield from self._driven(maker.preview(request, settings, shown), outdated)
+                if preview is not None:
+                    show(preview)
+            display.publish_target(maker, request, settings)
+        if request.method in self.own:  # which takes its time at once
+            display.publish_progress(Progress("editing", 0, 1))
+        run = maker.make(request, settings, lambda: queue.stops != stops, show)
+        made = yield from self._driven(run, outdated)
+        if made is not None and made.problem:
+            display.publish_problem(made.problem)
+        return request, settings, made
+
+    def _guide(self, message: Mapping[str, Any], data: bytes) -> None:
+        """Ask for a guided edit, once its style picture is read."""
+        guide = self.guiding.asked(
+            message, bool(data), lambda kind, name: picture_of(self.pipe, kind, name, data, self.prepared)
+        )
+        self.queue.offer_edit(EditRequest.of(message, guide))
+
+    # The contact sheet.
+
+    def _plan_sheet(self, message: Mapping[str, Any]) -> None:
+        """Begin a contact sheet around the edit that is shown."""
+        if self.shown is None or self.maker is None:
+            raise ValueError("There is no edit yet to draw variants of.")
+        shown = self.shown
+        planned = plan_sheet(
+            str(message["axes"]),
+            shown.request.prompt,
+            png_recipe.keywords(shown.settings),
+            OWN if shown.request.guide else shown.request.method,
+            [str(prompt) for prompt in message.get("prompts") or ()],
+            self.world["methods"],
+        )
+        tiles = drawing_tiles(self.maker, planned, self._failed)
+        self._drawing = SheetDrawing(int(message["id"]), planned, tiles, self.queue.stops)
+        self.display.publish_sheet(self._drawing.id, planned)
+
+    def _draw_sheet(self, drawing: SheetDrawing) -> Work:
+        """Go on with the tiles until something else is asked for; a stop ends them."""
+        assert self.prepared is not None
+        published = time.perf_counter()
+        changed = False
+        try:
+            for tile in drawing.tiles:
+                if tile is not None:
+                    judged = self.display.scores.judged(self.prepared.source, tile)
+                    drawing.sheet = drawing.sheet.with_tile(judged)
+                    changed = True
+                    if time.perf_counter() - published > SHEET_EVERY:
+                        self.display.publish_sheet(drawing.id, drawing.sheet)
+                        published, changed = time.perf_counter(), False
+                done, total = drawing.sheet.drawn, len(drawing.sheet.tiles)
+                self.display.publish_progress(Progress("sheet", done, total))
+                yield
+                if self.queue or self.queue.stops != drawing.stops:
+                    break
+            else:
+                self._drawing = None
+        except Exception:
+            self._drawing = None
+            raise
+        finally:
+            if changed:
+                self.display.publish_sheet(drawing.id, drawing.sheet)
+        if self.queue.stops != drawing.stops:
+            self._drawing = None
+
+    # History and files.
+
+    def _run_commands(self) -> None:
+        """What is short, in between."""
+        while (command := self.queue.take_command()) is not None:
+            self._try(command)
+        if self.queue.sparing and self.queue.take_save():  # that takes long: save what is shown
+            self._save()
+
+    def _save(self) -> None:
+        self._try(lambda: self.archive.save(self.shown, self.prepared))
+
+    def _recall(self, message: Mapping[str, Any]) -> None:
+        self.archive.recall(message, self.display.source_id, self.prepared)

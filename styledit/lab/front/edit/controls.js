@@ -1,0 +1,156 @@
+// The common controls: the four taus, guidance, steps, method; where they stand and what is suggested.
+import { choiceOf, pushButton, slider } from "../shared/controls.js";
+import { element } from "../shared/elements.js";
+import { labelled, toggleButton } from "./parts.js";
+/** @import { Lab, NumberSetting } from "./types.js" */
+
+/** @type {[NumberSetting, string, string, string][]} */
+const TAUS = [
+  [
+    "tau_c",
+    "Word maps",
+    "c",
+    "Share of the steps that use the source's cross-attention maps: higher keeps where things are.",
+  ],
+  [
+    "tau_s",
+    "Self-attention",
+    "s",
+    "Share of the steps that use the source's self-attention maps: higher keeps shapes and layout.",
+  ],
+  ["tau_u", "Unconditional", "u", "The same self-attention maps in the branch without a prompt."],
+  [
+    "tau_v",
+    "Value inputs",
+    "v",
+    "Share of the steps that read the learned value inputs: higher stays nearer to the picture.",
+  ],
+];
+
+/**
+ * The name of a tau as people say it, and its letter.
+ * @param {string} text
+ * @param {string} letter
+ */
+export function tauName(text, letter) {
+  const symbol = element("i", { class: "styledit-symbol" }, "τ", element("sub", {}, letter));
+  return element("span", {}, text, " ", symbol);
+}
+
+/**
+ * A slider of one setting that shows where the suggested value is.
+ * @param {Lab} lab
+ * @param {NumberSetting} name
+ * @param {string | Node} label
+ * @param {{min: number, max: number, step: number, title: string}} options
+ */
+export function settingSlider(lab, name, label, options) {
+  const value = lab.edits.current.settings[name];
+  const made = slider(label, { ...options, value }, (next, moving) => {
+    lab.edits.change({ [name]: next }, moving);
+  });
+  made.input.dataset.testid = name;
+  const mark = element("span", {
+    class: "styledit-suggested-mark",
+    title: "suggested",
+    "aria-hidden": "true",
+  });
+  const track = element("span", { class: "styledit-track" });
+  made.input.replaceWith(track);
+  track.append(made.input, mark);
+  lab.edits.onChange(({ settings }) => {
+    made.set(settings[name]);
+    const suggested = lab.model.get("target").suggested?.[name];
+    mark.hidden = suggested === undefined;
+    if (suggested === undefined) return;
+    mark.style.setProperty("--at", String((suggested - options.min) / (options.max - options.min)));
+  });
+  return made.root;
+}
+
+/**
+ * Back to what the kit suggests.
+ * @param {Lab} lab
+ */
+function suggestedButton(lab) {
+  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true }), {
+    title: "The settings that the kit suggests for this change",
+  });
+  lab.edits.onChange(({ auto }) => root.setAttribute("aria-pressed", String(auto)));
+  return root;
+}
+
+/**
+ * Steps ask for another inversion, so only a release counts.
+ * @param {Lab} lab
+ */
+function stepsSlider(lab) {
+  const most = lab.world.most_steps;
+  const options = {
+    min: Math.min(5, most),
+    max: most,
+    step: 1,
+    value: lab.source().steps ?? Math.min(15, most),
+    title: "More steps: nearer, and slower. The picture is inverted again.",
+  };
+  const made = slider("Steps", options, (value, moving) => {
+    if (!moving && value !== lab.source().steps) lab.askSource({ steps: value });
+  });
+  made.input.dataset.testid = "steps";
+  lab.onSource((source) => {
+    if (source.steps) made.set(source.steps);
+  });
+  return made;
+}
+
+/** @param {Lab} lab */
+function methodChoice(lab) {
+  const { methods } = lab.world;
+  const select = choiceOf(
+    "method",
+    methods.map((name) => [name, name]),
+    (method) => lab.edits.set({ method }),
+  );
+  lab.edits.onChange(({ method }) => {
+    if (method) select.value = method;
+  });
+  const root = labelled("Method", select);
+  root.hidden = methods.length < 2;
+  return root;
+}
+
+/** @param {Lab} lab */
+function guideToggle(lab) {
+  const toggle = toggleButton(
+    "Guide from the source",
+    "guide_from_source",
+    (on) => lab.edits.change({ guide_from_source: on }, false),
+    {
+      title:
+        "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated.",
+    },
+  );
+  lab.edits.onChange(({ settings }) => toggle.set(settings.guide_from_source));
+  return toggle.root;
+}
+
+/** @param {Lab} lab */
+export function commonControls(lab) {
+  const taus = TAUS.map(([name, text, letter, title]) =>
+    settingSlider(lab, name, tauName(text, letter), { min: 0, max: 1, step: 0.05, title }),
+  );
+  const guidance = settingSlider(lab, "guidance", "Guidance", {
+    min: 0,
+    max: 15,
+    step: 0.25,
+    title: "How strongly the prompt pulls. 1: not at all beyond the model itself.",
+  });
+  const steps = stepsSlider(lab);
+  lab.stepsWanted = () => Number(steps.input.value);
+  return element(
+    "section",
+    { class: "styledit-controls", "aria-label": "Settings" },
+    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
+    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+  );
+}

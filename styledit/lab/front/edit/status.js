@@ -1,0 +1,75 @@
+// How far the work is, and what went wrong.
+import { pushButton } from "../shared/controls.js";
+import { element } from "../shared/elements.js";
+import { countOf } from "./parts.js";
+/** @import { Lab } from "./types.js" */
+
+/** @type {Record<string, string>} */
+const STAGES = {
+  drawing: "Drawing the source",
+  looking: "Looking at the picture",
+  inverting: "Inverting the picture",
+  fitting: "Fitting the value inputs",
+  editing: "Editing",
+  guiding: "Guiding the value inputs",
+  sheet: "Drawing the contact sheet",
+};
+
+/**
+ * How far the work is, and the way to end it.
+ * @param {Lab} lab
+ */
+export function progressLine(lab) {
+  const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "progress-text" });
+  const stop = pushButton("Stop", "stop", () => {
+    lab.send({ type: "stop" });
+    lab.pending.failed();
+  });
+  const root = element("div", { class: "styledit-progress" }, bar, text, stop);
+  /** @type {string | null} */
+  let shown = null;
+  lab.onTrait("progress", ({ stage, done, total }) => {
+    lab.note.answered();
+    lab.pending.progressed(stage);
+    const works = Boolean(stage);
+    root.classList.toggle("styledit-idle", !works);
+    stop.disabled = !works;
+    bar.max = Math.max(1, total);
+    bar.value = works ? done : 0;
+    // A screen reader hears of a stage once, and not of every step.
+    if (stage !== shown) text.textContent = works ? (STAGES[stage] ?? stage) : "";
+    shown = stage;
+    bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
+  });
+  return root;
+}
+
+/**
+ * The sentence that Python has about what went wrong.
+ * @param {Lab} lab
+ */
+export function problemLine(lab) {
+  const root = element("p", {
+    class: "styledit-problem",
+    role: "alert",
+    "aria-live": "polite",
+    "data-testid": "problem",
+  });
+  lab.model.on("change:problem", lab.note.answered);
+  lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
+  // What is wrong with a source stays until someone does something: the edit that follows may be well.
+  let stays = false;
+  const show = () => {
+    const problem = lab.model.get("problem");
+    if (problem) stays = lab.pending.failed();
+    if (problem || !stays) root.textContent = problem;
+  };
+  const acted = () => {
+    stays = false;
+    show();
+  };
+  for (const event of ["input", "click", "keydown"]) lab.root.addEventListener(event, acted, true);
+  lab.onTrait("problem", show);
+  return root;
+}

@@ -1,0 +1,297 @@
+// What the EditLab and Python tell each other (styledit/lab/PROTOCOL.md), and what the lab's parts share.
+import type { Asker, Bytes, Model, Progress } from "../shared/types.js";
+
+export type SourceKind = "sample" | "upload" | "seed" | "challenge";
+
+export interface Mask {
+  width: number;
+  height: number;
+  rows: string[];
+}
+
+export type ByWord = Record<string, number>;
+
+export interface Settings {
+  guidance: number;
+  tau_v: number;
+  tau_v_changed: number | null;
+  tau_v_padding: number | null;
+  tau_c: number;
+  tau_s: number;
+  tau_u: number;
+  blend_threshold: number;
+  guide_from_source: boolean;
+  tau_c_words: ByWord;
+  tau_v_words: ByWord;
+  reweight: ByWord;
+  blend: string[];
+  mask: Mask | null;
+}
+
+export type NumberSetting = "guidance" | "tau_v" | "tau_c" | "tau_s" | "tau_u" | "blend_threshold";
+
+/** The edit that the controls say. */
+export interface EditRequest {
+  prompt: string;
+  settings: Settings;
+  method: string;
+  auto: boolean;
+}
+
+export interface Slot {
+  label: string;
+  words: string[];
+}
+
+export interface Entry {
+  name: string;
+  prompt: string;
+  thumb: Bytes;
+  label?: string;
+}
+
+export interface Challenge extends Entry {
+  label: string;
+  target: string;
+}
+
+export type Weights = Record<string, number>;
+
+export interface Guiding {
+  terms: { name: string; label: string; hint: string }[];
+  presets: { name: string; label: string; weights: Weights }[];
+  starts: string[];
+  iterations: number;
+  most_iterations: number;
+}
+
+export interface World {
+  size: [number, number];
+  model: string;
+  samples: Entry[];
+  challenges: Challenge[];
+  methods: string[];
+  sheets: { name: string; label: string }[];
+  slots: Slot[];
+  words: string[];
+  most_steps: number;
+  mask_size: [number, number];
+  guiding: Guiding;
+}
+
+/** What a request for a source names. */
+export interface SourceParts {
+  kind: SourceKind;
+  name: string;
+  seed: number;
+  prompt: string;
+  steps: number;
+}
+
+export interface Source extends SourceParts {
+  id: number;
+  picture: Bytes;
+  reconstruction: Bytes | null;
+  words: string[];
+  note: string;
+}
+
+export interface StylePicture {
+  kind: "sample" | "upload";
+  name: string;
+}
+
+/** What was asked of a guided edit. */
+export interface Guided {
+  weights: Weights;
+  iterations: number;
+  start: string;
+  seed: number;
+  style: StylePicture | null;
+  taken: number | null;
+}
+
+/** What was asked for an edit, as a target or a line of the history has it. */
+export interface Asked {
+  prompt: string;
+  settings: Settings;
+  method: string;
+  guided: Guided | null;
+}
+
+export interface Target extends Asked {
+  id: number;
+  words: { text: string; changed: boolean }[];
+  removed: string[];
+  suggested: Settings;
+  auto: boolean;
+}
+
+export type StepState = "kept" | "replayed" | "computed";
+
+export interface Step {
+  state: StepState;
+  switches: Record<string, boolean>;
+}
+
+export interface Score {
+  psnr: number;
+  suggested_psnr: number | null;
+  best: { psnr: number; request: EditRequest } | null;
+  happened: boolean;
+  verdict: string;
+  truth: Bytes;
+}
+
+export interface Frame {
+  id: number;
+  serial: number;
+  exact: boolean;
+  picture: Bytes | null;
+  mask: Bytes | null;
+  seconds: number;
+  first_step: number;
+  steps: number;
+  strip: Step[];
+  before: Bytes | null;
+  score: Score | null;
+}
+
+export interface HistoryEntry extends Asked {
+  id: number;
+  name: string;
+  thumb: Bytes;
+}
+
+export interface Tile {
+  row: number;
+  column: number;
+  settings: Settings | null;
+  prompt: string;
+  method: string;
+  picture: Bytes | null;
+  exact: boolean;
+  happened: boolean | null;
+}
+
+export interface Sheet {
+  id: number;
+  label: string;
+  rows: string[];
+  columns: string[];
+  tiles: Tile[];
+}
+
+export interface FilmFrame {
+  iteration: number;
+  step: number;
+  picture: Bytes;
+  heat: Bytes | null;
+}
+
+export interface GuidedRun {
+  id: number;
+  running: boolean;
+  asked: Guided;
+  style: Bytes | null;
+  iteration: number;
+  iterations: number;
+  step: number;
+  steps: number;
+  curves: Record<string, number[]>;
+  film: FilmFrame[];
+  stopped: "" | "done" | "stopped";
+  evaluations: number;
+  seconds: number;
+}
+
+export interface Saved {
+  id: number;
+  name: string;
+  data: Bytes;
+}
+
+/** Python's traits; one that is not there yet is {}. */
+export interface Traits {
+  world: World;
+  source: Partial<Source>;
+  target: Partial<Target>;
+  frame: Partial<Frame>;
+  progress: Progress;
+  problem: string;
+  history: HistoryEntry[];
+  sheet: Partial<Sheet>;
+  guided: Partial<GuidedRun>;
+  code: string;
+  saved: Partial<Saved>;
+}
+
+/** When requests go to Python; see requests.js. */
+export interface Flow {
+  ask(request: EditRequest & { moving: boolean }): void;
+  answered(id: number): void;
+  waits(): boolean;
+  forget(): void;
+}
+
+/** The edit that is wanted; see requests.js. */
+export interface Edits {
+  current: EditRequest;
+  flow: Flow;
+  nextId(): number;
+  request(): EditRequest;
+  onChange(reader: (current: EditRequest) => void): void;
+  change(settings: Partial<Settings>, moving: boolean): void;
+  set(parts: Partial<EditRequest>): void;
+  accept(target: Partial<Target>): void;
+  revert(): void;
+  close(): void;
+}
+
+export type SourceReader = (source: Partial<Source>, failed: boolean) => void;
+
+/** The source that was asked for; see pending.js. */
+export interface PendingSource {
+  source(): Partial<Source>;
+  readers: SourceReader[];
+  begin(id: number, parts: SourceParts): void;
+  arrived(): void;
+  progressed(stage: string): void;
+  failed(): boolean;
+}
+
+/** What the parts of the lab share. */
+export interface Lab {
+  model: Model<Traits>;
+  root: HTMLElement;
+  world: World;
+  cleanups: (() => void)[];
+  note: Asker;
+  edits: Edits;
+  pending: PendingSource;
+  /** Pictures of the views, once they are there. */
+  images: Record<string, HTMLImageElement>;
+  source(): Partial<Source>;
+  askSource(parts: Partial<SourceParts>, picture?: Bytes | null, target?: string | null): void;
+  /** A sentence from the page itself. */
+  say(sentence: string): void;
+  /** A message that expects no answer. */
+  send(message: object): void;
+  onSource(reader: SourceReader): void;
+  onTrait<Name extends keyof Traits & string>(name: Name, handler: (value: Traits[Name]) => void): void;
+  onFrame(reader: (frame: Frame) => void): void;
+  tellFrame(frame: Frame): void;
+  // What one part offers to the others.
+  stepsWanted(): number | undefined;
+  sourcePrompt(): string;
+  focusTarget(): void;
+  forgetSettled(): void;
+}
+
+export interface DrawnCanvas {
+  root: HTMLCanvasElement;
+  redraw(): void;
+  close(): void;
+}
+
+export type Picture = HTMLImageElement | HTMLCanvasElement;

@@ -1,0 +1,238 @@
+// The attention explorer: hover a word and see its map, hover a pixel and see what it reads and where it looks.
+//
+// A handler only notes what is pointed at; `draw` shows it in the next animation frame, from maps that were
+// coloured when a control changed. Neither asks Python.
+import { paletteOf } from "../shared/colours.js";
+import { element } from "../shared/elements.js";
+import { asker, listen } from "../shared/kernel.js";
+import { bytesOf } from "../shared/pictures.js";
+import { greyCanvas } from "./canvases.js";
+import { howControls, whatControls } from "./controls.js";
+import { addPart, cellOf, chosenLayers, openStore } from "./data.js";
+import { drawBars, drawLooks, drawMap, recolour } from "./draw.js";
+import { listenToPointing, pointUnder } from "./pointing.js";
+import { requestsOf } from "./requests.js";
+import { stageOf } from "./stage.js";
+import { colour } from "./view.js";
+/** @import { Model, Rendered } from "../shared/types.js" */
+/** @import { About, Actions, Chosen, Explorer, Looks, Part, Stage, Traits } from "./types.js" */
+
+/** @type {Chosen} */
+const START = {
+  run: 0,
+  view: "raw",
+  layer: "all",
+  head: -1,
+  row: -1,
+  scale: "one",
+  contrast: 0.3,
+  share: 0.35,
+  smooth: true,
+  word: null,
+  pixel: null,
+};
+const REST = 600; // ms after the last change before the controls are kept in Python
+
+/**
+ * How the controls stood on an earlier page, as far as it fits what is shown now.
+ * @param {About} about
+ * @param {Partial<Chosen>} chosen
+ * @returns {Chosen}
+ */
+export function restored(about, chosen) {
+  const state = { ...START, ...chosen };
+  if (!(state.run < about.runs.length)) state.run = 0;
+  if (!(state.row < about.steps.length)) state.row = -1;
+  if (!(state.head < about.heads)) state.head = -1;
+  if (!chosenLayers(about, state.layer, -1).length) state.layer = "all";
+  return state;
+}
+
+/**
+ * @param {Model<Traits>} model
+ * @returns {Explorer}
+ */
+function explorerOf(model) {
+  const about = model.get("about");
+  const { sequential, diverging } = about.palettes;
+  const explorer = /** @type {Explorer} */ ({
+    model,
+    about,
+    store: openStore(about, model.get("data")),
+    chosen: restored(about, model.get("chosen")),
+    hover: { word: null, pixel: null, mouse: null },
+    palettes: { sequential: paletteOf(sequential), diverging: paletteOf(diverging) },
+    grey: about.runs.map(() => null),
+    held: null,
+  });
+  const [part, looks] = [model.get("part"), model.get("looks")];
+  if (part.tables) addPart(explorer.store, /** @type {Part} */ (part));
+  if (looks.rows) explorer.store.looks = /** @type {Looks} */ (looks);
+  explorer.coloured = colour(explorer);
+  return explorer;
+}
+
+/**
+ * The next frame: `schedule` has it drawn, `now` draws at once, `stop` draws no more.
+ * @param {() => void} draw
+ */
+function frameOf(draw) {
+  let frame = 0;
+  const now = () => {
+    frame = 0;
+    draw();
+  };
+  return {
+    now,
+    schedule() {
+      frame ||= requestAnimationFrame(now);
+    },
+    stop: () => cancelAnimationFrame(frame),
+  };
+}
+
+/**
+ * The controls as they stand, kept in Python a little after the last change.
+ * @param {Explorer} explorer
+ */
+function memoryOf({ model, about, chosen }) {
+  /** @type {Timer} */
+  let later;
+  return {
+    renew() {
+      if (!about.live) return;
+      clearTimeout(later);
+      later = setTimeout(() => {
+        try {
+          model.send({ type: "chosen", chosen });
+        } catch {
+          // no kernel any more; the page works on
+        }
+      }, REST);
+    },
+    stop: () => clearTimeout(later),
+  };
+}
+
+/** @param {Rendered<Traits>} view */
+function render({ model, el }) {
+  const explorer = explorerOf(model);
+  const { chosen, hover, store } = explorer;
+  const problem = element("p", { class: "styledit-problem", role: "alert" });
+  const showProblem = () => {
+    problem.textContent = model.get("problem");
+  };
+  const kernel = asker(model, (note) => {
+    problem.textContent = note;
+  });
+  const requests = requestsOf(explorer, kernel);
+  const memory = memoryOf(explorer);
+  let stale = true;
+  /** @type {Actions} */
+  const actions = {
+    schedule(again = false) {
+      stale ||= again;
+      frame.schedule();
+    },
+    point(what) {
+      Object.assign(hover, what);
+      frame.schedule();
+    },
+    change(what) {
+      Object.assign(chosen, what);
+      requests.forget();
+      actions.schedule(true);
+      memory.renew();
+    },
+    lockWord(k) {
+      chosen.word = chosen.word === k ? null : k;
+      frame.schedule();
+      memory.renew();
+    },
+    lockPixel(point) {
+      const { coloured } = explorer;
+      const old = chosen.pixel;
+      const again = point && old && cellOf(coloured, point) === cellOf(coloured, old);
+      chosen.pixel = again ? null : point;
+      Object.assign(hover, { pixel: null, mouse: null });
+      frame.schedule();
+      requests.looks();
+      memory.renew();
+    },
+  };
+  /** @type {Stage} */
+  const stage = stageOf(explorer, actions);
+  let first = true;
+  const frame = frameOf(() => {
+    if (hover.mouse) Object.assign(hover, { pixel: pointUnder(stage.canvas, hover.mouse), mouse: null });
+    if (stale) {
+      recolour(explorer, stage, first);
+      requests.part();
+      requests.looks();
+    }
+    stale = first = false;
+    drawMap(explorer, stage);
+    drawBars(explorer, stage);
+    drawLooks(explorer, stage);
+  });
+  listenToPointing(explorer, stage, actions);
+  showPictures(explorer, actions);
+  const root = element(
+    "div",
+    { class: "styledit styledit-explorer" },
+    whatControls(explorer, actions),
+    stage.words.root,
+    stage.root,
+    howControls(explorer, actions),
+    problem,
+    stage.live,
+  );
+  el.replaceChildren(root);
+  const forget = listen(model, {
+    part() {
+      addPart(store, /** @type {Part} */ (model.get("part")));
+      kernel.answered();
+      actions.schedule(true);
+    },
+    looks() {
+      store.looks = /** @type {Looks} */ (model.get("looks"));
+      kernel.answered();
+      actions.schedule();
+    },
+    problem: showProblem,
+  });
+  // JupyterLab loses what a canvas holds while its cell is scrolled away
+  const seen = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) actions.schedule(true);
+  });
+  seen.observe(root);
+  showProblem();
+  frame.now();
+  return () => {
+    forget();
+    frame.stop();
+    memory.stop();
+    seen.disconnect();
+    kernel.close();
+  };
+}
+
+/**
+ * The runs' pictures, in grey; drawn when they are decoded.
+ * @param {Explorer} explorer
+ * @param {Actions} actions
+ */
+function showPictures({ about, grey }, actions) {
+  about.runs.forEach(async (run, k) => {
+    const bytes = bytesOf(run.picture);
+    if (!bytes) return;
+    try {
+      grey[k] = greyCanvas(await createImageBitmap(new Blob([bytes], { type: "image/webp" })));
+      actions.schedule(true);
+    } catch {
+      // the maps are shown without the picture
+    }
+  });
+}
+
+export default { render };

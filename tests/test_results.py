@@ -1,0 +1,127 @@
+"""The lessons' stored tables: whole, of the embedded model, and what would be computed again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import styledit
+from measure import results, value_inputs
+from measure.methods import METHODS, PAPER
+from styledit.lab.edit.samples import challenges
+from styledit.lessons import stored, stored_result
+from styledit.pipeline import model_fingerprint
+
+# --- storing ----------------------------------------------------------------------------------------
+
+
+def test_every_stored_result_is_of_the_embedded_model(embedded) -> None:
+    assert {file.stem for file in stored.FOLDER.glob("*.json")} == results.RESULTS.keys()
+    assert all(stored_result(embedded, name) for name in results.RESULTS)
+
+
+def test_results_of_another_model_are_refused(pipe, embedded, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(stored, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r"no stored result 'mine' \(there are: none yet\)"):
+        stored_result(embedded, "mine")
+    content = {"model": model_fingerprint(embedded), "result": [1, 2]}
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    assert stored_result(embedded, "mine") == [1, 2]
+    with pytest.raises(ValueError, match=r"another model .* run `make results`"):
+        stored_result(pipe, "mine")
+
+
+def test_a_result_is_stored_as_it_comes(embedded, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(stored, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(results, "RESULTS", {"mine": lambda pipe: [{"picture": "fox", "psnr": 1.5}]})
+    results.main(["mine"])
+    assert stored_result(embedded, "mine") == [{"picture": "fox", "psnr": 1.5}]
+    with pytest.raises(SystemExit, match="no result 'yours'"):
+        results.main(["yours"])
+
+
+# --- lesson 03 --------------------------------------------------------------------------------------
+
+
+def test_the_stored_rows_are_those_that_would_be_computed(embedded) -> None:
+    fits = stored_result(embedded, "value_fits")
+    assert [row["fit"] for row in fits] == [*value_inputs.FITS, value_inputs.NULL_TEXT]
+    assert all(len(row["drift"]) == 31 for row in fits)
+    edits = stored_result(embedded, "value_edits")
+    assert all(row["truth_psnr"].keys() == {"off", *value_inputs.WAYS} for row in edits)
+    cases = challenges()[:: value_inputs.STRIDE]
+    assert [(row["case"], row["kind"], row["target"]) for row in edits] == [
+        (case.name, case.kind, case.target) for case in cases
+    ]
+    assert cases[-1].picture.size == cases[-1].truth.size == styledit.picture_size(embedded)
+
+
+@pytest.mark.parametrize("name", ["the guess alone", value_inputs.NULL_TEXT])
+def test_a_row_of_fits(name, pipe, inversion, monkeypatch) -> None:
+    monkeypatch.setattr(value_inputs, "GUIDANCE", 3.0)
+    row = value_inputs.fitted(pipe, inversion, name)
+    assert row["fit"] == name and len(row["drift"]) == inversion.steps + 1 and row["drift"][0] == 0
+
+
+def test_one_edit_in_several_ways(pipe, inversion) -> None:
+    values = styledit.fit_values(pipe, inversion, preset=styledit.Preset(1, 0.01), progress=False)
+    made = value_inputs.ways(pipe, inversion, values, inversion.prompt + " here")
+    assert made["off"].values is None
+    assert [edit.settings.tau_v for way, edit in made.items() if way != "off"] == [0.0, 0.5, 0.5, 1.0]
+    assert made["by word"].settings.tau_v_changed == 0.0
+
+
+# --- lesson 07 --------------------------------------------------------------------------------------
+
+
+def test_the_stored_comparison_is_whole(embedded) -> None:
+    ran: dict[str, set[int]] = {}
+    for row in stored_result(embedded, "comparison"):
+        ran.setdefault(row["method"], set()).add(row["case"])
+        assert list(row) == ["case", "kind", "method", *results.COLUMNS]
+    assert set(ran) == {*METHODS, results.OWN_TITLE, results.NOTHING}
+    for method, cases in ran.items():
+        assert len(cases) == (17 if method == PAPER else 84)
+
+
+def test_a_row_is_what_the_case_says() -> None:
+    case = results._cases()[0]
+    row = results.row_of("the truth", 0, case.truth)
+    assert row["success"] == 100 and row["truth_psnr"] is None  # infinite: nothing differs
+    assert (row["kind"], row["case"], row["evaluations"]) == (case.kind, 0, 0)
+    assert results.row_of("nothing", 0, case.source)["background_psnr"] is None
+
+
+def test_the_comparison_takes_its_methods_from_make_compare(embedded, monkeypatch) -> None:
+    """One kind, one case: the rows are those that are stored, to rounding between machines."""
+    shown = {"negative-prompt": METHODS["negative-prompt"]}
+    monkeypatch.setattr(results, "METHODS", shown)
+    monkeypatch.setattr(results, "WORKERS", 1)
+    monkeypatch.setattr(results, "held_out_cases", lambda: results._cases()[:1])
+    monkeypatch.setattr(results.compare, "KINDS", ("object",))
+    rows = results.comparison(embedded)
+    assert [row["method"] for row in rows] == [results.NOTHING, "negative-prompt", results.OWN_TITLE]
+    known = {(row["method"], row["case"]): row for row in stored_result(embedded, "comparison")}
+    for row in rows:
+        before = known[row["method"], 0]
+        assert list(row) == list(before)
+        assert (row["success"], row["evaluations"]) == (before["success"], before["evaluations"])
+        assert row["truth_psnr"] == pytest.approx(before["truth_psnr"], abs=0.3)
+
+
+# --- lesson 09 --------------------------------------------------------------------------------------
+
+
+def test_guided_rows_are_stored_without_pictures_and_times() -> None:
+    row = {
+        "variant": "b",
+        "case": 2,
+        "kind": "style",
+        "truth_psnr": 1 / 3,
+        "seconds": 9.0,
+        "picture": object(),
+    }
+    first, second = results.guided_rows([row, row | {"variant": "a"}])
+    assert first == {"variant": "a", "case": 2, "kind": "style", "truth_psnr": 0.3333}
+    assert second["variant"] == "b"
