@@ -121,7 +121,7 @@ def make_terms(
         weighted["attention"] = (1.0, weights.attention.for_prompt(words))
     if not weighted:
         raise ValueError(
-            "There is nothing to optimise: the weight direction needs a target prompt with other words than "
+            "There is nothing to minimise: the weight direction needs a target prompt with other words than "
             "the source's."
         )
     return Terms(weighted, critic)

@@ -96,7 +96,7 @@ class Weights:
         weights = GUIDES[given] if isinstance(given, str) else given
         check.instance("weights", weights, cls, "Weights(...) or a name")
         if not weights:
-            raise ValueError("Every weight is 0, so there is nothing to optimise; give one above 0.")
+            raise ValueError("Every weight is 0, so there is nothing to minimise; give one above 0.")
         return weights
 
     def about(self) -> dict[str, Any]:

@@ -1129,7 +1129,7 @@ function guidedSection(lab) {
   const film = filmStrip();
   let known = "";
   const follow = (asked, picture) => {
-    const now = JSON.stringify({ ...asked, taken: null });
+    const now = JSON.stringify(asked);
     if (now === known) return;
     known = now;
     Object.assign(request, {
