@@ -154,7 +154,7 @@ def invert(
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Inversion:
-    """Walk a picture to noise with DDIM at guidance 1 (2010.02502, section 4.3; method section 1).
+    """Walk a picture to noise with DDIM at guidance 1 (2010.02502, section 4.3).
 
     Costs T network calls, and one more where maps are recorded (those of the noisiest latent).
 
@@ -408,8 +408,8 @@ def _alike(tensor: torch.Tensor, again: torch.Tensor, part: float = _ALIKE) -> b
     """Whether two tensors are the same but for rounding, as a part of their norm."""
     if tensor.shape != again.shape:
         return False
-    own = again.to(tensor).double()
-    return bool((tensor.double() - own).norm() <= part * own.norm())
+    found, own = (each.detach().cpu().double() for each in (tensor, again))
+    return bool((found - own).norm() <= part * own.norm())
 
 
 def _maps(tensors: dict[str, torch.Tensor], about: dict) -> AttentionMaps:

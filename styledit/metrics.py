@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import torch
 from PIL import Image
-from skimage.metrics import mean_squared_error, structural_similarity
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -93,14 +93,16 @@ def load_networks(
         TypeError: a model that is no name of a folder or hub id, or an `lpips` that is no string.
         ValueError: a network cannot be loaded (the message says which and why), or the device is not there.
     """
-    eyes = load_clip(clip, device=device)
-    tower = make_vit(eyes.model, eyes.prepare) if vit is None else load_vit(vit, device=device)
+    similarity = load_clip(clip, device=device)
+    structure = (
+        make_vit(similarity.model, similarity.prepare) if vit is None else load_vit(vit, device=device)
+    )
     judge = (
         load_judge(EMBEDDED_FOLDER / "judge").to(device)
         if lpips is None
         else load_lpips(lpips, device=device)
     )
-    return Networks(eyes, tower, judge)
+    return Networks(similarity, structure, judge)
 
 
 def edit_metrics(
@@ -159,8 +161,9 @@ def psnr(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
     `mse`.
     """
     first, second, where = _compared(a, b, mask)
-    # Where a pixel stands does not matter: those compared make pictures of one row.
-    return pictures.psnr(*(Image.fromarray(pixels[where][None]) for pixels in (first, second)))
+    if np.array_equal(first, second):
+        return float("inf")
+    return float(peak_signal_noise_ratio(first[where], second[where], data_range=255))
 
 
 def ssim(a: Image.Image, b: Image.Image, mask: Mask | None = None) -> float:
@@ -275,9 +278,9 @@ def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | No
     pixels = np.array(pictures.open_rgb(image))  # (H, W, 3)
     if mask is not None:
         pixels[~_inside(mask, pixels.shape[:2])] = 0
-    told = clip.embed_text(prompt)  # (1, d)
-    seen = clip.embed_pictures(pictures.as_pixels(pixels).to(clip.model.device))  # (1, d)
-    return 100 * float(functional.cosine_similarity(seen, told))
+    text = clip.embed_text(prompt)  # (1, d)
+    picture = clip.embed_pictures(pictures.as_pixels(pixels).to(clip.model.device))  # (1, d)
+    return 100 * float(functional.cosine_similarity(picture, text))
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageOps
-from skimage.metrics import peak_signal_noise_ratio
 
 from styledit import validation
 from styledit.pipeline import picture_size
@@ -99,7 +98,6 @@ def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tenso
         TypeError: `pipe` is no pipeline, or `z` no tensor.
         ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
-    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "z", z)
     return validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes").clamp(0, 1)
 
@@ -111,20 +109,18 @@ def decode_latents(pipe: StableDiffusionPipeline, z: torch.Tensor) -> list[Image
         TypeError: `pipe` is no pipeline, or `z` no tensor.
         ValueError: `z` has another shape, or it or what the decoder makes of it has NaN or infinite values.
     """
-    validation.pipeline(pipe, needs_ddim=False)
-    check_latents(pipe, "z", z)
     with torch.no_grad():
-        pixels = validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes")
-    return to_pictures(pixels)
+        return to_pictures(decode_tensor(pipe, z))
 
 
 def check_latents(pipe: StableDiffusionPipeline, name: str, z: object) -> torch.Tensor:
     """Latents (B, C, h, w) of this pipeline, of finite numbers.
 
     Raises:
-        TypeError: `z` is no floating-point tensor.
+        TypeError: `pipe` is no pipeline, or `z` no floating-point tensor.
         ValueError: it has another shape, or NaN or infinite values.
     """
+    validation.pipeline(pipe, needs_ddim=False)
     return validation.finite(
         validation.tensor(name, z, "B", pipe.vae.config.latent_channels, "h", "w"), name, "make them again"
     )
@@ -147,24 +143,6 @@ def to_pictures(pixels: torch.Tensor) -> list[Image.Image]:
     """Pixels (B, 3, H, W) as RGB pictures; what is outside [0, 1] is clipped."""
     rounded = (pixels.detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
     return [Image.fromarray(picture) for picture in rounded.permute(0, 2, 3, 1).cpu().numpy()]  # (B, H, W, 3)
-
-
-def psnr(image: ImageSource, other: ImageSource) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures of the same size; infinite where they are equal.
-
-    Raises:
-        TypeError: something that is no picture.
-        ValueError: pictures of different size, or as `read_image`.
-    """
-    first, second = (np.asarray(open_rgb(picture)) for picture in (image, other))  # (H, W, 3)
-    if first.shape != second.shape:
-        sizes = " and ".join(f"{pixels.shape[1]}×{pixels.shape[0]}" for pixels in (first, second))
-        raise ValueError(
-            f"PSNR needs pictures of the same size, these are {sizes}; fit them with read_image."
-        )
-    if np.array_equal(first, second):
-        return float("inf")
-    return float(peak_signal_noise_ratio(first, second, data_range=255))
 
 
 def _shift_and_scale(pipe: StableDiffusionPipeline) -> tuple[float, float]:

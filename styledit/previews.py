@@ -46,7 +46,6 @@ def preview(pipe: StableDiffusionPipeline, x0: torch.Tensor) -> list[Image.Image
         TypeError: `pipe` is no pipeline, or `x0` no tensor.
         ValueError: `x0` has another shape or NaN or infinite values, or the autoencoder makes such values.
     """
-    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "x0", x0)
     return to_pictures(_colours(pipe, x0))
 
@@ -62,7 +61,6 @@ def preview_change(pipe: StableDiffusionPipeline, picture: Image.Image, change: 
     Raises:
         TypeError, ValueError: as `preview`.
     """
-    validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "change", change)
     moved = _colours(pipe, change) - _colours(pipe, torch.zeros_like(change))
     return to_pictures(as_pixels(picture).to(moved) + moved)[0]

@@ -147,17 +147,6 @@ def instance(name: str, value: object, kind: type[Value], source: str) -> Value:
     return value
 
 
-def instances(name: str, value: object, kind: type[Value], source: str) -> tuple[Value, ...]:
-    """Several values of a class of the package, in a list or a tuple, or none; `source` as for `instance`.
-
-    Raises:
-        TypeError: `value` is something else, or one of them is.
-    """
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{name} must be a list of {kind.__name__}s from {source}, not {shown(value)}.")
-    return tuple(instance(f"Each of {name}", entry, kind, source) for entry in value)
-
-
 def several(name: str, value: object) -> tuple[Any, ...]:
     """One entry or several as a tuple; a string, and what cannot be gone through, is one entry.
 

@@ -261,7 +261,9 @@ def test_errors(pipe64, inversion64, settings, message):
 
 
 def test_values_of_another_inversion(pipe64, inversion64, values64):
-    other = dataclasses.replace(inversion64, prompt="a blue car in the snow")
+    other = styledit.invert(
+        pipe64, inversion64.image, "a blue car in the snow", inversion64.steps, progress=False
+    )
     narrow = dataclasses.replace(values64, scale=values64.scale[..., :8], shift=values64.shift[..., :8])
     for inverted, values, message in (
         (other, values64, "fitted to another inversion"),

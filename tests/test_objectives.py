@@ -293,9 +293,12 @@ def test_settings_that_cannot_be(settings, error, message):
         ),
         (
             lambda maps: attention_l2({"fine": maps["fine"]}, {"fine": maps["coarse"]}),
-            r"\(2, 24, 7\) and their target \(2, 6, 7\)",
+            r"The target of .fine., .* must have shape \(2, 24, 7\), not \(2, 6, 7\)",
         ),
-        (lambda maps: sparsity({"fine": maps["fine"][None]}, [1]), "give one row of the batch"),
+        (
+            lambda maps: sparsity({"fine": maps["fine"][None]}, [1]),
+            r"of one row, must have shape \(heads, HW, N\)",
+        ),
         (lambda maps: sparsity(maps, []), "no tokens to look at"),
         (lambda maps: sparsity(maps, [1, 7]), "positions run from 0 to 6"),
         (lambda maps: sparsity(maps, [-1]), "positions run from 0 to 6"),

@@ -1,6 +1,4 @@
-"""What value inputs are compared with (method section 6): one method a file, one call each,
-an `Edit` as the result.
-"""
+"""What value inputs are compared with: one method a file, one call each, an `Edit` as the result."""
 
 from styledit.baselines.ddim_p2p import ddim_p2p
 from styledit.baselines.direct_inversion import direct_inversion

@@ -40,7 +40,9 @@ class NullEmbeddings:
             raise ValueError(
                 "The null embeddings were fitted to another inversion; fit them to this one with fit_nulls()."
             )
-        check.tensor("NullEmbeddings.embeddings", self.embeddings, inversion.steps, *inversion.c.shape[1:])
+        shape = (inversion.steps, *inversion.c.shape[1:])
+        embeddings = check.tensor("NullEmbeddings.embeddings", self.embeddings, *shape)
+        check.finite(embeddings, "NullEmbeddings.embeddings", "fit them again")
         check.number("NullEmbeddings.guidance", self.guidance)
 
 

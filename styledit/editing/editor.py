@@ -91,7 +91,9 @@ def edit(
     callback: Callback | None = None,
     **settings: Any,
 ) -> Edit | list[Edit]:
-    """Edit a picture by changing its prompt (method section 4). For many edits of one picture use `Editor`.
+    """Edit a picture by changing its prompt (2303.15649, section 3.3).
+
+    For many edits of one picture use `Editor`.
 
     Args:
         target_prompt: the new prompt, or several; those with the same settings are denoised in one batch.
@@ -246,12 +248,12 @@ class Editor:
         first = exact.shared_with(base)
         if first == steps:
             return Preview(done, torch.zeros_like(done))
-        known = [k for k, count in base.looks if count == calls and first - PREVIEW_STEPS < k <= first]
+        known = [k for k, count in base.coarse_ends if count == calls and first - PREVIEW_STEPS < k <= first]
         start = max(known, default=first)
-        yield from self._look(base, start, calls)
+        yield from self._coarse_end(base, start, calls)
         run = exact.coarse(start, calls)
         yield from run.run()
-        change = run.states[-1].z - base.looks[start, calls]
+        change = run.states[-1].z - base.coarse_ends[start, calls]
         return Preview(done + change, change)
 
     def warming_up(self, *, calls: int = 3) -> Generator[State, None, None]:
@@ -267,14 +269,14 @@ class Editor:
         if base is None or len(base.states) < self.inversion.steps:
             return
         for first in range(0, self.inversion.steps, PREVIEW_STEPS):
-            yield from self._look(base, first, calls)
+            yield from self._coarse_end(base, first, calls)
 
-    def _look(self, base: EditRun, first: int, calls: int) -> Generator[State, None, None]:
-        """Where a finished run's coarse steps from `first` on end, kept in its `looks`."""
-        if (first, calls) not in base.looks:
+    def _coarse_end(self, base: EditRun, first: int, calls: int) -> Generator[State, None, None]:
+        """Where a finished run's coarse steps from `first` on end, kept in its `coarse_ends`."""
+        if (first, calls) not in base.coarse_ends:
             run = base.coarse(first, calls)
             yield from run.run()
-            base.looks[first, calls] = run.states[-1].z
+            base.coarse_ends[first, calls] = run.states[-1].z
 
     def suggest(self, target_prompt: str, **settings: Any) -> Settings:
         """The settings that an edit will use: those given, the others as they follow from what changed

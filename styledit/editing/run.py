@@ -119,7 +119,7 @@ class EditRun:
         indices = range(inversion.steps + 1) if indices is None else indices
         self.pairs = list(pairwise(indices))
         self.states: list[EditState] = []
-        self.looks: dict[
+        self.coarse_ends: dict[
             tuple[int, int], torch.Tensor
         ] = {}  # by first step and calls: where coarse steps end
         self.replayed = 0
@@ -138,7 +138,7 @@ class EditRun:
         other.pairs = [*self.pairs[:first], *pairwise(tail)]
         same = zip(self.states, self.pairs, other.pairs, strict=False)
         other.states = [state for state, _, _ in takewhile(lambda each: each[1] == each[2], same)]
-        other.looks = {}
+        other.coarse_ends = {}
         return other
 
     def shared_with(self, other: EditRun) -> int:

@@ -11,6 +11,7 @@ from styledit.denoising import resolve_guidance
 from styledit.editing.blend import blend_start
 from styledit.editing.mask import PaintedMask
 from styledit.objectives import Objective, Regularisation
+from styledit.objectives.state import check_objective
 from styledit.prompts import Word, find_word, kept_words, positions_of
 
 FRACTIONS = ("tau_v", "tau_c", "tau_s", "tau_u", "blend_threshold")
@@ -41,9 +42,9 @@ class Settings:
         blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
         mask: painted, a picture or an array (h, w) of the edited picture's ratio, up to 4096 x 4096: outside
             it the target stays at the source's latent at every step. It takes the place of `blend`.
-        regularisation: an objective that the target is pulled towards, such as what its own maps should be
-            like (method section 3): before each step the latent moves by -`regularisation_rate` times the
-            gradient of it (as in Attend-and-Excite, 2301.13826, equation 2).
+        regularisation: an objective that the target minimises, such as what its own maps should be like:
+            before each step the latent moves by -`regularisation_rate` times the gradient of it (as in
+            Attend-and-Excite, 2301.13826, equation 2).
 
     Raises:
         TypeError: a setting of another type.
@@ -89,8 +90,7 @@ class Settings:
         self._set("blend", tuple(check.text("A word of blend", word) for word in words))
         if self.mask is not None:
             self._set("mask", PaintedMask.of(self.mask))
-        if not isinstance(self.regularisation, Objective):
-            raise TypeError(f"regularisation must be an objective, not {check.shown(self.regularisation)}.")
+        check_objective("regularisation", self.regularisation)
         self._set("regularisation_rate", check.number("regularisation_rate", self.regularisation_rate))
 
     @classmethod

@@ -132,12 +132,12 @@ class EditingTable:
 
     def regime(self, change: Change, maps: AttentionMaps | None) -> Regime:
         """The regime of a change; the first of those that maps tell where there are no maps to look at."""
-        told = {regime.name: regime for regime in self.regimes if regime.name in TOLD_BY_WORDS}
+        by_words = {regime.name: regime for regime in self.regimes if regime.name in TOLD_BY_WORDS}
         gone, come = change.gone, change.come
         if not gone and (come or not change.removed):
-            return told[ADDITION]
-        if not come and (gone or not change.added) and REMOVAL in told:
-            return told[REMOVAL]
+            return by_words[ADDITION]
+        if not come and (gone or not change.added) and REMOVAL in by_words:
+            return by_words[REMOVAL]
         scored = [regime for regime in self.regimes if regime.name not in TOLD_BY_WORDS]
         if maps is None or not set(self.scales) <= {maps.scales.get(layer) for layer in maps.layers}:
             return scored[0]
@@ -233,8 +233,8 @@ def _regime(name: str, about: Mapping[str, Any], count: int) -> Regime:
     Settings.of(**about["settings"])
     if about["blend"] not in BLENDS:
         raise ValueError(f"the regime {name!r} has an unknown blend, {check.shown(about['blend'])}")
-    told = name in TOLD_BY_WORDS
-    weights = _numbers(f"weights of {name!r}", about["weights"], len(about["weights"]) if told else count)
+    count = len(about["weights"]) if name in TOLD_BY_WORDS else count  # these are not read
+    weights = _numbers(f"weights of {name!r}", about["weights"], count)
     return Regime(name, about["settings"], about["blend"], weights, check.number("bias", about["bias"]))
 
 

@@ -1,6 +1,4 @@
-"""What a run may be pulled towards. An objective names the layers it needs and maps
-a run's state to a scalar.
-"""
+"""What a run may minimise. An objective names the layers it needs and maps a run's state to a scalar."""
 
 from styledit.objectives.attention import Regularisation, attention_l1, attention_l2, localisation, sparsity
 from styledit.objectives.clip import ClipDirection, ClipSimilarity, clip_direction, clip_similarity

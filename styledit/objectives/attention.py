@@ -1,4 +1,4 @@
-"""Attention regularisation (StyleDiffusion, 2303.15649; method section 3): what a word's map should be like.
+"""Attention regularisation (StyleDiffusion, 2303.15649, section 3.2): what a word's map should be like.
 
 Every function takes {layer: A}, A (heads, HW, N) being one row of a batch, and returns a differentiable
 scalar in at least float32. Gradients reach the latents and, through the queries of deeper layers, the value
@@ -17,7 +17,7 @@ import torch
 from styledit import validation as check
 from styledit.attention import Layers
 from styledit.denoising import wide
-from styledit.objectives.state import ObjectiveState, check_words
+from styledit.objectives.state import ObjectiveState
 from styledit.prompts import Word, find_word, positions_of
 
 Maps = Mapping[str, torch.Tensor]
@@ -71,27 +71,19 @@ class Regularisation:
         return bool(self.l2 or self.l1)
 
     def for_prompt(self, prompt_words: Sequence[Word]) -> Regularisation:
-        """The same for a prompt that may have some of the words only;
-        without weights where it has none of them.
-
-        Raises:
-            TypeError: `prompt_words` are no words of a prompt.
-        """
-        words = check_words(prompt_words)
-        there = tuple(word for word in self.words if positions_of(words, word))
+        """The same for a prompt that may have some of the words only; without weights where it has none."""
+        there = tuple(word for word in self.words if positions_of(tuple(prompt_words), word))
         return replace(self, words=there) if there or not self.words else Regularisation(layers=self.layers)
 
     def tokens(self, prompt_words: Sequence[Word]) -> list[int]:
         """Positions of the tokens of `words`, of every word of the prompt where there are none.
 
         Raises:
-            TypeError: `prompt_words` are no words of a prompt.
             ValueError: one of the words is not in the prompt (the message says which are).
         """
-        words = check_words(prompt_words)
         if not self.words:
-            return [position for word in words for position in word.positions]
-        return sorted({position for word in self.words for position in find_word(words, word)})
+            return [position for word in prompt_words for position in word.positions]
+        return sorted({position for word in self.words for position in find_word(tuple(prompt_words), word)})
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """The weighted sum, a scalar; terms of weight 0 cost nothing.
@@ -99,7 +91,6 @@ class Regularisation:
         Raises:
             ValueError: as the functions of the terms, and where a word is not in the prompt.
         """
-        check.instance("state", state, ObjectiveState, "a run")
         total = torch.zeros(())
         if not self:
             return total
@@ -122,7 +113,7 @@ class Regularisation:
 
 
 def attention_l2(maps: Maps, targets: Maps) -> torch.Tensor:
-    """L_attn = sum over layers of mean (A - Ahat)^2 (method section 2), a scalar.
+    """L_attn = sum over layers of mean (A - Ahat)^2 (2303.15649, section 3.2), a scalar.
 
     Args:
         targets: {layer: Ahat (heads, HW, N)}, at least the layers of `maps`.
@@ -134,7 +125,7 @@ def attention_l2(maps: Maps, targets: Maps) -> torch.Tensor:
 
 
 def attention_l1(maps: Maps, targets: Maps) -> torch.Tensor:
-    """Sum over layers of mean |A - Ahat| (method section 3), a scalar.
+    """Sum over layers of mean |A - Ahat|, a scalar.
 
     Arguments and errors as `attention_l2`.
     """
@@ -197,14 +188,8 @@ def _differences(maps: Maps, targets: Maps) -> list[torch.Tensor]:
                 "and l1 to 0."
             )
         own = wide(probs)
-        check.tensor(f"The target of {layer!r}", targets[layer], "heads", "HW", "N")
-        if targets[layer].shape != own.shape:
-            raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(own.shape)} and their target "
-                f"{tuple(targets[layer].shape)}; both must be those of one step and one row, (heads, HW, N), "
-                "on pictures of one size."
-            )
-        differences.append(own - targets[layer].to(own))
+        target = check.tensor(f"The target of {layer!r}, as its maps,", targets[layer], *own.shape)
+        differences.append(own - target.to(own))
     return differences
 
 
@@ -245,18 +230,10 @@ def _only(maps: Maps, tokens: list[int]) -> Maps:
 
 
 def _check_maps(name: str, maps: Maps) -> None:
-    """Refuse nothing at all, and what is not one row of a batch."""
+    """Refuse nothing at all, and what is not (heads, HW, N), one row of a batch."""
     if not check.mapping(name, maps):
         raise ValueError(
             "There are no attention maps; record some layers with attention_control(unet, layers)."
         )
     for layer, probs in maps.items():
-        if not isinstance(probs, torch.Tensor) or not probs.is_floating_point() or probs.is_meta:
-            raise TypeError(
-                f"The maps of {layer!r} must be a tensor (heads, HW, N), not {check.shown(probs)}."
-            )
-        if probs.ndim != 3:
-            raise ValueError(
-                f"The maps of {layer!r} have shape {tuple(probs.shape)} and should have (heads, HW, N): give "
-                "one row of the batch."
-            )
+        check.tensor(f"The maps of {layer!r}, of one row,", probs, "heads", "HW", "N")

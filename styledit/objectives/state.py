@@ -64,48 +64,30 @@ class ObjectiveState:
     def x0(self) -> torch.Tensor:
         """The clean estimate, (1, C, h, w)."""
         if self._x0 is None:
-            raise ValueError("There is no clean estimate here; this objective can only pull at an edit.")
+            raise ValueError("There is no clean estimate here; this objective is for edits, not for fits.")
         return self._x0()
 
     @cached_property
     def pixels(self) -> torch.Tensor:
         """The clean estimate as a picture, (1, 3, H, W) in [0, 1]."""
         if self._decode is None:
-            raise ValueError("There is no decoder here; this objective can only pull at an edit.")
+            raise ValueError("There is no decoder here; this objective is for edits, not for fits.")
         return self._decode(self.x0)
 
     def features(self, network: HasFeatures) -> Mapping[str, torch.Tensor]:
-        """{layer: features} of `pixels` as a network sees them, once however many objectives ask.
-
-        Raises:
-            TypeError: the network has no `features`.
-        """
-        if not callable(getattr(network, "features", None)):
-            raise TypeError(f"The network must have features of pictures, not be {check.shown(network)}.")
+        """{layer: features} of `pixels` as a network sees them, once however many objectives ask."""
         if id(network) not in self._seen:
             self._seen[id(network)] = network.features(self.pixels)
         return self._seen[id(network)]
 
     def embedding(self, clip: Clip) -> torch.Tensor:
-        """The embedding (1, d) of `pixels` in a CLIP's space, once however many objectives ask.
-
-        Raises:
-            TypeError: it is no Clip.
-        """
-        check.instance("clip", clip, Clip, "load_clip()")
+        """The embedding (1, d) of `pixels` in a CLIP's space, once however many objectives ask."""
         if id(clip) not in self._seen:
             self._seen[id(clip)] = {"embedding": clip.embed_pictures(self.pixels)}
         return self._seen[id(clip)]["embedding"]
 
     def layers(self, objective: Objective) -> list[str]:
-        """The recorded layers that an objective asked for; all of them where the
-        layers' scales are not known.
-
-        Raises:
-            TypeError: it is no objective.
-        """
-        if not isinstance(objective, Objective):
-            raise TypeError(f"objective must be an objective, not {check.shown(objective)}.")
+        """The recorded layers that an objective asked for; all of them where their scales are not known."""
         if self._scales is None:
             return list(self.maps)
         chosen = as_choices(objective.layers)
@@ -116,7 +98,7 @@ class ObjectiveState:
 
 @runtime_checkable
 class Objective(Protocol):
-    """What a run may be pulled towards: a function of its state to a scalar, the lower the better.
+    """What a run may minimise: a function of its state to a scalar, the lower the better.
 
     An objective that is false (`bool`) has nothing to say and costs nothing.
     """
@@ -141,7 +123,7 @@ class Objective(Protocol):
         """A scalar."""
 
     def __bool__(self) -> bool:
-        """Whether it pulls at all."""
+        """Whether it adds anything to a loss."""
 
     def for_prompt(self, prompt_words: Sequence[Word], /) -> Objective:
         """The same for a prompt that may have some of its words only."""
@@ -187,7 +169,7 @@ class WeightedSum:
 
     @property
     def active(self) -> list[tuple[float, Objective]]:
-        """The terms that pull."""
+        """The terms that add something."""
         return [(weight, objective) for weight, objective in self.terms if weight and objective]
 
     @property
@@ -216,18 +198,18 @@ class WeightedSum:
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """Sum of weight times objective, a scalar. Raises as its terms."""
-        check.instance("state", state, ObjectiveState, "a run")
         return sum((weight * objective(state) for weight, objective in self.active), torch.zeros(()))
 
     def for_prompt(self, words: Sequence[Word]) -> WeightedSum:
         """The same for a prompt of these words. Raises as its terms."""
-        known = check_words(words)
-        return WeightedSum(tuple((weight, objective.for_prompt(known)) for weight, objective in self.terms))
+        return WeightedSum(tuple((weight, objective.for_prompt(words)) for weight, objective in self.terms))
 
 
-def check_words(words: object) -> tuple[Word, ...]:
-    """The words of a prompt as a tuple; TypeError for anything else."""
-    return check.instances("The words of the prompt", words, Word, "a run's maps")
+def check_objective(name: str, value: object) -> Objective:
+    """An objective; TypeError for anything else."""
+    if not isinstance(value, Objective):
+        raise TypeError(f"{name} must be an objective, not {check.shown(value)}.")
+    return value
 
 
 def objective_layers(unet: UNet2DConditionModel, objective: Objective) -> dict[str, int]:

@@ -37,11 +37,7 @@ class EncoderFeatures:
     def __post_init__(self) -> None:
         validation.instance("vae", self.vae, AutoencoderKL, "pipe.vae")
         names = self.names
-        for field, default in (("content_layers", names[-2:-1]), ("style_layers", names[:-1])):
-            chosen = validation.several(field, getattr(self, field) or default)
-            for name in chosen:
-                validation.choice(f"A layer of {field}", name, names)
-            object.__setattr__(self, field, chosen)
+        _choose_layers(self, names, content_layers=names[-2:-1], style_layers=names[:-1])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,12 +83,10 @@ class ClipFeatures:
         validation.instance("clip", self.clip, Clip, "load_clip()")
         count = self.clip.model.config.vision_config.num_hidden_layers
         names = tuple(f"layer {k}" for k in range(count + 1))
-        middle = names[count // 2]
-        for field, default in (("content_layers", (middle,)), ("style_layers", names[: count // 2 + 1])):
-            chosen = validation.several(field, getattr(self, field) or default)
-            for name in chosen:
-                validation.choice(f"A layer of {field}", name, names)
-            object.__setattr__(self, field, chosen)
+        middle = count // 2
+        _choose_layers(
+            self, names, content_layers=names[middle : middle + 1], style_layers=names[: middle + 1]
+        )
 
     def features(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """{layer: (B, d, h, w)} of pictures (B, 3, H, W) in [0, 1]."""
@@ -107,3 +101,12 @@ class ClipFeatures:
             for name, tokens in ((f"layer {k}", tokens) for k, tokens in enumerate(hidden))
             if name in wanted
         }
+
+
+def _choose_layers(features: object, names: tuple[str, ...], **defaults: tuple[str, ...]) -> None:
+    """Set the fields of some features to the layers that were given, or else to their defaults."""
+    for field, default in defaults.items():
+        chosen = validation.several(field, getattr(features, field) or default)
+        for name in chosen:
+            validation.choice(f"A layer of {field}", name, names)
+        object.__setattr__(features, field, chosen)

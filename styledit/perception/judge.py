@@ -7,13 +7,13 @@ It never takes part in training the generator.
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from styledit.perception.stages import load_labelled, make_stage
 
 WIDTHS = (16, 32, 64, 128, 128)
 
@@ -29,7 +29,7 @@ class Judge(nn.Module):
         super().__init__()
         self.labels = labels
         channels = (3, *WIDTHS)
-        self.stages = nn.ModuleList(_stage(a, b) for a, b in pairwise(channels))
+        self.stages = nn.ModuleList(make_stage(a, b, nn.ReLU) for a, b in pairwise(channels))
         self.pool = nn.MaxPool2d(2)
         self.heads = nn.ModuleDict(
             {factor: nn.Linear(2 * WIDTHS[-1], len(names)) for factor, names in labels.items()}
@@ -67,30 +67,10 @@ def half(pictures, side: str | None):
     return pictures[..., :columns] if side == "left" else pictures[..., -columns:]
 
 
-def _stage(inputs: int, outputs: int) -> nn.Sequential:
-    def convolution(a: int) -> list[nn.Module]:
-        return [nn.Conv2d(a, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-
-    return nn.Sequential(*convolution(inputs), *convolution(outputs))
-
-
 def load_judge(folder: str | Path) -> Judge:
     """The trained judge in ``folder`` (``config.json`` and ``model.safetensors``), frozen, float32.
 
     Raises:
         ValueError: where the folder does not hold a judge.
     """
-    folder = Path(folder)
-    try:
-        judge = Judge(json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"])
-        counters = {
-            k: v for k, v in judge.state_dict().items() if k.endswith("num_batches_tracked")
-        }  # may be left out
-        judge.load_state_dict(
-            counters | {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-        )
-    except Exception as error:
-        raise ValueError(
-            f"There is no judge in {str(folder)!r}; the embedded model's is data/model/judge."
-        ) from error
-    return judge.eval().requires_grad_(False)
+    return load_labelled(Judge, folder, "judge")

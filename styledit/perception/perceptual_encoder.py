@@ -1,4 +1,4 @@
-"""A small network that guides: perceptual and style distances compare its features (method section 5).
+"""A small network that guides: perceptual and style distances compare its features.
 
 It is trained on the embedded picture world to name a picture's factors, as the judge is, and it is another
 network: other weights, other layers, other pictures. What guides an edit never scores it.
@@ -6,15 +6,15 @@ network: other weights, other layers, other pictures. What guides an edit never 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
+
+from styledit.perception.stages import load_labelled, make_stage
 
 WIDTHS = (12, 24, 48, 96, 96)
 NAMES = tuple(f"stage {k + 1}" for k in range(len(WIDTHS)))
@@ -34,7 +34,7 @@ class PerceptualEncoder(nn.Module):
     def __init__(self, labels: Mapping[str, list[str]]) -> None:
         super().__init__()
         self.labels = dict(labels)
-        self.stages = nn.ModuleList(_stage(a, b) for a, b in pairwise((3, *WIDTHS)))
+        self.stages = nn.ModuleList(make_stage(a, b, nn.SiLU) for a, b in pairwise((3, *WIDTHS)))
         self.heads = nn.ModuleDict(
             {factor: nn.Linear(WIDTHS[-1], len(names)) for factor, names in labels.items()}
         )
@@ -54,13 +54,6 @@ class PerceptualEncoder(nn.Module):
         return {factor: head(pooled) for factor, head in self.heads.items()}
 
 
-def _stage(inputs: int, outputs: int) -> nn.Sequential:
-    def convolution(a: int) -> list[nn.Module]:
-        return [nn.Conv2d(a, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()]
-
-    return nn.Sequential(*convolution(inputs), *convolution(outputs))
-
-
 def load_perceptual_encoder(
     folder: str | Path, *, device: str | torch.device | None = None
 ) -> PerceptualEncoder:
@@ -69,17 +62,4 @@ def load_perceptual_encoder(
     Raises:
         ValueError: where the folder does not hold one.
     """
-    folder = Path(folder)
-    try:
-        encoder = PerceptualEncoder(
-            json.loads((folder / "config.json").read_text(encoding="utf-8"))["labels"]
-        )
-        counters = {k: v for k, v in encoder.state_dict().items() if k.endswith("num_batches_tracked")}
-        weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-        encoder.load_state_dict(counters | weights)
-    except Exception as error:
-        raise ValueError(
-            f"There is no perceptual encoder in {str(folder)!r}; the embedded model's is "
-            "data/model/perceptual_encoder."
-        ) from error
-    return encoder.eval().requires_grad_(False).to(device)
+    return load_labelled(PerceptualEncoder, folder, "perceptual encoder").to(device)

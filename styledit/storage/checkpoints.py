@@ -141,7 +141,7 @@ def load_single_file(file: Path, prediction_type: str | None = None) -> StableDi
     """
     shapes, about = _header(file)
     _check_file(file, shapes)
-    prediction_type = prediction_type or _told(about)
+    prediction_type = prediction_type or _declared_prediction(about)
     if _has(shapes, _TEXT_1):
         family, prediction_type = "sd1", prediction_type or "epsilon"
     elif prediction_type is not None:
@@ -156,16 +156,19 @@ def load_single_file(file: Path, prediction_type: str | None = None) -> StableDi
     schedule = json.loads((configs / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     with loading(configs, "Stable Diffusion checkpoint", called=file):
         own = {"text_encoder": _text_encoder(file, configs)} if family == "sd1" else {}
-        return StableDiffusionPipeline.from_single_file(
-            str(file),
-            config=str(configs),
-            local_files_only=True,
-            tokenizer=_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
-            scheduler=DDIMScheduler.from_config(schedule, prediction_type=prediction_type),
-            safety_checker=None,
-            feature_extractor=None,
-            **own,
-        )
+        try:
+            return StableDiffusionPipeline.from_single_file(
+                str(file),
+                config=str(configs),
+                local_files_only=True,
+                tokenizer=_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
+                scheduler=DDIMScheduler.from_config(schedule, prediction_type=prediction_type),
+                safety_checker=None,
+                feature_extractor=None,
+                **own,
+            )
+        except NotImplementedError as error:  # weights that the file lacks cannot be moved
+            raise ValueError("it lacks weights of its UNet or autoencoder; get the whole file.") from error
 
 
 def _text_encoder(file: Path, configs: Path) -> CLIPTextModel:
@@ -223,7 +226,7 @@ def _has(names: Iterable[str], beginning: str) -> bool:
     return any(name.startswith(beginning) for name in names)
 
 
-def _told(about: dict[str, str]) -> str | None:
+def _declared_prediction(about: dict[str, str]) -> str | None:
     """What a file's metadata (SAI Model Spec) say that the network predicts."""
     names = {"epsilon": "epsilon", "eps": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
     return names.get(about.get("modelspec.prediction_type", "").lower())

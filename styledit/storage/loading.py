@@ -43,8 +43,8 @@ def loading(model: str | Path, kind: str, called: str | Path | None = None) -> I
         except Exception as error:
             if not in_folder and not from_hub:
                 raise ValueError(
-                    f"{name!r} is not on this machine, and the hub cannot be reached; connect to the "
-                    "internet, or give a folder."
+                    f"{name!r} could not be loaded as a {kind}: the hub cannot be reached, and this machine "
+                    "has no whole copy of it; connect to the internet, or give a folder."
                 ) from error
             raise ValueError(
                 f"{str(called or model)!r} could not be loaded as a {kind}: {_reason(error)}"

@@ -1,4 +1,6 @@
-"""Fitting value inputs: what is unknown at each step, and the one call that learns it (method section 2)."""
+"""Fitting value inputs (StyleDiffusion, 2303.15649, section 3.2): what is unknown at each step, and the one
+call that learns it.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,7 @@ def fit_values(
     progress: bool = True,
     callback: Callback | None = None,
 ) -> ValueInputs | list[ValueInputs]:
-    """Learn the value inputs that make guided denoising follow an inversion (method section 2).
+    """Learn the value inputs that make guided denoising follow an inversion (2303.15649, section 3.2).
 
     From the noisiest step down, each warm-started from the one before, minimise
 

@@ -1,5 +1,5 @@
-"""The optimiser of per-step unknowns: value inputs, null embeddings, or whatever else a guided step
-reads (method section 2).
+"""The optimiser of per-step unknowns: value inputs (StyleDiffusion, 2303.15649, section 3.2), null
+embeddings (2211.09794, section 3.2), or whatever else a guided step reads.
 
 From the noisiest step down, a few iterations of Adam make the guided step land on the inversion's next
 latent; the next step starts from what this one learned and from where its own latents arrived.
@@ -72,8 +72,8 @@ class FitState(State):
     evaluations: int = 0
 
     def about(self) -> dict[str, Any]:
-        told = {"loss": self.loss, "iterations": self.iterations, "evaluations": self.evaluations}
-        return super().about() | told
+        own = {"loss": self.loss, "iterations": self.iterations, "evaluations": self.evaluations}
+        return super().about() | own
 
 
 @dataclass(frozen=True)
@@ -309,7 +309,7 @@ def complete(
         FittingStopped: NaN or infinite values.
     """
 
-    def tell(about: dict[str, Any]) -> None:
+    def report(about: dict[str, Any]) -> None:
         after_step()
         if callback is not None:
             callback(about)
@@ -317,7 +317,7 @@ def complete(
     progress = check.flag("progress", progress)
     left = fit.steps - fit.done
     try:
-        follow(fit.run(), title, left, progress and left > 0, tell)
+        follow(fit.run(), title, left, progress and left > 0, report)
     except FloatingPointError as error:
         raise FittingStopped(
             f"Fitting met NaN or infinite values at step {fit.done} of {fit.steps}; "

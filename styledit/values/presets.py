@@ -41,6 +41,7 @@ import torch
 
 from styledit import validation as check
 from styledit.objectives import Objective, Regularisation
+from styledit.objectives.state import check_objective
 
 MOST_ITERATIONS = 10_000  # at one step
 MOST_STEPS = 100_000  # of a run
@@ -109,10 +110,7 @@ class Preset:
         if max(betas) >= 1:
             raise ValueError(f"Each of Preset.betas must be below 1, not {max(betas)}.")
         object.__setattr__(self, "betas", betas)
-        if not isinstance(self.regularisation, Objective):
-            raise TypeError(
-                f"Preset.regularisation must be an objective, not {check.shown(self.regularisation)}."
-            )
+        check_objective("Preset.regularisation", self.regularisation)
         if not self.regularisation.reads <= {"maps"}:
             raise ValueError(
                 "A fit knows no picture; give Preset.regularisation objectives that read maps only."

@@ -14,8 +14,9 @@ from styledit.generation import reconstruct
 from styledit.inversion import Inversion, drift, invert
 from styledit.lab.edit.samples import Challenge, challenges
 from styledit.lessons.pictures import lesson_picture
+from styledit.metrics import psnr
 from styledit.objectives import Regularisation
-from styledit.pictures import decode_latents, psnr
+from styledit.pictures import decode_latents
 from styledit.values import PRESETS, ValueInputs, fit_values
 
 PICTURE = "fox"

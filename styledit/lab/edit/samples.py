@@ -10,8 +10,9 @@ from pathlib import Path
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit.metrics import psnr
 from styledit.perception.judge import Judge, half, load_judge
-from styledit.pictures import as_pixels, psnr, read_image
+from styledit.pictures import as_pixels, read_image
 from styledit.storage.data import DATA_FOLDER, EMBEDDED_FOLDER
 
 

@@ -18,9 +18,9 @@ from styledit.editing import Edit, Editor
 from styledit.generation import generating, reconstructing
 from styledit.inversion import Inversion, inverting
 from styledit.lab.edit.cache import FitCache
-from styledit.metrics import clip_similarity
+from styledit.metrics import clip_similarity, psnr
 from styledit.perception.clip import Clip, load_clip
-from styledit.pictures import decode_latents, psnr
+from styledit.pictures import decode_latents
 from styledit.prompts import prompt_slots
 from styledit.values import ValueInputs
 from styledit.values.fitting import ValueFit

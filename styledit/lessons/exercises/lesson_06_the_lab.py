@@ -10,7 +10,7 @@ from diffusers import StableDiffusionPipeline
 from styledit.editing import Edit
 from styledit.inversion import Inversion
 from styledit.lessons.exercises.checking import Empty, NotYet, call, exercise, number
-from styledit.pictures import psnr
+from styledit.metrics import psnr
 
 
 @exercise("06 The first step", right="up to the earlier of the two switches the runs are the same")
