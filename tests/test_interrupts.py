@@ -242,11 +242,13 @@ def interrupt_of(job: Callable[[], object], trace: InterruptAt) -> KeyboardInter
     before = sys.gettrace()
     try:
         sys.settrace(trace)
-        job()
+        try:
+            job()
+        finally:
+            sys.settrace(before)
+        time.sleep(0)  # where an interrupt that fell due at the very end is delivered
     except KeyboardInterrupt as interrupt:
         return interrupt
-    finally:
-        sys.settrace(before)
     return None
 
 
