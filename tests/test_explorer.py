@@ -205,26 +205,50 @@ def test_stable_diffusion_fits(
 
 
 def test_small_recordings_travel_whole(packed: Packed) -> None:
-    assert {table.by for table in packed.tables if table.kind == "cross"} == {"mean", "step", "head", "both"}
-    assert all(len(rows) == 1 for rows in packed.about["bins"]["cross"])
+    layers = packed.about["layers"]
+    for kind in ("cross", "self"):
+        there = [(table.layer, table.by) for table in packed.tables if (table.run, table.kind) == (1, kind)]
+        by = ("mean", "step", "head", "both")
+        assert sorted(there) == sorted((layer["index"], name) for layer in layers for name in by)
+    assert all(list(table.size) == layers[table.layer]["size"] for table in packed.tables)
+
+
+def test_what_is_needed_most_travels_first(source: Inversion) -> None:
+    """Means, then steps, then heads; cross-attention of all layers, and coarser where it has to be."""
+    whole = len(pack([source.maps]).data)
+    sent = []
+    for limit in (whole, whole // 2, whole // 4, whole // 8, whole // 64, whole // 512):
+        small = pack([source.maps], limit)
+        assert len(small.data) <= limit
+        sent.append({(table.kind, table.by) for table in small.tables})
+        for table in small.tables:
+            height, width = small.about["layers"][table.layer]["size"]
+            factor = -(-height // table.size[0])
+            assert table.size == (-(-height // factor), -(-width // factor)) and factor in (1, 2, 4)
+            assert factor == 1 or table.kind == "cross"
+        for by in {name for kind, name in sent[-1] if kind == "cross"}:
+            assert sum(table.by == by for table in small.tables if table.kind == "cross") == len(
+                source.maps.layers
+            )
+    assert sent[0] == {(kind, by) for kind in ("cross", "self") for by in ("mean", "step", "head", "both")}
+    assert all(("cross", "mean") in chosen for chosen in sent)
+    assert len(sent[-1]) < len(sent[0]) and ("self", "both") not in sent[-1]
 
 
 def test_a_tight_limit_keeps_the_means(source: Inversion) -> None:
     whole = len(pack([source.maps]).data)
     for limit in (whole // 2, whole // 4, whole // 8):
-        small = pack([source.maps], limit)
-        assert len(small.data) <= limit
-        got = small.mean()
+        got = pack([source.maps], limit).mean()
         assert np.abs(got - exact(source.maps, got.shape[1:])).max() < 0.02
     with pytest.raises(ValueError, match="alone take more than the limit"):
-        pack([source.maps], 1000)
+        pack([source.maps], 300)
 
 
 # -- the widget
 
 
 def until(condition: Callable[[], bool]) -> None:
-    last = time.monotonic() + 10
+    last = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < last
         time.sleep(0.01)
@@ -237,8 +261,8 @@ def test_what_is_asked_for_is_answered(explorer: AttentionExplorer, source: Inve
     scales = np.frombuffer(explorer.part["data"], "<f4", entry["columns"])
     assert entry["planes"] == 1 and np.isfinite(scales).all() and scales.max() <= 1
     layers = [layer["index"] for layer in explorer.about["layers"]]
-    wish = {"type": "looks", "id": 2, "row": -1, "head": 1, "layers": layers, "x": 0.3, "y": 0.9}
-    explorer.received(wish, [])
+    request = {"type": "looks", "id": 2, "row": -1, "head": 1, "layers": layers, "x": 0.3, "y": 0.9}
+    explorer.received(request, [])
     until(lambda: explorer.looks.get("id") == 2)
     assert len(explorer.looks["rows"]) == 2 * len(layers)
     row = np.frombuffer(explorer.looks["rows"][0]["data"], "<f4")
@@ -247,7 +271,7 @@ def test_what_is_asked_for_is_answered(explorer: AttentionExplorer, source: Inve
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "asked",
     [
         {"type": "part", "id": 1, "row": STEPS, "head": -1},
         {"type": "part", "id": 1, "row": "x", "head": -1},
@@ -256,8 +280,10 @@ def test_what_is_asked_for_is_answered(explorer: AttentionExplorer, source: Inve
         {"type": "chosen", "chosen": 3},
     ],
 )
-def test_a_wish_that_cannot_be_met_is_a_sentence(explorer: AttentionExplorer, wish: dict[str, Any]) -> None:
-    explorer.received(wish, [])
+def test_a_request_that_cannot_be_met_is_a_sentence(
+    explorer: AttentionExplorer, asked: dict[str, Any]
+) -> None:
+    explorer.received(asked, [])
     until(lambda: explorer.problem != "")
     assert "\n" not in explorer.problem
 

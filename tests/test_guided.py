@@ -26,12 +26,6 @@ FAST = {"weights": KEEP, "rate": 0.02, "every": 0, "guidance": 3.0, "blend": ()}
 
 
 @pytest.fixture(scope="module")
-def embedded():
-    """The model that comes with the kit."""
-    return styledit.load()
-
-
-@pytest.fixture(scope="module")
 def short(pipe64, picture):
     """The picture inverted in 3 steps in float64."""
     return styledit.invert(pipe64, picture, "a red car in the snow", 3, progress=False)

@@ -32,14 +32,14 @@ NEAR = {"l2": 1.0, "style": 0.5}
 
 
 def guide(lab, number: int = 1, *, style=None, data=None, wait: bool = True, **fields) -> None:
-    """The page's wish for a guided edit of the settings that stand there."""
+    """The page's request for a guided edit of the settings that stand there."""
     fields = {"weights": NEAR, "iterations": 8, "start": "edit", "seed": 0, "prompt": TARGET} | fields
     fields = {"settings": dict(lab.target["settings"]), "auto": False} | fields
     say(lab, "guide", data, id=number, style=style, wait=wait, **fields)
 
 
 def of_library(lab, weights=None, **options) -> np.ndarray:
-    """What the library makes of the same wish."""
+    """What the library makes of the same request."""
     given = {"iterations": 8, "progress": False} | options | from_dict(lab.target["settings"])
     prepared = lab.prepared
     weights = styledit.Weights(**(NEAR if weights is None else weights))
@@ -153,9 +153,8 @@ def test_newest_wins_and_small_things_do_not_disturb(opened) -> None:  # noqa: F
     assert lab.shown.request.guide is None and lab.target["settings"]["tau_c"] == 0.1
     guide(lab, 4, iterations=600, wait=False)
     wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 2)
-    start = time.monotonic()
     lab.close()
-    assert time.monotonic() - start < 5
+    assert lab.guided["iteration"] < 600
 
 
 def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> None:  # noqa: F811
@@ -255,9 +254,8 @@ def test_nan_shows_the_best_before_and_says_so(opened, monkeypatch) -> None:  # 
     assert np.isfinite(shown(lab)).all() and lab.frame["id"] == 2
 
 
-def test_copied_code_makes_the_guided_picture_again(tmp_path, monkeypatch) -> None:
-    pipe = styledit.load()
-    lab = edit_lab(pipe, steps=8)
+def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypatch) -> None:
+    lab = edit_lab(embedded, steps=8)
     settle(lab)
     prompt = lab.target["prompt"]
     monkeypatch.chdir(tmp_path)
@@ -297,9 +295,9 @@ def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
     assert np.array_equal(again, shown(lab)) and lab.guided["film"]
 
 
-def test_a_style_picture_is_said_in_an_unchanged_prompt(tmp_path, monkeypatch) -> None:
+def test_a_style_picture_is_said_in_an_unchanged_prompt(embedded, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
-    lab = edit_lab(styledit.load(), steps=4)
+    lab = edit_lab(embedded, steps=4)
     settle(lab)
     prompt = lab.source["prompt"]
     look = next(s for s in lab.world["samples"] if s["prompt"].startswith("a watercolor"))

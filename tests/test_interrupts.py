@@ -189,11 +189,13 @@ def test_an_interrupt_leaves_nothing_behind(world, name):
     whole = time.perf_counter() - start
     chance = random.Random(name)
     count = -(-COUNT // len(CALLS))
-    came = 0
-    for k in range(count):
-        came += interrupted(run, max(1e-5, chance.random() * whole), WAYS[k % len(WAYS)])
+    came = tries = 0
+    while tries < count or came < count // 3:
+        in_time = interrupted(run, max(1e-5, chance.random() * whole), WAYS[tries % len(WAYS)])
         assert_nothing_is_left(world)
-    assert came >= count // 3
+        whole *= 1 if in_time else 0.9  # the machine may have been busier when the call was timed
+        came, tries = came + in_time, tries + 1
+        assert tries < 20 * count, "hardly an interrupt comes while the call runs"
     with torch.enable_grad():
         assert torch.equal(run(), expected)
 
@@ -280,9 +282,8 @@ def test_an_interrupt_ends_the_wait_for_another_thread(world):
     thread = threading.Thread(target=hold, daemon=True)
     thread.start()
     assert entered.wait(WAIT)
-    start = time.perf_counter()
     assert interrupted(world.reconstruct, 0.05, "kill")
-    assert time.perf_counter() - start < 10
+    assert thread.is_alive()  # it still holds the network
     leave.set()
     thread.join(WAIT)
     assert_nothing_is_left(world)

@@ -36,8 +36,8 @@ def test_it_is_not_the_judge(encoder):
     assert set(encoder(torch.rand(2, 3, 64, 64))) == set(judge.labels)
 
 
-def test_the_embedded_model_is_guided_by_it(pipe64):
-    assert isinstance(guiding_network(styledit.load()), PerceptualEncoder)
+def test_the_embedded_model_is_guided_by_it(embedded, pipe64):
+    assert isinstance(guiding_network(embedded), PerceptualEncoder)
     assert isinstance(guiding_network(pipe64), EncoderFeatures)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 import styledit
 from conftest import make_pipeline
 from styledit import previews
+from styledit.pictures import open_rgb
 from styledit.previews import preview
 from styledit.storage.data import EMBEDDED_FOLDER
 
@@ -63,6 +64,7 @@ def test_transparency_is_laid_on_white(read):
 def test_grey_and_sixteen_bits(tmp_path, read):
     grey = np.full((8, 8), 51, np.uint8)
     deep = np.full((8, 8), 51 * 257, np.uint16)
+    assert np.asarray(open_rgb(deep.astype(">u2"))).tolist() == np.asarray(open_rgb(deep)).tolist()
     Image.fromarray(deep).save(tmp_path / "deep.png")
     for source in (
         grey,
@@ -262,9 +264,9 @@ def test_a_map_is_fitted_once_and_dies_with_its_autoencoder(tokenizer, picture):
     assert len(previews._maps) == before - 1
 
 
-def test_previews_of_the_embedded_model_are_close_to_the_decode():
+def test_previews_of_the_embedded_model_are_close_to_the_decode(embedded):
     """About 28 dB, mean of the lesson pictures."""
-    pipe = styledit.load()
+    pipe = embedded
     files = [
         file for file in sorted((EMBEDDED_FOLDER.parent / "images").glob("*.png")) if "mask" not in file.name
     ]

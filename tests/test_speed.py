@@ -10,22 +10,22 @@ from measure import speed
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Few steps, one round: what is measured means nothing, how it is measured is the same."""
+    """Few steps and pictures, one round: what is measured means nothing, how it is measured is the same."""
     monkeypatch.setattr(speed, "STEPS", 3)
     monkeypatch.setattr(speed, "ROUNDS", 1)
 
 
-def test_every_time_is_measured(capsys):
-    missed = speed.times(styledit.load(), "a plain sticker of a fox in the meadow")
+def test_every_time_is_measured(embedded, capsys):
+    missed = speed.times(embedded, "a plain sticker of a fox in the meadow")
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if line.endswith("reported")]) == 2
     assert len([line for line in lines if line.endswith("MISSED")]) == len(missed)
-    assert len([line for line in lines if line.endswith(("ok", "MISSED"))]) == 4
+    assert len([line for line in lines if line.endswith(("ok", "MISSED"))]) == 8
     assert [line.split()[0] for line in lines if "->" in line] == list(speed.MOVES)
 
 
-def test_a_preset_that_costs_too_much_is_named(capsys, monkeypatch, tmp_path):
-    pipe = styledit.load()
+def test_a_preset_that_costs_too_much_is_named(embedded, capsys, monkeypatch, tmp_path):
+    pipe = embedded
     captions = {speed.PICTURE: "a plain sticker of a fox in the meadow"}
     monkeypatch.setattr(speed, "PAPERS", {"paper": styledit.PRESETS["fine"]})  # fine costs all of it, then
     monkeypatch.setattr(speed, "PUBLISHED", tmp_path / "published.json")

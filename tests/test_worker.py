@@ -1,4 +1,4 @@
-"""The lab's worker: turns, newest wishes, and its end."""
+"""The lab's worker: turns, newest requests, and its end."""
 
 from __future__ import annotations
 

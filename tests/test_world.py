@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
 from dataclasses import replace
-from multiprocessing import get_context
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -282,41 +279,3 @@ def test_the_judge_sees_whole_pictures_and_halves():
     assert widths == {128, 72} and NOTHING in names
     alone = replace(COMMITTED, pairs=0.0)
     assert labels(alone)["object"] == list(alone.objects)
-
-
-# --- speed ------------------------------------------------------------------------------------------
-
-
-def draw_some(seed):
-    rng = np.random.default_rng(seed)
-    scenes = [sample_scene(rng) for _ in range(300)]
-    for scene in scenes[:150]:  # the drawings themselves are rendered once a run, not once a scene
-        render(scene)
-    start = time.perf_counter()
-    for scene in scenes:
-        render(scene)
-    return len(scenes) / (time.perf_counter() - start)
-
-
-def test_two_processes_draw_three_hundred_scenes_a_second():
-    for _ in range(3):  # a busy machine may need another try
-        with get_context("spawn").Pool(2) as pool:
-            rate = sum(pool.map(draw_some, (1, 2)))
-        if rate >= 300:
-            return
-    pytest.fail(f"{rate:.0f} scenes a second")
-
-
-def test_one_process_draws_a_hundred_scenes_a_second():
-    cv2.setNumThreads(1)
-    rng = np.random.default_rng(3)
-    scenes = [sample_scene(rng) for _ in range(240)]
-    for scene in scenes:
-        render(scene)
-    best = 0.0
-    for _ in range(3):  # a busy machine may need another try
-        start = time.perf_counter()
-        for scene in scenes:
-            render(scene)
-        best = max(best, len(scenes) / (time.perf_counter() - start))
-    assert best >= 100

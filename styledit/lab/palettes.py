@@ -1,4 +1,4 @@
-"""Attention maps in colour: the palettes, which the browser takes from here, and a strip of word maps."""
+"""Attention maps in colour: the palettes, which the browser takes from here, and a drawing of word maps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DIVERGING: Palette = (
     (103, 0, 31),
 )
 PICTURE_SHARE = 0.35  # of the grey picture in what is shown, the rest is the map
-TILE = 112  # pixels of a tile's longer side in a strip
+TILE = 112  # pixels of a tile's longer side in a drawing
 COLUMNS = 7
 
 
@@ -52,7 +52,7 @@ def over_grey(picture: Image.Image, colours: np.ndarray, share: float = PICTURE_
     return Image.blend(Image.fromarray(colours).resize(grey.size, Image.Resampling.BILINEAR), grey, share)
 
 
-def strip(
+def draw_word_maps(
     picture: Image.Image, maps: list[tuple[str, np.ndarray]], title: str, signed: bool = False
 ) -> Image.Image:
     """The picture and a tile for each (word, map), on one scale, with a colour bar and its numbers.

@@ -42,7 +42,7 @@ def call_seconds(n=30):
 def exact():
     return bool(lab.frame) and lab.frame["exact"] and not lab.worker._runs
 
-# What the network does after a newer wish came, for the stale work.
+# What the network does after a newer request came, for the stale work.
 calls, arrivals = [], []
 pipe.unet.register_forward_pre_hook(lambda *_: calls.append(time.perf_counter()))
 """
@@ -153,7 +153,7 @@ def measured(page: NotebookPage) -> list[str]:
     shares = [notch(page, guidance) for guidance in (8.0, 9.0, 10.0, 11.0, 12.0)]
     share = statistics.median(shares)
     print(f"tau_c from 0.5 to 0.6: {share:.2f} of a whole edit of {whole} steps (bar 0.6)")
-    print(f"stale calls after a newer wish: at most {max(stale, default=0)} (bar 1)")
+    print(f"stale calls after a newer request: at most {max(stale, default=0)} (bar 1)")
     print(f"    in {len(stale)} outdated runs")
     page.page.wait_for_timeout(300)
     missed = []

@@ -12,19 +12,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 
 import styledit
 from recipe.folders import DATA
+from recipe.world import render, sample_scene
 from styledit.storage.data import EMBEDDED_FOLDER
 
 PICTURES = DATA / "images"
@@ -77,16 +85,21 @@ def seconds(run: Callable[[], object]) -> float:
 
 def ratio(run: Callable[[], object], against: Callable[[], object]) -> tuple[float, float, float]:
     """Median of run / against over alternating rounds, and the median seconds of both."""
+    return timed_ratio(partial(seconds, run), partial(seconds, against))
+
+
+def timed_ratio(run: Callable[[], float], against: Callable[[], float]) -> tuple[float, float, float]:
+    """The same of two functions that tell their seconds themselves."""
     run()  # warm
     against()
-    pairs = [(seconds(run), seconds(against)) for _ in range(ROUNDS)]
+    pairs = [(run(), against()) for _ in range(ROUNDS)]
     mine = statistics.median(a for a, _ in pairs)
     theirs = statistics.median(b for _, b in pairs)
     return statistics.median(a / b for a, b in pairs), mine, theirs
 
 
 class Report:
-    """Prints one ratio a line and remembers what misses its bar."""
+    """Prints one measurement a line and remembers what misses its bar."""
 
     def __init__(self) -> None:
         self.missed: list[str] = []
@@ -99,6 +112,12 @@ class Report:
             self.missed += [] if ok else [what]
         print(f"{what:72} {value[0]:5.2f} x  ({value[1]:.2f} s / {value[2]:.2f} s)  {verdict}", flush=True)
 
+    def rate(self, what: str, value: float, bar: float) -> None:
+        """So many a second, of which there must be `bar`."""
+        self.missed += [] if value >= bar else [what]
+        verdict = "ok" if value >= bar else "MISSED"
+        print(f"{what:72} {value:5.0f} a second  >= {bar:g}  {verdict}", flush=True)
+
 
 def times(pipe, prompt: str) -> list[str]:
     """Print the times and their ratios; what misses its bar."""
@@ -106,6 +125,8 @@ def times(pipe, prompt: str) -> list[str]:
     report = Report()
     denoising(pipe, inversion, report)
     editing(pipe, inversion, report)
+    sharing(prompt, report)
+    drawing(report)
     return report.missed
 
 
@@ -195,6 +216,83 @@ def sliders(new_editor: Callable[[], styledit.Editor]) -> list[float]:
     for (name, value), median in zip(MOVES.items(), medians, strict=True):
         print(f"    {name} {SETTINGS[name]} -> {value}: {median:.2f} s")
     return medians
+
+
+# Processes that begin as new ones, not as copies of this one.
+processes = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
+
+
+def sharing(prompt: str, report: Report) -> None:
+    """An edit on a machine that others use too, and what it costs to leave them their cores."""
+    with (
+        processes(1, initializer=prepare_edits, initargs=(prompt, STEPS, False)) as chosen,
+        processes(1, initializer=prepare_edits, initargs=(prompt, STEPS, True)) as on_all_threads,
+    ):
+
+        def alone() -> float:
+            return chosen.submit(edit_seconds).result()
+
+        def beside_others() -> float:
+            with busy_loops(os.cpu_count() or 1):
+                return chosen.submit(edit_seconds).result()
+
+        def with_all_threads() -> float:
+            return on_all_threads.submit(edit_seconds).result()
+
+        what = "an edit beside one busy loop a core, against the same alone"
+        report.line(what, timed_ratio(beside_others, alone), 2.5)
+        what = "an edit on the threads that loading chooses, against PyTorch's all"
+        report.line(what, timed_ratio(alone, with_all_threads), 1.25)
+
+
+@contextmanager
+def busy_loops(count: int) -> Iterator[None]:
+    """So many processes that do nothing as fast as they can."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        time.sleep(0.5)  # they start
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+_prepared: tuple = ()  # a pipeline and an inversion, in a process of `sharing`
+
+
+def prepare_edits(prompt: str, steps: int, all_threads: bool) -> None:
+    """Load and invert, on the threads that loading chooses or on all that PyTorch begins with."""
+    global _prepared
+    default = torch.get_num_threads()
+    pipe = styledit.load()
+    if all_threads:
+        torch.set_num_threads(default)
+    _prepared = pipe, styledit.invert(pipe, PICTURES / PICTURE, prompt, steps, progress=False)
+
+
+def edit_seconds() -> float:
+    """How long an edit of the prepared inversion takes."""
+    return seconds(lambda: styledit.edit(*_prepared, TARGET, progress=False))
+
+
+def drawing(report: Report) -> None:
+    """Pictures of the model's world, which its training draws as it goes."""
+    with processes(2) as pool:
+        one = statistics.median(pool.submit(pictures_a_second, seed).result() for seed in range(3))
+        two = statistics.median(sum(pool.map(pictures_a_second, (seed, seed + 1))) for seed in range(3))
+    report.rate("pictures of the world that one process draws", one, 100)
+    report.rate("pictures of the world that two processes draw", two, 300)
+
+
+def pictures_a_second(seed: int, amount: int = 300) -> float:
+    """How fast scenes are drawn whose artwork has been rendered already, which happens once a run."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(seed)
+    scenes = [sample_scene(rng) for _ in range(amount)]
+    for scene in scenes:
+        render(scene)
+    return amount / seconds(lambda: [render(scene) for scene in scenes])
 
 
 # --- presets ----------------------------------------------------------------------------------------

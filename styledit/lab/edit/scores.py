@@ -44,8 +44,8 @@ class Scores:
         best = self._best.get(challenge.name)
         if reached.happened and (best is None or best["psnr"] < reached.psnr):
             settings = png_recipe.as_dict(shown.settings)
-            wish = {"prompt": request.prompt, "settings": settings, "auto": False} | request.for_page()
-            best = self._best[challenge.name] = {"psnr": reached.psnr, "wish": wish}
+            again = {"prompt": request.prompt, "settings": settings, "auto": False} | request.for_page()
+            best = self._best[challenge.name] = {"psnr": reached.psnr, "request": again}
         return {
             "psnr": reached.psnr,
             "suggested_psnr": self._suggested,

@@ -1,9 +1,8 @@
 """Attention maps as bytes for the browser: whole numbers from 0 to 255, scaled by word, at their own size.
 
 A recording is too large to send whole (Stable Diffusion 1.5 with 50 steps: 0.8 GB), so `pack` sends means:
-over steps and heads, over heads at each step, over steps of each head, and each head of each step where there
-is room. A `Table` holds one of these for one layer. Where the limit is tight, neighbouring steps share a
-plane and fine maps are made coarser; `Plan` says what was chosen.
+over steps and heads, over heads at each step, over steps of each head, and each head of each step, as far as
+they fit (`styledit.lab.explorer.groups`). A `Table` holds one of these for one layer.
 
 A value is q * scale / 255. The bytes are all scales (little-endian float32), then all q.
 """
@@ -13,28 +12,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from styledit.lab.explorer.columns import columns, partners
-from styledit.lab.explorer.plans import NOTHING, Kind, Plan, choose, coarse, cost, is_sent
+from styledit.lab.explorer.groups import By, Group, Kind, choose
 from styledit.maps import AttentionMaps, resize
 
 LIMIT = 16 * 2**20  # bytes that travel to a widget
+KINDS: tuple[Kind, ...] = ("cross", "self")
 TINY = 1e-30  # a map whose peak is below is nothing
-SELF_SHARE = 0.4  # of the limit, at least, for self-attention where it was recorded
-
-By = Literal["mean", "step", "head", "both"]
 
 
 @dataclass(frozen=True)
 class Table:
     """Maps of one layer: `values` (plane, column, cell), uint8, and `scales` (plane, column), float32.
 
-    Planes are bins of steps, heads, or head + heads * step; columns are those of `columns`, for
+    Planes are steps, heads, or head + heads * step; columns are those of `columns`, for
     self-attention the pixels that look; cells are h * w.
     """
 
@@ -79,11 +76,11 @@ class Packed:
             row, head: a row of the step axis and a head, None for the mean; where that was not sent, the
                 nearest that was.
         """
-        wanted = [layer for layer in self.about["layers"] if layers is None or layer["index"] in layers]
-        wanted = [layer for layer in wanted if layer["cross"] and (head is None or head < layer["heads"])]
-        size = max((tuple(layer["size"]) for layer in wanted), key=math.prod)
+        chosen = [layer for layer in self.about["layers"] if layers is None or layer["index"] in layers]
+        chosen = [layer for layer in chosen if layer["cross"] and (head is None or head < layer["heads"])]
+        size = max((tuple(layer["size"]) for layer in chosen), key=math.prod)
         planes = []
-        for layer in wanted:
+        for layer in chosen:
             table, plane = self._find(run, layer, row, head)
             maps = torch.from_numpy(table.numbers(plane)).unflatten(1, table.size)
             planes.append(torch.stack([resize(plane, size) for plane in maps]))
@@ -99,8 +96,7 @@ class Packed:
         if row is not None and head is not None and "both" in there:
             return there["both"], row * layer["heads"] + head
         if row is not None and "step" in there:
-            (plane,) = [k for k, bin_ in enumerate(self.about["bins"]["cross"]) if row in bin_]
-            return there["step"], plane
+            return there["step"], row
         if head is not None and "head" in there:
             return there["head"], head
         return there["mean"], 0
@@ -116,18 +112,15 @@ def pack(runs: Sequence[AttentionMaps], limit: int = LIMIT) -> Packed:
     _check_alike(runs)
     layers = _layers(runs[0])
     steps = len(runs[0].steps or next(iter(runs[0].layers.values())))
-    has_self = any(layer["self"] for layer in layers)
-    words = [len(columns(maps)) for maps in runs]
-    room = int(limit * (1 - SELF_SHARE)) if has_self else limit
-    cross = choose("cross", words, layers, steps, room)
-    room = limit - cost("cross", cross, words, layers, steps)
-    own = choose("self", words, layers, steps, room) if has_self else NOTHING
+    chosen = choose(layers, [len(columns(maps)) for maps in runs], steps, limit)
     tables = []
     for run, maps in enumerate(runs):
         for layer in layers:
-            tables += _tables(run, "cross", maps, layer, cross)
-            tables += _tables(run, "self", maps, layer, own)
-    return Packed(_about(runs, layers, tables, {"cross": cross.bins, "self": own.bins}), tuple(tables))
+            for kind in KINDS:
+                sent = [group for group in chosen if group.kind == kind and layer in group.layers]
+                if sent:
+                    tables += _tables(run, kind, maps, layer, sent)
+    return Packed(_about(runs, layers, tables), tuple(tables))
 
 
 def join(tables: Sequence[Table]) -> bytes:
@@ -167,7 +160,7 @@ def part(runs: Sequence[AttentionMaps], row: int | None, head: int | None) -> It
             heads = slice(None) if head is None else slice(head, head + 1)
             rows = range(len(recorded)) if row is None else (row,)
             total = torch.stack([gather(recorded[i, heads]).mean(0) for i in rows]).mean(0)
-            yield _table(run, "cross", layer, "mean", tuple(layer["size"]), total[None])
+            yield _table(run, Group("cross", "mean", (layer,)), layer, total[None])
 
 
 def looks(
@@ -236,57 +229,45 @@ def _gather(maps: AttentionMaps) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda recorded: (recorded.float().cpu() @ sums).transpose(1, 2)
 
 
-def _tables(run: int, kind: Kind, maps: AttentionMaps, layer: dict[str, Any], plan: Plan) -> list[Table]:
-    """The tables of one layer; one step of it is held at a time."""
-    if not is_sent(kind, plan, layer):
-        return []
+def _tables(
+    run: int, kind: Kind, maps: AttentionMaps, layer: dict[str, Any], sent: Sequence[Group]
+) -> list[Table]:
+    """The tables of one layer that are sent; one step of it is held at a time."""
     recorded = (maps.layers if kind == "cross" else maps.self_layers)[layer[kind]]
     gather = _gather(maps) if kind == "cross" else lambda step: step.float().cpu()
-    size = tuple(layer["size"])
-    small = coarse(size, plan.most)
     steps, heads, pixels = recorded.shape[:3]
-    count = pixels if kind == "self" else len(columns(maps))
-    total = torch.zeros(heads, count, pixels)
-    by_bin = torch.zeros(len(plan.bins), count, math.prod(small))
-    both = []
-    bin_of = {row: k for k, rows in enumerate(plan.bins) for row in rows}
-    for row in range(steps):
-        step = gather(recorded[row])  # (head, column, cell)
+    total = torch.zeros(heads, pixels if kind == "self" else len(columns(maps)), pixels)
+    planes: dict[By, list[Table]] = {group.by: [] for group in sent}
+    for i in range(steps):
+        step = gather(recorded[i])  # (head, column, cell)
         total += step / steps
-        if plan.bins:
-            place = bin_of[row]
-            by_bin[place] += _pool(step.mean(0), size, small) / len(plan.bins[place])
-        if plan.both:
-            both.append(_table(run, kind, layer, "both", size, step))
-    least = coarse(size, plan.most_mean)
-    tables = [_table(run, kind, layer, "mean", least, _pool(total.mean(0, keepdim=True), size, least))]
-    if plan.bins:
-        tables.append(_table(run, kind, layer, "step", small, by_bin))
-    if plan.heads:
-        tables.append(_table(run, kind, layer, "head", small, _pool(total, size, small)))
-    if plan.both:
-        tables.append(_stack(both))
-    return tables
+        for group in sent:
+            if group.by == "step":
+                planes["step"].append(_table(run, group, layer, step.mean(0, keepdim=True)))
+            elif group.by == "both":
+                planes["both"].append(_table(run, group, layer, step))
+    for group in sent:
+        if group.by == "mean":
+            planes["mean"].append(_table(run, group, layer, total.mean(0, keepdim=True)))
+        elif group.by == "head":
+            planes["head"].append(_table(run, group, layer, total))
+    return [_stack(tables) for tables in planes.values()]
 
 
-def _pool(maps: torch.Tensor, size: tuple[int, int], small: tuple[int, int]) -> torch.Tensor:
-    """(..., h * w) on a coarser grid, each cell the mean of those it covers."""
-    if size == small:
-        return maps
-    return F.adaptive_avg_pool2d(maps.unflatten(-1, size), small).flatten(-2)
-
-
-def _table(
-    run: int, kind: Kind, layer: dict[str, Any], by: By, size: tuple[int, int], maps: torch.Tensor
-) -> Table:
-    """Maps (plane, column, cell) scaled to 255 at each one's peak and rounded."""
+def _table(run: int, group: Group, layer: dict[str, Any], maps: torch.Tensor) -> Table:
+    """Maps (plane, column, cell), each cell the mean of those that it covers on a coarser grid, scaled to 255
+    at each map's peak and rounded.
+    """
+    size = group.size(layer)
+    if group.factor > 1:
+        maps = F.adaptive_avg_pool2d(maps.unflatten(-1, layer["size"]), size).flatten(-2)
     numbers = maps.numpy()
     scales = numbers.max(-1)  # (plane, column)
     if not np.isfinite(scales).all():
         raise ValueError("The maps have NaN or infinite values; record them again.")
     factors = np.divide(255, scales, out=np.zeros_like(scales), where=scales > TINY)
     values = np.rint(numbers * factors[..., None]).astype(np.uint8)
-    return Table(run, kind, layer["index"], by, size, values, scales.astype(np.float32))
+    return Table(run, group.kind, layer["index"], group.by, size, values, scales.astype(np.float32))
 
 
 def _stack(tables: list[Table]) -> Table:
@@ -298,10 +279,7 @@ def _stack(tables: list[Table]) -> Table:
 
 
 def _about(
-    runs: Sequence[AttentionMaps],
-    layers: list[dict[str, Any]],
-    tables: Sequence[Table],
-    bins: dict[Kind, tuple[tuple[int, ...], ...]],
+    runs: Sequence[AttentionMaps], layers: list[dict[str, Any]], tables: Sequence[Table]
 ) -> dict[str, Any]:
     """What the browser has to know of the numbers, as JSON."""
     first = runs[0]
@@ -313,7 +291,6 @@ def _about(
         "steps": list(steps),
         "layers": layers,
         "heads": max(layer["heads"] for layer in layers),
-        "bins": {kind: [list(rows) for rows in chosen] for kind, chosen in bins.items()},
         "runs": [
             {
                 "columns": [{"text": column.text, "kind": column.kind} for column in columns(maps)],

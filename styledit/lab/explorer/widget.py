@@ -2,13 +2,7 @@
 reads.
 
 The maps travel once (`styledit.lab.explorer.packing`) and are coloured in the browser, so that a hover never
-asks Python. What the browser sends, and which trait answers:
-
-- `part` {id, row, head}: one step or head of all layers, -1 for the mean; answered by the trait `part`
-  {id, row, head, tables, data};
-- `looks` {id, row, head, layers, x, y}: where a clicked pixel looks; answered by the trait `looks`
-  {id, row, head, x, y, rows: [{run, layer, data}]};
-- `chosen` {chosen}: the controls as they stand; kept in the trait `chosen`, where a reloaded page starts.
+asks Python; `PROTOCOL.md` in the folder above has the messages and the traits.
 """
 
 from __future__ import annotations
@@ -19,9 +13,9 @@ import io
 import json
 import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -35,7 +29,7 @@ from styledit.inversion import Inversion
 from styledit.lab import palettes
 from styledit.lab.explorer import packing
 from styledit.lab.explorer.packing import LIMIT, Packed, pack
-from styledit.lab.widget import STATIC, LabWidget
+from styledit.lab.widget import STATIC, LabWidget, Work
 from styledit.maps import AttentionMaps
 
 Shown = Inversion | Denoised | Edit
@@ -65,7 +59,7 @@ def attention_explorer(
 
 
 @dataclass(frozen=True)
-class Run:
+class ShownRun:
     """What is shown of one run; `kind` is "source", "generated" or "edit"."""
 
     kind: str
@@ -79,10 +73,18 @@ class AttentionExplorer(LabWidget):
 
     `about`: what the browser has to know of the numbers (see `packing`), with the runs' pictures as WebP;
     `data`: the numbers; `part`, `looks`: the last answers; `chosen`: the controls as they stand.
+
+    The page's thread writes `_requests`, under `_lock`; all else is the worker's.
     """
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
+
+    messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "part": ("id", "row", "head"),
+        "looks": ("id", "row", "head", "layers", "x", "y"),
+        "chosen": ("chosen",),
+    }
 
     about = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
@@ -96,29 +98,29 @@ class AttentionExplorer(LabWidget):
         limit = check.whole("limit", limit, least=1)
         self._runs = _read(shown)
         self._packed = pack([run.maps for run in self._runs], limit)
-        self._wishes: dict[str, dict[str, Any]] = {}
-        self._wishing = threading.Lock()
+        self._requests: dict[str, dict[str, Any]] = {}
+        self._lock = threading.Lock()
         about = _about(self._packed, self._runs) | {"live": True}
         super().__init__(pipe, about=about, data=self._packed.data)
 
     def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Store the newest wish of each type."""
-        kind = check.choice("type", message.get("type"), ("part", "looks", "chosen"))
-        with self._wishing:
-            self._wishes[kind] = message
+        """Store the newest request of each type."""
+        kind = check.choice("type", message.get("type"), tuple(self.messages))
+        with self._lock:
+            self._requests[kind] = message
         self.wake()
 
-    def work(self) -> Generator[None, None, None]:
-        """Answer the newest wishes, what is quick first; one that cannot be answered leaves the others."""
+    def work(self) -> Work:
+        """Answer the newest requests, what is quick first; one that cannot be answered leaves the others."""
         answers = {"looks": self._look, "part": self._send_part, "chosen": self._keep}
-        while self._wishes:
+        while self._requests:
             for kind, answer in answers.items():
-                with self._wishing:
-                    wish = self._wishes.pop(kind, None)
-                if wish is None:
+                with self._lock:
+                    request = self._requests.pop(kind, None)
+                if request is None:
                     continue
                 try:
-                    yield from answer(wish)
+                    yield from answer(request)
                     self.problem = ""
                 except Exception as error:
                     self.failed(error)
@@ -144,7 +146,7 @@ class AttentionExplorer(LabWidget):
             ) from error
 
     def snapshot(self) -> Image.Image:
-        """A strip of the word maps as the controls stand, on one scale."""
+        """The word maps as the controls stand, on one scale."""
         chosen = self.chosen
         run = min(int(chosen.get("run", 0)), len(self._runs) - 1)
         view = chosen.get("view", "raw")
@@ -162,9 +164,9 @@ class AttentionExplorer(LabWidget):
             total = sum(values for values, kind in zip(maps, kinds, strict=True) if kind == "word")
             maps = [values / np.maximum(total, 1e-12) for values in maps]
         shown = [(texts[k], maps[k]) for k in range(len(maps)) if kinds[k] == "word" and pairs[k] is not None]
-        shown_run = self._runs[run]
-        title = f"{shown_run.kind}: {shown_run.prompt}{_VIEWS.get(view, '')}"
-        return palettes.strip(shown_run.picture, shown, title, signed=view == "difference")
+        of = self._runs[run]
+        title = f"{of.kind}: {of.prompt}{_VIEWS.get(view, '')}"
+        return palettes.draw_word_maps(of.picture, shown, title, signed=view == "difference")
 
     def _maps(self, run: int, chosen: dict[str, Any]) -> list[np.ndarray]:
         """Every column's map at the layer, step and head that are chosen."""
@@ -172,45 +174,45 @@ class AttentionExplorer(LabWidget):
         layers = chosen_layers(self.about["layers"], chosen.get("layer", "all"))
         return list(self._packed.mean(run, layers, row, head))
 
-    def _send_part(self, wish: dict[str, Any]) -> Generator[None, None, None]:
-        """One step or head of the cross-attention of all runs; a newer wish ends it."""
-        row, head = self._row_and_head(wish)
+    def _send_part(self, request: dict[str, Any]) -> Work:
+        """One step or head of the cross-attention of all runs; a newer request ends it."""
+        row, head = self._row_and_head(request)
         tables = []
         for table in packing.part([run.maps for run in self._runs], row, head):
             tables.append(table)
             yield
-            if "part" in self._wishes:
+            if "part" in self._requests:
                 return
-        answer = {name: wish[name] for name in ("id", "row", "head")}
+        answer = {name: request[name] for name in ("id", "row", "head")}
         self.part = {**answer, "tables": packing.entries(tables), "data": packing.join(tables)}
 
-    def _look(self, wish: dict[str, Any]) -> Generator[None, None, None]:
+    def _look(self, request: dict[str, Any]) -> Work:
         """Where one pixel looks, in the chosen layers of all runs."""
-        row, head = self._row_and_head(wish)
-        x, y = (check.fraction(name, wish.get(name)) for name in ("x", "y"))
-        wanted = check.indices("layers", wish.get("layers"))
+        row, head = self._row_and_head(request)
+        x, y = (check.fraction(name, request.get(name)) for name in ("x", "y"))
+        chosen = check.indices("layers", request.get("layers"))
         rows = []
         for k, run in enumerate(self._runs):
             for layer in self.about["layers"]:
-                found = packing.looks(run.maps, layer, row, head, x, y) if layer["index"] in wanted else None
+                found = packing.looks(run.maps, layer, row, head, x, y) if layer["index"] in chosen else None
                 if found is not None:
                     rows.append({"run": k, "layer": layer["index"], "data": found.astype("<f4").tobytes()})
                 yield
-                if "looks" in self._wishes:
+                if "looks" in self._requests:
                     return
-        self.looks = {name: wish.get(name) for name in ("id", "row", "head", "x", "y")} | {"rows": rows}
+        self.looks = {name: request.get(name) for name in ("id", "row", "head", "x", "y")} | {"rows": rows}
 
-    def _keep(self, wish: dict[str, Any]) -> Generator[None, None, None]:
+    def _keep(self, request: dict[str, Any]) -> Work:
         """The controls as they stand, for a reloaded page and for the snapshot."""
-        self.chosen = dict(check.mapping("chosen", wish.get("chosen")))
+        self.chosen = dict(check.mapping("chosen", request.get("chosen")))
         yield
-        if "chosen" not in self._wishes:
+        if "chosen" not in self._requests:
             self.show_snapshot()
 
-    def _row_and_head(self, wish: dict[str, Any]) -> tuple[int | None, int | None]:
+    def _row_and_head(self, request: dict[str, Any]) -> tuple[int | None, int | None]:
         """A row of the step axis and a head, None for all."""
-        row = check.whole("row", wish.get("row"), least=-1, most=len(self.about["steps"]) - 1)
-        head = check.whole("head", wish.get("head"), least=-1, most=self.about["heads"] - 1)
+        row = check.whole("row", request.get("row"), least=-1, most=len(self.about["steps"]) - 1)
+        head = check.whole("head", request.get("head"), least=-1, most=self.about["heads"] - 1)
         return (None if row < 0 else row), (None if head < 0 else head)
 
     def _page(self) -> str:
@@ -248,7 +250,7 @@ def chosen_layers(layers: list[dict[str, Any]], choice: str) -> list[int]:
     return found or [layer["index"] for layer in layers]
 
 
-def _read(shown: Shown | Sequence[Shown]) -> list[Run]:
+def _read(shown: Shown | Sequence[Shown]) -> list[ShownRun]:
     """What is to be shown of each run."""
     entries = check.several("shown", shown)
     if not entries or len(entries) > MOST_RUNS:
@@ -256,7 +258,7 @@ def _read(shown: Shown | Sequence[Shown]) -> list[Run]:
     return [_read_one(entry) for entry in entries]
 
 
-def _read_one(shown: object) -> Run:
+def _read_one(shown: object) -> ShownRun:
     if isinstance(shown, Inversion):
         kind, prompt, call = "source", shown.prompt, "invert(..., record=Layers())"
     elif isinstance(shown, Denoised):
@@ -269,10 +271,10 @@ def _read_one(shown: object) -> Run:
         )
     if shown.maps is None or not shown.maps.layers:
         raise ValueError(f"This run has no maps of cross-attention; record them with {call}.")
-    return Run(kind, prompt, shown.image, shown.maps)
+    return ShownRun(kind, prompt, shown.image, shown.maps)
 
 
-def _about(packed: Packed, runs: list[Run]) -> dict[str, Any]:
+def _about(packed: Packed, runs: list[ShownRun]) -> dict[str, Any]:
     """What the browser has to know, pictures included."""
     shown = [
         {**about, "kind": run.kind, "prompt": run.prompt, "picture": _webp(run.picture)}

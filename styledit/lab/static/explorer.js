@@ -465,20 +465,10 @@ function findPlane(store, run, kind, layer, row, head) {
   const both = wantsRow && wantsHead && at("both");
   if (both) return found(both, row * layer.heads + head);
   const step = wantsRow && at("step");
-  if (step) {
-    const bins = store.about.bins[kind];
-    const bin = bins.findIndex((rows) => rows.includes(row));
-    const notes = [];
-    if (bins[bin].length > 1) notes.push(`steps ${spanOf(store.about, bins[bin])} together`);
-    if (wantsHead) notes.push("all heads together");
-    return found(step, bin, notes.join(", "));
-  }
+  if (step) return found(step, row, wantsHead ? "all heads together" : "");
   const heads = wantsHead && at("head");
   if (heads) return found(heads, head, wantsRow ? "all steps together" : "");
   return found(mean, 0, wantsRow ? "all steps together" : "all heads together");
-}
-function spanOf(about, rows) {
-  return `${about.steps[rows[0]]} to ${about.steps[rows[rows.length - 1]]}`;
 }
 function chosenLayers(about, choice2, head) {
   const [kind, rest] = choice2.split(":");

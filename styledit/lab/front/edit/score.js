@@ -14,7 +14,7 @@ export function scoreSection(lab) {
   const verdict = element("p", { "data-testid": "score-verdict", role: "status", "aria-live": "polite" });
   const take = pushButton("Show the best", "score-take", () => {
     const reached = lab.model.get("frame").score?.best;
-    if (reached) lab.edits.set(reached.wish);
+    if (reached) lab.edits.set(reached.request);
   });
   const root = element(
     "section",

@@ -137,7 +137,7 @@ export interface Step {
 export interface Score {
   psnr: number;
   suggested_psnr: number | null;
-  best: { psnr: number; wish: EditRequest } | null;
+  best: { psnr: number; request: EditRequest } | null;
   happened: boolean;
   verdict: string;
   truth: Bytes;

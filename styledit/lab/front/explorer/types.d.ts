@@ -48,7 +48,6 @@ export interface About {
   steps: number[];
   layers: Layer[];
   heads: number;
-  bins: Record<Kind, number[][]>;
   runs: {
     kind: string;
     prompt: string;
