@@ -19,8 +19,8 @@ from PIL import Image
 from styledit import validation as check
 from styledit.editing import Edit
 from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedState, Weights
-from styledit.guiding.guided import MOST_ITERATIONS, SCHEDULES, STARTS, style_settings
-from styledit.guiding.style_phrases import with_style_phrase
+from styledit.guiding.settings import MOST_ITERATIONS, SCHEDULES, STARTS
+from styledit.guiding.style_phrases import style_settings, with_style_phrase
 from styledit.guiding.weights import TERMS
 from styledit.lab.edit.session import Prepared, Progress, embedded_clip
 from styledit.lab.frames import encode, thumbnail
