@@ -34,5 +34,8 @@ export default [
     },
   },
   { files: ["styledit/lab/front/**"], languageOptions: { globals: globals.browser } },
-  { files: ["styledit/lab/front/build.js", "tests/front/**", "*.js"], languageOptions: { globals: globals.node } },
+  {
+    files: ["styledit/lab/front/build.js", "tests/front/**", "*.js"],
+    languageOptions: { globals: globals.node },
+  },
 ];

@@ -1,14 +1,13 @@
-"""Attention: which layers there are, and what one network call may do to them.
+"""Attention: which layers there are, what one network call may do to them, and the arithmetic.
 
-Everything goes through the public attention-processor API of diffusers. The processor below follows the stock
-one step for step; the visible difference is that keys come from the prompt's embedding `c` while values come
-from the value input `v_t`. `styledit.control` puts it in place and takes it out again.
+`attend` follows the stock attention processor of diffusers step for step; the visible difference is that keys
+come from the prompt's embedding `c` while values come from the value input `v_t` (2303.15649, section 3.2).
+`styledit.control` puts it in place.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -51,12 +50,7 @@ class Layers:
         check.choice("Layers.kind", self.kind, tuple(KINDS))
 
     def takes(self, layer: str, scale: int) -> bool:
-        """Whether a layer of this kind of attention, by name and scale, is chosen.
-
-        Raises:
-            TypeError: `layer` is no string, or `scale` no whole number.
-        """
-        layer, scale = check.text("layer", layer), check.whole("scale", scale)
+        """Whether a layer of this kind of attention, by name and scale, is chosen."""
         return layer.startswith(self.places) and (self.scales is None or scale in self.scales)
 
 
@@ -139,23 +133,33 @@ class AttentionCall:
 
 
 class Control:
-    """The attention of a UNet inside one `with attention_control(...)` block.
+    """The attention of one network call, or of those inside a `with attention_control(...)` block.
 
-    `call` says what every network call in the block does; `values` (B, N, d) is its part that lessons set.
-    `maps` are those that the last call recorded, {layer: (B, heads, HW, N or HW)};
-    `source` is what it kept for an edit.
+    `values` (B, N, d) are the value inputs that lessons set; `maps` are those that the last call recorded,
+    {layer: (B, heads, HW, N or HW)}; `source` is what it kept for an edit. `layers`: the attention modules
+    that it rules and their names; `recompute`: whether activations are computed again in the backward pass.
     """
 
-    def __init__(self, call: AttentionCall) -> None:
-        self.call = call
+    def __init__(self, call: AttentionCall, layers: Mapping[Attention, str], recompute: bool = False) -> None:
+        self._call = call
+        self.layers = layers
+        self.recompute = recompute
         self.maps: dict[str, torch.Tensor] = {}
         self.source = SourceAttention() if call.keep_source else None
-        self.thread = threading.get_ident()
+
+    @property
+    def call(self) -> AttentionCall:
+        """What every network call does; only its value inputs can be set."""
+        return self._call
 
     @property
     def values(self) -> torch.Tensor | None:
-        """What the value projections read, (B, N, d); None reads the prompt."""
-        return self.call.values
+        """What the value projections read, (B, N, d); None reads the prompt.
+
+        Raises:
+            TypeError, ValueError: set to anything but finite numbers of such a shape.
+        """
+        return self._call.values
 
     @values.setter
     def values(self, values: torch.Tensor | None) -> None:
@@ -163,13 +167,7 @@ class Control:
             check.finite(
                 check.tensor("control.values", values, "B", "N", "d"), "control.values", "check them"
             )
-        self.call = replace(self.call, values=values)
-
-    def rules_here(self) -> bool:
-        """Whether the running call is of the block's own thread, or of its backward pass,
-        which has threads of its own.
-        """
-        return self.thread == threading.get_ident() or torch._C._current_graph_task_id() != -1
+        self._call = replace(self._call, values=values)
 
 
 def as_choices(layers: Layers | Iterable[Layers] | None) -> tuple[Layers, ...]:
@@ -227,98 +225,88 @@ def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
     return chosen
 
 
-class ControlledProcessor:
-    """The stock processor's steps, with the interventions of a `Control`;
-    in another thread, the stock processor itself.
+def attend(
+    control: Control,
+    attn: Attention,
+    hidden_states: torch.Tensor,
+    encoder_hidden_states: torch.Tensor | None = None,
+    attention_mask: torch.Tensor | None = None,
+    temb: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """The output of one attention layer under a control: the steps of the stock processor, whose arguments
+    these are, with the control's interventions.
     """
+    call = control.call
+    layer = control.layers[attn]
+    residual = hidden_states
+    shape = hidden_states.shape
+    is_self = encoder_hidden_states is None
+    # An only_cross_attention block's attn1 reads the prompt and is neither.
+    is_cross = not is_self and layer.endswith(KINDS["cross"])
+    if attn.spatial_norm is not None:
+        hidden_states = attn.spatial_norm(hidden_states, temb)
+    if len(shape) == 4:
+        hidden_states = hidden_states.flatten(2).transpose(1, 2)  # (B, HW, channels)
+    if attn.group_norm is not None:
+        hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
+    context, values = _context(attn, hidden_states, encoder_hidden_states, call.values if is_cross else None)
+    bias = _bias(attn, attention_mask, context)
 
-    def __init__(self, control: Control, layer: str, stock: Processor) -> None:
-        self.control = control
-        self.layer = layer
-        self.stock = stock
+    value = _heads(attn, attn.to_v(values))  # (B, heads, N or HW, d_head)
+    query, key = _queries_and_keys(attn, hidden_states, context, call if is_self else None, layer)
+    if is_self and control.source is not None:
+        control.source.states[layer] = query, key
+    edit = call.edit if is_cross and call.edit is not None and call.edit.mapper is not None else None
+    source = control.source if is_cross else None
+    recorded = layer in call.record
+    by_maps = edit is not None or source is not None
+    if recorded or by_maps:
+        probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N or HW)
+        if source is not None:
+            # A view would keep every row.
+            source.cross[layer] = probs[call.rows.uncond].clone()  # (heads, HW, N)
+        if edit is not None:
+            probs = _edit_cross(probs, call.rows, edit, layer)
+        if recorded:
+            control.maps[layer] = probs
+    if by_maps:
+        hidden_states = probs @ value  # (B, heads, HW, d_head)
+    else:  # the stock kernel also where maps are recorded: recording changes nothing, to the bit
+        hidden_states = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: torch.Tensor,
-        encoder_hidden_states: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        temb: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        control = self.control
-        call = control.call
-        if not control.rules_here():
-            return self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
-        residual = hidden_states
-        shape = hidden_states.shape
-        is_self = encoder_hidden_states is None
-        # An only_cross_attention block's attn1 reads the prompt and is neither.
-        is_cross = not is_self and self.layer.endswith(KINDS["cross"])
-        if attn.spatial_norm is not None:
-            hidden_states = attn.spatial_norm(hidden_states, temb)
-        if len(shape) == 4:
-            hidden_states = hidden_states.flatten(2).transpose(1, 2)  # (B, HW, channels)
-        if attn.group_norm is not None:
-            hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
-        context, values = _context(
-            attn, hidden_states, encoder_hidden_states, call.values if is_cross else None
-        )
-        bias = _bias(attn, attention_mask, context)
+    hidden_states = hidden_states.transpose(1, 2).flatten(2).to(value.dtype)  # (B, HW, channels)
+    hidden_states = attn.to_out[1](attn.to_out[0](hidden_states))
+    if len(shape) == 4:
+        hidden_states = hidden_states.transpose(-1, -2).reshape(shape)
+    if attn.residual_connection:
+        hidden_states = hidden_states + residual
+    return hidden_states / attn.rescale_output_factor
 
-        value = _heads(attn, attn.to_v(values))  # (B, heads, N or HW, d_head)
-        query, key = self._queries_and_keys(attn, hidden_states, context, is_self)
-        if is_self and control.source is not None:
-            control.source.states[self.layer] = query, key
-        edit = call.edit if is_cross and call.edit is not None and call.edit.mapper is not None else None
-        kept = control.source if is_cross else None
-        recorded = self.layer in call.record
-        by_maps = edit is not None or kept is not None
-        if recorded or by_maps:
-            probs = _probabilities(attn, query, key, bias)  # (B, heads, HW, N or HW)
-            if kept is not None:
-                # A view would keep every row.
-                kept.cross[self.layer] = probs[call.rows.uncond].clone()  # (heads, HW, N)
-            if edit is not None:
-                probs = _edit_cross(probs, call.rows, edit, self.layer)
-            if recorded:
-                control.maps[self.layer] = probs
-        if by_maps:
-            hidden_states = probs @ value  # (B, heads, HW, d_head)
-        else:  # the stock kernel also where maps are recorded: recording changes nothing, to the bit
-            hidden_states = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
-        hidden_states = hidden_states.transpose(1, 2).flatten(2).to(value.dtype)  # (B, HW, channels)
-        hidden_states = attn.to_out[1](attn.to_out[0](hidden_states))
-        if len(shape) == 4:
-            hidden_states = hidden_states.transpose(-1, -2).reshape(shape)
-        if attn.residual_connection:
-            hidden_states = hidden_states + residual
-        return hidden_states / attn.rescale_output_factor
-
-    def _queries_and_keys(
-        self, attn: Attention, hidden: torch.Tensor, context: torch.Tensor, is_self: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, heads, HW, d_head) and (B, heads, HW or N, d_head):
-        the layer's own, or the source's where an edit says so.
-        """
-        edit = self.control.call.edit
-        if not is_self or edit is None or not (edit.self_cond or edit.self_uncond):
-            return _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
-        source = edit.source.states[self.layer]
-        uncond = self.control.call.rows.uncond
-        parts = []
-        for row, from_source, own in (
-            (0, edit.self_uncond, hidden[:uncond]),
-            (-1, edit.self_cond, hidden[uncond:]),
-        ):
-            if not len(own):  # no unconditional rows at guidance 1
-                continue
-            if from_source:
-                parts.append([states[row].expand(len(own), -1, -1, -1) for states in source])
-            else:
-                parts.append([_heads(attn, attn.to_q(own)), _heads(attn, attn.to_k(own))])
-        query, key = (torch.cat(pair) for pair in zip(*parts, strict=True))
-        return query, key
+def _queries_and_keys(
+    attn: Attention, hidden: torch.Tensor, context: torch.Tensor, call: AttentionCall | None, layer: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, heads, HW, d_head) and (B, heads, HW or N, d_head): the layer's own, or in self-attention
+    (where the call is given) the source's, where an edit says so.
+    """
+    edit = None if call is None else call.edit
+    if call is None or edit is None or not (edit.self_cond or edit.self_uncond):
+        return _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
+    source = edit.source.states[layer]
+    uncond = call.rows.uncond
+    parts = []
+    for row, from_source, own in (
+        (0, edit.self_uncond, hidden[:uncond]),
+        (-1, edit.self_cond, hidden[uncond:]),
+    ):
+        if not len(own):  # no unconditional rows at guidance 1
+            continue
+        if from_source:
+            parts.append([states[row].expand(len(own), -1, -1, -1) for states in source])
+        else:
+            parts.append([_heads(attn, attn.to_q(own)), _heads(attn, attn.to_k(own))])
+    query, key = (torch.cat(pair) for pair in zip(*parts, strict=True))
+    return query, key
 
 
 def _context(

@@ -1,46 +1,52 @@
-"""The `with` block that controls a UNet's attention: processors in, processors out, whatever happens.
+"""Control of a UNet's attention: processors that stay, and a context that tells them what to do.
 
-A block holds the UNet's lock, so that two threads never control one network at once, and a call that another
-thread makes meanwhile without asking is left to the stock processors. An interrupt (Ctrl-C) inside the block
-first takes the processors out and only then is raised: there is no instruction at which it
-could leave them behind.
+The first control of a UNet gives each of its attention layers a `ControlledProcessor`, which stays there. It
+looks for the control that rules the running call; where there is none it is the stock processor, to the bit.
+So there is nothing to put back: a network call made by this package runs in a copy of the context, which ends
+with it, and a `with` block ends when its lock is released, one step of C. No error and no interrupt (Ctrl-C)
+can leave a control behind, and threads that share a network do not see each other's.
 """
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterable
-from types import FrameType, TracebackType
-from typing import Any
-from weakref import WeakKeyDictionary
+from _thread import RLock
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import Any, Self
+from weakref import WeakKeyDictionary, WeakSet, ref
 
+import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
+from torch.utils.checkpoint import checkpoint
 
 from styledit import validation as check
 from styledit.attention import (
     AttentionCall,
     Control,
-    ControlledProcessor,
     Layers,
     Processor,
     as_choices,
+    attend,
     layer_name,
     select_layers,
 )
 
-ENTERING, INSIDE, OUTSIDE = "entering", "inside", "outside"
-
-_locks: WeakKeyDictionary[UNet2DConditionModel, threading.RLock] = WeakKeyDictionary()
-_modules: WeakKeyDictionary[UNet2DConditionModel, dict[str, Attention]] = WeakKeyDictionary()
+# Innermost last: the control of a call, or a block, which must not live on because of this.
+_controls: ContextVar[tuple[Control | ref[AttentionBlock], ...]] = ContextVar("controls", default=())
+# Those of all threads. torch.compile cannot look into a context variable, but it sees that this is empty:
+# then a compiled network is the stock one, in one graph. What an interrupt leaves here rules nothing.
+_entered: WeakSet[Control | AttentionBlock] = WeakSet()
+_attention_modules: WeakKeyDictionary[UNet2DConditionModel, dict[Attention, str]] = WeakKeyDictionary()
 
 
 def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> AttentionBlock:
-    """Control the attention of `unet` inside a `with` block; its processors come back whatever happens.
+    """Control the attention of `unet` inside a `with` block, in this thread.
 
     Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it computes
-    without the block. Another thread that wants to control the same network waits until the block ends.
+    without the block; after the block, and in other threads, it is the stock network. Its processors stay: to
+    diffusers, a copy or a file each is the stock processor it stands for.
 
     Args:
         record: the layers whose maps every call leaves in `Control.maps`.
@@ -55,121 +61,202 @@ def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Laye
     return AttentionBlock(unet, AttentionCall(record=layers))
 
 
-class AttentionBlock:
+class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alone
     """One `with` block; `as` gives its `Control`.
+
+    It rules while its lock is held, in the thread that holds it. `__exit__` is the lock's own: an interrupt
+    can fall before the first line of any Python function, and a block that ended with one could be left open.
 
     Args:
         call: what every network call in the block does to attention.
-        recompute: recompute activations in the backward pass inside the block (gradient checkpointing).
     """
 
-    def __init__(self, unet: UNet2DConditionModel, call: AttentionCall, *, recompute: bool = False) -> None:
+    _is_owned: Callable[[], bool]  # of the lock: whether this thread holds it
+
+    def __new__(cls, unet: UNet2DConditionModel, call: AttentionCall) -> Self:
+        return super().__new__(cls)  # a lock takes no arguments
+
+    def __init__(self, unet: UNet2DConditionModel, call: AttentionCall) -> None:
         self.unet = unet
         self.call = call
-        self.recompute = recompute and not unet.is_gradient_checkpointing
-        self.layers = _attention_modules(unet)
-        self._lock = _lock_of(unet)
-        self._phase = OUTSIDE
-        self._locked = False
-        self._interrupted = False
-        self._ended_early = False
-        self._before: dict[str, Processor] = {}
-        self._handler: Callable[[int, FrameType | None], Any] | None = None
+        self.control: Control | None = None
 
-    def __enter__(self) -> Control:
-        self._phase = ENTERING
-        self._listen()
-        try:
-            self._take_lock()
-            self._before = {name: layer.processor for name, layer in self.layers.items()}
-            _refuse_foreign(self._before)
-            control = Control(self.call)
-            for name, layer in self.layers.items():
-                layer.set_processor(ControlledProcessor(control, name, self._before[name]))
-            if self.recompute:
-                self.unet.enable_gradient_checkpointing()
-        except BaseException:
-            self._leave()
-            raise
-        self._phase = INSIDE
-        if self._interrupted:
-            self._leave()
+    @property
+    def is_open(self) -> bool:
+        """Whether it is entered, in this thread."""
+        return self.control is not None and self._is_owned()
+
+    def __enter__(self) -> Control:  # type: ignore[override]
+        if self._is_owned():
+            raise RuntimeError("This block is entered already; give each `with` its own attention_control().")
+        self.control = None
+        control = Control(self.call, controllable_layers(self.unet))
+        remember_in_backward(self.unet)
+        self.acquire()
+        _entered.add(self)
+        _controls.set((*filter(_resolve, _controls.get()), ref(self)))
+        self.control = control  # last, for no interrupt falls between this and the body of the `with`
         return control
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._leave()
-        # Where the interrupt fell into a recomputation, autograd has made an error of its own of it.
-        if self._ended_early and isinstance(error, RuntimeError):
-            raise KeyboardInterrupt from error
 
-    def _leave(self) -> None:
-        """Everything as it was; an interrupt that came meanwhile is raised now."""
-        if self._phase is OUTSIDE:
-            return
-        self._phase = OUTSIDE
-        for name, processor in self._before.items():
-            self.layers[name].set_processor(processor)
-        if self.recompute and self._before:
-            self.unet.disable_gradient_checkpointing()
-        if self._locked:
-            self._locked = False
-            self._lock.release()
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-        if self._interrupted:
-            self._interrupted = False
-            raise KeyboardInterrupt
+def controlled(control: Control, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a function returns where a control rules, in a copy of the context: there is nothing to undo."""
 
-    def _listen(self) -> None:
-        """Hear of interrupts first; Python delivers them to the main thread only."""
-        handler = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and callable(handler):
-            self._handler = handler
-            signal.signal(signal.SIGINT, self._interrupt)
+    def run() -> Any:
+        _controls.set((control,))
+        return function(*arguments, **options)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Inside the block: out of it, then on to whoever listened before.
-
-        On the way in or out: remember it.
-        """
-        if self._phase is not INSIDE:
-            self._interrupted = True
-            return
-        self._ended_early = True
-        self._leave()
-        if self._handler is not None:
-            self._handler(number, frame)
-        raise KeyboardInterrupt  # the listener of an event loop may return, but this block has ended
-
-    def _take_lock(self) -> None:
-        """Wait for the network, in short stretches so that an interrupt ends the wait."""
-        while not self._lock.acquire(timeout=0.1):
-            if self._interrupted:
-                raise KeyboardInterrupt
-        self._locked = True
+    _entered.add(control)
+    try:
+        return copy_context().run(run)
+    finally:
+        _entered.discard(control)  # an error may be remembered for long, and the control with it
 
 
-def _lock_of(unet: UNet2DConditionModel) -> threading.RLock:
-    """The one lock of a network; `setdefault` is atomic and needs no lock of its own."""
-    return _locks.setdefault(unet, threading.RLock())
+def running_control() -> Control | None:
+    """The control of the innermost call or block that is under way in this thread, if any."""
+    if len(_entered):
+        for entry in reversed(_controls.get()):
+            control = _resolve(entry)
+            if control is not None:
+                return control
+    return None
 
 
-def _attention_modules(unet: UNet2DConditionModel) -> dict[str, Attention]:
-    """{layer: its attention module}, looked up again where a module of the network was replaced."""
-    known = _modules.get(unet)
-    if known is None or any(unet.get_submodule(name) is not module for name, module in known.items()):
-        _modules[unet] = {
-            layer_name(name): unet.get_submodule(layer_name(name)) for name in unet.attn_processors
-        }
-    return _modules[unet]
+def _resolve(entry: Control | ref[AttentionBlock]) -> Control | None:
+    """The control, unless it is that of a block that has ended or belongs to another thread."""
+    if isinstance(entry, Control):
+        return entry
+    block = entry()
+    return block.control if block is not None and block.is_open else None
 
 
-def _refuse_foreign(processors: dict[str, Processor]) -> None:
-    """Only stock processors can be replaced without changing what the network computes."""
-    for name, processor in processors.items():
-        if type(processor) not in (AttnProcessor, AttnProcessor2_0, ControlledProcessor):
+class ControlledProcessor:
+    """The stock processor, unless a control rules; then its steps with the interventions of that control.
+
+    It passes for the stock processor: diffusers asks a processor for its class.
+    """
+
+    def __init__(self, stock: Processor) -> None:
+        self.stock = stock
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        temb: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        control = running_control()
+        if control is None or attn not in control.layers:
+            return self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        return attend(control, attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self.stock)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ControlledProcessor, (self.stock,)
+
+    def __repr__(self) -> str:
+        return f"ControlledProcessor({type(self.stock).__name__}())"
+
+
+def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
+    """{attention module: its layer}, each with a `ControlledProcessor`.
+
+    Raises:
+        ValueError: the UNet has processors that are not the stock ones.
+    """
+    modules = _attention_modules.get(unet)
+    if modules is None or any(unet.get_submodule(name) is not module for module, name in modules.items()):
+        names = [layer_name(name) for name in unet.attn_processors]
+        modules = _attention_modules[unet] = {unet.get_submodule(name): name for name in names}
+    new = {
+        module: name for module, name in modules.items() if type(module.processor) is not ControlledProcessor
+    }
+    for module, name in new.items():
+        if type(module.processor) not in (AttnProcessor, AttnProcessor2_0):
             raise ValueError(
-                f"The UNet's layer {name!r} has a {type(processor).__name__}, which attention control would "
-                "disable; unload IP-Adapter or legacy LoRA weights, or call "
+                f"The UNet's layer {name!r} has a {type(module.processor).__name__}, which attention control "
+                "would disable; unload IP-Adapter or legacy LoRA weights, or call "
                 "pipe.unet.set_default_attn_processor(), first."
             )
+    for module in new:
+        module.set_processor(ControlledProcessor(module.processor))
+    return modules
+
+
+class Recomputation:
+    """The checkpoint function of a UNet: what its backward pass computes again, maybe in a thread of
+    PyTorch's own, is under the control of the first time.
+
+    Args:
+        of_user: the checkpoint function that the user has switched on, which all calls go through; None keeps
+            all activations except in calls whose control says `recompute`.
+    """
+
+    def __init__(self, of_user: Callable[..., Any] | None = None) -> None:
+        self.of_user = of_user
+
+    def __call__(self, module: torch.nn.Module, *inputs: Any) -> Any:
+        control = running_control()
+        wanted = control is not None and control.recompute
+        if self.of_user is None and not wanted:
+            return module(*inputs)
+        save = self.of_user or partial(checkpoint, use_reentrant=False)
+        if control is None:
+            return save(module, *inputs)
+        call, layers, first = control.call, control.layers, True
+
+        def run(*inputs: Any) -> Any:
+            nonlocal first
+            if first:
+                first = False
+                return module(*inputs)
+            return controlled(Control(call, layers), module, *inputs)
+
+        return save(run, *inputs)
+
+
+def remember_in_backward(unet: UNet2DConditionModel) -> bool:
+    """Where the user has switched gradient checkpointing on, make it a `Recomputation`; whether it is on."""
+    of_user = next((module._gradient_checkpointing_func for module in _checkpointed(unet)), None)
+    if isinstance(of_user, Recomputation):
+        return of_user.of_user is not None
+    if of_user is not None:
+        unet.enable_gradient_checkpointing(Recomputation(of_user))
+    return of_user is not None
+
+
+def _checkpointed(unet: UNet2DConditionModel) -> list[Any]:
+    """The modules where gradient checkpointing is on."""
+    return [module for module in unet.modules() if getattr(module, "gradient_checkpointing", False)]
+
+
+def call_network(
+    unet: UNet2DConditionModel, call: AttentionCall, *inputs: Any, recompute: bool = False, **options: Any
+) -> tuple[Any, Control]:
+    """What the UNet returns under a control of its own, and the control with what came back.
+
+    Args:
+        inputs, options: the network's.
+        recompute: recompute activations in the backward pass instead of keeping them
+            (gradient checkpointing).
+
+    Raises:
+        ValueError: as `controllable_layers`.
+    """
+    control = Control(call, controllable_layers(unet), recompute)
+    if not torch.is_grad_enabled() or remember_in_backward(unet) or not recompute:
+        return controlled(control, unet, *inputs, **options), control
+    # Left on by an interrupt, or switched off under another thread's call, this changes memory and no number:
+    # the function stays, and computes again only where a control asks for it.
+    unet.enable_gradient_checkpointing(Recomputation())
+    try:
+        return controlled(control, unet, *inputs, **options), control
+    finally:
+        for module in _checkpointed(unet):
+            module.gradient_checkpointing = False

@@ -22,6 +22,8 @@ from diffusers import DDIMScheduler
 from styledit import validation
 from styledit.storage.checkpoints import PREDICTION_TYPES
 
+Level = torch.Tensor | float
+
 
 def timesteps(scheduler: DDIMScheduler, steps: int) -> list[int]:
     """The T timesteps that a denoising run of `steps` steps tells the network, noisiest first.
@@ -89,14 +91,14 @@ def predict_x0_eps(
             "output and z must have the same shape and device, not "
             f"{tuple(output.shape)} on {output.device} and {tuple(z.shape)} on {z.device}."
         )
-    abar = _level("abar", abar)
-    _check_signal(abar, prediction_type)
-    alpha = abar**0.5
-    sigma = (1 - abar) ** 0.5
+    alpha, sigma = _signal_and_noise("abar", abar, z)
+    _check_signal(alpha, prediction_type)
     if prediction_type == "epsilon":
         return (z - sigma * output) / alpha, output
     if prediction_type == "v_prediction":
         return alpha * z - sigma * output, alpha * output + sigma * z
+    if sigma == 0:
+        raise ValueError("At abar 1 there is no noise to tell from a picture; step from a noisier level.")
     return output, (z - alpha * output) / sigma
 
 
@@ -111,10 +113,10 @@ def ddim_step(
 
     Raises as `predict_x0_eps`.
     """
-    abar_prev = _level("abar_prev", abar_prev)
     x0, eps = predict_x0_eps(output, z, abar, prediction_type)
+    alpha, sigma = _signal_and_noise("abar_prev", abar_prev, z)
     # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
-    return abar_prev**0.5 * x0 + (1 - abar_prev) ** 0.5 * eps
+    return alpha * x0 + sigma * eps
 
 
 def ddim_inverse_step(
@@ -130,14 +132,14 @@ def ddim_inverse_step(
     `abar_told` is the level of the timestep that the network was told, where it is not the level of
     `z`: only at the clean picture. Raises as `predict_x0_eps`.
     """
-    abar = _level("abar", abar)
-    abar_next = _level("abar_next", abar_next)
     x0, eps = predict_x0_eps(output, z, abar if abar_told is None else abar_told, prediction_type)
     if abar_told is not None:
-        _check_signal(abar, "epsilon")
-        x0 = (z - (1 - abar) ** 0.5 * eps) / abar**0.5
+        alpha, sigma = _signal_and_noise("abar", abar, z)
+        _check_signal(alpha, "epsilon")
+        x0 = (z - sigma * eps) / alpha
+    alpha, sigma = _signal_and_noise("abar_next", abar_next, z)
     # z_{t+1} = sqrt(abar_{t+1}) x0_hat + sqrt(1 - abar_{t+1}) eps
-    return abar_next**0.5 * x0 + (1 - abar_next) ** 0.5 * eps
+    return alpha * x0 + sigma * eps
 
 
 def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Tensor:
@@ -145,25 +147,26 @@ def guide(uncond: torch.Tensor, cond: torch.Tensor, guidance: float) -> torch.Te
     return uncond + guidance * (cond - uncond)
 
 
-def _level(name: str, abar: object) -> torch.Tensor | float:
-    """A level from 0 to 1: a scalar tensor, or a number."""
-    if not isinstance(abar, torch.Tensor):
-        return validation.fraction(name, abar)
-    if abar.numel() != 1 or not abar.is_floating_point() or abar.is_meta:
-        raise TypeError(f"{name} must be a number or a scalar tensor, not {validation.shown(abar)}.")
-    validation.fraction(name, abar.item())
-    return abar
-
-
-def _check_signal(abar: torch.Tensor | float, prediction_type: str) -> None:
-    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule of zero final SNR (2305.08891),
-    and by sqrt(1 - abar) = 0.
+def _signal_and_noise(name: str, abar: object, z: torch.Tensor) -> tuple[Level, Level]:
+    """sqrt(abar) and sqrt(1 - abar) of a level from 0 to 1, a scalar tensor or a number; 0 where a division
+    by it would leave the range of z.
     """
-    if prediction_type == "sample" and bool(torch.as_tensor(abar == 1).any()):
-        raise ValueError("At abar 1 there is no noise to tell from a picture; step from a noisier level.")
-    if prediction_type == "epsilon" and bool(torch.as_tensor(abar == 0).any()):
+    if not isinstance(abar, torch.Tensor):
+        level: Level = validation.fraction(name, abar)
+    elif abar.numel() != 1 or not abar.is_floating_point() or abar.is_meta:
+        raise TypeError(f"{name} must be a number or a scalar tensor, not {validation.shown(abar)}.")
+    else:
+        validation.fraction(name, abar.item())
+        level = abar
+    least = torch.finfo(z.dtype).max ** -0.5
+    alpha, sigma = level**0.5, (1 - level) ** 0.5
+    return alpha if alpha >= least else 0 * alpha, sigma if sigma >= least else 0 * sigma
+
+
+def _check_signal(signal: Level, prediction_type: str) -> None:
+    """Refuse to divide by sqrt(abar) = 0, the noisiest level of a schedule of zero final SNR (2305.08891)."""
+    if prediction_type == "epsilon" and bool(torch.as_tensor(signal == 0).any()):
         raise ValueError(
             "At abar 0 a latent is noise alone, and a network that predicts epsilon cannot tell the picture "
-            "from it; "
-            "use a scheduler with rescale_betas_zero_snr=False or timestep_spacing='leading'."
+            "from it; use a scheduler with rescale_betas_zero_snr=False or timestep_spacing='leading'."
         )

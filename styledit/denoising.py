@@ -2,13 +2,12 @@
 
 A run is a generator: it yields a `State` after each network call and returns its result. Progress, previews,
 stopping and resuming are all the same thing, taking the next state or not.
-Between two states the network has its stock processors.
+Between two states the network is the stock one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
@@ -17,8 +16,8 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from tqdm.auto import tqdm
 
 from styledit import validation as check
-from styledit.attention import AttentionCall, AttentionEdit, Control, Rows, SourceAttention
-from styledit.control import AttentionBlock
+from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
+from styledit.control import call_network
 from styledit.ddim import guide, noise_levels, predict_x0_eps, timesteps
 
 GUIDANCE = 7.5  # w where nothing else says it
@@ -90,15 +89,14 @@ class Prediction:
     source: SourceAttention | None
 
 
-Network = Callable[[torch.Tensor, int, torch.Tensor], Prediction]
-
-
 def predict(
     pipe: StableDiffusionPipeline,
     z: torch.Tensor,
     timestep: int,
     context: torch.Tensor,
     attention: AttentionCall = AttentionCall(),
+    *,
+    recompute: bool = False,
 ) -> Prediction:
     """Call the network on latents (B, C, h, w), one timestep, and prompt embeddings (B, N, d).
 
@@ -107,40 +105,23 @@ def predict(
 
     Args:
         attention: what the call does to attention.
+        recompute: recompute activations in the backward pass instead of keeping them
+            (gradient checkpointing).
 
     Raises:
         ValueError: a layer whose maps were asked for did not run.
     """
-    with network(pipe, attention) as call:
-        return call(z, timestep, context)
-
-
-@contextmanager
-def network(
-    pipe: StableDiffusionPipeline, attention: AttentionCall, *, recompute: bool = False
-) -> Iterator[Network]:
-    """The network as a function, for a call whose backward pass belongs to it; see `predict`.
-
-    Args:
-        recompute: recompute activations in the backward pass instead of keeping them
-            (gradient checkpointing).
-    """
-    with AttentionBlock(pipe.unet, attention, recompute=recompute) as control:
-        yield lambda z, timestep, context: _call(pipe, control, z, timestep, context)
-
-
-def _call(
-    pipe: StableDiffusionPipeline, control: Control, z: torch.Tensor, timestep: int, context: torch.Tensor
-) -> Prediction:
     dtype = pipe.unet.conv_in.weight.dtype  # `unet.dtype` walks through every module
-    output = pipe.unet(z.to(dtype), timestep, encoder_hidden_states=context).sample.to(z.dtype)
-    missing = control.call.record - control.maps.keys()
+    found, control = call_network(
+        pipe.unet, attention, z.to(dtype), timestep, encoder_hidden_states=context, recompute=recompute
+    )
+    missing = attention.record - control.maps.keys()
     if missing:
         raise ValueError(
             f"The network ran without its attention layer {min(missing)!r}, whose maps were asked for; was a "
             "module of the UNet replaced? Load the pipeline again."
         )
-    return Prediction(output, dict(control.maps), control.source)
+    return Prediction(found.sample.to(z.dtype), control.maps, control.source)
 
 
 @dataclass(frozen=True)

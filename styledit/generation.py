@@ -95,7 +95,9 @@ def generating(
     seed = check.seed(seed)
     if z_T is None:
         z_T = torch.randn(_latent_shape(pipe), generator=torch.Generator().manual_seed(seed))
-    _check_latent(pipe, z_T)
+    z_T = check.finite(
+        check.tensor("z_T", z_T, 1, pipe.unet.config.in_channels, "h", "w"), "z_T", "draw it again"
+    )
     z_T = z_T.to(pipe.unet.device, torch.promote_types(pipe.unet.dtype, torch.float32))
     schedule = Schedule.of(pipe.scheduler, steps, z_T)
     recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], len(schedule.timesteps), guidance != 1)
@@ -217,15 +219,3 @@ def _latent_shape(pipe: StableDiffusionPipeline) -> tuple[int, int, int, int]:
     """(1, C, h, w) of a latent at the model's own picture size."""
     width, height = (side // pipe.vae_scale_factor for side in picture_size(pipe))
     return 1, pipe.unet.config.in_channels, height, width
-
-
-def _check_latent(pipe: StableDiffusionPipeline, z: torch.Tensor) -> None:
-    """Refuse anything but the latent of one picture."""
-    if not isinstance(z, torch.Tensor):
-        raise TypeError(f"z_T must be a tensor, not {type(z).__name__}.")
-    channels = pipe.unet.config.in_channels
-    if z.ndim != 4 or z.shape[:2] != (1, channels) or 0 in z.shape:
-        raise ValueError(f"z_T must have shape (1, {channels}, h, w), not {tuple(z.shape)}.")
-    if not z.is_floating_point():
-        raise ValueError(f"z_T must hold floating-point numbers, not {z.dtype}.")
-    check.finite(z, "z_T", "draw it again")

@@ -57,8 +57,8 @@ METRICS = {
     "background_ssim": Metric("background SSIM", "", "higher"),
     "clip_similarity": Metric("CLIP similarity", "100 cos", "higher"),
     "clip_similarity_edited": Metric("CLIP similarity, edited region", "100 cos", "higher"),
-    "truth_psnr": Metric("PSNR to the truth", "dB", "higher"),
-    "truth_lpips": Metric("LPIPS to the truth", "", "lower"),
+    "truth_psnr": Metric("PSNR to ground truth", "dB", "higher"),
+    "truth_lpips": Metric("LPIPS to ground truth", "", "lower"),
 }
 
 

@@ -101,7 +101,6 @@ def decode_tensor(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tenso
     """
     validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "z", z)
-    validation.finite(z, "The batch of latents")
     return validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes").clamp(0, 1)
 
 
@@ -114,21 +113,21 @@ def decode_latents(pipe: StableDiffusionPipeline, z: torch.Tensor) -> list[Image
     """
     validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "z", z)
-    validation.finite(z, "The batch of latents")
     with torch.no_grad():
         pixels = validation.finite(raw_pixels(pipe, z), "What the autoencoder decodes")
     return to_pictures(pixels)
 
 
-def check_latents(pipe: StableDiffusionPipeline, name: str, z: object) -> None:
-    """Raise TypeError or ValueError for what are no latents (B, C, h, w) of this pipeline."""
-    channels = pipe.vae.config.latent_channels
-    if not isinstance(z, torch.Tensor) or not z.is_floating_point():
-        raise TypeError(
-            f"{name} must be a floating-point tensor (B, {channels}, h, w), not {validation.shown(z)}."
-        )
-    if z.ndim != 4 or z.shape[1] != channels or 0 in z.shape:
-        raise ValueError(f"{name} must have shape (B, {channels}, h, w), not {tuple(z.shape)}.")
+def check_latents(pipe: StableDiffusionPipeline, name: str, z: object) -> torch.Tensor:
+    """Latents (B, C, h, w) of this pipeline, of finite numbers.
+
+    Raises:
+        TypeError: `z` is no floating-point tensor.
+        ValueError: it has another shape, or NaN or infinite values.
+    """
+    return validation.finite(
+        validation.tensor(name, z, "B", pipe.vae.config.latent_channels, "h", "w"), name, "make them again"
+    )
 
 
 def unscale(pipe: StableDiffusionPipeline, z: torch.Tensor) -> torch.Tensor:
@@ -213,6 +212,7 @@ def _open(source: ImageSource) -> Image.Image:
 
 def _from_array(array: np.ndarray) -> Image.Image:
     """An 8-bit picture from an array of any numeric type."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from collections import defaultdict
@@ -26,7 +25,7 @@ from styledit.storage.checkpoints import (
     refuse_pickle,
 )
 from styledit.storage.data import EMBEDDED_FOLDER, check_files
-from styledit.storage.loading import loading
+from styledit.storage.loading import loading, read_table, table_is_damaged
 
 # Settings of a UNet that are None where latents, a timestep and a prompt are all it is given.
 _MORE_INPUTS = (
@@ -41,6 +40,7 @@ _SCHEDULE = (
     "prediction_type", "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas",
     "rescale_betas_zero_snr", "set_alpha_to_one",
 )  # fmt: skip
+_SPACINGS = ("leading", "trailing", "linspace")
 # What of a text encoder's config decides what it makes of its weights.
 _TEXT = ("hidden_act", "num_attention_heads", "layer_norm_eps", "use_attention_mask")
 _KIND = "Stable Diffusion pipeline"
@@ -98,14 +98,11 @@ def load(
     if named_as_file and not os.path.isdir(Path(model).expanduser()):
         file = validation.path_to_read("model", model)
         refuse_pickle(file)
-        pipe = load_single_file(file, dtype, prediction_type)
+        pipe = load_single_file(file, prediction_type)
     else:
         pipe = _load_folder(model, dtype)
-    pipe = _prepare(pipe, place, prediction_type)
-    if pipe.device.type == "cpu":
-        small = sum(weights.numel() for weights in pipe.unet.parameters()) < _SMALL
-        _choose_threads(1 if small else _all_threads)
-    return pipe
+    _check_whole(pipe, str(model))
+    return _prepare(pipe, place, dtype, prediction_type)
 
 
 def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
@@ -135,16 +132,13 @@ def editing_numbers(pipe: StableDiffusionPipeline) -> dict[str, Any] | None:
 @lru_cache(maxsize=8)
 def _read_editing(folder: str | None) -> dict[str, Any] | None:
     """The table of a local model folder."""
-    file = Path(folder or "") / "editing.json"
-    if not folder or not file.is_file():
+    stored = read_table(folder, "editing.json")
+    if stored is None:
         return None
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
         validation.number("fit_guidance", stored["fit_guidance"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"The model's table {str(file)!r} is damaged ({error}); restore it, or remove it."
-        ) from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise table_is_damaged(folder, "editing.json", error) from error
     return stored
 
 
@@ -232,7 +226,7 @@ def _load_folder(model: str | Path, dtype: torch.dtype) -> StableDiffusionPipeli
     with loading(model, _KIND) as source:
         index = StableDiffusionPipeline.load_config(**source)
     check_index(str(model), index)
-    local = Path(str(source["pretrained_model_name_or_path"])) if source["local_files_only"] else None
+    local = Path(model).expanduser() if os.path.isdir(Path(model).expanduser()) else None
     networks = {
         name: _load_network(model, kind, name, None if local is None else find_variant(local, name), dtype)
         for name, kind in _NETWORKS.items()
@@ -261,16 +255,31 @@ def _load_network(
             use_safetensors=True,
             output_loading_info=True,
         )
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise ValueError(
-            f"{str(model)!r} lacks weights of its {name} ({missing[0]} for one); get the whole model."
-        )
+    for weight in sorted(report["missing_keys"]):
+        raise _lacks(model, name, weight)
     return network
 
 
+def _check_whole(pipe: StableDiffusionPipeline, model: str) -> None:
+    """Refuse a network with weights that no file had: the libraries leave these without numbers."""
+    for name in _NETWORKS:
+        for weight, tensor in getattr(pipe, name).state_dict().items():
+            if tensor.is_meta:
+                raise _lacks(model, name, weight)
+
+
+def _lacks(model: str | Path, network: str, weight: str) -> ValueError:
+    """The error for weights that are missing."""
+    return ValueError(
+        f"{str(model)!r} lacks weights of its {network} ({weight} for one); get the whole model."
+    )
+
+
 def _prepare(
-    pipe: StableDiffusionPipeline, device: torch.device | None, prediction_type: str | None
+    pipe: StableDiffusionPipeline,
+    device: torch.device | None,
+    dtype: torch.dtype,
+    prediction_type: str | None,
 ) -> StableDiffusionPipeline:
     """DDIM scheduler, eval mode, no gradients for weights, no progress bars of its own."""
     _check_family(pipe)
@@ -284,10 +293,16 @@ def _prepare(
     validation.finite(
         pipe.scheduler.alphas_cumprod, "The noise schedule", "repair its betas in scheduler_config.json"
     )
-    for network in (pipe.unet, pipe.vae, pipe.text_encoder):
-        network.eval().requires_grad_(False)
+    for name in _NETWORKS:
+        network = getattr(pipe, name).eval().requires_grad_(False)
+        torch.nn.Module.to(network, dtype)  # diffusers' own `to` warns
     pipe.set_progress_bar_config(disable=True)
-    return pipe if device is None else pipe.to(device)
+    if device is not None:
+        pipe.to(device)
+    if pipe.device.type == "cpu":
+        small = sum(weights.numel() for weights in pipe.unet.parameters()) < _SMALL
+        _choose_threads(1 if small else _all_threads)
+    return pipe
 
 
 def _check_family(pipe: StableDiffusionPipeline) -> None:
@@ -320,6 +335,12 @@ def _check_family(pipe: StableDiffusionPipeline) -> None:
 def _check_settings(pipe: StableDiffusionPipeline) -> None:
     """Refuse configs that lack what decides the result, or hold what cannot be."""
     schedule = pipe.scheduler.config
+    validation.choice("The scheduler's timestep_spacing", schedule.timestep_spacing, _SPACINGS)
+    if len(pipe.scheduler.alphas_cumprod) != schedule.num_train_timesteps:
+        raise ValueError(
+            f"The model's noise schedule has {len(pipe.scheduler.alphas_cumprod)} levels for "
+            f"{schedule.num_train_timesteps} timesteps; repair its scheduler_config.json."
+        )
     left_out = schedule.get("_use_default_values", ())
     missing = [name for name in ("beta_schedule", "beta_start", "beta_end") if name in left_out]
     if missing and schedule.get("trained_betas") is None:

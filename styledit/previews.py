@@ -48,7 +48,6 @@ def preview(pipe: StableDiffusionPipeline, x0: torch.Tensor) -> list[Image.Image
     """
     validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "x0", x0)
-    validation.finite(x0, "x0")
     return to_pictures(_colours(pipe, x0))
 
 
@@ -65,7 +64,6 @@ def preview_change(pipe: StableDiffusionPipeline, picture: Image.Image, change: 
     """
     validation.pipeline(pipe, needs_ddim=False)
     check_latents(pipe, "change", change)
-    validation.finite(change, "change")
     moved = _colours(pipe, change) - _colours(pipe, torch.zeros_like(change))
     return to_pictures(as_pixels(picture).to(moved) + moved)[0]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import threading
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -19,6 +17,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import BatchEncoding, CLIPTokenizer
 
 from styledit import validation
+from styledit.storage.loading import read_table, table_is_damaged
 
 _PIECE = re.compile(r"\w+(?:'\w+)?|[^\w\s]+")  # a word, or a run of punctuation
 
@@ -314,28 +313,25 @@ def _kind_of_place(kinds: dict[str, tuple[str, ...]], texts: list[str], k: int) 
 @lru_cache(maxsize=8)
 def _read_slots(folder: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The slots of a local model folder."""
-    file = Path(folder or "") / "slots.json"
-    if not folder or not file.is_file():
+    slots = read_table(folder, "slots.json")
+    if slots is None:
         return ()
-    try:
-        slots = json.loads(file.read_text(encoding="utf-8"))
-        if list(slots) != list(SLOTS):
-            raise ValueError("other slots")
-        return tuple((name, tuple(map(str.lower, phrases))) for name, phrases in slots.items())
-    except (ValueError, OSError, RecursionError, TypeError, AttributeError):
-        raise ValueError(f"{str(file)!r} is damaged; get that file again, or remove it.") from None
+    if not isinstance(slots, dict) or tuple(slots) != SLOTS or not all(map(_are_words, slots.values())):
+        raise table_is_damaged(folder, "slots.json", "other slots")
+    return tuple((name, tuple(map(str.lower, phrases))) for name, phrases in slots.items())
 
 
 @lru_cache(maxsize=8)
 def _read_words(folder: str | None) -> frozenset[str]:
     """The word list of a local model folder."""
-    file = Path(folder or "") / "words.json"
-    if not folder or not file.is_file():
+    words = read_table(folder, "words.json")
+    if words is None:
         return frozenset()
-    try:
-        words = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError):
-        words = None
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
-        raise ValueError(f"{str(file)!r} holds no list of words; get that file again, or remove it.")
+    if not _are_words(words):
+        raise table_is_damaged(folder, "words.json", "it holds no list of words")
     return frozenset(words)
+
+
+def _are_words(value: object) -> bool:
+    """Whether a JSON value is a list of words or phrases."""
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word for word in value)

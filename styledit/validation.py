@@ -24,6 +24,7 @@ Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HIGHEST_SEED = 2**63 - 1
+LARGEST = torch.finfo(torch.float32).max  # tensors of single precision meet every number
 _MOST = 1_000_000  # entries of what is given as several
 _SHOWN = 60  # characters of a value that a message repeats
 _SHOWN_PATH = 400  # and of a path
@@ -34,7 +35,7 @@ def number(name: str, value: object, *, least: float | None = None, most: float 
 
     Raises:
         TypeError: `value` is something else (a bool, a string, a tensor, None).
-        ValueError: it is NaN, infinite, too large for a float, or out of range.
+        ValueError: it is NaN, infinite, too large for float32, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, not {shown(value)}.")
@@ -44,6 +45,8 @@ def number(name: str, value: object, *, least: float | None = None, most: float 
         converted = math.inf
     if not math.isfinite(converted):
         raise ValueError(f"{name} must be finite, not {shown(value)}.")
+    if abs(converted) > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST:.3g} in size, not {shown(value)}.")
     _check_range(name, "a number", value, converted, least, most)
     return converted
 
@@ -205,12 +208,14 @@ def floats(name: str, value: object, kind: str = "a floating-point tensor") -> t
 
     Raises:
         TypeError: `value` is something else.
-        ValueError: it is on the device 'meta'.
+        ValueError: it is sparse, or on the device 'meta'.
     """
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
         raise TypeError(f"{name} must be {kind}, not {shown(value)}.")
     if value.is_meta:
         raise ValueError(f"{name} is on the device 'meta', which holds no numbers; make it on another.")
+    if value.layout != torch.strided:
+        raise ValueError(f"{name} is sparse; give its to_dense().")
     return value
 
 

@@ -20,9 +20,9 @@ from styledit.editing.mask import PaintedMask
 from styledit.lab import palettes
 from styledit.lab.edit.png_recipe import as_dict, mask_as_dict
 from styledit.lab.edit.serialising import first_target
-from styledit.lab.explorer.widget import chosen_layers
 from styledit.lab.explorer.packing import entries, join, looks, pack
 from styledit.lab.explorer.packing import part as one_part
+from styledit.lab.explorer.widget import chosen_layers
 from styledit.maps import AttentionMaps
 from styledit.prompts import Word, known_words, prompt_slots
 

@@ -156,6 +156,22 @@ def test_nulls_of_another_inversion_are_refused(pipe, inversion, picture):
         baselines.null_text(pipe, inversion, "a cat", nulls=nulls.embeddings)
 
 
+def test_nulls_put_together_by_hand_are_refused(pipe, inversion):
+    """Without embeddings they would be the empty prompt's, which is no fit at all."""
+    own = inversion.null.expand(inversion.steps, -1, -1)
+    for given, error in (
+        (None, TypeError), (own.long(), TypeError), (own.to(torch.complex64), TypeError),
+        (own > 0, TypeError), (own[1:], ValueError), (own * float("nan"), ValueError),
+        (own.to_sparse(), ValueError),
+    ):  # fmt: skip
+        nulls = baselines.NullEmbeddings(given, W, (), 0, inversion.fingerprint)
+        with pytest.raises(error, match="NullEmbeddings.embeddings"):
+            baselines.null_text(pipe, inversion, TARGET, nulls=nulls, progress=False)
+        if given is not None:
+            with pytest.raises(error, match="null_embeddings"):
+                styledit.Editor(pipe, inversion, null_embeddings=given)
+
+
 @pytest.mark.parametrize(
     ("given", "error", "what"),
     [

@@ -225,3 +225,20 @@ def test_what_is_no_scheduler_or_tensor(pipe):
 def test_unknown_prediction_type():
     with pytest.raises(ValueError, match="prediction_type"):
         styledit.predict_x0_eps(*torch.zeros(2, 1), torch.tensor(0.5), "score")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+def test_a_level_at_the_end_of_the_range_gives_numbers_or_a_sentence(kind, dtype):
+    z = torch.ones(1, 1, 1, 1, dtype=dtype)
+    for level in (0.0, 1e-320, 1e-40, 1e-12, 1 - 1e-12, 1.0):
+        for abar in (level, torch.tensor(level, dtype=torch.float64)):
+            try:
+                made = (
+                    styledit.ddim_step(z, z, abar, 0.5, kind),
+                    styledit.ddim_inverse_step(z, z, 0.5, abar, kind),
+                )
+            except ValueError as error:
+                assert "At abar" in str(error) and kind != "v_prediction"
+            else:
+                assert all(torch.isfinite(tensor).all() for tensor in made)

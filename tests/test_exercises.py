@@ -20,7 +20,7 @@ from styledit import Layers, Record
 from styledit.editing import Edit, Settings
 from styledit.lab.edit.samples import judged
 from styledit.lessons import exercises, lesson_picture
-from styledit.lessons.exercises.checking import judge_prediction
+from styledit.lessons.exercises.predictions import judge_prediction
 from styledit.lessons.progress import progress_file
 
 CAR = Path(__file__).resolve().parent.parent / "data" / "images" / "01_car.png"
@@ -406,12 +406,11 @@ RETURN_TENSOR = sorted(RIGHT.keys() - {*NO_FUNCTION, *RETURN_NUMBER, *RETURN_OTH
 
 
 @pytest.fixture(scope="module")
-def short_inversion() -> tuple:
+def short_inversion(embedded) -> tuple:
     """A pipeline, a short inversion and a target, for the check that runs a method on them."""
-    pipe = styledit.load()
-    image, prompt, _ = lesson_picture(pipe, "car")
-    inversion = styledit.invert(pipe, image, prompt, steps=4, progress=False)
-    return pipe, inversion, prompt.replace("beach", "snow")
+    image, prompt, _ = lesson_picture(embedded, "car")
+    inversion = styledit.invert(embedded, image, prompt, steps=4, progress=False)
+    return embedded, inversion, prompt.replace("beach", "snow")
 
 
 @pytest.fixture
@@ -542,6 +541,7 @@ def test_guesses_of_numbers(capsys) -> None:
         ("much", 3.5, "a number is asked for, not a str"),
         (float("nan"), 3.5, "a finite number"),
         (torch.zeros(2), 3.5, "shape (2,)"),
+        (np.zeros(2), 3.5, "a number is asked for, not a ndarray"),
         (3, "sky", "a word in quotes is asked for, not an int"),
         ("moon", "sky", "they are 'sky', 'car'"),
         ("sky", ["sky", "car"], "a list of words"),

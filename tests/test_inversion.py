@@ -124,7 +124,7 @@ def test_a_latent_of_the_users_own(pipe):
     assert run.latents.dtype == torch.float32 and run.image.size == (32, 24)
     with pytest.raises(ValueError, match=r"must have shape \(1, 3, h, w\), not \(3, 16, 16\)"):
         styledit.generate(pipe, "a car", z_T=torch.zeros(3, 16, 16))
-    with pytest.raises(TypeError, match="z_T must be a tensor, not list"):
+    with pytest.raises(TypeError, match="z_T must be a floating-point tensor"):
         styledit.generate(pipe, "a car", z_T=[0.0])
 
 
@@ -212,6 +212,8 @@ def test_what_is_no_inversion_gets_a_sentence(pipe, inversion):
         styledit.reconstruct(pipe, inversion, values="x")
     with pytest.raises(ValueError, match="compare a whole run"):
         styledit.drift(inversion, inversion.latents[2:])
+    with pytest.raises(TypeError, match="run must be latents or what has them"):
+        styledit.drift(inversion, inversion.latents + 1j)
     with pytest.raises(ValueError, match="There is no folder for .*create it first"):
         inversion.save("no_such_folder/x")
 

@@ -132,11 +132,10 @@ def asked() -> list:
 
 
 @pytest.fixture(scope="module")
-def names() -> dict[str, Any]:
+def names(embedded) -> dict[str, Any]:
     """What cells above an exercise have made, from a picture in a few steps and without value inputs."""
-    pipe = styledit.load()
-    picture = lesson_picture(pipe, "car")
-    inversion = styledit.invert(pipe, picture.image, picture.prompt, 4, progress=False)
+    picture = lesson_picture(embedded, "car")
+    inversion = styledit.invert(embedded, picture.image, picture.prompt, 4, progress=False)
     latents = torch.zeros(2, 1, 20, 16, 16)
     failed = "a plain sticker of a red heart on the beach"
     image = picture.image
@@ -144,10 +143,10 @@ def names() -> dict[str, Any]:
     libraries = {"torch": torch, "styledit": styledit, "exercises": exercises, "Record": Record}
     return libraries | {
         "Layers": Layers,
-        "pipe": pipe,
+        "pipe": embedded,
         "inversion": inversion,
         "MY_TARGET": picture.prompt.replace("beach", "snow"),
-        "editor": styledit.Editor(pipe, inversion),
+        "editor": styledit.Editor(embedded, inversion),
         "nothing": {"tau_v": 0, "tau_c": 0, "tau_s": 0, "tau_u": 0, "guidance": 3, "blend": ()},
         "tried": {"heart": tried},
         "failed": ["heart"],
@@ -214,9 +213,7 @@ def test_nbval_compares_the_cells_marked_for_it(tmp_path) -> None:
 
 def test_make_test_compares_as_this_file_does() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert (
-        "--nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg notebooks" in makefile
-    )
+    assert "--nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg" in makefile
 
 
 def test_build_stores_the_same_bytes_twice(tmp_path, capsys) -> None:
@@ -257,10 +254,10 @@ def test_build_knows_its_lessons() -> None:
 # --- what lessons use -------------------------------------------------------------------------------
 
 
-def test_every_lesson_picture_has_words_of_the_model(names) -> None:
-    known = set(styledit.known_words(names["pipe"]))
+def test_every_lesson_picture_has_words_of_the_model(embedded) -> None:
+    known = set(styledit.known_words(embedded))
     for name in ("fox", "car", "umbrella"):
-        assert set(lesson_picture(names["pipe"], name).prompt.split()) <= known
+        assert set(lesson_picture(embedded, name).prompt.split()) <= known
 
 
 def test_setup_outside_a_notebook_is_harmless() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -21,6 +22,14 @@ def test_layers_are_the_published_ones():
     x = last.weight[:, :, 0] @ x + last.bias[:, None]
     scale, shift = network(picture)
     assert torch.allclose(scale, x[:4], atol=1e-5) and torch.allclose(shift, x[4:], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["patches", "width", "tokens", "embedding"])
+def test_what_is_no_number_of_tokens(name):
+    counts = {"patches": 9, "width": 6, "tokens": 4, "embedding": 6}
+    for count, error in ((0, ValueError), (-1, ValueError), (10**30, ValueError), (2.0, TypeError)):
+        with pytest.raises(error, match=f"{name} must be a whole number from 1 to"):
+            MappingNetwork(**counts | {name: count})
 
 
 def test_another_width_gets_a_linear_layer():

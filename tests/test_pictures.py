@@ -13,6 +13,7 @@ from PIL import Image
 import styledit
 from conftest import make_pipeline
 from styledit import previews
+from styledit.pictures import open_rgb
 from styledit.previews import preview
 from styledit.storage.data import EMBEDDED_FOLDER
 
@@ -63,6 +64,7 @@ def test_transparency_is_laid_on_white(read):
 def test_grey_and_sixteen_bits(tmp_path, read):
     grey = np.full((8, 8), 51, np.uint8)
     deep = np.full((8, 8), 51 * 257, np.uint16)
+    assert np.asarray(open_rgb(deep.astype(">u2"))).tolist() == np.asarray(open_rgb(deep)).tolist()
     Image.fromarray(deep).save(tmp_path / "deep.png")
     for source in (
         grey,

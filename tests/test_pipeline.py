@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from single_file import single_file, write
 from styledit import pipeline
 from styledit.pipeline import model_fingerprint
 from styledit.storage import checkpoints
+from styledit.storage import loading as loading_module
 
 
 @pytest.fixture
@@ -185,6 +187,26 @@ def test_other_families_are_named(folder, name, kind):
         styledit.load(folder)
 
 
+@pytest.mark.parametrize("index", ["[]", '{"unet": 3, "vae": [], "text_encoder": null}', "3"])
+def test_a_pipeline_without_an_index(folder, index):
+    (folder / "model_index.json").write_text(index)
+    with pytest.raises(ValueError, match=r"model_index.json|other networks|could not be loaded"):
+        styledit.load(folder)
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_once(monkeypatch):
+    asked = []
+
+    def refuse(*args, **options):
+        asked.append(args)
+        raise OSError("no network")
+
+    monkeypatch.setattr(loading_module, "get_session", lambda: SimpleNamespace(head=refuse))
+    with pytest.raises(ValueError, match="'owner/name' is not on this machine, and the hub cannot be"):
+        styledit.load("owner/name")
+    assert len(asked) == 1
+
+
 def test_a_pipeline_of_other_networks(folder):
     change_json(
         folder / "model_index.json", _class_name="PixArt", unet=["diffusers", "PixArtTransformer2DModel"]
@@ -207,6 +229,12 @@ def test_a_pipeline_of_other_networks(folder):
             "scheduler/scheduler_config.json",
             {"prediction_type": "score"},
             "prediction_type must be one of 'epsilon'",
+        ),
+        ("scheduler/scheduler_config.json", {"trained_betas": [0.1]}, "has 1 levels for 1000 timesteps"),
+        (
+            "scheduler/scheduler_config.json",
+            {"timestep_spacing": "random"},
+            "timestep_spacing must be one of 'leading'",
         ),
         ("vae/config.json", {"scaling_factor": 0}, "scaling_factor is 0"),
         ("vae/config.json", {"scaling_factor": float("inf")}, "scaling_factor must be finite"),
@@ -306,6 +334,34 @@ def test_a_second_release_in_one_file_says_what_it_predicts(small, configs, tmp_
 
 
 @pytest.mark.parametrize(
+    "part",
+    [
+        "token_embedding",
+        "positional_embedding",
+        "1.attn.in_proj_weight",
+        "0.attn.out_proj.bias",
+        "1.mlp.c_fc.weight",
+        "0.ln_2.bias",
+        "ln_final.weight",
+    ],
+)
+def test_a_second_release_without_a_weight_of_its_text_encoder(small, configs, tmp_path, part):
+    """What the libraries leave without numbers, they would encode prompts with."""
+    tensors = single_file(small, open_clip=True)
+    (name,) = [name for name in tensors if name.startswith("cond_stage") and part in name]
+    tensors.pop(name)
+    with pytest.raises(ValueError, match=r"lacks weights of its text_encoder|Weights .* to be missing"):
+        styledit.load(write(tmp_path / "sd2.safetensors", tensors), prediction_type="epsilon")
+
+
+def test_one_file_loads_without_a_word(small, configs, tmp_path, capfd):
+    file = write(tmp_path / "sd1.safetensors", single_file(small))
+    capfd.readouterr()
+    styledit.load(file, dtype=torch.float16)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
     "change,message",
     [
         (
@@ -325,12 +381,17 @@ def test_a_second_release_in_one_file_says_what_it_predicts(small, configs, tmp_
         ),
         (lambda t: {"lora_unet_down.weight": torch.ones(1)}, "is a LoRA, which is loaded into"),
         (
-            lambda t: {k: v for k, v in t.items() if "out.2.bias" not in k},
-            "could not be loaded as a Stable Diffusion ch",
+            lambda t: {k: v for k, v in t.items() if "final_layer_norm" not in k},
+            "Missing key.s. in state_dict: .final_layer_norm",
         ),
         (
-            lambda t: {k: v for k, v in t.items() if "final_layer_norm" not in k},
-            "could not be loaded as a Stable",
+            lambda t: {k: v for k, v in t.items() if "out.2.bias" not in k},
+            r"lacks weights of its unet \(conv_out.bias for one\)",
+        ),
+        (lambda t: t | {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(3)}, "holds no Stable"),
+        (
+            lambda t: t | {"first_stage_model.encoder.conv_in.weight": torch.ones(3)},
+            r"encoder.conv_in.weight expected shape torch.Size\(\[8, 3, 3, 3\]\), but got .*\[3\]\).$",
         ),
     ],
 )

@@ -67,6 +67,41 @@ def test_nothing_to_show(show) -> None:
         show({})
 
 
+GREY = Image.new("RGB", (8, 8), "grey")
+
+
+@pytest.mark.parametrize(
+    "call, error, sentence",
+    [
+        (lambda: lessons.show_images([GREY]), TypeError, "images must be"),
+        (
+            lambda: lessons.show_images({"a": torch.zeros(3, 8, 8)}),
+            TypeError,
+            r"picture 'a' must be .*edit\.image",
+        ),
+        (lambda: lessons.show_images({1: GREY}), TypeError, "images must be"),
+        (lambda: lessons.show_images({"a": GREY}, columns=0), ValueError, "columns must be"),
+        (lambda: lessons.show_images({"a": GREY}, width="wide"), TypeError, "width must be"),
+        (lambda: lessons.scrub([GREY]), TypeError, r"frames must be \{label: picture\}"),
+        (lambda: lessons.scrub({3: GREY}), TypeError, "a label or \\(choice, label\\), not 3"),
+        (lambda: lessons.scrub({"a": 3}), TypeError, "The frame 'a' must be"),
+        (lambda: lessons.scrub({"a": {"x": 3}}), TypeError, "The picture 'x' must be"),
+        (lambda: lessons.scrub({"a": GREY, "b": {"x": GREY, "y": GREY}}), ValueError, "as many pictures"),
+        (lambda: lessons.scrub({"a": GREY}, start="first"), TypeError, "start must be"),
+        (lambda: lessons.show_maps({"a": "fox"}, GREY), TypeError, "A map to draw must be a tensor"),
+        (lambda: lessons.show_maps({"a": torch.zeros(2, 2)}, "fox"), TypeError, "picture must be"),
+        (lambda: lessons.plot_lines([1, 2]), TypeError, "lines must be"),
+        (lambda: lessons.plot_lines({"a": "up"}), TypeError, "line 'a' must be a list of numbers"),
+        (lambda: lessons.plot_lines({"a": [[1, 2]]}), ValueError, "one row of numbers"),
+        (lambda: lessons.plot_lines({"a": [1, 2]}, x=[1]), ValueError, "has 2 values and x 1"),
+        (lambda: lessons.lesson_picture(None, ["fox"]), TypeError, "name must be"),
+    ],
+)
+def test_what_a_student_gives_wrongly_gets_a_sentence(call, error, sentence) -> None:
+    with pytest.raises(error, match=sentence):
+        call()
+
+
 def test_lesson_pictures(pipe) -> None:
     image, prompt, mask = lessons.lesson_picture(pipe, "fox")
     assert "fox" in prompt and mask.shape == image.size[::-1] and 0.05 < mask.mean() < 0.6

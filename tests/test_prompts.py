@@ -9,6 +9,7 @@ import torch
 
 import styledit
 from conftest import WORDS, make_pipeline
+from styledit.prompts import known_words, prompt_slots
 
 
 @pytest.fixture
@@ -143,5 +144,14 @@ def test_a_damaged_word_list(tokenizer, tmp_path, content):
     pipe = make_pipeline(tokenizer)
     pipe.register_to_config(_name_or_path=str(tmp_path))
     (tmp_path / "words.json").write_bytes(content.encode("latin-1"))
-    with pytest.raises(ValueError, match=r"words.json' holds no list of words; get that file again"):
+    with pytest.raises(ValueError, match=r"words.json' is damaged \(.*\); get that file again, or remove it"):
         styledit.encode_prompt(pipe, "a red car")
+
+
+@pytest.mark.parametrize("name", ["words.json", "slots.json"])
+def test_a_folder_in_the_place_of_a_table(tokenizer, tmp_path, name):
+    pipe = make_pipeline(tokenizer)
+    pipe.register_to_config(_name_or_path=str(tmp_path))
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match=f"{name}' is damaged .*Is a directory"):
+        known_words(pipe) if name == "words.json" else prompt_slots(pipe)

@@ -13,12 +13,6 @@ from styledit.lab.edit.samples import challenges
 from styledit.lessons import stored, stored_result
 from styledit.pipeline import model_fingerprint
 
-
-@pytest.fixture(scope="module")
-def embedded():
-    return styledit.load()
-
-
 # --- storing ----------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import shutil
@@ -184,9 +185,28 @@ def test_fits_take_the_models_guidance(embedded, car):
     assert values.guidance == STORED["fit_guidance"]
 
 
+def changed(*place, value):
+    """The model's table with another value somewhere, as text."""
+    table = copy.deepcopy(STORED)
+    part = table
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    return json.dumps(table)
+
+
 @pytest.mark.parametrize(
-    "damage", ["{", "[]", '{"fit_guidance": "much"}', '{"fit_guidance": 3, "regimes": {}}']
-)
+    "damage",
+    [
+        "{", "[]", '{"fit_guidance": "much"}', '{"fit_guidance": 3, "regimes": {}}',
+        changed("fit_guidance", value=float("nan")), changed("mean", 0, value=float("nan")),
+        changed("spread", 0, value=0), changed("spread", value=STORED["spread"][:-1]),
+        changed("scales", value=[1, 2]), changed("regimes", "thing", "blend", value="everything"),
+        changed("regimes", "thing", "bias", value=float("inf")), changed("regimes", value=[]),
+        changed("regimes", "thing", "weights", value=[1.0]),
+        changed("regimes", "thing", "settings", "tau_c", value=2),
+    ],
+)  # fmt: skip
 def test_damaged_numbers_are_a_sentence(tmp_path, damage):
     folder = tmp_path / "model"
     shutil.copytree(EMBEDDED_FOLDER, folder)

@@ -8,18 +8,13 @@ import styledit
 from styledit.lessons import tour
 
 
-@pytest.fixture(scope="module")
-def pipe():
-    return styledit.load()
-
-
 @pytest.mark.parametrize("target", tour.EDITS.values(), ids=tour.EDITS.keys())
-def test_the_model_knows_every_word_of_a_target(pipe, target):
-    known = styledit.known_words(pipe)
+def test_the_model_knows_every_word_of_a_target(embedded, target):
+    known = styledit.known_words(embedded)
     assert known and set(target.split()) <= set(known)
 
 
-def test_its_picture_is_there_and_the_model_knows_its_caption(pipe):
-    picture, caption, _ = tour.lesson_picture(pipe, tour.PICTURE)
-    assert picture.size == styledit.picture_size(pipe)
-    assert set(caption.split()) <= set(styledit.known_words(pipe))
+def test_its_picture_is_there_and_the_model_knows_its_caption(embedded):
+    picture, caption, _ = tour.lesson_picture(embedded, tour.PICTURE)
+    assert picture.size == styledit.picture_size(embedded)
+    assert set(caption.split()) <= set(styledit.known_words(embedded))

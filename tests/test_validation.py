@@ -38,6 +38,21 @@ def test_numbers_that_are_not_finite(value):
     assert len(str(caught.value)) < 120
 
 
+def test_numbers_that_single_precision_does_not_hold():
+    with pytest.raises(ValueError, match=r"^guidance must be at most 3.4e\+38 in size, not -1e\+300.$"):
+        validation.number("guidance", -1e300)
+
+
+def test_sparse_tensors_and_those_without_numbers_are_refused():
+    for given, message in (
+        (torch.eye(3).to_sparse(), "z is sparse"),
+        (torch.ones(3, device="meta"), "'meta'"),
+    ):
+        for call in (lambda: validation.floats("z", given), lambda: validation.tensor("z", given, "a", "b")):
+            with pytest.raises(ValueError, match=message):
+                call()
+
+
 def test_ranges_are_named():
     with pytest.raises(ValueError, match=r"^strength must be a number from 0 to 1, not 1.5.$"):
         validation.fraction("strength", 1.5)

@@ -317,6 +317,15 @@ def test_errors(pipe, inversion, picture):
             styledit.generate(pipe, "a car", guidance=guidance)
 
 
+def test_numbers_that_end_nowhere(pipe, inversion):
+    with pytest.raises(ValueError, match="guidance must be at most"):
+        ValueFit(pipe, inversion, guidance=1e300)
+    with pytest.raises(TypeError, match="guidance must be a number, not None"):
+        linear_guess(inversion.c, inversion.null, None)
+    with pytest.raises(ValueError, match="steps must be a whole number from 0 to 100000"):
+        PRESETS["paper"].schedule(10**30)
+
+
 def test_the_mapping_network_is_fitted_as_published(pipe, inversion):
     """s and b come out of the network, which learns; another seed starts elsewhere."""
     preset = dataclasses.replace(PRESETS["paper"], iterations=lambda i: 4)

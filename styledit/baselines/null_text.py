@@ -34,6 +34,15 @@ class NullEmbeddings:
     evaluations: int
     fingerprint: str
 
+    def check(self, inversion: Inversion) -> None:
+        """Raise TypeError or ValueError unless these are embeddings that were fitted to this inversion."""
+        if self.fingerprint != inversion.fingerprint:
+            raise ValueError(
+                "The null embeddings were fitted to another inversion; fit them to this one with fit_nulls()."
+            )
+        check.tensor("NullEmbeddings.embeddings", self.embeddings, inversion.steps, *inversion.c.shape[1:])
+        check.number("NullEmbeddings.guidance", self.guidance)
+
 
 def null_text(
     pipe: StableDiffusionPipeline,
@@ -60,11 +69,7 @@ def null_text(
         target_prompt, guidance=guidance, **settings
     ).close()
     nulls = fit_nulls(pipe, inversion, guidance=guidance, progress=progress) if nulls is None else nulls
-    check.instance("nulls", nulls, NullEmbeddings, "fit_nulls()")
-    if nulls.fingerprint != inversion.fingerprint:
-        raise ValueError(
-            "The null embeddings were fitted to another inversion; fit them to this one with fit_nulls()."
-        )
+    check.instance("nulls", nulls, NullEmbeddings, "fit_nulls()").check(inversion)
     editor = Editor(
         pipe,
         inversion,

@@ -482,11 +482,10 @@ def _null_embeddings(given: torch.Tensor | None, inversion: Inversion) -> torch.
     """What the unconditional branches read, where the inversion is."""
     if given is None:
         return None
-    if not isinstance(given, torch.Tensor):
-        raise TypeError(f"null_embeddings must be a tensor, not {type(given).__name__}; fit_nulls() has one.")
-    if given.shape[1:] != inversion.c.shape[1:] or len(given) not in (1, inversion.steps):
+    found = check.tensor("null_embeddings", given, "steps", *inversion.c.shape[1:])
+    if len(found) not in (1, inversion.steps):
         wanted = ", ".join(map(str, inversion.c.shape[1:]))
         raise ValueError(
-            f"null_embeddings must have shape (1 or {inversion.steps}, {wanted}), not {tuple(given.shape)}."
+            f"null_embeddings must have shape (1 or {inversion.steps}, {wanted}), not {tuple(found.shape)}."
         )
-    return check.finite(given, "null_embeddings", "fit them again").to(inversion.null)
+    return check.finite(found, "null_embeddings", "fit them again").to(inversion.null)

@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import predict_x0_eps
-from styledit.denoising import Prediction, State, check_finite, guided_step, network, wide
+from styledit.denoising import Prediction, State, check_finite, guided_step, predict, wide
 from styledit.editing.blend import LocalBlend
 from styledit.editing.settings import Settings, StepPlan, plan_steps
 from styledit.editing.source import SourceBranch
@@ -327,9 +327,9 @@ class EditRun:
             raise ValueError(
                 "Regularised edits need gradients; invert and edit outside torch.inference_mode()."
             )
-        with torch.enable_grad(), network(self.pipe, call) as predict:
+        with torch.enable_grad():
             z = z.detach().requires_grad_()
-            prediction = predict(z, self.source.inversion.timesteps[i], self.target.c)
+            prediction = predict(self.pipe, z, self.source.inversion.timesteps[i], self.target.c, call)
             level = self.source.inversion.levels[i]
             x0, _ = predict_x0_eps(prediction.output, z, level, self.pipe.scheduler.config.prediction_type)
             loss = torch.zeros(())

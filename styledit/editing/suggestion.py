@@ -12,19 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from diffusers import StableDiffusionPipeline
 
+from styledit import validation as check
 from styledit.editing.settings import Settings
 from styledit.inversion import Inversion
 from styledit.maps import AttentionMaps
 from styledit.pipeline import editing_numbers
 from styledit.prompts import Word, kept_words, split_words
+from styledit.storage.loading import table_is_damaged
 
 ADDITION = "addition"  # the regime of words that are added while none goes
 REMOVAL = "removal"  # the regime, in tables that have it, of words that go while none comes
 TOLD_BY_WORDS = (ADDITION, REMOVAL)
+BLENDS = ("changed", "next", None)
 FEATURES = (
     "share",
     "peak",
@@ -209,26 +213,34 @@ def _table(pipe: StableDiffusionPipeline) -> EditingTable | None:
     if stored is None:
         return None
     try:
-        regimes = tuple(
-            Regime(
-                name,
-                about["settings"],
-                about["blend"],
-                np.array(about["weights"], float),
-                float(about["bias"]),
-            )
-            for name, about in stored["regimes"].items()
-        )
-        mean = np.array(stored["mean"], float)
-        for regime in regimes:
-            Settings.of(**regime.settings)
-            if regime.name not in TOLD_BY_WORDS and regime.weights.shape != mean.shape:
-                raise ValueError(f"the weights of {regime.name!r} do not fit the features")
+        scales = tuple(check.whole("A scale", scale, least=1) for scale in stored["scales"])
+        count = len(scales) * len(FEATURES)
+        regimes = tuple(_regime(name, about, count) for name, about in stored["regimes"].items())
         names = {regime.name for regime in regimes}
         if ADDITION not in names or names <= set(TOLD_BY_WORDS):
             raise ValueError("it lacks regimes")
-        return EditingTable(tuple(stored["scales"]), mean, np.array(stored["spread"], float), regimes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"The table editing.json of {pipe.name_or_path!r} is damaged ({error}); restore it, or remove it."
-        ) from error
+        mean = _numbers("mean", stored["mean"], count)
+        spread = _numbers("spread", stored["spread"], count)
+        if spread.min() <= 0:
+            raise ValueError("a spread is not above 0")
+        return EditingTable(scales, mean, spread, regimes)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise table_is_damaged(pipe.name_or_path, "editing.json", error) from error
+
+
+def _regime(name: str, about: Mapping[str, Any], count: int) -> Regime:
+    """One regime of a table for so many features."""
+    Settings.of(**about["settings"])
+    if about["blend"] not in BLENDS:
+        raise ValueError(f"the regime {name!r} has an unknown blend, {check.shown(about['blend'])}")
+    told = name in TOLD_BY_WORDS
+    weights = _numbers(f"weights of {name!r}", about["weights"], len(about["weights"]) if told else count)
+    return Regime(name, about["settings"], about["blend"], weights, check.number("bias", about["bias"]))
+
+
+def _numbers(name: str, values: object, count: int) -> np.ndarray:
+    """So many finite numbers, (count,)."""
+    found = np.array(values, float)
+    if found.shape != (count,) or not np.isfinite(found).all():
+        raise ValueError(f"the {name} must be {count} finite numbers")
+    return found

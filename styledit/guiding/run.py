@@ -11,7 +11,7 @@ import torch
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import guide, predict_x0_eps
-from styledit.denoising import State, network
+from styledit.denoising import State, predict
 from styledit.editing.run import EditRun
 
 Read = tuple[torch.Tensor, torch.Tensor | None]
@@ -92,21 +92,21 @@ class GuidedRun(EditRun):
             edit=self.attention_edit(i, attention),
             record=record,
         )
-        with network(self.pipe, call, recompute=recompute) as predict:
-            rows = torch.cat([z, z]) if both else z
-            context = torch.cat([nulls.to(dtype), self.target.c])
-            prediction = predict(rows, self.source.inversion.timesteps[i], context)
-            output = prediction.output[-1:]
-            if both:
-                unconditional = prediction.output[:1]
-            if unconditional is not None:
-                output = guide(unconditional, output, plan.guidance)
-            x0, eps = self._estimate(output, z, i)
-            if not torch.isfinite(x0).all():
-                raise FloatingPointError(f"the clean estimate of step {i} is NaN or infinite")
-            level = self.source.inversion.levels[i + 1]
-            reached = level**0.5 * x0 + (1 - level) ** 0.5 * eps
-            yield Pass(x0, reached, {layer: maps[-1] for layer, maps in prediction.maps.items()})
+        rows = torch.cat([z, z]) if both else z
+        context = torch.cat([nulls.to(dtype), self.target.c])
+        timestep = self.source.inversion.timesteps[i]
+        prediction = predict(self.pipe, rows, timestep, context, call, recompute=recompute)
+        output = prediction.output[-1:]
+        if both:
+            unconditional = prediction.output[:1]
+        if unconditional is not None:
+            output = guide(unconditional, output, plan.guidance)
+        x0, eps = self._estimate(output, z, i)
+        if not torch.isfinite(x0).all():
+            raise FloatingPointError(f"the clean estimate of step {i} is NaN or infinite")
+        level = self.source.inversion.levels[i + 1]
+        reached = level**0.5 * x0 + (1 - level) ** 0.5 * eps
+        yield Pass(x0, reached, {layer: maps[-1] for layer, maps in prediction.maps.items()})
 
     @torch.no_grad()
     def unconditional(self, z: torch.Tensor, i: int, attention: SourceAttention) -> torch.Tensor | None:
@@ -117,8 +117,8 @@ class GuidedRun(EditRun):
             return None
         plan = self.plans[i]
         edit = AttentionEdit(attention, self_uncond=True) if plan.self_uncond else None
-        with network(self.pipe, AttentionCall(rows=Rows(1, 0), edit=edit)) as predict:
-            return predict(z, self.source.inversion.timesteps[i], self.null_at(i)).output
+        call = AttentionCall(rows=Rows(1, 0), edit=edit)
+        return predict(self.pipe, z, self.source.inversion.timesteps[i], self.null_at(i), call).output
 
     def blended(self, x: torch.Tensor, mask: torch.Tensor | None, index: int) -> torch.Tensor:
         """Latents with the source's at an index outside a mask (h, w)."""

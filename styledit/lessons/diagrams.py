@@ -42,10 +42,10 @@ def plot_timeline(
             weight = "bold" if y > 2 else "normal"
             ax.text(k + 0.45, y, text, ha="center", va="center", fontsize=13, fontweight=weight)
     end = len(pictures) - 0.1
-    walks = (("denoise", 0.0, end, -0.22, COLOURS[0]), ("invert", end, 0.0, -0.56, COLOURS[1]))
-    for walk, start, stop, y, colour in walks:
+    directions = (("denoise", 0.0, end, -0.22, COLOURS[0]), ("invert", end, 0.0, -0.56, COLOURS[1]))
+    for name, start, stop, y, colour in directions:
         ax.annotate("", (stop, y), (start, y), arrowprops=ARROW | {"color": colour}, annotation_clip=False)
-        ax.text(-0.12, y, walk, ha="right", va="center", color=colour, fontsize=14, fontweight="bold")
+        ax.text(-0.12, y, name, ha="right", va="center", color=colour, fontsize=14, fontweight="bold")
     ax.set_xlim(-1.7, len(pictures))
     ax.set_ylim(-0.75, 2.3)
     ax.set_axis_off()

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
+from styledit import validation as check
 from styledit.lab.palettes import DIVERGING, SEQUENTIAL, paint
-from styledit.lessons.pictures import MANY, Pictures, data_uri
+from styledit.lessons.pictures import MANY, Pictures, data_uri, grid
 from styledit.maps import AttentionMaps
 
 LESS, MORE = DIVERGING[1], DIVERGING[-2]  # blue, red
@@ -72,10 +73,12 @@ def show_maps(
         columns, width: as in `show_images`.
 
     Raises:
+        TypeError: something that is neither a map nor a picture, or a title that is no string.
         ValueError: no maps, or a tensor that is not (H, W).
     """
-    if not maps:
+    if not check.mapping("maps", maps):
         raise ValueError("There are no maps to show; give {title: map (H, W)}.")
+    check.instance("picture", picture, Image.Image, "inversion.image")
     planes = {title: _plane(heat) for title, heat in maps.items() if not isinstance(heat, Image.Image)}
     if most is None:
         most = max(float(plane.abs().max()) for plane in planes.values())
@@ -83,7 +86,7 @@ def show_maps(
         title: heat if isinstance(heat, Image.Image) else overlay(planes[title], picture, most, signed=signed)
         for title, heat in maps.items()
     }
-    columns = min(columns or 6, len(shown))
+    columns, width = grid(columns, width, 6, len(shown))
     return Pictures(shown, columns, width, legend(most, signed, unit), lossless=len(shown) <= MANY // 2)
 
 
@@ -159,6 +162,8 @@ def _short(number: float) -> str:
 
 def _plane(heat: torch.Tensor) -> torch.Tensor:
     """A map as (H, W) on the CPU, or one sentence."""
+    if not isinstance(heat, (torch.Tensor, np.ndarray)):
+        raise TypeError(f"A map to draw must be a tensor (H, W), not {check.shown(heat)}.")
     plane = torch.as_tensor(heat).detach().float().cpu()
     if plane.ndim != 2:
         raise ValueError(

@@ -17,6 +17,7 @@ from diffusers import StableDiffusionPipeline
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from styledit import validation as check
 from styledit.pictures import read_image
 from styledit.storage.data import DATA_FOLDER
 
@@ -92,8 +93,10 @@ def lesson_picture(pipe: StableDiffusionPipeline, name: str) -> LessonPicture:
     """A picture of `data/images`, by its object ("fox") or its file ("00_fox.png").
 
     Raises:
+        TypeError: a name that is no string.
         ValueError: there is none of that name; the message lists what there is.
     """
+    check.text("name", name)
     lines = (FOLDER / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
     records = {record["file_name"]: record for record in map(json.loads, lines)}
     by_object = {record["object"]: record for record in reversed(records.values())}
@@ -116,12 +119,39 @@ def show_images(
         width: of one picture in CSS pixels, where there is room. Pixels stay sharp.
 
     Raises:
-        ValueError: there are no pictures.
+        TypeError: something that is no picture, or a title that is no string.
+        ValueError: there are no pictures, or no columns.
     """
-    if not images:
+    shown = pictures_by_title("images", images)
+    columns, width = grid(columns, width, 5, len(shown))
+    return Pictures(shown, columns, width, lossless=len(shown) <= MANY)
+
+
+def pictures_by_title(name: str, images: object) -> dict[str, Image.Image]:
+    """{title: picture}, as a figure takes it.
+
+    Raises:
+        TypeError: something else.
+        ValueError: there are none.
+    """
+    shown = dict(check.mapping(name, images))
+    if not shown:
         raise ValueError("There are no pictures to show; give {title: picture}.")
-    columns = min(columns or 5, len(images))
-    return Pictures(dict(images), columns, width, lossless=len(images) <= MANY)
+    for title, picture in shown.items():
+        check.instance(
+            f"The picture {title!r}", picture, Image.Image, "edit.image or decode_latents(pipe, z)[0]"
+        )
+    return shown
+
+
+def grid(columns: int | None, width: int, most: int, count: int) -> tuple[int, int]:
+    """The columns of so many pictures, None being at most `most`, and the width of one in CSS pixels.
+
+    Raises:
+        TypeError, ValueError: they are no whole numbers from 1 on.
+    """
+    columns = most if columns is None else check.whole("columns", columns, least=1)
+    return min(columns, count), check.whole("width", width, least=1)
 
 
 def figure(title: str, source: str, share: float, width: int, style: str = SHARP) -> str:

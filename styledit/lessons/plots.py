@@ -6,9 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 
+from styledit import validation as check
 from styledit.inversion import HasLatents, Inversion, drift
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
@@ -55,11 +57,20 @@ def plot_lines(
         lines: {name: values}.
         x: where the values stand; None counts from 0.
         log: whether the vertical axis counts in powers of ten.
+
+    Raises:
+        TypeError: `lines` is no {name: values}, or values are no numbers.
+        ValueError: values that are no row, or not as many as `x`.
     """
+    curves = {
+        name: _row(f"The line {name!r}", values) for name, values in check.mapping("lines", lines).items()
+    }
+    given = None if x is None else _row("x", x)
     ax = ax or plt.subplots()[1]
-    for k, (name, values) in enumerate(lines.items()):
-        heights = torch.as_tensor(values).detach().float().cpu().numpy()
-        places = range(len(heights)) if x is None else torch.as_tensor(x).float().cpu().numpy()
+    for k, (name, heights) in enumerate(curves.items()):
+        places = np.arange(len(heights)) if given is None else given
+        if len(places) != len(heights):
+            raise ValueError(f"The line {name!r} has {len(heights)} values and x {len(places)}.")
         dashes = LINES[k // len(COLOURS) % len(LINES)]
         ax.plot(places, heights, color=COLOURS[k % len(COLOURS)], linestyle=dashes, label=name)
     if log:
@@ -73,6 +84,17 @@ def plot_lines(
     else:
         ax.legend()
     return ax
+
+
+def _row(name: str, values: object) -> np.ndarray:
+    """Numbers (n,), or one sentence."""
+    try:
+        row = torch.as_tensor(values).detach().float().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be a list of numbers, not {check.shown(values)}.") from None
+    if row.ndim != 1:
+        raise ValueError(f"{name} must be one row of numbers, not of shape {row.shape}.")
+    return row
 
 
 def plot_drift(

@@ -14,7 +14,8 @@ from html import escape
 
 from PIL import Image
 
-from styledit.lessons.pictures import SMOOTH, WIDTH, data_uri, figure
+from styledit import validation as check
+from styledit.lessons.pictures import SMOOTH, WIDTH, data_uri, figure, pictures_by_title
 
 Frame = Image.Image | Mapping[str, Image.Image]
 
@@ -24,14 +25,14 @@ SCRIPT = """
   const root = document.getElementById(ID), data = DATA;
   if (!root || root.dataset.ready) return;
   root.dataset.ready = "yes";
-  const range = root.querySelector("input[type=range]"), said = root.querySelector("output");
+  const range = root.querySelector("input[type=range]"), label = root.querySelector("output");
   const images = root.querySelectorAll("img[data-panel]"), play = root.querySelector("button");
   let choice = data.choice, timer = null;
   const show = () => {
     const frames = data.frames[choice], frame = frames[Math.min(+range.value, frames.length - 1)];
     range.max = frames.length - 1;
     frame.pictures.forEach((k, panel) => { images[panel].src = data.pictures[k]; });
-    said.textContent = frame.label;
+    label.textContent = frame.label;
     range.setAttribute("aria-valuetext", frame.label);
   };
   const stop = () => { clearInterval(timer); timer = null; play.textContent = "\\u25b6 play"; };
@@ -177,15 +178,30 @@ def scrub(
         legend: HTML between pictures and slider, such as `legend(...)`.
 
     Raises:
-        ValueError: there are no frames, or `start` is none of them.
+        TypeError: something that is no picture, or a key that is neither a label nor (choice, label).
+        ValueError: there are no frames, they differ in how many panels they have, or `start` is none of them.
     """
+    if not isinstance(frames, Mapping):
+        raise TypeError(f"frames must be {{label: picture}}, not {check.shown(frames)}.")
     if not frames:
         raise ValueError("There are no frames to show; give {label: picture}.")
-    sorted_in: dict[str, dict[str, Mapping[str, Image.Image]]] = {}
+    by_choice: dict[str, dict[str, dict[str, Image.Image]]] = {}
     for key, frame in frames.items():
-        first, label = key if isinstance(key, tuple) else ("", key)
+        first, label = _choice_and_label(key)
         panels = {"": frame} if isinstance(frame, Image.Image) else frame
-        sorted_in.setdefault(first, {})[label] = panels
-    if not 0 <= start < len(next(iter(sorted_in.values()))):
-        raise ValueError(f"start must be a frame from 0 to {len(next(iter(sorted_in.values()))) - 1}.")
-    return Scrubber(sorted_in, name, choice, start, width, under, legend)
+        by_choice.setdefault(first, {})[label] = pictures_by_title(f"The frame {label!r}", panels)
+    counts = {len(panels) for labels in by_choice.values() for panels in labels.values()}
+    if len(counts) > 1:
+        raise ValueError(f"Every frame needs as many pictures as the others, not {sorted(counts)}.")
+    start = check.whole("start", start, least=0, most=len(next(iter(by_choice.values()))) - 1)
+    return Scrubber(by_choice, name, choice, start, check.whole("width", width, least=1), under, legend)
+
+
+def _choice_and_label(key: object) -> tuple[str, str]:
+    """A frame's key in two parts, the first empty where there is no choice."""
+    match key:
+        case str(label):
+            return "", label
+        case (str(choice), str(label)):
+            return choice, label
+    raise TypeError(f"A frame's key must be a label or (choice, label), not {check.shown(key)}.")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModel, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from styledit import validation
 from styledit.perception.preprocessing import Preprocessing, read_preprocessing
@@ -23,20 +22,15 @@ def load_network(
         ValueError: it cannot be read as a `kind` from safetensors, or the device is not there.
     """
     place = validation.device(device)
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # what it would warn of, missing weights, is refused below
-    try:
-        with loading(model, kind) as source:
-            network, report = AutoModel.from_pretrained(
-                **source,
-                dtype=torch.float32,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-            prepare = read_preprocessing(network, source)
-    finally:
-        transformers_logging.set_verbosity(verbosity)
+    with loading(model, kind) as source:
+        network, report = AutoModel.from_pretrained(
+            **source,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        prepare = read_preprocessing(network, source)
     # A pooler is a head that nothing here reads, and DINO has none.
     missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
     if missing:

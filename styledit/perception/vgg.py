@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from styledit import validation
+from styledit.storage.loading import hub_answers, is_hub_id
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions between two poolings
 LAYERS = tuple(f"conv{k}_{j}" for k, (_, count) in enumerate(BLOCKS, 1) for j in range(1, count + 1))
@@ -129,8 +130,8 @@ def _read(weights: str | os.PathLike) -> dict[str, torch.Tensor]:
     file = Path(weights).expanduser()
     name = os.fspath(weights)
     try:
-        if not file.is_file() and name.count("/") == 1 and not name.startswith((".", "/", "~")):
-            file = Path(hf_hub_download(name, "model.safetensors"))
+        if not file.is_file() and is_hub_id(name):
+            file = Path(hf_hub_download(name, "model.safetensors", local_files_only=not hub_answers()))
         return load_file(file)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 from safetensors import safe_open
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -73,17 +72,20 @@ def other_model(channels: int) -> str:
     return _MORE_CHANNELS.get(channels, "an inpainting or similar model")
 
 
-def check_index(model: str, index: dict[str, Any]) -> None:
+def check_index(model: str, index: Any) -> None:
     """Raise ValueError where a pipeline's `model_index.json` is that of another family, which is named.
 
     `index`: its content, {component: (library, class)} and `_class_name`.
     """
+    if not isinstance(index, dict):
+        raise ValueError(f"The model_index.json of {model!r} is no table of components; get that file again.")
     name = str(index.get("_class_name"))
     for part, kind in _OTHER_PIPELINES.items():
         if part in name:
             raise ValueError(f"{model!r} is {kind}; {_NEEDED}.")
-    classes = [index.get(component, (None, None)) for component in ("unet", "vae", "text_encoder")]
-    if [entry[1] for entry in classes] != ["UNet2DConditionModel", "AutoencoderKL", "CLIPTextModel"]:
+    entries = [index.get(component) for component in ("unet", "vae", "text_encoder")]
+    classes = [entry[-1] if isinstance(entry, (list, tuple)) and entry else None for entry in entries]
+    if classes != ["UNet2DConditionModel", "AutoencoderKL", "CLIPTextModel"]:
         raise ValueError(f"{model!r} is a {name} with other networks than Stable Diffusion's; {_NEEDED}.")
 
 
@@ -124,11 +126,9 @@ def refuse_pickle(file: Path) -> None:
         )
 
 
-def load_single_file(
-    file: Path, dtype: torch.dtype, prediction_type: str | None = None
-) -> StableDiffusionPipeline:
+def load_single_file(file: Path, prediction_type: str | None = None) -> StableDiffusionPipeline:
     """A checkpoint of Stable Diffusion 1 or 2 that is one safetensors file, in the layout of its first
-    release.
+    release, in the precision of the file. Weights that the file lacks are left on the device "meta".
 
     Args:
         prediction_type: what its UNet predicts, "epsilon" or "v_prediction"; None takes what the file says of
@@ -155,11 +155,10 @@ def load_single_file(
     configs = CONFIGS / family
     schedule = json.loads((configs / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     with loading(configs, "Stable Diffusion checkpoint", called=file):
-        own = {"text_encoder": _text_encoder(file, configs, dtype)} if family == "sd1" else {}
+        own = {"text_encoder": _text_encoder(file, configs)} if family == "sd1" else {}
         return StableDiffusionPipeline.from_single_file(
             str(file),
             config=str(configs),
-            dtype=dtype,
             local_files_only=True,
             tokenizer=_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
             scheduler=DDIMScheduler.from_config(schedule, prediction_type=prediction_type),
@@ -169,20 +168,19 @@ def load_single_file(
         )
 
 
-def _text_encoder(file: Path, configs: Path, dtype: torch.dtype) -> CLIPTextModel:
+def _text_encoder(file: Path, configs: Path) -> CLIPTextModel:
     """The text encoder of Stable Diffusion 1 in a single file; early files name its parts without
     "text_model.".
     """
     config = CLIPTextConfig.from_pretrained(str(configs), subfolder="text_encoder", local_files_only=True)
     encoder = CLIPTextModel(config)
-    torch.nn.Module.to(encoder, dtype)
     with safe_open(file, "pt") as content:
         found = {
             name.removeprefix(_TEXT_1).removeprefix("text_model."): content.get_tensor(name)
             for name in _names(content)
             if name.startswith(_TEXT_1) and not name.endswith("position_ids")
         }
-    encoder.load_state_dict(found)
+    encoder.load_state_dict(found, assign=True)
     return encoder
 
 
@@ -207,7 +205,7 @@ def _check_file(file: Path, shapes: dict[str, tuple[int, ...]]) -> None:
         if any(part in name for name in shapes):
             raise ValueError(f"{str(file)!r} is {kind}; {_NEEDED}.")
     missing = [part for beginning, part in _PARTS.items() if not _has(shapes, beginning)]
-    if "UNet" in missing or _FIRST_LAYER not in shapes:
+    if "UNet" in missing or len(shapes.get(_FIRST_LAYER, ())) != 4:
         raise ValueError(
             f"{str(file)!r} holds no Stable Diffusion checkpoint; give a file with its UNet, autoencoder and "
             "text encoder, "

@@ -6,6 +6,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from styledit import validation as check
+
+MOST = 65536  # of patches, tokens and widths
+
 
 class MappingNetwork(nn.Module):
     """Patch tokens E(x) of an image encoder, mixed along the token axis into a scale s_t and a shift b_t.
@@ -16,10 +20,17 @@ class MappingNetwork(nn.Module):
     Args:
         patches, width: P and d_img, of the picture's tokens.
         tokens, embedding: N and d, of the prompt's embedding.
+
+    Raises:
+        TypeError: one of them is no whole number.
+        ValueError: one is out of range.
     """
 
     def __init__(self, patches: int, width: int, tokens: int, embedding: int) -> None:
         super().__init__()
+        counts = {"patches": patches, "width": width, "tokens": tokens, "embedding": embedding}
+        for name, count in counts.items():
+            check.whole(name, count, least=1, most=MOST)
         rows = 2 * tokens
         self.mix = nn.Sequential(
             nn.Conv1d(patches, rows, 1),

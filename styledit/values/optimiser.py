@@ -19,7 +19,7 @@ from diffusers import StableDiffusionPipeline
 from styledit import validation as check
 from styledit.attention import AttentionCall
 from styledit.ddim import ddim_step, predict_x0_eps
-from styledit.denoising import Callback, Prediction, State, follow, network, predict, wide
+from styledit.denoising import Callback, Prediction, State, follow, predict, wide
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import map_size
 from styledit.objectives import ObjectiveState, gradient
@@ -205,16 +205,22 @@ class StepwiseFit:
         with torch.enable_grad():
             context, values = self.unknowns.reads(active)
             attention = AttentionCall(values=values, record=frozenset(self.scales))
-            with network(self.pipe, attention, recompute=self.low_memory) as call:
-                prediction = call(self.z[active], self.timesteps[i], context)
-                reached = self._reached(i, active, prediction, fixed)
-                losses = wide(reached - self.latents[i + 1][active]).square().flatten(1).mean(1)  # L_rec
-                if self.preset.regularisation:
-                    losses = losses + self._regularise(i, active, prediction)
-                wanted = [p for j in active for p in self.unknowns.parameters[j]]
-                parts = gradient(losses.sum(), wanted, self.pipe.unet.dtype)
-                for p, part in zip(wanted, parts, strict=True):
-                    p.grad = part
+            prediction = predict(
+                self.pipe,
+                self.z[active],
+                self.timesteps[i],
+                context,
+                attention,
+                recompute=self.low_memory,
+            )
+            reached = self._reached(i, active, prediction, fixed)
+            losses = wide(reached - self.latents[i + 1][active]).square().flatten(1).mean(1)  # L_rec
+            if self.preset.regularisation:
+                losses = losses + self._regularise(i, active, prediction)
+            wanted = [p for j in active for p in self.unknowns.parameters[j]]
+            parts = gradient(losses.sum(), wanted, self.pipe.unet.dtype)
+            for p, part in zip(wanted, parts, strict=True):
+                p.grad = part
         for j in active:
             self.optimisers[j].step()
         return losses.tolist()
@@ -315,8 +321,8 @@ def complete(
     except FloatingPointError as error:
         raise FittingStopped(
             f"Fitting met NaN or infinite values at step {fit.done} of {fit.steps}; "
-            f"the {fit.done} finished steps are in this error's `values`. Lower the learning rate of the "
-            "preset, or load the model in float32.",
+            f"the {fit.done} finished steps are in this error's `values`. Lower the guidance or the "
+            "preset's learning rate, or load the model in float32.",
             results(),
         ) from error
     except KeyboardInterrupt:

@@ -43,6 +43,7 @@ from styledit import validation as check
 from styledit.objectives import Objective, Regularisation
 
 MOST_ITERATIONS = 10_000  # at one step
+MOST_STEPS = 100_000  # of a run
 PARAMETERISATIONS = ("free", "mapping")
 
 
@@ -135,7 +136,7 @@ class Preset:
                 _learning_rate(f"Preset.learning_rate at step {i}", _at(i, self.learning_rate)),
                 _tolerance(f"Preset.tolerance at step {i}", _at(i, self.tolerance)),
             )
-            for i in range(check.whole("steps", steps, least=0))
+            for i in range(check.whole("steps", steps, least=0, most=MOST_STEPS))
         ]
 
     def fingerprint(self, steps: int) -> str:
@@ -165,7 +166,11 @@ def linear_guess(c: torch.Tensor, null: torch.Tensor, guidance: float) -> torch.
     With v = c + b and b = (1 - 1/w)(null - c) the guided output null + w (v - null) is that of plain c. So
     the fit starts where guidance 1 would be. As a shift it leaves a changed word its whole difference,
     v_tgt - v_src = c_tgt - c.
+
+    Raises:
+        TypeError: `guidance` is no number.
     """
+    guidance = check.number("guidance", guidance)
     return (1 - 1 / guidance) * (null - c) if guidance else torch.zeros_like(c)
 
 

@@ -1,9 +1,10 @@
-"""The exercises of all lessons, one file a lesson; `checking` has what they are made of.
+"""The exercises of all lessons, one file a lesson. `checking` has what they are made of, `predictions` the
+guesses before a run.
 
 A check is named `check_...`; its exercise's name begins with the lesson's number.
 """
 
-from styledit.lessons.exercises.checking import EXERCISES, predict, progress
+from styledit.lessons.exercises.checking import EXERCISES, progress
 from styledit.lessons.exercises.lesson_00_first_edit import check_target
 from styledit.lessons.exercises.lesson_01_noise_and_back import (
     check_estimate,
@@ -38,6 +39,7 @@ from styledit.lessons.exercises.lesson_07_which_method import check_front, check
 from styledit.lessons.exercises.lesson_08_your_own_model import check_map_bytes, check_record
 from styledit.lessons.exercises.lesson_09_guided_objectives import check_gram, check_hinge, check_patch
 from styledit.lessons.exercises.lesson_a1_how_the_small_model_was_made import check_rate, check_v
+from styledit.lessons.exercises.predictions import predict
 
 __all__ = [
     "EXERCISES",

@@ -2,7 +2,7 @@
 
 A check is a function that raises `NotYet` with a hint where the answer is wrong, under `@exercise`:
 
-    @exercise("01 Guidance", right="guidance walks from the empty prompt through the prompt and beyond")
+    @exercise("01 Guidance", right="from the empty prompt through the prompt, and beyond")
     def check_guidance(guided):
         uncond, cond = noise(2)
         same(answer(guided, uncond, cond, 1.0), cond, "at w = 1 only the prompt's output remains")
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -85,7 +85,7 @@ class Exercise:
 
     def __call__(self, *answers: Any) -> None:
         """Show the verdict on an answer, and remember it."""
-        _settle(self.grade(*answers), prediction=False)
+        show_and_record(self.grade(*answers), prediction=False)
 
 
 def exercise(name: str, right: str) -> Callable[[Callable[..., None]], Exercise]:
@@ -101,54 +101,6 @@ def exercise(name: str, right: str) -> Callable[[Callable[..., None]], Exercise]
         return EXERCISES[name]
 
     return register
-
-
-def predict(
-    name: str,
-    guess: Any,
-    computed: Any,
-    *,
-    within: float | None = None,
-    unit: str = "",
-    options: Sequence[str] = (),
-    because: str = "",
-) -> None:
-    """Hold a guess that was made before running against what was computed.
-
-    Args:
-        name: the lesson's number and what is guessed, "01 The cost of guidance".
-        guess: what the learner wrote; `...` is no guess yet.
-        computed: a number, a string, or a list of strings (an order).
-        within: how far a number may be off and still count; None allows a quarter of what was computed.
-        unit: of a number, "dB".
-        options: the strings to choose from.
-        because: a sentence of why, shown after a guess.
-    """
-    _settle(judge_prediction(name, guess, computed, within, unit, options, because), prediction=True)
-
-
-def judge_prediction(
-    name: str,
-    guess: Any,
-    computed: Any,
-    within: float | None = None,
-    unit: str = "",
-    options: Sequence[str] = (),
-    because: str = "",
-) -> Verdict:
-    """As `predict`; nothing is shown or remembered."""
-    if guess is None or guess is ... or guess == "" or guess == []:
-        return Verdict(name, None, "no guess yet. Put one in the place of `...`, then run both cells again.")
-    try:
-        if isinstance(computed, str):
-            near, said = _judge_choice(guess, computed, options)
-        elif isinstance(computed, (list, tuple)):
-            near, said = _judge_order(guess, [str(entry) for entry in computed])
-        else:
-            near, said = _judge_number(guess, float(computed), within, unit)
-    except NotYet as hint:
-        return Verdict(name, None, str(hint))
-    return Verdict(name, near, f"{said} {because}".strip())
 
 
 def progress() -> Progress:
@@ -182,7 +134,7 @@ def call(function: Callable, *arguments: Any) -> Any:
     """What the learner's function returns for copies of the arguments, or a sentence."""
     if not callable(function):
         raise NotYet(
-            f"a function is graded here, not {_what(function)}; give the function's name without brackets."
+            f"a function is graded here, not {kind_of(function)}; give the function's name without brackets."
         )
     copies = [given.clone() if isinstance(given, Tensor) else given for given in arguments]
     try:
@@ -207,7 +159,7 @@ def number(given: Any) -> float:
     if isinstance(given, (tuple, list)):
         raise NotYet(f"one number is asked for, not a {type(given).__name__}.")
     if isinstance(given, bool) or not isinstance(given, (int, float, np.number, Tensor)):
-        raise NotYet(f"a number is asked for, not {_what(given)}.")
+        raise NotYet(f"a number is asked for, not {kind_of(given)}.")
     if isinstance(given, Tensor) and given.numel() != 1:
         raise NotYet(f"one number is asked for, not a tensor of shape {tuple(given.shape)}.")
     value = float(given)
@@ -225,45 +177,14 @@ def noise(n: int, *shape: int) -> tuple[Tensor, ...]:
 # --- how a verdict is made --------------------------------------------------------------------------
 
 
-def _settle(verdict: Verdict, *, prediction: bool) -> None:
-    """Show it, and remember it where something was answered."""
+def show_and_record(verdict: Verdict, *, prediction: bool) -> None:
+    """Show a verdict, and remember it where something was answered."""
     if verdict.passed is not None:
         record(verdict.exercise, verdict.passed, prediction=prediction)
     display(verdict)
 
 
-def _judge_number(guess: Any, computed: float, within: float | None, unit: str) -> tuple[bool, str]:
-    value = number(guess)
-    off = abs(value - computed)
-    near = off <= (abs(computed) / 4 if within is None else within)
-    unit = f" {unit}" if unit else ""
-    verdict = "Well guessed." if near else f"Off by {off:.3g}{unit}."
-    return near, f"you said {value:.4g}{unit}, it is {computed:.3g}{unit}. {verdict}"
-
-
-def _judge_choice(guess: Any, computed: str, options: Sequence[str]) -> tuple[bool, str]:
-    if not isinstance(guess, str):
-        raise NotYet(f"a word in quotes is asked for, not {_what(guess)}.")
-    said, truth = guess.strip().lower(), computed.strip().lower()
-    if options and said not in {option.lower() for option in options}:
-        listed = ", ".join(repr(option) for option in options)
-        raise NotYet(f"{guess!r} is none of the choices; they are {listed}.")
-    if said == truth:
-        return True, f"you said {guess!r}, and so it is."
-    return False, f"you said {guess!r}, it is {computed!r}."
-
-
-def _judge_order(guess: Any, computed: list[str]) -> tuple[bool, str]:
-    if not isinstance(guess, (list, tuple)) or not all(isinstance(entry, str) for entry in guess):
-        raise NotYet(f"a list of words is asked for, not {_what(guess)}.")
-    if sorted(guess) != sorted(computed):
-        raise NotYet(f"order these, each once: {', '.join(map(repr, sorted(computed)))}.")
-    right = sum(a == b for a, b in zip(guess, computed, strict=True))
-    said = f"{right} of {len(computed)} in their place; the order is {', '.join(computed)}."
-    return right == len(computed), said
-
-
-def _what(given: Any) -> str:
+def kind_of(given: Any) -> str:
     """A value of the wrong kind, in words."""
     return with_article(type(given).__name__)
 

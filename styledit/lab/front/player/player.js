@@ -321,13 +321,13 @@ function guidanceControls(state, ask) {
     value: world.guidance,
     title: "1 is no guidance",
   };
-  const wish = () => ask({ guidance: Number(guidance.input.value), values: values?.checked ?? false });
+  const askAgain = () => ask({ guidance: Number(guidance.input.value), values: values?.checked ?? false });
   const asked = () => (state.fresh ?? state.run)?.guidance;
   const guidance = slider("Guidance w", options, (value, moving) => {
-    if (moving || value !== asked()) wish();
+    if (moving || value !== asked()) askAgain();
   });
   guidance.input.dataset.testid = "player-guidance";
-  const values = world.fittedAt === null ? null : checkBox("player-values", true, wish);
+  const values = world.fittedAt === null ? null : checkBox("player-values", true, askAgain);
   const text = `value inputs, fitted at w = ${guidanceText(world.fittedAt ?? 1)}`;
   const label = values && element("label", { class: "styledit-player-check" }, values, text);
   return {
