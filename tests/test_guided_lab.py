@@ -206,7 +206,7 @@ def test_a_style_picture(opened, picture) -> None:  # noqa: F811
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"weights": {}}, "nothing pulls"),
+        ({"weights": {}}, "nothing to minimise"),
         ({"weights": {"l2": -1}}, "at least 0"),
         ({"weights": {"clip": float("nan")}}, "finite"),
         ({"iterations": 0}, "iterations"),

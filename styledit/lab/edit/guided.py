@@ -33,7 +33,7 @@ REMEMBERED = 8  # guided edits whose latents are kept, for the history
 LABELS = {
     "clip": ("CLIP", "1 minus the cosine of picture and target prompt: look like the words."),
     "direction": ("CLIP direction", "Move from the source picture as the words move from the source prompt."),
-    "l2": ("Pixels (L2)", "Stay near the source's pixels: pulls against every change."),
+    "l2": ("Pixels (L2)", "Stay near the source's pixels: works against every change."),
     "perceptual": ("Features", "Stay near the source's features: things may change colour, not shape."),
     "style": ("Style (Gram)", "The look of the style picture, or of the source where there is none."),
     "adversarial": ("Patch critic", "A small critic learns the style picture's patches, or the source's."),
@@ -191,7 +191,7 @@ class Guiding:
             style = self._style(kind, name, has_file, open_picture)
         guide = Guide.of(message, style)
         if not guide.weights:
-            raise ValueError("Every weight is 0, so nothing pulls; raise one of the sliders.")
+            raise ValueError("Every weight is 0, so there is nothing to minimise; raise one of the sliders.")
         return guide
 
     def running(
