@@ -179,6 +179,7 @@ def assert_nothing_is_left(world: World) -> None:
     assert torch.equal(world.call(), world.expected)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Fitting was interrupted")
 @pytest.mark.parametrize("name", CALLS)
 def test_an_interrupt_leaves_nothing_behind(world, name):
@@ -235,6 +236,7 @@ def ended(job: Callable[[], object], trace: SentAt) -> bool:
         sys.settrace(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", [0, 1, 7, 40])
 def test_interrupts_at_every_instruction_of_a_block(world, apart):
     """One interrupt, or two that are a few instructions apart."""
@@ -257,6 +259,7 @@ def lock_is_free(world: World) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_gradients_stay_as_they_were(world):
     """An interrupt inside torch.no_grad() itself, which would leave them off."""
     file = "torch/autograd/grad_mode.py"

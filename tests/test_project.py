@@ -57,6 +57,7 @@ def test_conda_and_make_install_the_same_pins() -> None:
     assert CPU_INDEX.split()[1] in README
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["environment.yml", "environment-cpu.yml"])
 def test_pip_takes_what_conda_lists(name: str, tmp_path: Path) -> None:
     """Against this environment, without a network: nothing is left to install but the project itself."""
