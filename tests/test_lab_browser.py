@@ -43,7 +43,7 @@ export default { render };
 pipe = styledit.load()
 '''
 SHOW = "counter = Counter(pipe)\ncounter"
-ASLEEP = "time.sleep(6)"
+ASLEEP = "time.sleep(120)"
 
 
 def workers(page: NotebookPage) -> int:
@@ -76,12 +76,12 @@ def test_a_widget_answers_while_a_cell_runs(shown: NotebookPage) -> None:
     shown.run_cell(2, wait=False)
     shown.page.wait_for_timeout(500)
     shown.by_id("add").click()
-    shown.page.wait_for_function(
-        "document.querySelector('[data-testid=count]').textContent === '1'", timeout=2000
-    )
+    shown.page.wait_for_function("document.querySelector('[data-testid=count]').textContent === '1'")
     assert shown.running(), "the cell ended before the widget answered"
     assert shown.python("counter.count") == 1
     assert shown.running(), "the cell ended before the kernel was asked"
+    shown.interrupt()
+    shown.wait(fails=True)
     assert not shown.errors
 
 

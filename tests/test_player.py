@@ -352,7 +352,7 @@ READY = "player.run and player.run['exact'] and player.inverted['exact'] and not
 def notebook(chromium: Any, jupyter_lab: Jupyter) -> Iterator[NotebookPage]:
     """A notebook that can show a player, and has a cell that sleeps."""
     with opener(chromium, jupyter_lab) as open_notebook:
-        page = open_notebook(START, SHOW, "time.sleep(20)", height=1200)
+        page = open_notebook(START, SHOW, "time.sleep(120)", height=1200)
         page.run_cell(0)
         yield page
 
