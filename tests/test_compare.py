@@ -24,6 +24,8 @@ from measure.unnamed import PICTURES, unnamed_cases
 from recipe.world import HELD_OUT_ARTIST, TRAIN_ARTISTS, Scene, Thing, draw
 from styledit.metrics import METRICS
 
+pytestmark = pytest.mark.slow
+
 OWN = "measure.example:plain_ddim"
 
 

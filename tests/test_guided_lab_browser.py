@@ -13,6 +13,8 @@ import pytest
 from browser import Jupyter, NotebookPage, opener
 from test_edit_lab_browser import SETUP, SHOW, on_screen, painted, slide
 
+pytestmark = pytest.mark.slow
+
 PICTURES = os.environ.get("STYLEDIT_SCREENSHOTS")  # a folder for screenshots
 
 

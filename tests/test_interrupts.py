@@ -192,6 +192,7 @@ def assert_nothing_is_left(world: World) -> None:
     assert torch.equal(world.call(), world.expected)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Fitting was interrupted")
 @pytest.mark.parametrize("name", CALLS)
 def test_an_interrupt_leaves_nothing_behind(world, name):
@@ -254,6 +255,7 @@ def interrupt_of(job: Callable[[], object], trace: InterruptAt) -> KeyboardInter
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, stride", [("door", 1), ("block", 41), ("predict", 41), ("low_memory", 97)])
 def test_interrupts_at_every_instruction(world, name, stride):
     """The interrupt is remembered, as by a notebook, while another call is made."""
@@ -289,6 +291,7 @@ def test_interrupts_at_every_instruction(world, name, stride):
     assert_nothing_is_left(world)
 
 
+@pytest.mark.slow
 def test_gradients_stay_as_they_were(world):
     """An interrupt inside torch.no_grad() itself, which would leave them off."""
     file = "torch/autograd/grad_mode.py"
