@@ -21,8 +21,8 @@ help:
 	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these"
 	@echo "make walk          run the lessons in a real browser; LESSONS='01 02' these (needs chromium)"
 	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
-	@echo "make test          the tests, about ten minutes; make test-all, everything that CI runs, less than half an hour"
-	@echo "make lint          only their first part: formatting, lint and types"
+	@echo "make test          the tests, at most ten minutes; make test-all, everything that CI runs, half an hour"
+	@echo "make lint          only their first part: formatting, lint and types; of the JavaScript too where npm is found"
 	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
@@ -70,11 +70,17 @@ speed: setup
 lint: setup
 	@$(LINT)
 
+# The browser's half of the widgets comes built; nobody needs node to use the kit or to test the rest.
+FRONT := if command -v npm >/dev/null; then { [ -d node_modules ] || npm ci --silent; } && npm run --silent check; \
+	elif [ -n "$$CI$$STYLEDIT_NEED_NODE" ]; then echo "There is no npm: install node 20 or later."; false; \
+	else echo "There is no npm: the browser's half of the widgets is not checked."; fi
+
 # All run, and any of them can fail the whole.
 LINT := failed=; \
 	$(PY) -m ruff format --check --quiet . || { echo "Not formatted: run $(PY) -m ruff format"; failed=1; }; \
 	$(PY) -m ruff check . || failed=1; \
 	$(PY) -m mypy || failed=1; \
+	( $(FRONT) ) || failed=1; \
 	[ -z "$$failed" ]
 
 # The lessons that `make test` runs: the whole path with its lab, learned values, a model from a folder.
@@ -112,4 +118,4 @@ clean:
 	find notebooks styledit data tests -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 distclean: clean
-	rm -rf .venv
+	rm -rf .venv node_modules

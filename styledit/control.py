@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, Self
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -37,7 +37,7 @@ from styledit.attention import (
 _controls: ContextVar[tuple[Control | ref[AttentionBlock], ...]] = ContextVar("controls", default=())
 # Those of all threads. torch.compile cannot look into a context variable, but it sees that this is empty:
 # then a compiled network is the stock one, in one graph. What an interrupt leaves here rules nothing.
-_entered: WeakSet[Control | AttentionBlock] = WeakSet()
+_entered: set[ref[Control | AttentionBlock]] = set()
 _attention_modules: WeakKeyDictionary[UNet2DConditionModel, dict[Attention, str]] = WeakKeyDictionary()
 
 
@@ -93,8 +93,8 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
         control = Control(self.call, controllable_layers(self.unet))
         remember_in_backward(self.unet)
         self.acquire()
-        _entered.add(self)
-        _controls.set((*filter(_resolve, _controls.get()), ref(self)))
+        own = _enter(self)
+        _controls.set((*filter(_resolve, _controls.get()), own))
         self.control = control  # last, for no interrupt falls between this and the body of the `with`
         return control
 
@@ -106,11 +106,18 @@ def controlled(control: Control, function: Callable[..., Any], *arguments: Any, 
         _controls.set((control,))
         return function(*arguments, **options)
 
-    _entered.add(control)
+    own = _enter(control)
     try:
         return copy_context().run(run)
     finally:
-        _entered.discard(control)  # an error may be remembered for long, and the control with it
+        _entered.discard(own)  # an error may be remembered for long, and the control with it
+
+
+def _enter(entry: Any) -> ref[Any]:
+    """Note a control or a block as entered, as long as it lives."""
+    own = ref(entry, _entered.discard)
+    _entered.add(own)
+    return own
 
 
 def running_control() -> Control | None:

@@ -1,9 +1,18 @@
-"""Attention control: parity with the stock processors, value inputs, recording, edits, and restoring."""
+"""Attention control: parity with the stock processors, value inputs, recording, edits, and where it ends."""
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import dataclasses
+import gc
+import pickle
+import threading
+import weakref
+
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0, SlicedAttnProcessor
 
 import styledit
@@ -17,7 +26,7 @@ from styledit.attention import (
     attention_layers,
     select_layers,
 )
-from styledit.control import attention_control
+from styledit.control import ControlledProcessor, attention_control, running_control
 from styledit.denoising import predict
 
 
@@ -187,27 +196,179 @@ def test_cross_edit_is_the_formula(pipe64, batch):
     assert torch.equal(edited[0], own[0])
 
 
-def test_restores_after_an_error_and_nests(pipe64, batch):
-    before = dict(pipe64.unet.attn_processors)
-    with pytest.raises(KeyboardInterrupt), attention_control(pipe64.unet):
+def test_ends_with_an_error_and_nests(pipe64, batch):
+    plain = call(pipe64, batch)
+    with pytest.raises(KeyboardInterrupt), attention_control(pipe64.unet) as control:
+        control.values = batch[1] + 1
         raise KeyboardInterrupt
-    assert pipe64.unet.attn_processors == before
+    assert running_control() is None and torch.equal(call(pipe64, batch), plain)
     with attention_control(pipe64.unet, Layers(("mid",))) as outer:
         with attention_control(pipe64.unet, Layers(("up",))) as inner:
             call(pipe64, batch)
         assert inner.maps and not outer.maps
+        assert torch.equal(predict(pipe64, batch[0], 501, batch[1]).output, plain) and not outer.maps
         call(pipe64, batch)
         assert len(outer.maps) == 1
-    assert pipe64.unet.attn_processors == before
+    assert running_control() is None
 
 
-def test_foreign_processors_are_refused(tokenizer):
-    pipe = make_pipeline(tokenizer)
-    pipe.unet.set_attn_processor(SlicedAttnProcessor(1))
-    with pytest.raises(ValueError, match="has a SlicedAttnProcessor, .*set_default_attn_processor"):
-        with attention_control(pipe.unet):
+def test_a_block_is_entered_once_at_a_time(pipe64, batch):
+    block = attention_control(pipe64.unet, Layers(("mid",)))
+    with block as first, pytest.raises(RuntimeError, match="entered already; give each `with` its own"):
+        with block:
             pass
-    assert set(types(pipe.unet).values()) == {SlicedAttnProcessor}
+    assert running_control() is None
+    with block as second:
+        call(pipe64, batch)
+    assert len(second.maps) == 1 and not first.maps
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(block)
+        assert running_control() is not None
+    assert running_control() is None
+
+
+def test_only_value_inputs_can_be_set(pipe64):
+    with attention_control(pipe64.unet) as control:
+        with pytest.raises(AttributeError, match="call"):
+            control.call = AttentionCall()
+        with pytest.raises(TypeError, match="control.values must be a floating-point tensor"):
+            control.values = "red"
+
+
+def test_nothing_lives_on(tokenizer, batch):
+    """Neither a block's maps, nor the network, by reference counts alone."""
+    pipe = make_pipeline(tokenizer)
+    batch = batch[0].float(), batch[1].float()
+    gc.disable()
+    try:
+        with attention_control(pipe.unet, Layers()) as control:
+            call(pipe, batch)
+        maps = [weakref.ref(tensor) for tensor in control.maps.values()]
+        predict(pipe, *batch[:1], 501, batch[1], AttentionCall(keep_source=True))
+        del control
+        assert maps and not any(ref() is not None for ref in maps)
+    finally:
+        gc.enable()
+    unet = weakref.ref(pipe.unet)
+    del pipe
+    gc.collect()
+    assert unet() is None
+
+
+def test_processors_stay_and_pass_for_the_stock_ones(tokenizer, batch, tmp_path):
+    """Whatever asks for their class, copies or stores a network finds the stock processors."""
+    pipe, batch = make_pipeline(tokenizer), (batch[0].float(), batch[1].float())
+    stock, plain = types(pipe.unet), call(pipe, batch)
+    with attention_control(pipe.unet):
+        pass
+    processors = pipe.unet.attn_processors
+    assert {type(processor) for processor in processors.values()} == {ControlledProcessor}
+    assert {name: processor.__class__ for name, processor in processors.items()} == stock
+    assert torch.equal(call(pipe, batch), plain)
+    with attention_control(pipe.unet):
+        pass
+    assert pipe.unet.attn_processors == processors
+    copied, pickled = copy.deepcopy(pipe.unet), pickle.loads(pickle.dumps(pipe.unet))
+    pipe.unet.save_pretrained(tmp_path)
+    stored = UNet2DConditionModel.from_pretrained(tmp_path)
+    with attention_control(pipe.unet) as control, torch.no_grad():
+        control.values = batch[1] + 1
+        assert not torch.equal(call(pipe, batch), plain)
+        for other in (copied, pickled, stored):  # other networks, which this block does not rule
+            assert torch.equal(other(batch[0], 501, encoder_hidden_states=batch[1]).sample, plain)
+    with attention_control(copied, Layers()) as control, torch.no_grad():
+        copied(batch[0], 501, encoder_hidden_states=batch[1])
+    assert control.maps
+    pipe.unet.set_default_attn_processor()
+    assert set(types(pipe.unet).values()) == {AttnProcessor}
+    with attention_control(pipe.unet, Layers()) as control:
+        call(pipe, batch)
+    assert list(control.maps) == list(attention_layers(pipe.unet))
+
+
+def test_foreign_processors_are_refused(tokenizer, batch):
+    """Before the first control and after it."""
+    pipe = make_pipeline(tokenizer)
+    for _ in range(2):
+        pipe.unet.set_attn_processor(SlicedAttnProcessor(1))
+        with pytest.raises(ValueError, match="has a SlicedAttnProcessor, .*set_default_attn_processor"):
+            with attention_control(pipe.unet):
+                pass
+        with pytest.raises(ValueError, match="has a SlicedAttnProcessor"):
+            predict(pipe, batch[0].float(), 501, batch[1].float())
+        assert set(types(pipe.unet).values()) == {SlicedAttnProcessor}
+        pipe.unet.set_default_attn_processor()
+        predict(pipe, batch[0].float(), 501, batch[1].float())
+
+
+@pytest.mark.parametrize("users", [False, True])
+def test_what_the_backward_pass_computes_again_is_under_control(pipe64, batch, users):
+    """After the block or call has ended, in another thread and inside another block: as in PyTorch's threads.
+
+    Also where the user has switched gradient checkpointing on, which stays on, and theirs.
+    """
+    z, c = batch
+    with torch.no_grad():
+        source = predict(pipe64, z[:1], 501, c[:1], AttentionCall(keep_source=True)).source
+    attention = AttentionCall(
+        rows=Rows(1, 1),
+        edit=AttentionEdit(source, self_cond=True),
+        record=frozenset(attention_layers(pipe64.unet)),
+    )
+
+    def gradients(recompute: bool) -> tuple[torch.Tensor, ...]:
+        v = (c + 0.3).requires_grad_()
+        found = predict(pipe64, z, 501, c, dataclasses.replace(attention, values=v), recompute=recompute)
+        with attention_control(pipe64.unet) as control:
+            control.values = v
+            in_block = pipe64.unet(z, 501, encoder_hidden_states=c).sample
+            control.values = None
+        loss = (
+            found.output.square().sum() + in_block.sum() + sum(m.square().sum() for m in found.maps.values())
+        )
+        thread = threading.Thread(target=loss.backward)
+        with attention_control(pipe64.unet) as control:
+            control.values = c - 1
+            thread.start()
+            thread.join()
+        return found.output.detach(), v.grad
+
+    expected, calls = gradients(recompute=False), []
+    assert not pipe64.unet.is_gradient_checkpointing
+
+    def checkpoint_of_user(module, *inputs):
+        calls.append(module)
+        return torch.utils.checkpoint.checkpoint(module.__call__, *inputs, use_reentrant=False)
+
+    if users:
+        pipe64.unet.enable_gradient_checkpointing(checkpoint_of_user)
+    try:
+        for recompute in (True, False):
+            for found, one in zip(gradients(recompute), expected, strict=True):
+                assert torch.allclose(found, one, rtol=0, atol=1e-12)
+            assert pipe64.unet.is_gradient_checkpointing == users and bool(calls) == users
+    finally:
+        pipe64.unet.disable_gradient_checkpointing()
+
+
+def test_a_compiled_layer(tokenizer):
+    """Outside of control it is the stock one in one graph; under control it does what it does without."""
+    unet = make_pipeline(tokenizer).unet
+    layer = next(iter(attention_layers(unet)))
+    with attention_control(unet):
+        pass
+    attn = unet.get_submodule(layer)
+    hidden, prompt = torch.randn(1, 9, attn.query_dim), torch.randn(1, 5, attn.cross_attention_dim)
+    with torch.no_grad():
+        plain = attn(hidden, prompt)
+        assert torch.equal(torch.compile(attn, backend="eager", fullgraph=True)(hidden, prompt), plain)
+        compiled = torch.compile(attn, backend="eager")
+        for _ in range(2):
+            assert torch.equal(compiled(hidden, prompt), plain)
+            with attention_control(unet, Layers()) as control:
+                control.values = prompt + 1
+                assert torch.equal(compiled(hidden, prompt), attn(hidden, prompt))
+            assert list(control.maps) == [layer]
 
 
 @pytest.mark.parametrize(

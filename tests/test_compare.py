@@ -18,11 +18,13 @@ from measure import cases as measured
 from measure import compare, methods, search
 from measure.bench import Bench, edited, this_bench
 from measure.cases import KINDS, Case, held_out_cases, training_cases
-from measure.methods import BY_KIND, METHODS, OURS, PAPER, MethodError, Prepared, settings_of
+from measure.methods import BY_KIND, METHODS, OURS, PAPER, FittedMethod, MethodError, settings_of
 from measure.table import HEADER, Table, draw_gallery
 from measure.unnamed import PICTURES, unnamed_cases
 from recipe.world import HELD_OUT_ARTIST, TRAIN_ARTISTS, Scene, Thing, draw
 from styledit.metrics import METRICS
+
+pytestmark = pytest.mark.slow
 
 OWN = "measure.example:plain_ddim"
 
@@ -102,13 +104,13 @@ def test_the_ground_truth_succeeds_and_the_source_does_not(bench, cases):
 def test_a_row_of_the_table(bench, cases, kind):
     case = next(case for case in cases if case.kind == kind)
     settings = settings_of("negative-prompt", kind)
-    prepare = METHODS["negative-prompt"].prepare
-    (prepared,) = prepare(bench.pipe, bench.invert([case]), settings["guidance"])
-    row = bench.row(edited(prepared, case, settings), case)
+    fit = METHODS["negative-prompt"].fit
+    (fitted,) = fit(bench.pipe, bench.invert([case]), settings["guidance"])
+    row = bench.row(edited(fitted, case, settings), case)
     background = {name for name in METRICS if "background" in name or "edited" in name}
     assert set(row) == {"success", *METRICS} - (background if kind == "style" else set())
     assert all(np.isfinite(value) for value in row.values())
-    assert prepared.evaluations == 0
+    assert fitted.evaluations == 0
     assert bench.row(case.truth, case)["truth_psnr"] == np.inf
 
 
@@ -122,7 +124,7 @@ def test_blend_names_the_two_objects_of_the_case(cases):
     case = cases[0]
     for blend, expected in ((True, (case.object, case.target_object)), (False, None)):
         with pytest.raises(AttributeError):
-            edited(Prepared(edit), case, {"guidance": 2.0, "blend": blend})
+            edited(FittedMethod(edit), case, {"guidance": 2.0, "blend": blend})
         assert asked[case.target_prompt].get("blend") == expected
         assert asked[case.target_prompt]["guidance"] == 2.0
 

@@ -1,4 +1,4 @@
-"""Guided edits: gradients by finite differences, the best kept, going on bit for bit, and each option."""
+"""Guided edits: gradients by finite differences, the best kept, starts, and each option."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ import torch
 from PIL import Image
 
 import styledit
-from styledit.guiding import GUIDES, GuidedEdit, GuidingStopped, Weights, classify_style, guide, guiding
-from styledit.guiding import guided as guided_module
+from styledit.guiding import (
+    GUIDES,
+    GuidedEdit,
+    GuidedSettings,
+    GuidingStopped,
+    Weights,
+    classify_style,
+    guide,
+    guiding,
+)
 from styledit.guiding import terms as terms_module
 from styledit.guiding.learner import Learner
 from styledit.guiding.style_phrases import with_style_phrase
+from styledit.guiding.terms import guiding_network
 from styledit.lab.edit.samples import samples
 from styledit.objectives import Regularisation
 from styledit.perception.clip import load_clip
@@ -38,18 +47,17 @@ def plain(embedded):
     return styledit.invert(embedded, picture, "a plain sticker of a red car in the snow", 3, progress=False)
 
 
+class OtherNames:
+    """A network that names layers which its features do not have."""
+
+    content_layers = style_layers = ("deep",)
+
+    def __init__(self, network):
+        self.features = network.features
+
+
 def quiet(pipe, inversion, target=TARGET, **options):
     return guide(pipe, inversion, target, progress=False, **(FAST | options))
-
-
-def same(one, other):
-    """Whether two guided edits agree bit for bit."""
-    return (
-        torch.equal(one.edit.latents, other.edit.latents)
-        and torch.equal(one.values, other.values)
-        and one.curves == other.curves
-        and one.evaluations == other.evaluations
-    )
 
 
 def test_without_iterations_it_is_the_edit(pipe64, short):
@@ -70,7 +78,7 @@ def test_the_gradient_by_finite_differences(pipe64, short, schedule, both, monke
     options = FAST | {"weights": weights, "schedule": schedule, "iterations": count, "both_branches": both}
     options |= {"tau_s": 0.4, "tau_c": 0.7, "warm": False, "patience": 1000}
     taken = []
-    monkeypatch.setattr(Learner, "move", lambda self, gradients: taken.append(gradients))
+    monkeypatch.setattr(Learner, "step", lambda self, gradients: taken.append(gradients))
     guide(pipe64, short, TARGET, progress=False, **options)
     first = taken[0]
     generator = torch.Generator().manual_seed(0)
@@ -113,33 +121,32 @@ def test_what_it_costs(pipe64, short):
 
 
 @pytest.mark.parametrize("schedule", ["step", "run"])
-@pytest.mark.parametrize("options", [{}, {"warm": False, "both_branches": True}])
-def test_it_goes_on_bit_for_bit(pipe64, short, tmp_path, schedule, options):
+@pytest.mark.parametrize("warm", [True, False])
+def test_an_interrupt_keeps_the_best_and_its_values_make_it_again(pipe64, short, schedule, warm):
     weights = Weights(l2=1.0, style=0.2, adversarial=0.1)
-    options = {"weights": weights, "schedule": schedule, "iterations": 6, "every": 2, **options}
-    whole = quiet(pipe64, short, **options)
-    file = tmp_path / "guided.safetensors"
+    options = {"weights": weights, "schedule": schedule, "iterations": 6, "every": 2, "warm": warm}
 
     def stop(about):
         if about["iteration"] >= 3:
             raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="interrupted"):
-        parted = quiet(pipe64, short, **options, checkpoint=file, callback=stop)
-    assert parted.stopped == "interrupted" and 3 <= parted.iterations < 6
-    later = quiet(pipe64, short, **options, checkpoint=file)
-    assert same(later, whole) and later.stopped == "done"
-    films = [[(f.iteration, f.step, f.picture.tobytes()) for f in g.filmstrip] for g in (later, whole)]
-    assert films[0] == films[1] and len(films[0]) == 3
-    with pytest.raises(ValueError, match="another picture, prompt or options"):
-        quiet(pipe64, short, **(options | {"rate": 0.5}), checkpoint=file)
+        stopped = quiet(pipe64, short, **options, callback=stop)
+    assert stopped.stopped == "interrupted" and 3 <= stopped.iterations < 6
+    assert len(stopped.filmstrip) == 2 and len(stopped.curves["loss"]) == stopped.iterations
+    again = quiet(pipe64, short, **(options | {"start": stopped.values, "iterations": 0}))
+    assert torch.equal(again.edit.latents, stopped.edit.latents)
+    assert torch.equal(again.values, stopped.values) and again.iterations == 0
+    on = quiet(pipe64, short, **(options | {"start": stopped.values, "schedule": "run"}))
+    if schedule == "run":  # it begins where the first one's best was
+        assert math.isclose(on.curves["l2"][0], min(stopped.curves["l2"]), rel_tol=0.2)
+    assert not torch.equal(on.values, stopped.values)
 
 
 @pytest.mark.parametrize("schedule", ["step", "run"])
 def test_closed_in_the_middle_it_has_the_best(pipe64, short, schedule):
-    options = FAST | {"schedule": schedule, "iterations": 9, "patience": 100}
-    whole = guide(pipe64, short, TARGET, progress=False, **options)
-    guided = GuidedEdit(pipe64, short, TARGET, **options)
+    settings = GuidedSettings(weights=KEEP, rate=0.02, every=0, schedule=schedule, iterations=9, patience=100)
+    guided = GuidedEdit(pipe64, short, TARGET, settings, guidance=3.0, blend=())
     run = guided.run()
     for state in run:
         if getattr(state, "iteration", 0) == 5:
@@ -147,16 +154,26 @@ def test_closed_in_the_middle_it_has_the_best(pipe64, short, schedule):
     run.close()
     best = guided.result()
     assert best.stopped == "stopped" and best.iterations == 5
+    whole = quiet(pipe64, short, schedule=schedule, iterations=9, patience=100)
+    if schedule == "run":
+        curve = whole.curves["loss"][:5]
+        assert best.curves["loss"] == tuple(curve)
+        alone = quiet(pipe64, short, schedule=schedule, iterations=1 + curve.index(min(curve)), patience=100)
+        assert torch.equal(best.values, alone.values)
+    else:  # the first step is done, the second was begun, the third goes on from its offsets
+        assert torch.equal(best.values[0], whole.values[0])
+        c = styledit.encode_prompt(pipe64, TARGET)
+        torch.testing.assert_close(best.values[2] - c[0], best.values[1] - c[0], atol=1e-12, rtol=0)
     plain = styledit.edit(pipe64, short, TARGET, progress=False, guidance=3.0)
-    kept = guided.inversion.image
-    assert best.image.size == kept.size and not torch.equal(best.edit.latents, plain.latents)
-    run = guided.run()
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            assert same(end.value, whole)
-            break
+    assert best.image.size == short.image.size and not torch.equal(best.edit.latents, plain.latents)
+    assert torch.equal(guided.result().edit.latents, best.edit.latents)
+
+
+def test_stopped_before_it_began_it_is_its_start(pipe64, short):
+    random = quiet(pipe64, short, start="random", seed=1, iterations=0)
+    settings = GuidedSettings(weights=KEEP, start="random", seed=1)
+    best = GuidedEdit(pipe64, short, TARGET, settings, guidance=3.0, blend=()).result()
+    assert torch.equal(best.edit.latents, random.edit.latents) and torch.equal(best.values, random.values)
 
 
 def test_the_best_is_not_the_last(pipe64, short):
@@ -179,7 +196,7 @@ def test_a_term_of_weight_0_costs_nothing(pipe64, short, monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("it was asked for")
 
-    monkeypatch.setattr(guided_module, "load_clip", refuse)
+    monkeypatch.setattr(terms_module, "load_clip", refuse)
     monkeypatch.setattr(terms_module, "Critic", refuse)
     guided = quiet(pipe64, short, weights=Weights(l2=1.0), iterations=3)
     assert set(guided.curves) == {"step", "loss", "l2"}
@@ -240,6 +257,10 @@ def test_starts(pipe64, short):
     assert random.values.std() == pytest.approx(float(c.std()), rel=0.2)
     with pytest.raises(ValueError, match="needs value inputs"):
         quiet(pipe64, short, start="fitted")
+    with pytest.raises(ValueError, match=r"start must have shape \(3, "):
+        quiet(pipe64, short, start=fitted.values[:2])
+    with pytest.raises(ValueError, match="start has NaN"):
+        quiet(pipe64, short, start=fitted.values * math.nan)
 
 
 def test_text_alone(pipe64, short):
@@ -262,7 +283,7 @@ def test_a_style_picture(pipe64, short):
         quiet(pipe64, short, style_image=look, weights=Weights(l2=1.0))
 
 
-def test_the_look_is_said(embedded):
+def test_the_style_is_classified(embedded):
     drawn = samples()
     said = [classify_style(embedded, drawn[0].prompt, sample.picture) for sample in drawn]
     true = [sample.prompt.split(" of ")[0] for sample in drawn]
@@ -276,7 +297,9 @@ def test_the_look_is_said(embedded):
         classify_style(embedded, "  A Pencil  sketch of a fox", watercolour)
         == "a watercolor painting of a fox"
     )
-    assert classify_style(embedded, "a fox", watercolour, looks="a drawing of") == "a drawing of a fox"
+    assert (
+        classify_style(embedded, "a fox", watercolour, style_phrases="a drawing of") == "a drawing of a fox"
+    )
 
 
 def test_sentences_are_embedded_together_as_alone():
@@ -288,53 +311,56 @@ def test_sentences_are_embedded_together_as_alone():
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
-def test_the_look_of_a_model_without_a_list(pipe, picture):
+def test_the_style_by_a_model_without_a_list(pipe, picture):
     clip = load_clip()
-    with pytest.raises(ValueError, match="no looks to choose from"):
+    with pytest.raises(ValueError, match="no style phrases to choose from"):
         classify_style(pipe, "a fox", picture, clip=clip)
-    looks = ("a pencil sketch of", "a watercolor painting of")
-    said = classify_style(pipe, "a pencil sketch of a fox", picture, looks=looks, clip=clip)
+    phrases = ("a pencil sketch of", "a watercolor painting of")
+    said = classify_style(pipe, "a pencil sketch of a fox", picture, style_phrases=phrases, clip=clip)
     cosines = [  # of what the prompt shows, in each look
         float(
-            torch.cosine_similarity(clip.embed_text(f"{look} a fox"), clip.embed_pictures(as_pixels(picture)))
+            torch.cosine_similarity(
+                clip.embed_text(f"{phrase} a fox"), clip.embed_pictures(as_pixels(picture))
+            )
         )
-        for look in looks
+        for phrase in phrases
     ]
-    assert said == f"{looks[cosines.index(max(cosines))]} a fox"
-    for looks, kind, words in (
+    assert said == f"{phrases[cosines.index(max(cosines))]} a fox"
+    for phrases, kind, words in (
         (("",), ValueError, "empty"),
         ((5,), TypeError, "string"),
         (("an öl painting of",), ValueError, "spell"),
     ):
         with pytest.raises(kind, match=words):
-            classify_style(pipe, "a fox", picture, looks=looks, clip=clip)
+            classify_style(pipe, "a fox", picture, style_phrases=phrases, clip=clip)
     with pytest.raises(TypeError, match="Clip"):
-        classify_style(pipe, "a fox", picture, looks=looks, clip="openai")
-    with pytest.raises(ValueError, match="no looks to choose from"):
-        classify_style(pipe, "a fox", picture, looks=[], clip=clip)
+        classify_style(pipe, "a fox", picture, style_phrases=phrases, clip="openai")
+    with pytest.raises(ValueError, match="no style phrases to choose from"):
+        classify_style(pipe, "a fox", picture, style_phrases=[], clip=clip)
     with pytest.raises(ValueError, match="prompt is empty"):
-        classify_style(pipe, " ", picture, looks=looks, clip=clip)
+        classify_style(pipe, " ", picture, style_phrases=phrases, clip=clip)
 
 
-def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
+def test_an_unchanged_prompt_gets_the_style_pictures_phrase(embedded):
     source, look = samples()[0], next(s for s in samples() if s.prompt.startswith("a watercolor"))
     inversion = styledit.invert(embedded, source.picture, source.prompt, 4, progress=False)
     named = source.prompt.replace(source.prompt.split(" of ")[0], "a watercolor painting")
     assert named != source.prompt
 
-    def guided(target=source.prompt, **options):
-        return GuidedEdit(embedded, inversion, target, **options)
+    def guided(target=source.prompt, style_phrases=None, **options):
+        settings = GuidedSettings(style_phrases=style_phrases)
+        return GuidedEdit(embedded, inversion, target, settings, **options)
 
     asked = guided(style_image=look.picture)
-    assert asked.prompt == named and asked.plan.rate == 0.03
+    assert asked.prompt == named and asked.optimisation.rate == 0.03
     assert asked.edit_run.settings == guided(named).edit_run.settings  # those of an edit of the look
-    assert 0 < asked.schedule.free.sum() < asked.schedule.free.numel()  # and the look's words move
-    kept = guided(style_image=look.picture, looks=(), tau_s=0.7)
+    assert 0 < asked.optimisation.free.sum() < asked.optimisation.free.numel()  # and the look's words move
+    kept = guided(style_image=look.picture, style_phrases=(), tau_s=0.7)
     assert kept.prompt == source.prompt
     settings = kept.edit_run.settings
     assert (settings.tau_v, settings.tau_c, settings.tau_s, settings.tau_u) == (0.0, 0.4, 0.7, 0.2)
     rest = source.prompt.split(" of ")[1]
-    sketched = guided(style_image=look.picture, looks=["a pencil  sketch of"]).prompt
+    sketched = guided(style_image=look.picture, style_phrases=["a pencil  sketch of"]).prompt
     assert sketched == f"a pencil sketch of {rest}"  # the source's look is not in the list, and made room
     for same_words in (f" {source.prompt}.", source.prompt.upper()):
         assert guided(same_words, style_image=look.picture).prompt.lower().rstrip(".") == named
@@ -346,7 +372,7 @@ def test_an_unchanged_prompt_says_the_style_pictures_look(embedded):
     assert with_style_phrase(embedded, short, short, look.picture) == f"a watercolor painting of {short}"
     changed = source.prompt.replace(source.prompt.split()[-1], "forest")
     assert guided(changed, style_image=look.picture).prompt == changed
-    assert guided(changed).plan.rate == 0.01 and guided(changed, rate=0.2).plan.rate == 0.2
+    assert guided(changed).optimisation.rate == 0.01
 
 
 def test_the_filmstrip(pipe64, short):
@@ -417,18 +443,30 @@ def test_bad_input_is_one_sentence(pipe64, short):
         ({"tau_x": 1.0}, TypeError, "tau_x"),
         ({"style_image": 5}, TypeError, "picture"),
         ({"word": "dog"}, ValueError, "'dog' is not in the prompt"),
-        ({"looks": 5}, TypeError, "Each of looks"),
-        ({"looks": ""}, ValueError, "One of looks is empty"),
+        ({"style_phrases": 5}, TypeError, "Each of style_phrases"),
+        ({"style_phrases": ""}, ValueError, "One of style_phrases is empty"),
         (
             {"weights": GUIDES["text"], "schedule": "text", "style_image": LOOK},
             ValueError,
             "reads the CLIP term",
         ),
         ({"network": "vgg"}, TypeError, "look at pictures"),
+        ({"network": "vgg", "weights": Weights(l2=1.0)}, TypeError, "look at pictures"),
+        ({"clip": "openai"}, TypeError, "clip must be a Clip"),
+        ({"rate": 1e308}, ValueError, "rate must be a number of at most"),
+        ({"start": "middle"}, ValueError, "start must be one of"),
+        ({"start": 5}, TypeError, "start must be a string"),
+        ({"checkpoint": "x"}, TypeError, "no setting 'checkpoint'"),
         ({"patience": 0}, ValueError, "patience"),
     ):
         with pytest.raises(kind, match=words):
             quiet(pipe64, short, **options)
+    with pytest.raises(TypeError, match="Inversion is needed here"):
+        guide(pipe64, LOOK, TARGET, style_image=LOOK)
+    with pytest.raises(TypeError, match="GuidedSettings"):
+        GuidedEdit(pipe64, short, TARGET, {"iterations": 3})
+    with pytest.raises(ValueError, match="names the layer 'deep'"):
+        quiet(pipe64, short, network=OtherNames(guiding_network(pipe64)), iterations=1)
     with pytest.raises(ValueError, match="negative|at least 0|from 0"):
         Weights(l2=-1)
     with pytest.raises(TypeError, match="Regularisation"):

@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import styledit
-from styledit.guiding import GuidedEdit
 from styledit.guiding.learner import Learner
 from styledit.guiding.weights import TERMS
 from styledit.lab import edit_lab, open_png
@@ -91,25 +91,22 @@ def test_a_stop_keeps_the_best_and_can_be_made_again(opened) -> None:  # noqa: F
     assert lab.frame["exact"] and not lab.problem and lab.guided["stopped"] == "stopped"
     stopped = shown(lab)
     assert 12 <= lab.guided["iteration"] < 500 and not np.array_equal(stopped, plain)
-    taken = lab.shown.request.guide.taken
-    assert taken and lab.history[-1]["guided"]["taken"] == lab.target["guided"]["taken"] == taken
-    by_hand = GuidedEdit(
-        lab.pipe, lab.prepared.inversion, TARGET, values=lab.prepared.values,
-        weights=styledit.Weights(**NEAR), iterations=500, every=50, **from_dict(lab.target["settings"]),
+    values = lab.shown.request.guide.values
+    by_hand = styledit.guide(
+        lab.pipe, lab.prepared.inversion, TARGET, values=lab.prepared.values, start=values, iterations=0,
+        weights=styledit.Weights(**NEAR), progress=False, **from_dict(lab.target["settings"]),
     )  # fmt: skip
-    run = by_hand.run()
-    for _ in range(taken):
-        next(run)
-    run.close()
-    assert np.array_equal(np.asarray(by_hand.result().image), stopped)
+    assert np.array_equal(np.asarray(by_hand.image), stopped)
     say(lab, "save")
     kept = open_png(lab.saved["data"])
     assert kept.guide == lab.shown.request.guide and kept.method == GUIDED
+    assert torch.equal(kept.guide.values, values) and kept.guide.key == lab.shown.request.guide.key
     edit(lab, 5, tau_c=0.0)
     assert not np.array_equal(shown(lab), stopped)
     lab.guiding._kept.clear()  # so that it is computed anew
     say(lab, "open", lab.saved["data"], id=6)
-    assert np.array_equal(shown(lab), stopped) and lab.guided["asked"]["taken"] == taken
+    assert np.array_equal(shown(lab), stopped) and lab.guided["stopped"] == "stopped"
+    assert lab.guided["asked"]["iterations"] == 500 and not lab.problem
 
 
 def test_a_stop_ends_within_one_network_call(opened, monkeypatch) -> None:  # noqa: F811
@@ -209,7 +206,7 @@ def test_a_style_picture(opened, picture) -> None:  # noqa: F811
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"weights": {}}, "nothing pulls"),
+        ({"weights": {}}, "nothing to minimise"),
         ({"weights": {"l2": -1}}, "at least 0"),
         ({"weights": {"clip": float("nan")}}, "finite"),
         ({"iterations": 0}, "iterations"),
@@ -241,14 +238,14 @@ def test_a_style_picture_that_nothing_reads(opened, picture) -> None:  # noqa: F
 
 def test_nan_shows_the_best_before_and_says_so(opened, monkeypatch) -> None:  # noqa: F811
     lab = opened()
-    move = Learner.move
-    moves = []
+    step = Learner.step
+    steps = []
 
     def broken(self, gradients):
-        moves.append(1)
-        move(self, [g * float("nan") for g in gradients] if len(moves) == 5 else gradients)
+        steps.append(1)
+        step(self, [g * float("nan") for g in gradients] if len(steps) == 5 else gradients)
 
-    monkeypatch.setattr(Learner, "move", broken)
+    monkeypatch.setattr(Learner, "step", broken)
     guide(lab, 2, iterations=40)
     assert "NaN or infinite" in lab.problem and lab.guided["stopped"] == "stopped"
     assert np.isfinite(shown(lab)).all() and lab.frame["id"] == 2
@@ -272,7 +269,9 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
     guide(lab, 3, prompt=prompt, weights={"clip": 1.0}, iterations=400, start="random", seed=3, wait=False)
     wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 5 and lab.guided["id"] == 3)
     say(lab, "stop")
-    assert lab.shown.request.guide.taken
+    assert lab.shown.request.guide.values is not None
+    say(lab, "save")
+    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
     agrees("stopped")
     look = {"kind": "sample", "name": lab.world["samples"][3]["name"]}
     guide(lab, 4, prompt=lab.source["prompt"], weights={"style": 1.0}, style=look, iterations=8, auto=True)

@@ -19,6 +19,8 @@ from recipe.edition import COMMITTED
 from recipe.stages import export, joint
 from recipe.tokenizer import tokenize
 
+pytestmark = pytest.mark.slow
+
 FEW = replace(COMMITTED, pictures=8)
 
 

@@ -43,7 +43,7 @@ export default { render };
 pipe = styledit.load()
 '''
 SHOW = "counter = Counter(pipe)\ncounter"
-ASLEEP = "time.sleep(6)"
+ASLEEP = "time.sleep(120)"
 
 
 def workers(page: NotebookPage) -> int:
@@ -71,19 +71,21 @@ def shown(notebook: NotebookPage) -> NotebookPage:
     return notebook
 
 
+@pytest.mark.slow
 def test_a_widget_answers_while_a_cell_runs(shown: NotebookPage) -> None:
     shown.run_cell(2, wait=False)
     shown.page.wait_for_timeout(500)
     shown.by_id("add").click()
-    shown.page.wait_for_function(
-        "document.querySelector('[data-testid=count]').textContent === '1'", timeout=2000
-    )
+    shown.page.wait_for_function("document.querySelector('[data-testid=count]').textContent === '1'")
     assert shown.running(), "the cell ended before the widget answered"
     assert shown.python("counter.count") == 1
     assert shown.running(), "the cell ended before the kernel was asked"
+    shown.interrupt()
+    shown.wait(fails=True)
     assert not shown.errors
 
 
+@pytest.mark.slow
 def test_a_widget_waits_for_the_cell_without_subshells(open_notebook_without_subshells: OpenNotebook) -> None:
     page = open_notebook_without_subshells(COUNTER, SHOW, "time.sleep(2)")
     page.run(wait=False)
@@ -92,6 +94,7 @@ def test_a_widget_waits_for_the_cell_without_subshells(open_notebook_without_sub
     page.page.wait_for_function("document.querySelector('[data-testid=count]').textContent === '1'")
 
 
+@pytest.mark.slow
 def test_reloading_the_page_keeps_the_widget(shown: NotebookPage) -> None:
     shown.by_id("add").click()
     shown.until("counter.count == 1")
@@ -104,6 +107,7 @@ def test_reloading_the_page_keeps_the_widget(shown: NotebookPage) -> None:
         shown.until(f"counter.count == {before + 1}")
 
 
+@pytest.mark.slow
 def test_running_the_cell_again_leaves_one_worker(shown: NotebookPage) -> None:
     for _ in range(3):
         shown.by_id("add").click()
@@ -113,6 +117,7 @@ def test_running_the_cell_again_leaves_one_worker(shown: NotebookPage) -> None:
         assert workers(shown) == 0, "the widget that the cell made before is still there"
 
 
+@pytest.mark.slow
 def test_closing_leaves_no_thread(shown: NotebookPage) -> None:
     shown.by_id("add").click()
     shown.until("counter.count == 1")
@@ -123,6 +128,7 @@ def test_closing_leaves_no_thread(shown: NotebookPage) -> None:
     assert not shown.errors
 
 
+@pytest.mark.slow
 def test_in_notebook_7(open_notebook7: OpenNotebook) -> None:
     page = open_notebook7(COUNTER, SHOW, ASLEEP)
     page.run_cell(0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
@@ -85,8 +87,7 @@ def test_links_of_a_lesson_lead_somewhere(file: Path) -> None:
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=by_name)
 def test_what_a_lesson_names_is_there(file: Path) -> None:
-    """Its imports, and what it takes from `styledit.` by name."""
-    modules = {"styledit": styledit}
+    """Its imports, what it takes from `styledit.` by name, and the keywords that it gives to it."""
     for cell in code(nbformat.read(file, as_version=4)):
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Import):
@@ -96,12 +97,16 @@ def test_what_a_lesson_names_is_there(file: Path) -> None:
                 module = importlib.import_module(node.module)
                 missing = [alias.name for alias in node.names if not there(module, alias.name)]
                 assert not missing, f"{node.module} has no {missing}"
-            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                module = modules.get(node.value.id)
-                assert module is None or hasattr(module, node.attr), f"styledit has no {node.attr}"
+            elif isinstance(node, ast.Attribute):
+                resolved(node)
+            elif isinstance(node, ast.Call) and callable(called := resolved(node.func)):
+                parameters = inspect.signature(called).parameters
+                takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+                given = {keyword.arg for keyword in node.keywords} - {None}
+                assert takes_all or given <= parameters.keys(), f"{ast.unparse(node.func)} takes no {given}"
 
 
-def there(module: Any, name: str) -> bool:
+def there(module: ModuleType, name: str) -> bool:
     """Whether `from module import name` would run."""
     if hasattr(module, name):
         return True
@@ -110,6 +115,17 @@ def there(module: Any, name: str) -> bool:
     except ModuleNotFoundError:
         return False
     return True
+
+
+def resolved(node: ast.expr) -> Any:
+    """What `styledit.a.b` is; None of another expression. Fails where a module has no such name."""
+    if isinstance(node, ast.Name):
+        return styledit if node.id == "styledit" else None
+    owner = resolved(node.value) if isinstance(node, ast.Attribute) else None
+    if not isinstance(owner, ModuleType):
+        return None
+    assert hasattr(owner, node.attr), f"{owner.__name__} has no {node.attr}"
+    return getattr(owner, node.attr)
 
 
 # --- exercises --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import styledit
-from styledit.guiding.guided import guiding_network
+from styledit.guiding.terms import guiding_network
 from styledit.objectives.pixels import FeatureNetwork
 from styledit.perception.features import ClipFeatures, EncoderFeatures
 from styledit.perception.judge import load_judge

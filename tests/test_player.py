@@ -352,7 +352,7 @@ READY = "player.run and player.run['exact'] and player.inverted['exact'] and not
 def notebook(chromium: Any, jupyter_lab: Jupyter) -> Iterator[NotebookPage]:
     """A notebook that can show a player, and has a cell that sleeps."""
     with opener(chromium, jupyter_lab) as open_notebook:
-        page = open_notebook(START, SHOW, "time.sleep(20)", height=1200)
+        page = open_notebook(START, SHOW, "time.sleep(120)", height=1200)
         page.run_cell(0)
         yield page
 
@@ -413,6 +413,7 @@ def test_scrubbing_by_keys_and_mouse(page: NotebookPage) -> None:
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_playing(page: NotebookPage) -> None:
     page.by_id("player-speed").select_option("2.5")
     page.by_id("player-step").focus()
@@ -430,6 +431,7 @@ def test_playing(page: NotebookPage) -> None:
     page.until(f"player.view == {{'index': {before}, 'direction': 'denoising', 'words': ['car', 'beach']}}")
 
 
+@pytest.mark.slow
 def test_guidance_while_a_cell_runs(page: NotebookPage) -> None:
     page.run_cell(2, wait=False)
     page.by_id("player-guidance").fill("5.5")
@@ -450,6 +452,7 @@ def test_guidance_while_a_cell_runs(page: NotebookPage) -> None:
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_dragging_guidance(page: NotebookPage) -> None:
     box = page.by_id("player-guidance").bounding_box()
     y = box["y"] + box["height"] / 2
@@ -466,6 +469,7 @@ def test_dragging_guidance(page: NotebookPage) -> None:
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_words_and_reload(page: NotebookPage) -> None:
     page.by_id("word-a").select_option("red")
     page.by_id("player-denoising").click()
@@ -484,6 +488,7 @@ def test_words_and_reload(page: NotebookPage) -> None:
     page.until("player.run['guidance'] == 3.5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("width", [480, 1400])
 def test_it_can_be_read(page: NotebookPage, theme: str, width: int) -> None:
@@ -506,6 +511,7 @@ def test_it_can_be_read(page: NotebookPage, theme: str, width: int) -> None:
     assert unnamed == []
 
 
+@pytest.mark.slow
 def test_it_plays_on_without_a_kernel(page: NotebookPage) -> None:
     page.kill_kernel()
     for index in ("2", "6"):

@@ -57,6 +57,7 @@ def test_conda_and_make_install_the_same_pins() -> None:
     assert CPU_INDEX.split()[1] in README
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["environment.yml", "environment-cpu.yml"])
 def test_pip_takes_what_conda_lists(name: str, tmp_path: Path) -> None:
     """Against this environment, without a network: nothing is left to install but the project itself."""
@@ -200,16 +201,16 @@ def text_files() -> list[Path]:
     }
     folders = [ROOT / name for name in ("styledit", "tests", "notebooks", "data", ".ci")]
     paths = [path for folder in folders for path in folder.rglob("*")] + list(ROOT.glob("*"))
-    caches = {"cache", "__pycache__"}
+    caches = {"cache", "__pycache__", ".git"}
     return [
         path for path in paths if path.is_file() and path.suffix in suffixes and not caches & set(path.parts)
     ]
 
 
-def test_ci_runs_make_test() -> None:
+def test_ci_runs_everything() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert "make test" in script.read_text(encoding="utf-8")
+    assert "make test-all" in script.read_text(encoding="utf-8")
 
 
 # --- format, lint and types -------------------------------------------------------------------------
@@ -250,16 +251,27 @@ def test_no_module_changes_the_import_path() -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what `make` reads, without an environment."""
+    """A copy of what `make` reads, without an environment; npm finds nothing wrong."""
     for name in ("Makefile", "pyproject.toml", "install.sh"):
         shutil.copy(ROOT / name, tmp_path)
+    fake_npm(tmp_path, "exit 0")
+    (tmp_path / "node_modules").mkdir()
     return tmp_path
+
+
+def fake_npm(project: Path, line: str) -> None:
+    """A script that poses as npm in that project."""
+    npm = project / "bin" / "npm"
+    npm.parent.mkdir(exist_ok=True)
+    npm.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    npm.chmod(0o755)
 
 
 def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make there, free of this run's own make and pip settings."""
     foreign = ("MAKE", "PIP_", "PYTHON", "AGAIN", "MFLAGS")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    kept["PATH"] = f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["make", *arguments], cwd=project, env=kept | environment, capture_output=True, text=True, timeout=300
     )
@@ -406,15 +418,49 @@ def test_compare_takes_an_own_method(project: Path, given: tuple[str, ...], pass
 
 
 @needs_make
-@pytest.mark.parametrize("check", ["ruff format", "ruff check", "mypy"])
+@pytest.mark.parametrize("check", ["ruff format", "ruff check", "mypy", "npm"])
 def test_each_check_can_fail_the_lint_and_the_tests(project: Path, check: str) -> None:
     log = fake_python(project / ".venv" / "bin" / "python", fails=(check,)).parent / "log"
+    if check == "npm":
+        fake_npm(project, "exit 1")
     run = make(project, "lint")
     assert run.returncode != 0
-    assert [
-        line for line in log.read_text(encoding="utf-8").splitlines() if "mypy" in line
-    ]  # the last one ran
+    assert "-m mypy" in log.read_text(encoding="utf-8")  # the last one of Python ran
     run = make(project, "test")
     assert run.returncode != 0 and "Failed: lint (see above)." in run.stdout
     fake_python(project / ".venv" / "bin" / "python")
+    fake_npm(project, "exit 0")
     assert make(project, "test").returncode == 0
+
+
+@needs_make
+def test_without_npm_the_front_end_is_unchecked_but_not_in_ci(project: Path) -> None:
+    tools = project / "tools"
+    tools.mkdir()
+    for name in ("sh", "make", "cat", "cksum", "dirname", "rm", "id"):
+        (tools / name).symlink_to(shutil.which(name))
+    fake_python(project / ".venv" / "bin" / "python")
+    run = make(project, "lint", PATH=str(tools), CI="")
+    assert run.returncode == 0 and "the browser's half of the widgets is not checked" in run.stdout
+    run = make(project, "lint", PATH=str(tools), CI="true")
+    assert run.returncode != 0 and "install node 20 or later" in run.stdout
+
+
+def calls_of(project: Path, target: str) -> str:
+    """What a target runs by pytest and the other tools, one a line."""
+    python = project / ".venv" / "bin" / "python"
+    fake_python(python)
+    assert make(project, target).returncode == 0
+    return (python.parent / "log").read_text(encoding="utf-8")
+
+
+@needs_make
+def test_make_test_leaves_out_what_is_slow_and_make_test_all_nothing(project: Path) -> None:
+    few = calls_of(project, "test")
+    assert "-m not slow" in few and "measure.report" not in few
+    named = re.findall(r"notebooks/\S+", few)
+    assert len(named) == 3 and all((ROOT / name).exists() for name in named)
+    (project / ".venv" / "bin" / "log").unlink()
+    everything = calls_of(project, "test-all")
+    assert "not slow" not in everything and "-m measure.report --short" in everything
+    assert re.search(r"--nbval-lax .* notebooks\n", everything) and "--durations=30" in everything

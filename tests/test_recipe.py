@@ -27,6 +27,8 @@ from recipe.stages import autoencoder, clip, code, decoder, export, judge, unet
 from recipe.world import Scene, Thing
 from styledit.objectives.pixels import perceptual
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):

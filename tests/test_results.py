@@ -93,6 +93,7 @@ def test_a_row_is_what_the_case_says() -> None:
     assert results.row_of("nothing", 0, case.source)["background_psnr"] is None
 
 
+@pytest.mark.slow
 def test_the_comparison_takes_its_methods_from_make_compare(embedded, monkeypatch) -> None:
     """One kind, one case: the rows are those that are stored, to rounding between machines."""
     shown = {"negative-prompt": METHODS["negative-prompt"]}

@@ -15,6 +15,7 @@ def few(monkeypatch):
     monkeypatch.setattr(speed, "ROUNDS", 1)
 
 
+@pytest.mark.slow
 def test_every_time_is_measured(embedded, capsys):
     missed = speed.times(embedded, "a plain sticker of a fox in the meadow")
     lines = capsys.readouterr().out.splitlines()
@@ -24,6 +25,7 @@ def test_every_time_is_measured(embedded, capsys):
     assert [line.split()[0] for line in lines if "->" in line] == list(speed.MOVES)
 
 
+@pytest.mark.slow
 def test_a_preset_that_costs_too_much_is_named(embedded, capsys, monkeypatch, tmp_path):
     pipe = embedded
     captions = {speed.PICTURE: "a plain sticker of a fox in the meadow"}

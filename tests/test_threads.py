@@ -1,7 +1,8 @@
-"""Threads that share a pipeline take turns at its network, and each gets what it would get alone."""
+"""Threads that share a pipeline run side by side, and each gets what it would get alone."""
 
 from __future__ import annotations
 
+import contextvars
 import sys
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 import styledit
 from conftest import make_pipeline
 from styledit.baselines import fit_nulls
+from styledit.control import running_control
 from styledit.generation import reconstructing
 from styledit.perception.clip import load_clip
 from styledit.prompts import encode_prompt
@@ -60,10 +62,9 @@ def inversion(pipe, picture):
 
 
 @pytest.fixture(autouse=True)
-def processors_are_stock_afterwards(pipe):
-    before = dict(pipe.unet.attn_processors)
+def nothing_is_left_afterwards(pipe):
     yield
-    assert pipe.unet.attn_processors == before
+    assert running_control() is None
     assert not pipe.unet.is_gradient_checkpointing
 
 
@@ -73,7 +74,7 @@ def jobs(pipe, inversion, picture):
     preset = styledit.Preset(2, 0.01)
 
     def stock() -> torch.Tensor:
-        """The pipeline's own picture, which knows nothing of locks."""
+        """The pipeline's own picture, which knows nothing of control."""
         return pipe(
             prompt_embeds=inversion.c,
             negative_prompt_embeds=inversion.null,
@@ -112,6 +113,7 @@ def jobs(pipe, inversion, picture):
         ("reconstruct", "invert"),
         ("generate", "edit"),
         ("fit", "edit"),
+        ("fit", "fit"),
         ("stock", "edit"),
         ("stock", "fit"),
         ("nulls", "fit with maps"),
@@ -153,37 +155,52 @@ def test_threads_share_an_editor(pipe, inversion):
         assert torch.equal(again.latents, expected[0].latents)
 
 
-def test_a_lessons_block_keeps_others_waiting(pipe, inversion, jobs):
-    """Its values rule in its own thread only, and an edit in another goes on when the block has ended."""
-    alone = jobs["edit"]()
-    entered = threading.Event()
+def test_a_lessons_block_rules_in_its_own_thread(pipe, inversion, jobs):
+    """Others go on meanwhile, and the block is still in force when they have ended."""
+    expected = {name: jobs[name]() for name in ("edit", "fit", "stock")}
     v = inversion.c + 0.5
+    entered, ended = threading.Event(), threading.Barrier(len(expected) + 1)
 
     def call() -> torch.Tensor:
         return pipe.unet(inversion.z_T, 501, encoder_hidden_states=inversion.c).sample
 
     with torch.no_grad(), styledit.attention_control(pipe.unet) as control:
         control.values = v
-        expected = call()
+        with_values = call()
 
     def block() -> list[torch.Tensor]:
         with torch.no_grad(), styledit.attention_control(pipe.unet, styledit.Layers()) as control:
             control.values = v
             entered.set()
-            return [call() for _ in range(20)]
+            found = [call() for _ in range(20)]
+            ended.wait(WAIT)
+            return [*found, call()]
 
-    def edit() -> torch.Tensor:
+    def beside(name: str) -> torch.Tensor:
         assert entered.wait(WAIT)
-        return jobs["edit"]()
+        found = jobs[name]()
+        ended.wait(WAIT)
+        return found
 
-    def stock() -> torch.Tensor:
-        assert entered.wait(WAIT)
-        return jobs["stock"]()
+    in_block, *others = together(block, *(lambda name=name: beside(name) for name in expected))
+    assert all(torch.equal(found, with_values) for found in in_block)
+    for found, alone in zip(others, expected.values(), strict=True):
+        assert torch.equal(found, alone)
 
-    unmoved = jobs["stock"]()
-    in_block, edited, plain = together(block, edit, stock)
-    assert all(torch.equal(found, expected) for found in in_block)
-    assert torch.equal(edited, alone) and torch.equal(plain, unmoved)
+
+def test_a_thread_that_copies_the_context_is_not_in_the_block(pipe, inversion):
+    """As asyncio.to_thread does."""
+
+    def call() -> torch.Tensor:
+        with torch.no_grad():
+            return pipe.unet(inversion.z_T, 501, encoder_hidden_states=inversion.c).sample
+
+    plain = call()
+    with styledit.attention_control(pipe.unet) as control:
+        control.values = inversion.c + 0.5
+        context = contextvars.copy_context()
+        assert torch.equal(together(lambda: context.run(call))[0], plain)
+        assert not torch.equal(call(), plain)
 
 
 def test_a_run_may_go_on_in_another_thread(pipe, inversion, jobs):
@@ -206,22 +223,6 @@ def test_a_thread_that_fails_leaves_the_others_alone(pipe, inversion, jobs):
 
     for _ in range(3):
         assert torch.equal(together(fail, jobs["edit"], fail)[1], alone)
-
-
-def test_two_pipelines_do_not_wait_for_each_other(pipe, inversion, tokenizer, picture):
-    """A lock belongs to one network; a tokenizer may be shared."""
-    other = make_pipeline(tokenizer, "v_prediction")
-    inner = threading.Event()
-
-    def wait_inside() -> None:
-        with styledit.attention_control(pipe.unet):
-            assert inner.wait(WAIT)
-
-    def run() -> None:
-        styledit.invert(other, picture, "a red car", 2, progress=False)
-        inner.set()
-
-    together(wait_inside, run)
 
 
 def test_prompts_are_encoded_in_many_threads(pipe):

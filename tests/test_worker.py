@@ -124,6 +124,25 @@ def test_an_error_is_the_clients_and_the_worker_goes_on(worker) -> None:
     wait(lambda: done == ["a", "a"])
 
 
+def test_a_call_is_made_by_the_workers_thread(worker) -> None:
+    done: list[str] = []
+    client = Steps("a", 1, done, worker)
+    callers: list[threading.Thread] = []
+    worker.call(client, lambda: callers.append(threading.current_thread()))
+    wait(lambda: done == ["a"] and len(callers) == 1)
+    assert callers == [worker.thread]
+    worker.call(client, lambda: 1 / 0)  # whatever it does, the worker lives on
+    worker.call(client, lambda: callers.append(threading.current_thread()))
+    wait(lambda: len(callers) == 2)
+    gone = Steps("b", 0, done, worker)
+    worker.leave(gone)
+    worker.call(gone, lambda: callers.append(threading.current_thread()))
+    client.todo = 1
+    worker.wake(client)
+    wait(lambda: done == ["a"] * 2)
+    assert len(callers) == 2
+
+
 def test_waking_while_the_run_ends_is_not_lost(worker) -> None:
     done: list[str] = []
     client = Steps("a", 1, done, worker)

@@ -1,10 +1,11 @@
-"""Guided edits: the target's value inputs are optimised for what the decoded picture should be: weights and
-terms, the learner, a run with gradients, schedules, a style picture's look in words, the call.
+"""Guided edits: the target's value inputs are optimised for what the decoded picture should be: settings,
+weights and terms, a run with gradients, the learner, one file a schedule, style phrases, the call.
 """
 
 from styledit.guiding.guided import Guided, GuidedEdit, GuidingStopped, guide, guiding
 from styledit.guiding.log import Frame
-from styledit.guiding.shared import GuidedState
+from styledit.guiding.optimisation import GuidedState
+from styledit.guiding.settings import GuidedSettings
 from styledit.guiding.style_phrases import classify_style
 from styledit.guiding.weights import GUIDES, Weights
 
@@ -13,10 +14,11 @@ __all__ = [
     "Frame",
     "Guided",
     "GuidedEdit",
+    "GuidedSettings",
     "GuidedState",
     "GuidingStopped",
     "Weights",
+    "classify_style",
     "guide",
     "guiding",
-    "classify_style",
 ]

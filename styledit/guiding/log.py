@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from PIL import Image
 
-Tensors = dict[str, torch.Tensor]
+from styledit.maps import map_size, resize
+
 LOSS = "loss"  # the name of the weighted sum among the curves
 
 
@@ -27,6 +27,32 @@ class Frame:
     heat: torch.Tensor | None
 
 
+@dataclass(frozen=True)
+class WordMap:
+    """Where a word looks, of the maps of one step.
+
+    `scales`: {layer: scale} of the layers that are averaged; `positions`: of the word's tokens;
+    `latent_size`: (h, w).
+    """
+
+    scales: Mapping[str, int]
+    positions: Sequence[int]
+    latent_size: tuple[int, int]
+
+    def __call__(self, maps: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
+        """(h, w) of maps {layer: (heads, HW, N)}; None where no layer was recorded, or there is no word."""
+        sizes = {
+            layer: map_size(self.latent_size, scale) for layer, scale in self.scales.items() if layer in maps
+        }
+        if not sizes or not self.positions:
+            return None
+        planes = []
+        for layer, size in sizes.items():
+            flat = maps[layer].detach()[..., list(self.positions)].float().sum(-1).mean(0)  # (HW,)
+            planes.append(resize(flat.view(size), max(sizes.values())))
+        return torch.stack(planes).mean(0).cpu()
+
+
 class Log:
     """Curves, frames and evaluations of a guided edit so far.
 
@@ -34,8 +60,8 @@ class Log:
     a forward counted as 1, a backward as 2.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.curves: dict[str, list[float]] = {name: [] for name in ("step", LOSS, *names)}
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.curves: dict[str, list[float]] = {name: [] for name in ("step", LOSS, *terms)}
         self.frames: list[Frame] = []
         self.evaluations = 0
 
@@ -44,34 +70,12 @@ class Log:
         """How many there were so far."""
         return len(self.curves[LOSS])
 
-    def add(self, step: int, loss: float, parts: Mapping[str, float]) -> None:
+    @property
+    def last(self) -> dict[str, float]:
+        """The numbers of the last iteration, by the curve's name."""
+        return {name: curve[-1] for name, curve in self.curves.items() if curve}
+
+    def add(self, step: int, loss: float, terms: Mapping[str, float]) -> None:
         """The numbers of one iteration."""
-        for name, value in ({"step": float(step), LOSS: loss} | dict(parts)).items():
+        for name, value in ({"step": float(step), LOSS: loss} | dict(terms)).items():
             self.curves[name].append(value)
-
-    def state(self) -> Tensors:
-        """Everything, as tensors."""
-        tensors = {f"curve/{name}": torch.tensor(v, dtype=torch.float64) for name, v in self.curves.items()}
-        tensors["evaluations"] = torch.tensor(float(self.evaluations), dtype=torch.float64)
-        for k, frame in enumerate(self.frames):
-            tensors[f"frame/{k}/when"] = torch.tensor([frame.iteration, frame.step], dtype=torch.float64)
-            tensors[f"frame/{k}/picture"] = torch.from_numpy(np.array(frame.picture)).float()
-            if frame.heat is not None:
-                tensors[f"frame/{k}/heat"] = frame.heat.clone()
-        return tensors
-
-    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Go on from `state`.
-
-        Raises:
-            KeyError: it is that of other terms.
-        """
-        self.curves = {name: tensors[f"curve/{name}"].tolist() for name in self.curves}
-        self.evaluations = int(tensors["evaluations"])
-        self.frames = []
-        while f"frame/{len(self.frames)}/when" in tensors:
-            beginning = f"frame/{len(self.frames)}/"
-            iteration, step = (int(number) for number in tensors[beginning + "when"])
-            pixels = tensors[beginning + "picture"].cpu().byte().numpy()
-            heat = tensors.get(beginning + "heat")
-            self.frames.append(Frame(iteration, step, Image.fromarray(pixels), heat))

@@ -1,4 +1,4 @@
-"""A picture's look in words: which of a model's ways to say one CLIP finds in a picture."""
+"""The style of a picture in words: which of a model's style phrases CLIP finds in it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from styledit.pictures import ImageSource, as_pixels, read_image
 from styledit.prompts import prompt_slots
 
 TOGETHER = 256  # sentences that CLIP reads in one call
+# The settings of an edit with a style picture and an unchanged prompt; an edit without one keeps everything.
+# On training scenes, see `styledit.guiding.weights`.
+REPAINTING = {"tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.2, "tau_u": 0.2}
 
 
 @torch.no_grad()
@@ -23,52 +26,52 @@ def classify_style(
     prompt: str,
     style_image: ImageSource,
     *,
-    looks: Sequence[str] | None = None,
+    style_phrases: Sequence[str] | None = None,
     clip: Clip | None = None,
 ) -> str:
-    """A prompt with the look of a picture: "a red fox" becomes "a watercolor painting of a red fox".
+    """A prompt with the style of a picture: "a red fox" becomes "a watercolor painting of a red fox".
 
-    The look is that of the sentence whose CLIP cosine to the picture is highest (zero-shot classification,
-    Radford et al., 2103.00020, section 3.1). The sentences say each look of each thing in each place that the
-    model's own words have; of a model without such a list, of what the prompt shows. A look that the prompt
-    begins with, one of `looks` or the model's own, makes room.
+    The style is that of the sentence whose CLIP cosine to the picture is highest (zero-shot classification,
+    Radford et al., 2103.00020, section 3.1). The sentences combine each style phrase with each thing in each
+    place that the model's own words have; of a model without such a list, with what the prompt shows. A
+    phrase that the prompt begins with, one of `style_phrases` or the model's own, makes room.
 
     Args:
-        style_image: whose look is wanted.
-        looks: phrases that may stand before what is shown, such as "a watercolor painting of"; None takes the
-            model's own.
+        style_image: whose style is wanted.
+        style_phrases: phrases that may stand before what is shown, such as "a watercolor painting of"; None
+            takes the model's own.
         clip: None takes the embedded CLIP.
 
     Raises:
         TypeError: an argument of another type.
-        ValueError: a picture, prompt or phrase that cannot be used, or no looks for a model that has none of
-            its own.
+        ValueError: a picture, prompt or phrase that cannot be used, or no phrases for a model that has none
+            of its own.
     """
     words = " ".join(check.text("The prompt", prompt).split())
     if not words:
         raise ValueError("The prompt is empty; say what the picture shows.")
-    known = style_phrases_of(pipe) if looks is None else phrases(looks)
+    known = phrases_of(pipe, style_phrases)
     if not known:
-        raise ValueError('There are no looks to choose from; name some: looks=("an oil painting of", ...).')
-    worn = max(
-        (look for look in (*known, *style_phrases_of(pipe)) if _begins(words, look)), key=len, default=""
-    )
-    rest = words[len(worn) :].strip()
+        raise ValueError(
+            'There are no style phrases to choose from; give some: style_phrases=("an oil painting of", ...).'
+        )
+    removable = [phrase for phrase in (*known, *phrases_of(pipe)) if _begins_with(words, phrase)]
+    content = words[len(max(removable, key=len, default="")) :].strip()
     slots = prompt_slots(pipe)
-    shows = (
+    contents = (
         [f"{check.with_article(thing)} {place}" for thing, place in product(slots["thing"], slots["place"])]
         if slots
-        else [rest]
+        else [content]
     )
-    clip = (
-        load_clip(device=pipe.device) if clip is None else check.instance("clip", clip, Clip, "load_clip()")
-    )
+    if clip is None:
+        clip = load_clip(device=pipe.device)
+    check.instance("clip", clip, Clip, "load_clip()")
     pixels = as_pixels(read_image(pipe, style_image)).to(clip.model.device)
-    sentences = [f"{look} {show}".strip() for look, show in product(known, shows)]
+    sentences = [f"{phrase} {shown}".strip() for phrase, shown in product(known, contents)]
     parts = [sentences[start : start + TOGETHER] for start in range(0, len(sentences), TOGETHER)]
-    said = torch.cat([clip.embed_text(*part) for part in parts])
-    best = int(torch.cosine_similarity(said, clip.embed_pictures(pixels)).argmax())
-    return f"{known[best // len(shows)]} {rest}".strip()
+    embeddings = torch.cat([clip.embed_text(*part) for part in parts])
+    best = int(torch.cosine_similarity(embeddings, clip.embed_pictures(pixels)).argmax())
+    return f"{known[best // len(contents)]} {content}".strip()
 
 
 def with_style_phrase(
@@ -76,22 +79,29 @@ def with_style_phrase(
     source: str,
     target: str,
     style_image: ImageSource,
-    looks: Sequence[str] | None = None,
+    style_phrases: Sequence[str] | None = None,
     clip: Clip | None = None,
 ) -> str:
-    """The target prompt of an edit with a style picture: one that changes no word of the source's says that
-    picture's look, where there is a list of looks, and room.
+    """The target prompt of an edit with a style picture: one that changes no word of the source's gets that
+    picture's style phrase, where there is a list of phrases, and room.
 
-    Arguments and errors as `classify_style`; no looks keep the prompt.
+    Arguments and errors as `classify_style`; no phrases keep the prompt.
     """
-    known = style_phrases_of(pipe) if looks is None else phrases(looks)
+    known = phrases_of(pipe, style_phrases)
     if not known or changes_words(pipe, source, target):
         return target
-    named = classify_style(pipe, target, style_image, looks=known, clip=clip)
+    named = classify_style(pipe, target, style_image, style_phrases=known, clip=clip)
     try:
         return named if changes_words(pipe, source, named) else target
     except ValueError:  # too long for the model, or a word that it does not know
         return target
+
+
+def style_settings(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[str, float]:
+    """The settings, by name, of an edit with a style picture: where no word of the prompt changes, other ones
+    than those of an edit without. Raises as `encode_prompt`.
+    """
+    return {} if changes_words(pipe, source, target) else dict(REPAINTING)
 
 
 def changes_words(pipe: StableDiffusionPipeline, source: str, target: str) -> bool:
@@ -100,25 +110,26 @@ def changes_words(pipe: StableDiffusionPipeline, source: str, target: str) -> bo
     return bool(change.added or change.removed)
 
 
-def style_phrases_of(pipe: StableDiffusionPipeline) -> tuple[str, ...]:
-    """The phrases that a model's own list has for the look of a picture; empty where it has none."""
-    return prompt_slots(pipe).get("style", ())
+def phrases_of(pipe: StableDiffusionPipeline, given: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Style phrases that are given, or the model's own; empty where it has none. Raises as
+    `check_phrases`.
+    """
+    return prompt_slots(pipe).get("style", ()) if given is None else check_phrases(given)
 
 
-def phrases(looks: Sequence[str]) -> tuple[str, ...]:
-    """Looks that a user names.
+def check_phrases(style_phrases: Sequence[str]) -> tuple[str, ...]:
+    """Style phrases that a user gives, with single spaces.
 
     Raises:
         TypeError: one that is no string.
         ValueError: an empty one.
     """
-    found = tuple(
-        " ".join(check.text("Each of looks", look).split()) for look in check.several("looks", looks)
-    )
-    if not all(found):
-        raise ValueError('One of looks is empty; each is a phrase such as "an oil painting of".')
-    return found
+    given = check.several("style_phrases", style_phrases)
+    phrases = tuple(" ".join(check.text("Each of style_phrases", phrase).split()) for phrase in given)
+    if not all(phrases):
+        raise ValueError('One of style_phrases is empty; each is a phrase such as "an oil painting of".')
+    return phrases
 
 
-def _begins(words: str, look: str) -> bool:
-    return f"{words} ".lower().startswith(f"{look.lower()} ")
+def _begins_with(words: str, phrase: str) -> bool:
+    return f"{words} ".lower().startswith(f"{phrase.lower()} ")

@@ -1,9 +1,9 @@
-"""How strongly each term pulls, and the presets.
+"""The weight of each term, and the presets.
 
 What was tried at every step, with the embedded model's first edition, on scenes of the training artists
-(T = 15, rate 0.01, 30 iterations unless said): gain in PSNR to the truth over the plain call, and edits that
-happened, the plain call's in brackets. With two to four scenes each, a difference of some tenths of a decibel
-tells nothing.
+(T = 15, rate 0.01, 30 iterations unless said): gain in PSNR to the ground truth over the plain call, and
+success rate, the plain call's in brackets. With two to four scenes each, a difference of some tenths of a
+decibel tells nothing.
 
     all tokens                      colour                        style
     l2                              +0.4 dB   75 % (100)  of 4    -1.1 dB   50 % (50)  of 2  (90, rate 0.003)
@@ -17,10 +17,10 @@ tells nothing.
     direction, rate 0.03            -0.9 dB  100 % (100)  of 2    +0.4 dB   50 % (50)  of 2
     0.3 perceptual + 0.7 direction  -0.2 dB   50 % (100)  of 2    -0.1 dB   50 % (50)  of 2
 
-L2 and perceptual distance to the source pull against the edit. CLIP at the changed words alone lost nothing:
+L2 and perceptual distance to the source work against the edit. CLIP at the changed words alone lost nothing:
 the default.
 
-Another picture's look with an unchanged prompt, style alone, 8 to 16 other scenes: edits that the judge
+Another picture's style with an unchanged prompt, style alone, 8 to 16 other scenes: edits that the judge
 gives the style of that picture, and still the object; `rest` lowers the taus to 0, 0.4, 0.2, 0.2.
 
                                                          style  object
@@ -32,11 +32,11 @@ gives the style of that picture, and still the object; `rest` lowers the taus to
     the same, from step 0.2 T on                          58 %    58 %  of 12
     CLIP cosine to that picture in place of style         17 %    75 %  of 12
     a whole run, 8 iterations, 0.1 perceptual             33 %    67 %  of 12
-    CLIP says the look (`classify_style`), no guiding          88 %   100 %  of 16
+    CLIP chooses the phrase (`classify_style`), no guiding     88 %   100 %  of 16
     the same and style at its words, rate 0.01 (0.05)     88 %   100 %  of 16  (81, 100)
     rate 0.03                                             94 %    94 %  of 16
 
-Gram matrices find colours sooner than strokes; what a word says, they refine.
+Gram matrices find colours sooner than strokes; a style that a phrase has named, they refine.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Weights:
         check.instance("attention", self.attention, Regularisation, "Regularisation(...)")
 
     def __bool__(self) -> bool:
-        """Whether any term pulls."""
+        """Whether any weight is above 0."""
         return bool(self.attention) or any(getattr(self, name) for name in TERMS)
 
     @classmethod
@@ -96,7 +96,7 @@ class Weights:
         weights = GUIDES[given] if isinstance(given, str) else given
         check.instance("weights", weights, cls, "Weights(...) or a name")
         if not weights:
-            raise ValueError("Every weight is 0, so nothing pulls; give one above 0.")
+            raise ValueError("Every weight is 0, so there is nothing to minimise; give one above 0.")
         return weights
 
     def about(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class LabWidget(anywidget.AnyWidget):
         check.pipeline(pipe)
         super().__init__(**traits)
         self.pipe = pipe
-        self._shown: Any = None
+        self._output: Any = None
         self._closed = False
         _answer_in_subshells(self)
         _close_the_earlier(self)
@@ -93,9 +93,9 @@ class LabWidget(anywidget.AnyWidget):
 
     def show_snapshot(self) -> None:
         """Renew the picture beside the widget, which a notebook shows where the widget is not alive."""
-        picture = None if self._shown is None or self._closed else self.snapshot()
+        picture = None if self._output is None or self._closed else self.snapshot()
         if picture is not None:
-            self._shown.update(_png(picture), raw=True)
+            self._output.update(_png(picture), raw=True)
 
     def _ipython_display_(self) -> None:
         # The style sheet hides the second output while the first one is alive.
@@ -106,7 +106,7 @@ class LabWidget(anywidget.AnyWidget):
         data["text/plain"] = f"{type(self).__name__} (alive in a running notebook; below is a picture of it)"
         display(data, metadata=about, raw=True)
         picture = self.snapshot() or Image.new("RGB", (1, 1), "white")
-        self._shown = display(_png(picture), raw=True, display_id=True)
+        self._output = display(_png(picture), raw=True, display_id=True)
 
     def _receive(self, _: Any, message: Any, buffers: list[memoryview]) -> None:
         if self._closed or not isinstance(message, dict):

@@ -1,4 +1,4 @@
-"""What the decoded picture should mean: CLIP's picture of it near the prompt (method section 5).
+"""What the decoded picture should mean: CLIP's embedding of it near that of a prompt.
 
 The functions take embeddings, (1, d), of `Clip.embed_pictures` and `Clip.embed_text`.
 """
@@ -17,7 +17,7 @@ from styledit.perception.clip import Clip
 
 
 def clip_similarity(picture: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
-    """L_clip = 1 - cos(E_I(x), E_T(p)) (method section 5), a scalar in [0, 2].
+    """L_clip = 1 - cos(E_I(x), E_T(p)) (StyleCLIP, 2103.17249, section 4), a scalar in [0, 2].
 
     Args:
         picture, prompt: embeddings, (1, d).
@@ -43,13 +43,12 @@ def clip_direction(
     Raises:
         TypeError, ValueError: they are no embeddings of one space.
     """
-    for name, embedding in (("picture", picture), ("source", source)):
+    embeddings = {"picture": picture, "source": source, "prompt": prompt, "source_prompt": source_prompt}
+    for name, embedding in embeddings.items():
         _check_embedding(name, embedding)
-    for name, embedding in (("prompt", prompt), ("source_prompt", source_prompt)):
-        _check_embedding(name, embedding)
-    shift = functional.normalize(picture, dim=1) - functional.normalize(source.to(picture), dim=1)
-    wanted = functional.normalize(prompt, dim=1) - functional.normalize(source_prompt.to(prompt), dim=1)
-    return 1 - _cosine(shift, wanted)
+    image_shift = functional.normalize(picture, dim=1) - functional.normalize(source.to(picture), dim=1)
+    text_shift = functional.normalize(prompt, dim=1) - functional.normalize(source_prompt.to(prompt), dim=1)
+    return 1 - _cosine(image_shift, text_shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class ClipObjective(OfThePicture):
         self.clip.tokens(self.prompt)
 
     @cached_property
-    def told(self) -> torch.Tensor:
+    def prompt_embedding(self) -> torch.Tensor:
         """The prompt's embedding, (1, d), computed once."""
         with torch.no_grad():
             return self.clip.embed_text(self.prompt)
@@ -81,7 +80,7 @@ class ClipSimilarity(ClipObjective):
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar."""
-        return clip_similarity(state.embedding(self.clip), self.told)
+        return clip_similarity(state.embedding(self.clip), self.prompt_embedding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +101,15 @@ class ClipDirection(ClipObjective):
         check.tensor("The source picture", self.source, 1, 3, "H", "W")
 
     @cached_property
-    def start(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def source_embeddings(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The embeddings of the source picture and its prompt, (1, d) each, computed once."""
         with torch.no_grad():
             return self.clip.embed_pictures(self.source), self.clip.embed_text(self.source_prompt)
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar."""
-        source, source_prompt = self.start
-        return clip_direction(state.embedding(self.clip), source, self.told, source_prompt)
+        source, source_prompt = self.source_embeddings
+        return clip_direction(state.embedding(self.clip), source, self.prompt_embedding, source_prompt)
 
 
 def _cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A critic of patches: does a patch come from the picture, or from the edit (method section 5)?
+"""A critic of patches: does a patch come from the picture, or from the edit?
 
 A PatchGAN (Isola et al., 1611.07004) with the hinge loss (Lim and Ye, 1705.02894), trained on patches of one
 picture against patches of the decoded estimate while that is optimised.
@@ -20,25 +20,26 @@ KERNEL = 4  # of every convolution
 RATE = 2e-4
 BETAS = (0.5, 0.999)
 PATCHES = 8  # of each picture at each step of the critic
+MOST_PATCHES = 1024
+MOST_DEPTH = 5  # halvings of a discriminator
 
 
 def hinge_critic(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    """L_D = mean relu(1 - D(real)) + mean relu(1 + D(fake)) (method section 5), a scalar.
+    """L_D = mean relu(1 - D(real)) + mean relu(1 + D(fake)) (Lim and Ye, 1705.02894), a scalar.
 
     Args:
-        real, fake: what the critic says of patches, any shapes.
+        real, fake: the critic's outputs for patches, of any shapes.
 
     Raises:
         TypeError: something that is no tensor.
+        ValueError: no numbers, or NaN or infinite ones.
     """
-    check.floats("real", real)
-    check.floats("fake", fake)
-    return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
+    return _hinge(_check_outputs("real", real), _check_outputs("fake", fake))
 
 
 def hinge_generator(fake: torch.Tensor) -> torch.Tensor:
-    """L_adv = -mean D(fake) (method section 5), a scalar. Arguments and errors as `hinge_critic`."""
-    return -check.floats("fake", fake).mean()
+    """L_adv = -mean D(fake) (Lim and Ye, 1705.02894), a scalar. Arguments and errors as `hinge_critic`."""
+    return -_check_outputs("fake", fake).mean()
 
 
 def receptive_field(depth: int) -> int:
@@ -46,11 +47,15 @@ def receptive_field(depth: int) -> int:
 
     A convolution of stride s over what r pixels are seen by: r <- (r - 1) s + 4. The last one has stride 1:
     10, 22, 46, 94, 190 for 1 to 5.
+
+    Raises:
+        TypeError: a depth that is no whole number.
+        ValueError: one that is not from 1 to 30.
     """
-    seen = KERNEL
-    for _ in range(check.whole("depth", depth, least=1)):
-        seen = (seen - 1) * 2 + KERNEL
-    return seen
+    side = KERNEL
+    for _ in range(check.whole("depth", depth, least=1, most=30)):
+        side = (side - 1) * 2 + KERNEL
+    return side
 
 
 class PatchDiscriminator(nn.Module):
@@ -73,7 +78,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, side: int, seed: int = 0) -> None:
         super().__init__()
         side = check.whole("The side of the pictures", side, least=2 * receptive_field(1))
-        self.depth = max(d for d in range(1, 6) if receptive_field(d) <= side // 2)
+        self.depth = max(d for d in range(1, MOST_DEPTH + 1) if receptive_field(d) <= side // 2)
         self.width = min(64, max(8, side // 8))
         channels = [3, *(self.width * min(2**k, 8) for k in range(self.depth))]
         layers: list[nn.Module] = []
@@ -106,11 +111,11 @@ class PatchDiscriminator(nn.Module):
 class Critic:
     """A discriminator and its training on one picture.
 
-    `network`; `adam`: its optimiser, 2e-4 with betas (0.5, 0.999); `taken`: its steps so far.
+    `network`; `adam`: its optimiser, 2e-4 with betas (0.5, 0.999); `steps`: how many it took so far.
 
     Args:
         real: what is real, (1, 3, H, W) in [0, 1].
-        patches: how many of each picture a step looks at.
+        patches: how many of each picture a step looks at, at most 1024.
         seed: of the first weights and of every step's patches.
 
     Raises:
@@ -119,65 +124,37 @@ class Critic:
 
     def __init__(self, real: torch.Tensor, *, patches: int = PATCHES, seed: int = 0) -> None:
         self.real = check.finite(check.tensor("The real picture", real, 1, 3, "H", "W"), "The real picture")
-        self.patches = check.whole("patches", patches, least=1)
+        self.patches = check.whole("patches", patches, least=1, most=MOST_PATCHES)
         self.seed = check.seed(seed)
         side = min(real.shape[2:])
         with torch.random.fork_rng(devices=[]):  # its first weights have a seed of their own
             self.network = PatchDiscriminator(side, seed).to(real)
         self.adam = torch.optim.Adam(self.network.parameters(), lr=RATE, betas=BETAS)
         self.side = max(self.network.patch, side // 2)  # of the patches that it is trained on
-        self.taken = 0
+        self.steps = 0
 
     def learn(self, fake: torch.Tensor) -> float:
         """One step on patches of the real picture against those of another, (1, 3, H, W).
 
         Returns:
             The loss before the step.
+
+        Raises:
+            FloatingPointError: the loss or its gradient is NaN or infinite.
         """
         check.tensor("The other picture", fake, 1, 3, "H", "W")
-        generator = torch.Generator().manual_seed((self.seed + 1_000_003 * self.taken) % 2**63)
+        generator = torch.Generator().manual_seed((self.seed + 1_000_003 * self.steps) % 2**63)
         with torch.enable_grad():
             real = augmented_patches(self.real, self.side, self.patches, generator)
             other = augmented_patches(fake.detach(), self.side, self.patches, generator)
-            loss = hinge_critic(self.network(real), self.network(other))
+            loss = _hinge(self.network(real), self.network(other))
             parameters = list(self.network.parameters())
             for parameter, part in zip(parameters, gradient(loss, parameters), strict=True):
                 parameter.grad = part
         self.adam.step()
         self.adam.zero_grad()
-        self.taken += 1
+        self.steps += 1
         return float(loss.detach())
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """Weights, moments and the number of steps, for a checkpoint."""
-        tensors = {f"network/{name}": tensor.clone() for name, tensor in self.network.state_dict().items()}
-        for k, parameter in enumerate(self.network.parameters()):
-            moments = self.adam.state[parameter]
-            tensors |= {f"adam/{k}/{name}": torch.as_tensor(value).clone() for name, value in moments.items()}
-        return tensors | {"taken": torch.tensor(float(self.taken), dtype=torch.float64)}
-
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Go on from `state`.
-
-        Raises:
-            ValueError: it is another critic's.
-        """
-        try:
-            network = {name: tensors[f"network/{name}"] for name in self.network.state_dict()}
-            self.network.load_state_dict(network)
-            for k, parameter in enumerate(self.network.parameters()):
-                moments = {
-                    name: tensors[f"adam/{k}/{name}"].clone()
-                    for name in ("step", "exp_avg", "exp_avg_sq")
-                    if f"adam/{k}/{name}" in tensors
-                }
-                if moments:
-                    self.adam.state[parameter] = moments | {"step": moments["step"].cpu().float()}
-            self.taken = int(tensors["taken"])
-        except (KeyError, RuntimeError) as error:
-            raise ValueError(
-                "The checkpoint holds another critic; remove it, or name another file."
-            ) from error
 
 
 def augmented_patches(
@@ -219,4 +196,15 @@ class Adversarial(OfThePicture):
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar."""
-        return hinge_generator(self.critic.network(state.pixels))
+        return -self.critic.network(state.pixels).mean()
+
+
+def _hinge(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
+
+
+def _check_outputs(name: str, outputs: torch.Tensor) -> torch.Tensor:
+    """Refuse what has no mean."""
+    if not check.floats(name, outputs).numel():
+        raise ValueError(f"{name} has no numbers; give the critic's outputs for at least one patch.")
+    return check.finite(outputs, name, "give the outputs of a critic that has not diverged")

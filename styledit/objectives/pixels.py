@@ -1,4 +1,4 @@
-"""What the decoded picture should look like: near a picture, its features, its style (method section 5).
+"""What the decoded picture should look like: near a picture, its features, its style.
 
 Pictures are (B, 3, H, W) in [0, 1]. Features are {layer: F (B, C, h, w)} of a `FeatureNetwork`: VGG-16, the
 autoencoder's encoder, or another. The functions are pure; the classes are their faces as objectives.
@@ -36,7 +36,7 @@ class FeatureNetwork(Protocol):
 
 
 def l2(pixels: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """L_l2 = mean (x - y)^2 (method section 5), a scalar.
+    """L_l2 = mean (x - y)^2, a scalar.
 
     Args:
         pixels, target: pictures of one shape, (B, 3, H, W).
@@ -124,17 +124,17 @@ class Perceptual(PictureObjective):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_network(self.network)
+        check_network(self.network)
 
     @cached_property
-    def wanted(self) -> dict[str, torch.Tensor]:
+    def target_features(self) -> dict[str, torch.Tensor]:
         """The picture's features, computed once."""
-        return _seen(self.network, self.target, self.network.content_layers)
+        return _features_of(self.network, self.target, self.network.content_layers)
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar. Raises as `perceptual`."""
-        seen = state.features(self.network)
-        return perceptual({name: seen[name] for name in self.wanted}, self.wanted, relative=True)
+        features = _chosen(state.features(self.network), self.network.content_layers)
+        return perceptual(features, self.target_features, relative=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,17 +149,17 @@ class GramStyle(PictureObjective):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_network(self.network)
+        check_network(self.network)
 
     @cached_property
-    def wanted(self) -> dict[str, torch.Tensor]:
+    def target_features(self) -> dict[str, torch.Tensor]:
         """The picture's features, computed once."""
-        return _seen(self.network, self.target, self.network.style_layers)
+        return _features_of(self.network, self.target, self.network.style_layers)
 
     def __call__(self, state: ObjectiveState) -> torch.Tensor:
         """A scalar. Raises as `gram_style`."""
-        seen = state.features(self.network)
-        return gram_style({name: seen[name] for name in self.wanted}, self.wanted, relative=True)
+        features = _chosen(state.features(self.network), self.network.style_layers)
+        return gram_style(features, self.target_features, relative=True)
 
 
 def _sum_of_squares(values: torch.Tensor) -> torch.Tensor:
@@ -187,23 +187,36 @@ def _mean_over_layers(
             raise ValueError(
                 f"There is no target for the features of {layer!r}; give the same layers of both."
             )
-        shown, wanted = view(own), view(targets[layer].to(own))
-        _check_same(f"features of {layer!r}", shown, wanted)
-        part = square(shown - wanted)
+        ours, theirs = view(own), view(targets[layer].to(own))
+        _check_same(f"features of {layer!r}", ours, theirs)
+        part = square(ours - theirs)
         if relative:
-            part = part / square(wanted).clamp_min(torch.finfo(wanted.dtype).eps)
+            part = part / square(theirs).clamp_min(torch.finfo(theirs.dtype).eps)
         parts.append(part)
     return torch.stack(parts).mean()
 
 
 @torch.no_grad()
-def _seen(network: FeatureNetwork, picture: torch.Tensor, layers: tuple[str, ...]) -> dict[str, torch.Tensor]:
+def _features_of(
+    network: FeatureNetwork, picture: torch.Tensor, layers: tuple[str, ...]
+) -> dict[str, torch.Tensor]:
     """Some layers' features of a picture to compare with."""
-    features = network.features(picture)
-    return {name: features[name] for name in layers}
+    return _chosen(check.mapping("The network's features", network.features(picture)), layers)
 
 
-def _check_network(network: object) -> None:
+def _chosen(features: Features, layers: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    """The features of the layers that a network names."""
+    for layer in layers:
+        if layer not in features:
+            raise ValueError(
+                f"The network names the layer {layer!r}, and its features have none of that name; they have "
+                f"{check.shown(list(features))}."
+            )
+    return {layer: features[layer] for layer in layers}
+
+
+def check_network(network: object) -> None:
+    """Raise TypeError for what is no `FeatureNetwork`."""
     if not isinstance(network, FeatureNetwork):
         raise TypeError(
             f"network must look at pictures, such as load_vgg(...) or EncoderFeatures(pipe.vae), "

@@ -20,7 +20,7 @@ from styledit.prompts import Word
 GRADIENT_SCALES = (2.0**14, 2.0**7, 1.0)
 
 
-class Looks(Protocol):
+class HasFeatures(Protocol):
     """What has features of pictures; see `styledit.objectives.pixels.FeatureNetwork`."""
 
     def features(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
@@ -74,7 +74,7 @@ class ObjectiveState:
             raise ValueError("There is no decoder here; this objective is for edits, not for fits.")
         return self._decode(self.x0)
 
-    def features(self, network: Looks) -> Mapping[str, torch.Tensor]:
+    def features(self, network: HasFeatures) -> Mapping[str, torch.Tensor]:
         """{layer: features} of `pixels` as a network sees them, once however many objectives ask."""
         if id(network) not in self._seen:
             self._seen[id(network)] = network.features(self.pixels)

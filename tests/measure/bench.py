@@ -13,7 +13,7 @@ from PIL import Image
 
 import styledit
 from measure.cases import Case
-from measure.methods import Prepared
+from measure.methods import FittedMethod
 from styledit.metrics import edit_metrics, load_networks
 from styledit.perception.judge import half, load_judge
 from styledit.pictures import as_pixels
@@ -49,12 +49,12 @@ class Bench:
         )
 
 
-def edited(prepared: Prepared, case: Case, settings: dict) -> Image.Image:
+def edited(method: FittedMethod, case: Case, settings: dict) -> Image.Image:
     """The picture of a case; "blend": True in the settings stands for the names of the two objects."""
     keywords = dict(settings)
     if keywords.pop("blend", False):
         keywords["blend"] = (case.object, case.target_object)
-    return prepared.edit(case.target_prompt, keywords).image
+    return method.edit(case.target_prompt, keywords).image
 
 
 @cache

@@ -140,12 +140,12 @@ def measure(job: Job) -> tuple[Job, list[Result]]:
     everything = held_out_cases()
     cases = [everything[i] for i in indices]
     settings = settings_of(name, cases[0].kind)
-    prepared = method_named(name).prepare(bench.pipe, bench.invert(cases), settings.get("guidance"))
+    fitted = method_named(name).fit(bench.pipe, bench.invert(cases), settings.get("guidance"))
     results = []
-    for i, case, ready in zip(indices, cases, prepared, strict=True):
-        picture = edited(ready, case, settings)
+    for i, case, method in zip(indices, cases, fitted, strict=True):
+        picture = edited(method, case, settings)
         row = {"case": i, "kind": case.kind, "method": name, **bench.row(picture, case)}
-        results.append((row | {"evaluations": ready.evaluations}, picture))
+        results.append((row | {"evaluations": method.evaluations}, picture))
     return job, results
 
 

@@ -27,7 +27,7 @@ from measure.bench import in_processes, this_bench
 from measure.cases import FOLDER, Case, held_out_cases, training_cases
 from measure.segmenter import Segmenter, iou
 from styledit.guiding import GUIDES, Weights
-from styledit.guiding.guided import guiding_network
+from styledit.guiding.terms import guiding_network
 from styledit.inversion import Inversion
 from styledit.objectives import gram_style
 from styledit.objectives.pixels import FeatureNetwork
@@ -41,7 +41,7 @@ REFERENCE = "style reference"
 REFERENCES: dict[str, dict | None] = {
     REFERENCE: {},
     f"{REFERENCE}, not guided": None,
-    f"{REFERENCE}, prompt kept": {"looks": ()},
+    f"{REFERENCE}, prompt kept": {"style_phrases": ()},
 }
 PAIRS = 15
 MAPS = styledit.Layers(scales=2)

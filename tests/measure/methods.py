@@ -32,8 +32,8 @@ class MethodError(ValueError):
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """One picture, ready to be edited.
+class FittedMethod:
+    """A method, fitted to one picture.
 
     ``edit(target_prompt, settings)`` gives the edit; ``evaluations``: what its fit cost, None where unknown.
     """
@@ -46,44 +46,43 @@ class Prepared:
 class Method:
     """One row of the table.
 
-    ``prepare(pipe, inversions, guidance)`` fits what there is to fit, at the guidance of the edits.
+    ``fit(pipe, inversions, guidance)`` fits what there is to fit, at the guidance of the edits.
     ``seconds`` is roughly what one case takes on one core; only the time left is computed from it.
     The method runs on every ``stride``-th case.
     """
 
-    prepare: Callable[[object, Sequence[styledit.Inversion], float | None], list[Prepared]]
+    fit: Callable[[object, Sequence[styledit.Inversion], float | None], list[FittedMethod]]
     seconds: float
     stride: int = 1
 
 
-def _editing(pipe, inversion: styledit.Inversion, evaluations: int = 0, **options: object) -> Prepared:
+def _editing(pipe, inversion: styledit.Inversion, evaluations: int = 0, **options: object) -> FittedMethod:
     """Prompt-to-Prompt's switches, around what the options keep the source with."""
     editor = styledit.Editor(pipe, inversion, limit=EVERYTHING, **{"automatic": False, **options})
-    return Prepared(lambda target, settings: editor.edit(target, progress=False, **settings), evaluations)
+    return FittedMethod(lambda target, settings: editor.edit(target, progress=False, **settings), evaluations)
 
 
 def _value_inputs(preset: str) -> Callable:
-    def prepare(pipe, inversions, guidance: float) -> list[Prepared]:
+    def fit(pipe, inversions, guidance: float) -> list[FittedMethod]:
         fits = styledit.fit_values(pipe, inversions, guidance=guidance, preset=preset, progress=False)
-        return [
-            _editing(pipe, v, fit.evaluations, values=fit) for v, fit in zip(inversions, fits, strict=True)
-        ]
+        pairs = zip(inversions, fits, strict=True)
+        return [_editing(pipe, v, values.evaluations, values=values) for v, values in pairs]
 
-    return prepare
+    return fit
 
 
-def _plain_call(pipe, inversions, guidance: None) -> list[Prepared]:
+def _plain_call(pipe, inversions, guidance: None) -> list[FittedMethod]:
     """One fit a picture, before any target is known; every setting follows from the prompts."""
     fits = styledit.fit_values(pipe, inversions, progress=False)
     pairs = zip(inversions, fits, strict=True)
     return [_editing(pipe, v, fit.evaluations, values=fit, automatic=True) for v, fit in pairs]
 
 
-def _ddim_p2p(pipe, inversions, guidance: float) -> list[Prepared]:
+def _ddim_p2p(pipe, inversions, guidance: float) -> list[FittedMethod]:
     return [_editing(pipe, v) for v in inversions]
 
 
-def _null_text(pipe, inversions, guidance: float) -> list[Prepared]:
+def _null_text(pipe, inversions, guidance: float) -> list[FittedMethod]:
     fits = baselines.fit_nulls(pipe, inversions, guidance=guidance, progress=False)
     pairs = zip(inversions, fits, strict=True)
     return [
@@ -92,17 +91,17 @@ def _null_text(pipe, inversions, guidance: float) -> list[Prepared]:
     ]
 
 
-def _negative_prompt(pipe, inversions, guidance: float) -> list[Prepared]:
+def _negative_prompt(pipe, inversions, guidance: float) -> list[FittedMethod]:
     return [_editing(pipe, v, null_embeddings=v.c) for v in inversions]
 
 
-def _direct_inversion(pipe, inversions, guidance: float) -> list[Prepared]:
+def _direct_inversion(pipe, inversions, guidance: float) -> list[FittedMethod]:
     return [_editing(pipe, v, follow_inversion=True) for v in inversions]
 
 
-def _sdedit(pipe, inversions, guidance: float) -> list[Prepared]:
-    def editing(v: styledit.Inversion) -> Prepared:
-        return Prepared(
+def _sdedit(pipe, inversions, guidance: float) -> list[FittedMethod]:
+    def editing(v: styledit.Inversion) -> FittedMethod:
+        return FittedMethod(
             lambda target, settings: baselines.sdedit(pipe, v, target, progress=False, **settings)
         )
 
@@ -160,10 +159,10 @@ def _own(name: str) -> Method:
             f"{name} must take four arguments: (pipe, inversion, target_prompt, settings)."
         ) from None
 
-    def prepare(pipe, inversions, guidance: float) -> list[Prepared]:
-        return [Prepared(_checked(name, found, pipe, v), None) for v in inversions]
+    def fit(pipe, inversions, guidance: float) -> list[FittedMethod]:
+        return [FittedMethod(_checked(name, found, pipe, v), None) for v in inversions]
 
-    return Method(prepare, seconds=3.0)
+    return Method(fit, seconds=3.0)
 
 
 def _checked(name: str, function: Callable, pipe, inversion: styledit.Inversion) -> Callable:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 import styledit
 from measure.bench import edited, in_processes, this_bench
 from measure.cases import KINDS, Case, training_cases
-from measure.methods import BY_KIND, METHODS, OURS, PAPER, SETTINGS, Prepared, method_named
+from measure.methods import BY_KIND, METHODS, OURS, PAPER, SETTINGS, FittedMethod, method_named
 
 PER_KIND = 10
 SEED = 77
@@ -97,10 +97,10 @@ def _trial(method: str, kind: str) -> Trial:
     inversions = bench.invert(cases)
 
     @cache
-    def prepared(guidance: float) -> list[Prepared]:
-        return method_named(method).prepare(bench.pipe, inversions, guidance)
+    def fitted(guidance: float) -> list[FittedMethod]:
+        return method_named(method).fit(bench.pipe, inversions, guidance)
 
-    return Trial(cases, lambda i, settings: edited(prepared(settings["guidance"])[i], cases[i], settings))
+    return Trial(cases, lambda i, settings: edited(fitted(settings["guidance"])[i], cases[i], settings))
 
 
 class Trial:

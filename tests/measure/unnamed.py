@@ -64,11 +64,11 @@ def _measure(name: str) -> tuple[str, tuple[float, float]]:
     bench = this_bench()
     cases = unnamed_cases()
     settings = settings_of(name, "object")
-    prepared = method_named(name).prepare(bench.pipe, bench.invert(cases), settings.get("guidance"))
+    fitted = method_named(name).fit(bench.pipe, bench.invert(cases), settings.get("guidance"))
     preserved = []
     success = []
-    for case, ready in zip(cases, prepared, strict=True):
-        picture = edited(ready, case, settings)
+    for case, method in zip(cases, fitted, strict=True):
+        picture = edited(method, case, settings)
         preserved.append(styledit.psnr(case.source, picture, case.mask))
         success.append(bench.success(picture, case))
     return name, (float(np.mean(preserved)), float(np.mean(success)))

@@ -1,7 +1,7 @@
 """Guided edits in the lab: what the page asks for, a run whose stop keeps the best, and how it is kept.
 
-A guided edit that was stopped can be made again: a run hands out the same states each time, so the number of
-states that were taken says where it was stopped.
+A guided edit that was stopped keeps the value inputs that it had found; without iterations they make it
+again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import torch
@@ -18,9 +18,9 @@ from PIL import Image
 
 from styledit import validation as check
 from styledit.editing import Edit
-from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedState, Weights
-from styledit.guiding.guided import MOST_ITERATIONS, SCHEDULES, STARTS, style_settings
-from styledit.guiding.style_phrases import with_style_phrase
+from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedSettings, GuidedState, Weights
+from styledit.guiding.settings import MOST_ITERATIONS, SCHEDULES, STARTS
+from styledit.guiding.style_phrases import style_settings, with_style_phrase
 from styledit.guiding.weights import TERMS
 from styledit.lab.edit.session import Prepared, Progress, embedded_clip
 from styledit.lab.frames import encode, thumbnail
@@ -28,11 +28,12 @@ from styledit.lab.frames import encode, thumbnail
 GUIDED = "guided"  # the method's name
 PICTURES = 10  # of a filmstrip, about
 FILM_SIDE = 128  # pixels of one of them, at most
+FOUND = 'styledit.lab.open_png("edit.png").guide.values  # save the edit as this file first'
 REMEMBERED = 8  # guided edits whose latents are kept, for the history
 LABELS = {
     "clip": ("CLIP", "1 minus the cosine of picture and target prompt: look like the words."),
     "direction": ("CLIP direction", "Move from the source picture as the words move from the source prompt."),
-    "l2": ("Pixels (L2)", "Stay near the source's pixels: pulls against every change."),
+    "l2": ("Pixels (L2)", "Stay near the source's pixels: works against every change."),
     "perceptual": ("Features", "Stay near the source's features: things may change colour, not shape."),
     "style": ("Style (Gram)", "The look of the style picture, or of the source where there is none."),
     "adversarial": ("Patch critic", "A small critic learns the style picture's patches, or the source's."),
@@ -78,7 +79,7 @@ class Style:
 class Guide:
     """What a guided edit is asked for beside the settings of an edit.
 
-    `taken`: after how many states of its run it was stopped; None where it ran to its end.
+    `values` (T, N, d): the value inputs that it had found where it was stopped; None where it ran to its end.
     """
 
     weights: Weights
@@ -86,7 +87,7 @@ class Guide:
     start: str
     seed: int = 0
     style: Style | None = None
-    taken: int | None = None
+    values: torch.Tensor | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, given: Mapping[str, Any], style: Style | None) -> Self:
@@ -96,23 +97,23 @@ class Guide:
             TypeError, ValueError, KeyError: it cannot be used.
         """
         weights = {str(name): value for name, value in dict(given["weights"]).items() if name in TERMS}
-        taken = given.get("taken")
         return cls(
             Weights(**weights),
             check.whole("iterations", given["iterations"], least=1, most=MOST_ITERATIONS),
             check.choice("start", given["start"], STARTS),
             check.seed(given.get("seed", 0)),
             style,
-            None if taken is None else check.whole("taken", taken, least=0),
         )
 
     @classmethod
-    def from_dict(cls, about: Mapping[str, Any], picture: Image.Image | None) -> Self:
-        """What `as_dict` gave, with the pixels of its style picture."""
+    def from_dict(
+        cls, about: Mapping[str, Any], picture: Image.Image | None, values: torch.Tensor | None = None
+    ) -> Self:
+        """What `as_dict` gave, with the pixels of its style picture and the value inputs of a stopped run."""
         style = None
         if about["style"] is not None and picture is not None:
             style = Style(str(about["style"]["kind"]), str(about["style"]["name"]), picture)
-        return cls.of(about, style)
+        return replace(cls.of(about, style), values=values)
 
     @property
     def every(self) -> int:
@@ -123,25 +124,25 @@ class Guide:
     def key(self) -> str:
         """Two of the same key guide alike."""
         style = None if self.style is None else hashlib.sha256(self.style.picture.tobytes()).hexdigest()
-        return repr((self.as_dict(), style))
+        values = None if self.values is None else hashlib.sha256(self.values.numpy().tobytes()).hexdigest()
+        return repr((self.as_dict(), style, values))
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the style's pixels, as JSON takes it."""
+        """Everything but the style's pixels and the values, as JSON takes it."""
         return {
             "weights": {name: getattr(self.weights, name) for name in TERMS},
             "iterations": self.iterations,
             "start": self.start,
             "seed": self.seed,
             "style": None if self.style is None else {"kind": self.style.kind, "name": self.style.name},
-            "taken": self.taken,
         }
 
     def keywords(self) -> dict[str, Any]:
-        """The options of `GuidedEdit`; the style picture aside."""
+        """Settings of `GuidedSettings` by name."""
         return {
             "weights": self.weights,
-            "iterations": self.iterations,
-            "start": self.start,
+            "iterations": self.iterations if self.values is None else 0,
+            "start": self.start if self.values is None else self.values,
             "seed": self.seed,
             "every": self.every,
         }
@@ -150,23 +151,13 @@ class Guide:
         """Lines that make the edit again. `settings`: those of an edit, as lines of keywords."""
         weights = ", ".join(f"{name}={value!r}" for name, value in self.weights.about().items())
         options = self.keywords() | {"weights": f"styledit.Weights({weights})"}
-        options |= {"start": repr(self.start)}
+        options |= {"start": repr(self.start) if self.values is None else "found"}
         lines = [f"    {name}={value}," for name, value in options.items()]
-        style = [] if self.style is None else [f"style = {self.style.code}"]
+        first = [] if self.style is None else [f"style = {self.style.code}"]
+        first += [] if self.values is None else [f"found = {FOUND}"]
         given = [] if self.style is None else ["    style_image=style,"]
         call = [f"    pipe, inversion, {target!r}, values=values,", *lines, *given, *settings, ")"]
-        if self.taken is None:
-            return [*style, "guided = styledit.guide(", *call, "edit = guided.edit"]
-        return [
-            *style,
-            "guided = styledit.guiding.GuidedEdit(",
-            *call,
-            "run = guided.run()",
-            f"for _ in range({self.taken}):  # it was stopped here",
-            "    next(run)",
-            "run.close()",
-            "edit = guided.result().edit",
-        ]
+        return [*first, "guided = styledit.guide(", *call, "edit = guided.edit"]
 
 
 class Guiding:
@@ -200,7 +191,7 @@ class Guiding:
             style = self._style(kind, name, has_file, open_picture)
         guide = Guide.of(message, style)
         if not guide.weights:
-            raise ValueError("Every weight is 0, so nothing pulls; raise one of the sliders.")
+            raise ValueError("Every weight is 0, so there is nothing to minimise; raise one of the sliders.")
         return guide
 
     def running(
@@ -213,7 +204,7 @@ class Guiding:
         stop: Callable[[], bool],
         show: Callable[[Image.Image], None],
     ) -> Generator[Progress, None, tuple[Edit, Guide, str]]:
-        """A guided edit: the edit, the guide with where it was stopped, and a sentence on what went wrong.
+        """A guided edit: the edit, the guide with what a stop kept, and a sentence on what went wrong.
 
         Args:
             number: of the request.
@@ -234,13 +225,16 @@ class Guiding:
                 self.pipe,
                 prepared.inversion,
                 prompt,
+                GuidedSettings(**guide.keywords()),
                 values=prepared.values,
                 style_image=style,
-                **guide.keywords(),
                 **settings,
             )
-            guided, taken, trouble = yield from _stoppable(edit, guide, stop, report, show)
-            guide = replace(guide, taken=taken)
+            guided, trouble = yield from _stoppable(edit, guide, stop, report, show)
+            if guided.stopped != "done":
+                guide = replace(guide, values=guided.values.cpu())
+            elif guide.values is not None:  # it is the one that was stopped before
+                guided = replace(guided, stopped="stopped")
             self._keep(_key(prepared, prompt, settings, guide), guided, guide)
             report.ended(guided, guide)
             return guided.edit, guide, trouble
@@ -358,25 +352,21 @@ def _stoppable(
     stop: Callable[[], bool],
     report: _Report,
     show: Callable[[Image.Image], None],
-) -> Generator[Progress, None, tuple[Guided, int | None, str]]:
-    """A guided edit to its end, or to where it is stopped; then the states taken, and what went wrong."""
+) -> Generator[Progress, None, tuple[Guided, str]]:
+    """A guided edit to its end, or to where it is stopped; and a sentence on what went wrong."""
     run = edit.run()
-    taken = 0
     trouble = ""
-    while True:
-        if stop() or taken == guide.taken:
-            break
+    while not stop():
         try:
             state = next(run)
         except StopIteration as end:
-            return end.value, None, ""
+            return end.value, ""
         except FloatingPointError:
             trouble = (
                 f"Guiding met NaN or infinite values after {edit.log.iterations} iterations; the best before "
                 "is shown. Lower the weights, or load the model in float32."
             )
             break
-        taken += 1
         if isinstance(state, GuidedState):
             report.went_on(edit, state)
             if state.frame is not None:
@@ -388,7 +378,7 @@ def _stoppable(
         try:
             next(finish)
         except StopIteration as end:
-            return end.value, taken, trouble
+            return end.value, trouble
         yield Progress("guiding", edit.log.iterations, guide.iterations)
 
 

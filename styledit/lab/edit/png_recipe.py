@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import safetensors.torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, PngImagePlugin
 
@@ -20,7 +21,8 @@ from styledit.pipeline import model_fingerprint
 
 CHUNK = "styledit"  # the PNG's text chunk
 SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style picture, PNG files themselves
-LARGEST = 32 * 2**20  # bytes of a file that is opened
+VALUES = b"stYv"  # and with the value inputs of a guided edit that was stopped, a safetensors file
+LARGEST = 64 * 2**20  # bytes of a file that is opened
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
@@ -119,6 +121,8 @@ def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
     chunks.add(SOURCE, _png(saved.picture))
     if saved.guide is not None and saved.guide.style is not None:
         chunks.add(STYLE, _png(saved.guide.style.picture))
+    if saved.guide is not None and saved.guide.values is not None:
+        chunks.add(VALUES, safetensors.torch.save({"values": saved.guide.values}))
     return _png(saved.image, chunks)
 
 
@@ -135,11 +139,12 @@ def open_png(source: bytes | str) -> SavedEdit:
             raise ValueError("too large")
         image = _opened(data)
         about = json.loads(image.info[CHUNK])
-        pictures = dict(getattr(image, "private_chunks", ()))
-        style = _opened(pictures[STYLE]).convert("RGB") if STYLE in pictures else None
+        parts = dict(getattr(image, "private_chunks", ()))
+        style = _opened(parts[STYLE]).convert("RGB") if STYLE in parts else None
+        values = safetensors.torch.load(parts[VALUES])["values"] if VALUES in parts else None
         return SavedEdit(
             image.convert("RGB"),
-            _opened(pictures[SOURCE]).convert("RGB"),
+            _opened(parts[SOURCE]).convert("RGB"),
             check.text("prompt", about["prompt"]),
             check.text("target", about["target"]),
             check.whole("steps", about["steps"], least=1, most=MOST_STEPS),
@@ -147,7 +152,7 @@ def open_png(source: bytes | str) -> SavedEdit:
             str(about["method"]),
             str(about["model"]),
             check.flag("given", about["given"]),
-            Guide.from_dict(about["guide"], style) if about["guide"] else None,
+            Guide.from_dict(about["guide"], style, values) if about["guide"] else None,
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the page is told, as plain dicts; `PROTOCOL.md` has their fields."""
+"""What the page is given, as plain dicts; `PROTOCOL.md` has their fields."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Source:
     """What is to be edited: a picture and what it shows, and in how many steps T.
 
     `picture` is None where a `seed` draws it; `name`: of the sample, challenge or file; `note`: what is to
-    be told of it.
+    be said of it.
     """
 
     kind: Kind

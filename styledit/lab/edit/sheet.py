@@ -26,7 +26,7 @@ AXES = {  # name: (label, what the rows change, what the columns change)
 PROMPTS = "target prompts"
 METHODS = "methods"
 MOST_TILES = 36
-LOOK = 3  # a preview runs every third step
+PREVIEW_EVERY = 3  # a preview runs every third step
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _one_after_another(editor: Editor, sheet: Sheet, exact: bool) -> Generator[T
     """All tiles in an order in which each goes on from the one before, with all steps or every third."""
     for tile in sheet.tiles:
         run: Generator[Any, None, Any] = editor.editing(
-            tile.prompt, every=1 if exact else LOOK, **tile.settings
+            tile.prompt, every=1 if exact else PREVIEW_EVERY, **tile.settings
         )
         edit = yield from _in_steps(run)
         yield replace(tile, picture=edit.image, exact=exact)

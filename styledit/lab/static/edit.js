@@ -276,15 +276,6 @@ function pauseOf(milliseconds) {
 function countOf(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
-function clamped(value, least, most) {
-  return Math.max(least, Math.min(most, value));
-}
-var ARROWS = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1]
-};
 
 // styledit/lab/front/edit/controls.js
 var TAUS = [
@@ -492,6 +483,17 @@ function figureOf({ iteration, step, picture, heat }) {
   const map = heat ? element("img", { alt: "Where the object's word looks: white is most", class: "styledit-film-heat" }) : null;
   if (map) showBytes(map, heat);
   return element("figure", {}, image, map, element("figcaption", {}, `${iteration} · step ${step + 1}`));
+}
+
+// styledit/lab/front/shared/geometry.js
+var ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1]
+};
+function clamped(value, least, most) {
+  return Math.max(least, Math.min(most, value));
 }
 
 // styledit/lab/front/edit/requests.js
@@ -1129,7 +1131,7 @@ function guidedSection(lab) {
   const film = filmStrip();
   let known = "";
   const follow = (asked, picture) => {
-    const now = JSON.stringify({ ...asked, taken: null });
+    const now = JSON.stringify(asked);
     if (now === known) return;
     known = now;
     Object.assign(request, {

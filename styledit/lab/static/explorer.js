@@ -807,16 +807,26 @@ function noLooksSentence(recorded, live) {
   return live ? "Click the pixel: these maps come from Python." : "These maps are too large for this file.";
 }
 
+// styledit/lab/front/shared/geometry.js
+var ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1]
+};
+function clamped(value, least, most) {
+  return Math.max(least, Math.min(most, value));
+}
+
 // styledit/lab/front/explorer/pointing.js
-var ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 function pointUnder(canvas, [x, y]) {
   const box = canvas.getBoundingClientRect();
-  const inside = (place) => Math.max(0, Math.min(0.999999, place));
+  const inside = (place) => clamped(place, 0, 0.999999);
   return { x: inside((x - box.left) / box.width), y: inside((y - box.top) / box.height) };
 }
 function neighbour(grid, from, [dx, dy]) {
   const box = boxOf(grid, from);
-  const next = (place, size, step) => Math.max(size / 2, Math.min(1 - size / 2, place + size / 2 + step * size));
+  const next = (place, size, step) => clamped(place + size / 2 + step * size, size / 2, 1 - size / 2);
   return { x: next(box.x, box.w, dx), y: next(box.y, box.h, dy) };
 }
 function listenToPointing(explorer, { canvas, live }, actions) {
@@ -975,7 +985,7 @@ function wordBars(actions) {
         if (value === null) return;
         row.dataset.value = String(value);
         row.toggleAttribute("data-shown", k === shown);
-        bar.style.transform = `scaleX(${Math.max(-1, Math.min(1, value / most))})`;
+        bar.style.transform = `scaleX(${clamped(value / most, -1, 1)})`;
         number.textContent = `${signed && value > 0 ? "+" : ""}${percent(value)}`;
       });
     }

@@ -153,6 +153,11 @@ function asker(model, note) {
   };
 }
 
+// styledit/lab/front/shared/geometry.js
+function clamped(value, least, most) {
+  return Math.max(least, Math.min(most, value));
+}
+
 // styledit/lab/front/player/clock.js
 var TRIP = 4500;
 var [QUICKEST, SLOWEST] = [60, 320];
@@ -194,7 +199,7 @@ var Clock = class {
     return this.position.denoising ? this.position.last : 0;
   }
   get #step() {
-    return Math.max(QUICKEST, Math.min(SLOWEST, TRIP / this.position.last));
+    return clamped(TRIP / this.position.last, QUICKEST, SLOWEST);
   }
   /** @param {number} milliseconds */
   #in(milliseconds) {
@@ -559,7 +564,7 @@ var IndexAxis = class {
    */
   indexAt(x) {
     const index = Math.round((x - LEFT) / (this.width - LEFT - RIGHT) * this.last);
-    return Math.max(0, Math.min(this.last, index));
+    return clamped(index, 0, this.last);
   }
   /** Every how many indices there is room for a number. */
   get every() {

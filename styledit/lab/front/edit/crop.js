@@ -1,7 +1,8 @@
 // An own picture: cut to the model's shape and scaled here, with a preview, before it travels.
 import { pushButton, slider } from "../shared/controls.js";
 import { contextOf, element, keepKeys } from "../shared/elements.js";
-import { ARROWS, clamped, labelled } from "./parts.js";
+import { ARROWS, clamped } from "../shared/geometry.js";
+import { labelled } from "./parts.js";
 import { slotChoices } from "./prompt.js";
 import { unknownWords } from "./sentences.js";
 /** @import { Slider } from "../shared/types.js" */

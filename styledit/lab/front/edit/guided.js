@@ -64,7 +64,7 @@ export function guidedSection(lab) {
   const film = filmStrip();
   let known = "";
   const follow = (/** @type {Guided} */ asked, /** @type {Bytes | null | undefined} */ picture) => {
-    const now = JSON.stringify({ ...asked, taken: null });
+    const now = JSON.stringify(asked);
     if (now === known) return; // the controls may be set for the next one already
     known = now;
     Object.assign(request, {

@@ -1,9 +1,10 @@
 // Where an edit may change the picture: blend words, or a painted mask.
 import { pushButton, slider } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
+import { ARROWS, clamped } from "../shared/geometry.js";
 import { settingSlider } from "./controls.js";
 import { Brush, pack, unpack } from "./mask_cells.js";
-import { ARROWS, clamped, delayedCall, drawable, drawnCanvas, toggleButton } from "./parts.js";
+import { delayedCall, drawable, drawnCanvas, toggleButton } from "./parts.js";
 /** @import { DrawnCanvas, Lab } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for

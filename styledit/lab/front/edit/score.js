@@ -1,7 +1,7 @@
 // Challenges: how near an edit comes to the true one, against the suggested settings and the best so far.
 import { pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
-import { clamped } from "./parts.js";
+import { clamped } from "../shared/geometry.js";
 /** @import { Lab, Score } from "./types.js" */
 
 const [LEAST, MOST] = [8, 40]; // dB, the ends of the bars

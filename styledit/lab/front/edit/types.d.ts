@@ -108,7 +108,6 @@ export interface Guided {
   start: string;
   seed: number;
   style: StylePicture | null;
-  taken: number | null;
 }
 
 /** What was asked for an edit, as a target or a line of the history has it. */

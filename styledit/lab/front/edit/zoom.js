@@ -1,7 +1,7 @@
 // Zoom and pan that all pictures share: three CSS variables on the views' root.
 import { pushButton } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
-import { ARROWS, clamped } from "./parts.js";
+import { ARROWS, clamped } from "../shared/geometry.js";
 
 const MOST = 8;
 const STEP = 0.1; // of a pane, an arrow key

@@ -1,11 +1,9 @@
 // Pointer and keys on the map.
 import { keepKeys } from "../shared/elements.js";
+import { ARROWS, clamped } from "../shared/geometry.js";
 import { percent } from "./colours.js";
 import { boxOf, cellOf } from "./data.js";
 /** @import { Actions, Explorer, Grid, Point, Stage } from "./types.js" */
-
-/** @type {Record<string, readonly [number, number] | undefined>} */
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
  * The point of the picture under the mouse, in fractions.
@@ -15,7 +13,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
  */
 export function pointUnder(canvas, [x, y]) {
   const box = canvas.getBoundingClientRect();
-  const inside = (/** @type {number} */ place) => Math.max(0, Math.min(0.999999, place));
+  const inside = (/** @type {number} */ place) => clamped(place, 0, 0.999999);
   return { x: inside((x - box.left) / box.width), y: inside((y - box.top) / box.height) };
 }
 
@@ -29,7 +27,7 @@ export function pointUnder(canvas, [x, y]) {
 export function neighbour(grid, from, [dx, dy]) {
   const box = boxOf(grid, from);
   const next = (/** @type {number} */ place, /** @type {number} */ size, /** @type {number} */ step) =>
-    Math.max(size / 2, Math.min(1 - size / 2, place + size / 2 + step * size));
+    clamped(place + size / 2 + step * size, size / 2, 1 - size / 2);
   return { x: next(box.x, box.w, dx), y: next(box.y, box.h, dy) };
 }
 

@@ -1,6 +1,7 @@
 // The words of the prompt: buttons with their small maps, and bars of what is read of them.
 import { pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
+import { clamped } from "../shared/geometry.js";
 import { compose } from "./canvases.js";
 import { percent } from "./colours.js";
 import { nameOf } from "./draw.js";
@@ -107,7 +108,7 @@ export function wordBars(actions) {
         if (value === null) return;
         row.dataset.value = String(value);
         row.toggleAttribute("data-shown", k === shown);
-        bar.style.transform = `scaleX(${Math.max(-1, Math.min(1, value / most))})`;
+        bar.style.transform = `scaleX(${clamped(value / most, -1, 1)})`;
         number.textContent = `${signed && value > 0 ? "+" : ""}${percent(value)}`;
       });
     },

@@ -1,4 +1,5 @@
 // Where the indices lie in the plots: 0 (noise) on the left, the picture on the right, room for numbers at both sides.
+import { clamped } from "../shared/geometry.js";
 
 const LEFT = 56; // px
 const RIGHT = 116; // px, for the names of curves
@@ -31,7 +32,7 @@ export class IndexAxis {
    */
   indexAt(x) {
     const index = Math.round(((x - LEFT) / (this.width - LEFT - RIGHT)) * this.last);
-    return Math.max(0, Math.min(this.last, index));
+    return clamped(index, 0, this.last);
   }
 
   /** Every how many indices there is room for a number. */

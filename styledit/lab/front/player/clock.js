@@ -1,4 +1,5 @@
 // Steps on a clock, from one end to the other, and back where that is wanted.
+import { clamped } from "../shared/geometry.js";
 /** @typedef {{index: number, denoising: boolean, readonly last: number}} Position */
 
 const TRIP = 4500; // ms from one end to the other, where the steps are neither too slow nor too fast
@@ -48,7 +49,7 @@ export class Clock {
   }
 
   get #step() {
-    return Math.max(QUICKEST, Math.min(SLOWEST, TRIP / this.position.last));
+    return clamped(TRIP / this.position.last, QUICKEST, SLOWEST);
   }
 
   /** @param {number} milliseconds */

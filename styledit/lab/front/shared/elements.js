@@ -42,7 +42,7 @@ function present(children) {
 }
 
 /**
- * A canvas to draw on, and its size.
+ * What a canvas is drawn with.
  * @param {HTMLCanvasElement | OffscreenCanvas} canvas
  * @param {boolean} reads whether its pixels are read often
  * @returns {CanvasRenderingContext2D}
