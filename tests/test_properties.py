@@ -348,7 +348,7 @@ CALLS: dict[str, dict[str, Kind]] = {
     },
     "styledit.classify_style": {
         "pipe": PIPE, "prompt": TARGET, "style_image": PICTURE, "clip": Kind(("clip",), ("3", "'x'")),
-        "looks": Kind(("'a plain sticker of'", "('a plain sticker of', 'a sketch of')"), ("3", "['a', 3]")),
+        "style_phrases": Kind(("'a plain sticker of'", "('a fox of', 'a sketch of')"), ("3", "['a', 3]")),
     },
     "styledit.ssim": {"a": PICTURE, "b": PICTURE, "mask": MASK},
     "styledit.edit_metrics": {
@@ -395,6 +395,15 @@ CALLED = ("callback", "iterations", "learning_rate", "tolerance")
 # Calls that once went wrong: (a call, its arguments that are not the plainest, what is expected).
 KEPT: list[Case] = [
     ("styledit.load", {"model": "'owner/name/x'"}, "refused"),
+    ("styledit.ddim_step", {"abar": "1e-320"}, "either"),
+    ("preset_schedule", {"regularisation": "Regularisation"}, "refused"),
+    ("styledit.guide", {"clip": "'x'"}, "refused"),
+    ("styledit.guide", {"rate": "1e38"}, "refused"),
+    ("styledit.guide", {"inversion": "picture"}, "refused"),
+    ("styledit.fit_values", {"guidance": "1e300"}, "refused"),
+    ("editor.edit", {"regularisation": "Regularisation"}, "refused"),
+    ("styledit.read_image", {"source": "np.zeros((8, 8, 3), '>u2')"}, "either"),
+    ("styledit.objectives.gradient", {"loss": "torch.eye(3).to_sparse()"}, "refused"),
 ]
 
 

@@ -207,7 +207,7 @@ class WeightedSum:
 
 def check_objective(name: str, value: object) -> Objective:
     """An objective; TypeError for anything else."""
-    if not isinstance(value, Objective):
+    if isinstance(value, type) or not isinstance(value, Objective):
         raise TypeError(f"{name} must be an objective, not {check.shown(value)}.")
     return value
 
