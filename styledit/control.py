@@ -230,17 +230,14 @@ class Recomputation:
 
 def remember_in_backward(unet: UNet2DConditionModel) -> bool:
     """Where the user has switched gradient checkpointing on, make it a `Recomputation`; whether it is on."""
-    of_user = next((module._gradient_checkpointing_func for module in _checkpointed(unet)), None)
+    blocks: tuple[Any, ...] = (*unet.down_blocks, unet.mid_block, *unet.up_blocks)
+    on = (block for block in blocks if getattr(block, "gradient_checkpointing", False))
+    of_user = next((block._gradient_checkpointing_func for block in on), None)
     if isinstance(of_user, Recomputation):
         return of_user.of_user is not None
     if of_user is not None:
         unet.enable_gradient_checkpointing(Recomputation(of_user))
     return of_user is not None
-
-
-def _checkpointed(unet: UNet2DConditionModel) -> list[Any]:
-    """The modules where gradient checkpointing is on."""
-    return [module for module in unet.modules() if getattr(module, "gradient_checkpointing", False)]
 
 
 def call_network(
@@ -265,5 +262,6 @@ def call_network(
     try:
         return controlled(control, unet, *inputs, **options), control
     finally:
-        for module in _checkpointed(unet):
-            module.gradient_checkpointing = False
+        for module in unet.modules():
+            if hasattr(module, "gradient_checkpointing"):
+                module.gradient_checkpointing = False
