@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import torch
 from diffusers import StableDiffusionPipeline
 
+from styledit.attention import SourceAttention
 from styledit.denoising import State
 from styledit.guiding.learner import Learner
 from styledit.guiding.log import Frame, Log, WordMap
-from styledit.guiding.run import GuidedRun, StepInputs
+from styledit.guiding.run import GradientStep, GuidedRun, StepInputs
 from styledit.guiding.settings import GuidedSettings
 from styledit.guiding.terms import LossValues, Terms
 from styledit.objectives.state import objective_layers
@@ -117,6 +118,25 @@ class Optimisation:
             values = (torch.randn(c.shape, generator=generator) * float(c.std())).to(c)
         wide = torch.promote_types(c.dtype, torch.float32)
         return values.to(wide), None if null is None else null.to(wide)
+
+    def differentiable_step(
+        self,
+        z: torch.Tensor,
+        i: int,
+        attention: SourceAttention,
+        inputs: StepInputs,
+        unconditional: torch.Tensor | None = None,
+    ) -> GradientStep:
+        """The run's, with the maps that are wanted, and recomputed where memory is low."""
+        return self.edit_run.differentiable_step(
+            z,
+            i,
+            attention,
+            inputs,
+            unconditional=unconditional,
+            record=frozenset(self.scales),
+            recompute=self.settings.low_memory,
+        )
 
     def new_learner(self, bases: list[torch.Tensor], per_step: int) -> Learner:
         """A learner of what some steps read; `per_step`: how many tensors each of them has."""

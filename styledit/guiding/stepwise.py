@@ -96,17 +96,9 @@ class StepwiseOptimisation(Optimisation):
         unconditional: torch.Tensor | None,
     ) -> GuidedState:
         """One iteration of step i."""
-        run, low_memory = self.edit_run, self.settings.low_memory
-        with torch.enable_grad(), recomputing_decoder(run.pipe, low_memory):
-            step = run.differentiable_step(
-                z,
-                i,
-                attention,
-                inputs_of(learner.inputs()),
-                unconditional=unconditional,
-                record=frozenset(self.scales),
-                recompute=low_memory,
-            )
+        run = self.edit_run
+        with torch.enable_grad(), recomputing_decoder(run.pipe, self.settings.low_memory):
+            step = self.differentiable_step(z, i, attention, inputs_of(learner.inputs()), unconditional)
             x0 = run.blended(step.x0, run.mask(), self.steps)
             state = run.objective_state(0, step.maps, self.scales, lambda: x0, attention)
             losses = self.terms(state)

@@ -105,14 +105,7 @@ class WholeRunOptimisation(Optimisation):
         with torch.enable_grad():
             z = before.detach().requires_grad_()
             own = [tensor.detach().requires_grad_() for tensor in self._of_step(i, self.learner.inputs())]
-            step = run.differentiable_step(
-                z,
-                i,
-                attention,
-                inputs_of(own),
-                record=frozenset(self.scales),
-                recompute=self.settings.low_memory,
-            )
+            step = self.differentiable_step(z, i, attention, inputs_of(own))
             reached = run.blended(step.z, run.states[i].masks[0], i + 1)
             state = run.objective_state(0, step.maps, self.scales, lambda: step.x0, attention)
             losses = self.terms.of("maps")(state)

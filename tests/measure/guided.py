@@ -255,7 +255,7 @@ def bars(rows: Sequence[dict]) -> list[tuple[str, float, float, bool]]:
     success = mean(rows, "success", **on) - mean(rows, "success", variant=PLAIN)
     style = mean(rows, "success", kind="style", **on)
     share = mean(rows, "object_iou", kind="style", **on) / mean(rows, "truth_iou", kind="style", **on)
-    looks = mean(rows, "style", variant=REFERENCE)
+    styles = mean(rows, "style", variant=REFERENCE)
     things = mean(rows, "object", variant=REFERENCE)
     cost = max((r["evaluations"] for r in rows if r["variant"] == "default"), default=0)
     edits = mean(rows, "seconds", **on) / mean(rows, "seconds", variant=PLAIN)
@@ -264,7 +264,7 @@ def bars(rows: Sequence[dict]) -> list[tuple[str, float, float, bool]]:
         ("success rate against the plain call [%]", success, 0.0, success >= 0),
         ("style edits: the judge agrees [%]", style, 90.0, style >= 90),
         ("style edits: the object's mask, share of what true edits reach", share, 0.8, share >= 0.8),
-        ("style reference: the judge names its style [%]", looks, 80.0, looks >= 80),
+        ("style reference: the judge names its style [%]", styles, 80.0, styles >= 80),
         ("style reference: and still the object [%]", things, 80.0, things >= 80),
         ("network evaluations of one guided edit, the most", cost, 400.0, cost <= 400),
         ("time of one guided edit, in plain edits", edits, 20.0, edits <= 20),
