@@ -313,7 +313,7 @@ def test_closing(pipe: StableDiffusionPipeline, inversion: styledit.Inversion) -
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"inversion": "car"}, TypeError, "An Inversion is needed here"),
+        ({"inversion": "car"}, TypeError, "must be an Inversion from invert"),
         ({"values": "fine"}, TypeError, "values must be ValueInputs or None"),
         ({"guidance": "high"}, TypeError, "guidance must be a number"),
         ({"guidance": float("nan")}, ValueError, "guidance must be finite"),

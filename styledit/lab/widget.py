@@ -11,6 +11,7 @@ traits; what a message asks for is stored, newest wins, and the worker is woken.
 from __future__ import annotations
 
 import io
+import os
 import threading
 import traceback
 from collections.abc import Generator, Mapping
@@ -33,6 +34,14 @@ Work = Generator[None, None, None]  # a yield after each network call
 STATIC = Path(__file__).with_name("static")
 _open: dict[tuple[str, str], list[tuple[str, LabWidget]]] = {}  # by cell and kind: (execution, widget)
 _opening = threading.Lock()
+
+
+def built(name: str) -> str | Path:
+    """A built file of the front end as anywidget takes it: its text; its path, which is watched, where
+    ANYWIDGET_HMR=1 asks for that. Who watches a file holds every widget that was made of it.
+    """
+    place = STATIC / name
+    return place if os.environ.get("ANYWIDGET_HMR") == "1" else place.read_text(encoding="utf-8")
 
 
 class LabWidget(anywidget.AnyWidget):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
-
 import traitlets
 
-from styledit.lab.widget import STATIC, LabWidget
+from styledit.lab.widget import LabWidget, built
 
 
 class EditTraits(LabWidget):
@@ -24,5 +21,5 @@ class EditTraits(LabWidget):
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
 
-    _esm: ClassVar[Path] = STATIC / "edit.js"
-    _css: ClassVar[Path] = STATIC / "edit.css"
+    _esm = built("edit.js")
+    _css = built("edit.css")

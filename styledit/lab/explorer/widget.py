@@ -29,7 +29,7 @@ from styledit.inversion import Inversion
 from styledit.lab import palettes
 from styledit.lab.explorer import packing
 from styledit.lab.explorer.packing import LIMIT, Packed, pack
-from styledit.lab.widget import STATIC, LabWidget, Work
+from styledit.lab.widget import STATIC, LabWidget, Work, built
 from styledit.maps import AttentionMaps
 
 Shown = Inversion | Denoised | Edit
@@ -77,8 +77,8 @@ class AttentionExplorer(LabWidget):
     The page's thread writes `_requests`, under `_lock`; all else is the worker's.
     """
 
-    _esm = STATIC / "explorer.js"
-    _css = STATIC / "explorer.css"
+    _esm = built("explorer.js")
+    _css = built("explorer.css")
 
     messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "part": ("id", "row", "head"),

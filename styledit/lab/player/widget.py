@@ -32,7 +32,7 @@ from styledit.generation import LearnedValues, check_values, reconstructing
 from styledit.inversion import Inversion, check_inversion, revisiting
 from styledit.lab.frames import encode
 from styledit.lab.player.trajectory import Trajectory, WordMaps, distance, draw_trajectory, pack, two_words
-from styledit.lab.widget import STATIC, LabWidget, Work
+from styledit.lab.widget import LabWidget, Work, built
 from styledit.pictures import decode_latents
 from styledit.previews import preview
 from styledit.recording import Record
@@ -100,8 +100,8 @@ class InversionPlayer(LabWidget):
         "view": ("index", "direction", "words"),
     }
 
-    _esm = STATIC / "player.js"
-    _css = STATIC / "player.css"
+    _esm = built("player.js")
+    _css = built("player.css")
 
     world = traitlets.Dict().tag(sync=True)
     inverted = traitlets.Dict().tag(sync=True)
