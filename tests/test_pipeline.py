@@ -386,7 +386,7 @@ def test_one_file_loads_without_a_word(small, configs, tmp_path, capfd):
         ),
         (
             lambda t: {k: v for k, v in t.items() if "out.2.bias" not in k},
-            "lacks weights of its UNet or its autoencoder; get the whole file.",
+            "lacks weights of its UNet or autoencoder; get the whole file.",
         ),
         (lambda t: t | {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(3)}, "holds no Stable"),
         (
