@@ -21,8 +21,9 @@ help:
 	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these"
 	@echo "make walk          run the lessons in a real browser; LESSONS='01 02' these (needs chromium)"
 	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
-	@echo "make test          the tests, at most ten minutes; make test-all, everything that CI runs, half an hour"
-	@echo "make lint          only their first part: formatting, lint and types; of the JavaScript too where npm is found"
+	@echo "make test          formatting, lint, types, three lessons and the quick tests: at most ten minutes"
+	@echo "make test-all      that, with all lessons and all tests, as CI runs it: at most twenty-five minutes"
+	@echo "make lint          only formatting, lint and types; of the JavaScript too where npm is found"
 	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
@@ -85,24 +86,21 @@ LINT := failed=; \
 
 # The lessons that `make test` runs: the whole path with its lab, learned values, a model from a folder.
 FEW := 00_first_edit 03_value_inputs 08_your_own_model
-PYTEST := $(OFFLINE) OMP_NUM_THREADS=1 $(PY) -m pytest -q --no-header -n 2 --dist loadfile
+PYTEST := $(OFFLINE) OMP_NUM_THREADS=1 $(PY) -m pytest -q --no-header -n 2 --dist loadfile --no-loadscope-reorder
 CELLS := --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
 test: NOTEBOOKS := $(FEW:%=notebooks/%.ipynb)
 test: CHOSEN := -m "not slow"
-test: WHAT := What is marked slow, the other lessons and the short check of the embedded model: make test-all.
+test: WHAT := The other lessons and the tests marked slow: make test-all.
 test-all: NOTEBOOKS := notebooks
 test-all: CHOSEN := --durations=30
-test-all: REPORT := 1
 
-# All parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
+# All three parts run, and any of them can fail the whole. The unit tests come last: theirs is the longest summary.
 # The notebooks keep the plotting backend of their kernel, whose pictures they show.
 test test-all: setup
 	@failed=; \
 	echo "== Formatting, lint and types"; \
 	( $(LINT) ) || failed="$$failed lint"; \
-	$(if $(REPORT),echo "== The embedded model; short check"; \
-	$(OFFLINE) $(PY) -m measure.report --short || failed="$$failed model";) \
 	echo "== The lessons; every cell of $(NOTEBOOKS:notebooks/%.ipynb=%), two lessons at a time"; \
 	$(PYTEST) $(CELLS) $(NOTEBOOKS) || failed="$$failed lessons"; \
 	echo "== The unit tests, in two processes; a dot is a test"; \

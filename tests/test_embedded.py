@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import styledit
+from measure import report
 from styledit.storage.data import EMBEDDED_FOLDER
 
 IMAGES = EMBEDDED_FOLDER.parent / "images"
@@ -89,3 +90,10 @@ def test_generation_shows_more_than_noise(pipe):
     )
     colours = [picture.mean((0, 1)) for picture in (beach, beach_too, night)]
     assert np.abs(colours[0] - colours[1]).sum() < np.abs(colours[0] - colours[2]).sum()
+
+
+@pytest.mark.slow
+def test_the_short_report_reaches_its_floors():
+    rows = list(report.measure(report.SHORT))
+    assert len(rows) > 15
+    assert not [row for row in rows if row.floor is not None and row.value < row.floor]

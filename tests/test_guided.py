@@ -283,6 +283,7 @@ def test_a_style_picture(pipe64, short):
         quiet(pipe64, short, style_image=look, weights=Weights(l2=1.0))
 
 
+@pytest.mark.slow
 def test_the_style_is_classified(embedded):
     drawn = samples()
     said = [classify_style(embedded, drawn[0].prompt, sample.picture) for sample in drawn]

@@ -1,7 +1,7 @@
 """Measure the committed weights against the bars that they are held to; exit 1 where one is missed.
 
 python -m measure.report            the whole table (`make model-report`)
-python -m measure.report --short    fewer pictures and floors instead of bars (part of `make test`)
+python -m measure.report --short    fewer pictures and floors instead of bars (`make test-all` asks for these)
 """
 
 from __future__ import annotations
@@ -50,13 +50,17 @@ class Row:
     floor: float | None = None
 
 
+SHORT = Amount(100, 48, 6, 1)
+WHOLE = Amount(400, 256, 24, 4)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--short", action="store_true")
     short = parser.parse_args().short
-    amount = Amount(100, 48, 6, 1) if short else Amount(400, 256, 24, 4)
+    amount = SHORT if short else WHOLE
     start = time.time()
     missed = []
     print(f"{'measured on the committed weights':58} {'value':>9}   {'floor' if short else 'bar'}")
