@@ -160,11 +160,12 @@ class WeightedSum:
     def __post_init__(self) -> None:
         terms = []
         for term in check.several("terms", self.terms):
-            if not isinstance(term, tuple) or len(term) != 2 or not isinstance(term[1], Objective):
+            if not isinstance(term, tuple) or len(term) != 2:
                 raise TypeError(
                     f"A term of a WeightedSum must be (weight, objective), not {check.shown(term)}."
                 )
-            terms.append((check.number("A weight", term[0], least=0), term[1]))
+            weight = check.number("A weight", term[0], least=0)
+            terms.append((weight, check_objective("A term of a WeightedSum", term[1])))
         object.__setattr__(self, "terms", tuple(terms))
 
     @property
