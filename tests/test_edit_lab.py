@@ -205,6 +205,7 @@ def drag(lab, draw: random.Random, number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_random_drags_end_in_what_a_new_editor_makes(opened) -> None:
     lab = opened()
     draw = random.Random(0)
@@ -356,6 +357,7 @@ def test_the_snapshot_holds_the_three_pictures_and_says_what_they_are(opened) ->
     assert np.any(np.asarray(lab.snapshot())[:72] != np.asarray(first)[:72])  # it tells the settings
 
 
+@pytest.mark.slow
 def test_copied_code_makes_the_picture_again(embedded, tmp_path, monkeypatch) -> None:
     lab = edit_lab(embedded)
     settle(lab)

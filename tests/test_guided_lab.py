@@ -251,6 +251,7 @@ def test_nan_shows_the_best_before_and_says_so(opened, monkeypatch) -> None:  # 
     assert np.isfinite(shown(lab)).all() and lab.frame["id"] == 2
 
 
+@pytest.mark.slow
 def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypatch) -> None:
     lab = edit_lab(embedded, steps=8)
     settle(lab)
