@@ -11,6 +11,8 @@ Modules:
     muon: an optimiser that learns faster
     stages: one file a stage of the training
     train: the command line of the stages
+    cost: how much arithmetic each stage takes
+    joint_sheet: pictures of the model with joint attention, at several numbers of steps
     make_data: draws the lesson pictures and the benchmark
     folders: where all of it lies
 """

@@ -91,7 +91,7 @@ class Worker:
                 self._clients.append(client)
 
     def wake(self, client: Client) -> None:
-        """There is work: its run starts, or starts again when it ends; returns at once."""
+        """There is work: its run starts, or starts again when it ends. Returns at once; in Colab, once the work is done."""
         with self._changed:
             if client not in self._clients or client in self._leaving:
                 return
@@ -112,7 +112,7 @@ class Worker:
                 self._thread = None
 
     def call(self, client: Client, function: Callable[[], None]) -> None:
-        """Something short that the worker's thread does before a client's work goes on; returns at once."""
+        """Something short that the worker's thread does before a client's work goes on. Returns as `wake`."""
         with self._changed:
             self._calls.append((client, function))
         self.wake(client)

@@ -114,7 +114,7 @@ METHODS = {
     "negative-prompt": Method(_negative_prompt, 1.4),
     "direct inversion": Method(_direct_inversion, 1.4),
     "SDEdit": Method(_sdedit, 0.8),
-    PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs ten times ours
+    PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs fifteen times ours
     BY_KIND: Method(_value_inputs("default"), 3.7),
     OURS: Method(_plain_call, 3.7),
 }

@@ -35,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
     workers = parser.parse_args().workers
-    methods = [name for name in METHODS if name != PAPER]  # its fit costs ten times ours
+    methods = [name for name in METHODS if name != PAPER]  # its fit costs fifteen times ours
     found = dict(tqdm(in_processes(_measure, methods, workers), total=len(methods)))
     print(f"{'method':30} {'PSNR of unnamed [dB]':>24} {'success rate [%]':>24}")
     for name in methods:

@@ -1,6 +1,6 @@
 """What a page shows of a lab: progress, the source, the settings in use, rough and exact pictures.
 
-All traits but those of `Archive` are set here, and only by the worker.
+All traits but `world`, `problem` and those of `Archive` are set here, and only by the worker.
 """
 
 from __future__ import annotations

@@ -105,7 +105,9 @@ def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
 
 
 def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
-    """The edit's picture as a PNG file with everything that makes it again in a text chunk."""
+    """The edit's picture as a PNG file, its recipe in a text chunk; the source, a style picture and the value
+    inputs of a stopped guided edit are in chunks of their own.
+    """
     about = {
         "prompt": saved.prompt,
         "target": saved.target,

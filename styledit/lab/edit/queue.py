@@ -1,5 +1,5 @@
 """What a page asks for and what the worker still has to do: the page's callbacks leave requests here, the
-worker takes them; of each kind the newest wins.
+worker takes them. Of sources, edits and sheets the newest wins; what is short is done in order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class SourceRequest:
 
 class RequestQueue:
     """The one thing of a lab that both threads write: every field is private, and every read and write of one
-    is made under one lock. A request that comes while an older one is being finished is never lost.
+    is made under one lock. A request that comes while an older one is being finished stays until it is
+    taken, unless the page stops, or its source cannot be had.
     """
 
     def __init__(self, source: SourceRequest, edit: EditRequest) -> None:

@@ -1,4 +1,4 @@
-"""Truth mode: how an edit of a challenge compares with the true one."""
+"""Challenges: how an edit compares with the true one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the page is given, as plain dicts; `PROTOCOL.md` has their fields."""
+"""The source, the words, the steps and the sheet as plain dicts for the page; `PROTOCOL.md` has their fields.
+
+The score is in `scores`, what a guided edit publishes in `guided`, the history in `history`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from styledit.lab.widget import LabWidget, built
 
 
 class EditTraits(LabWidget):
-    """The traits, and the page's own code; only the worker sets one (see `Display`)."""
+    """The traits, and the page's own code; once it is made, only the worker sets one (see `Display`)."""
 
     world = traitlets.Dict().tag(sync=True)
     source = traitlets.Dict().tag(sync=True)

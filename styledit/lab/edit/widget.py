@@ -47,8 +47,8 @@ PROGRESS_EVERY = 0.1  # seconds between two lines of progress
 SHEET_EVERY = 0.3  # and between two states of a contact sheet
 Result = TypeVar("Result")
 
-# Which fields each thread may write. The page's thread writes those of the queue, under its lock, and no
-# others; so does the worker's, which owns all the rest.
+# Which fields each thread may write. The page's thread writes those of the queue only, under its lock;
+# the worker's writes those, under the same lock, and all the others.
 PAGE_FIELDS = {
     "RequestQueue": frozenset(
         {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_spared", "_painted"}

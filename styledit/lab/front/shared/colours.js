@@ -1,4 +1,4 @@
-// Numbers as colours, as styledit/lab/heat.py has them.
+// Numbers as colours, as styledit/lab/palettes.py has them.
 import { contextOf } from "./elements.js";
 /** @import { Anchors, Palette, Range } from "./types.js" */
 
