@@ -91,7 +91,9 @@ class Worker:
                 self._clients.append(client)
 
     def wake(self, client: Client) -> None:
-        """There is work: its run starts, or starts again when it ends. Returns at once; in Colab, once the work is done."""
+        """There is work: its run starts, or starts again when it ends. Returns at once (in Colab, when
+        the work is done).
+        """
         with self._changed:
             if client not in self._clients or client in self._leaving:
                 return

@@ -1,7 +1,7 @@
 """Makes the edits of one source: by the kit, a baseline, a function of the user's, or guided.
 
-Everything that computes is a generator with a yield after each network call, but for a function of the user's,
-which takes its time at once. Nothing here knows of the page.
+Everything that computes is a generator with a yield after each network call, but for a function of the
+user's, which takes its time at once. Nothing here knows of the page.
 """
 
 from __future__ import annotations

@@ -86,10 +86,10 @@ class RunRequest:
 class InversionPlayer(LabWidget):
     """See `inversion_player`.
 
-    Traits, set by the worker once it is made: `world` (never changes), `inverted` (the inversion's own run), `run` (the
-    denoising run that is shown, with the `id` of the request that it answers), `fresh` (the newest step of a
-    run on its way), `curves` (drift of the runs that are kept), `progress`, and `view` (where the browser
-    stands, for a page that is loaded again).
+    Traits, set by the worker once it is made: `world` (never changes), `inverted` (the inversion's own
+    run), `run` (the denoising run that is shown, with the `id` of the request that it answers), `fresh` (the
+    newest step of a run on its way), `curves` (drift of the runs that are kept), `progress`, and `view`
+    (where the browser stands, for a page that is loaded again).
 
     The page's thread writes `_asked`, `_stopped` and `_seen`, under `_lock`; all else is the worker's.
     """
