@@ -198,7 +198,7 @@ class GuidedEdit:
             self.edit_run,
             terms,
             settings,
-            rate=self._rate(has_style),
+            rate=settings.rate_with(has_style),
             free=self._free_tokens(),
             word_map=self._word_map(),
         )
@@ -258,12 +258,6 @@ class GuidedEdit:
                 "weights=Weights(attention=Regularisation(...))."
             )
         return editor.make_run(GuidedRun, (self.prompt,), chosen, record)
-
-    def _rate(self, has_style: bool) -> float:
-        """Adam's learning rate, which its arithmetic must be able to hold."""
-        dtype = torch.promote_types(self.edit_run.target.c.dtype, torch.float32)
-        most = torch.finfo(dtype).max / 16  # Adam divides it by 1 - 0.9 at first
-        return check.number("rate", self.settings.rate_with(has_style), most=most)
 
     def _free_tokens(self) -> torch.Tensor:
         """1 for the tokens whose value inputs are optimised, 0 for the others, (N, 1)."""

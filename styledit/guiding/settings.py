@@ -20,6 +20,7 @@ PATIENCE = {"step": 3, "run": 8, "text": 8}
 STARTS = ("edit", "fitted", "random")
 TOKENS = ("changed", "all")
 RATE, STYLE_RATE = 0.01, 0.03
+MOST_RATE = 1e37  # Adam divides it by 1 - 0.9 at first, in float32
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
@@ -93,7 +94,7 @@ class GuidedSettings:
         if self.iterations is not None:
             self._set("iterations", check.whole("iterations", self.iterations, least=0, most=MOST_ITERATIONS))
         if self.rate is not None:
-            self._set("rate", check.number("rate", self.rate, least=0))
+            self._set("rate", check.number("rate", self.rate, least=0, most=MOST_RATE))
         if self.patience is not None:
             self._set("patience", check.whole("patience", self.patience, least=1))
         self._set("tolerance", check.number("tolerance", self.tolerance, least=0))
