@@ -44,6 +44,9 @@ _attention_modules: WeakKeyDictionary[UNet2DConditionModel, dict[Attention, str]
 def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> AttentionBlock:
     """Control the attention of `unet` inside a `with` block, in this thread.
 
+    A generator that holds a block open controls the caller's calls between two of its states, and is to be
+    resumed in the thread that began it. Processors that are set inside the block are not controlled.
+
     Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it computes
     without the block; after the block, and in other threads, it is the stock network. Its processors stay: to
     diffusers, a copy or a file each is the stock processor it stands for.
@@ -87,12 +90,11 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
         return self.control is not None and self._is_owned()
 
     def __enter__(self) -> Control:  # type: ignore[override]
-        if self._is_owned():
-            raise RuntimeError("This block is entered already; give each `with` its own attention_control().")
-        self.control = None
         control = Control(self.call, controllable_layers(self.unet))
         remember_in_backward(self.unet)
-        self.acquire()
+        if self._is_owned() or not self.acquire(blocking=False):
+            raise RuntimeError("This block is entered already; give each `with` its own attention_control().")
+        self.control = None
         own = _enter(self)
         _controls.set((*filter(_resolve, _controls.get()), own))
         self.control = control  # last, for no interrupt falls between this and the body of the `with`
@@ -101,16 +103,23 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
 
 def controlled(control: Control, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """What a function returns where a control rules, in a copy of the context: there is nothing to undo."""
-
-    def run() -> Any:
-        _controls.set((control,))
-        return function(*arguments, **options)
-
     own = _enter(control)
     try:
-        return copy_context().run(run)
+        return _under((control,), function, *arguments, **options)
     finally:
         _entered.discard(own)  # an error may be remembered for long, and the control with it
+
+
+def _under(
+    controls: tuple[Control, ...], function: Callable[..., Any], *arguments: Any, **options: Any
+) -> Any:
+    """What a function returns in a copy of the context where these controls rule, or none."""
+
+    def run() -> Any:
+        _controls.set(controls)
+        return function(*arguments, **options)
+
+    return copy_context().run(run)
 
 
 def _enter(entry: Any) -> ref[Any]:
@@ -214,16 +223,17 @@ class Recomputation:
         if self.of_user is None and not wanted:
             return module(*inputs)
         save = self.of_user or partial(checkpoint, use_reentrant=False)
-        if control is None:
-            return save(module, *inputs)
-        call, layers, first = control.call, control.layers, True
+        first = True
+        known = None if control is None else (control.call, control.layers)
 
         def run(*inputs: Any) -> Any:
             nonlocal first
             if first:
                 first = False
                 return module(*inputs)
-            return controlled(Control(call, layers), module, *inputs)
+            if known is None:
+                return _under((), module, *inputs)
+            return controlled(Control(*known), module, *inputs)
 
         return save(run, *inputs)
 

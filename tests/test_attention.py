@@ -220,6 +220,17 @@ def test_a_block_is_entered_once_at_a_time(pipe64, batch):
     assert running_control() is None
     with block as second:
         call(pipe64, batch)
+        refused = []
+
+        def enter() -> None:
+            with pytest.raises(RuntimeError, match="entered already") as caught:
+                block.__enter__()
+            refused.append(caught)
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        assert refused and running_control() is second  # another thread's attempt changes nothing
     assert len(second.maps) == 1 and not first.maps
     with contextlib.ExitStack() as stack:
         stack.enter_context(block)
@@ -317,12 +328,13 @@ def test_what_the_backward_pass_computes_again_is_under_control(pipe64, batch, u
     )
 
     def gradients(recompute: bool) -> tuple[torch.Tensor, ...]:
-        v = (c + 0.3).requires_grad_()
+        v, x = (c + 0.3).requires_grad_(), z.clone().requires_grad_()
         found = predict(pipe64, z, 501, c, dataclasses.replace(attention, values=v), recompute=recompute)
         with attention_control(pipe64.unet) as control:
             control.values = v
             in_block = pipe64.unet(z, 501, encoder_hidden_states=c).sample
             control.values = None
+        plain = pipe64.unet(x, 501, encoder_hidden_states=c).sample
         loss = (
             found.output.square().sum() + in_block.sum() + sum(m.square().sum() for m in found.maps.values())
         )
@@ -331,7 +343,8 @@ def test_what_the_backward_pass_computes_again_is_under_control(pipe64, batch, u
             control.values = c - 1
             thread.start()
             thread.join()
-        return found.output.detach(), v.grad
+            plain.square().sum().backward()  # no control ruled the first time: none rules now
+        return found.output.detach(), v.grad, x.grad
 
     expected, calls = gradients(recompute=False), []
     assert not pipe64.unet.is_gradient_checkpointing
