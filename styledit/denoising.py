@@ -65,13 +65,13 @@ class State:
     finished: bool = True
     maps: dict[str, torch.Tensor] | None = field(default=None, kw_only=True)
 
-    def shown(self) -> Self:
+    def copy(self) -> Self:
         """A copy to hand out: whatever becomes of its tensors, the run goes on from its own."""
         everything = {f.name: getattr(self, f.name) for f in fields(self)}
         copies: dict[str, Any] = {n: t.clone() for n, t in everything.items() if isinstance(t, torch.Tensor)}
         return replace(self, **copies, maps=None if self.maps is None else dict(self.maps))
 
-    def about(self) -> dict[str, Any]:
+    def callback_info(self) -> dict[str, Any]:
         """What a callback is told; the tensors are copies."""
         return {"i": self.step, "timestep": self.timestep, "z": self.z.clone()}
 
@@ -192,7 +192,7 @@ def follow(
 
     Args:
         title, steps: of the progress bar.
-        callback: called after each finished step with `State.about()`.
+        callback: called after each finished step with `State.callback_info()`.
     """
     check.flag("progress", progress)
     if callback is not None:
@@ -208,7 +208,7 @@ def follow(
                 if state.finished:
                     bar.update()
                     if callback is not None:
-                        callback(state.about())
+                        callback(state.callback_info())
     finally:
         run.close()  # whoever raised may be remembered for long, and the run with them
         torch.set_grad_enabled(grad)  # an interrupt may fall where torch.no_grad() has not yet undone itself

@@ -185,7 +185,7 @@ def _denoise(
 ) -> Generator[State, None, Denoised]:
     """A guided run from z; only the conditional branch reads the values."""
     latents = [z]
-    kept = []
+    recorded = []
     for i, timestep in enumerate(schedule.timesteps):
         v = None if values is None else values.v(i, c)
         step = guided_step(
@@ -203,15 +203,15 @@ def _denoise(
         check_finite(z, i)
         maps = recorder.take(i, step.prediction, step.rows)
         if recorder.keeps:
-            kept.append(maps)
+            recorded.append(maps)
         latents.append(z)
-        yield State(i, timestep, z, step.x0, maps=maps).shown()
+        yield State(i, timestep, z, step.x0, maps=maps).copy()
     return Denoised(
         decode_latents(pipe, z)[0],
         prompt,
         guidance,
         torch.stack(latents),
-        recorder.maps(kept, hand_over=True),
+        recorder.maps(recorded, hand_over=True),
     )
 
 

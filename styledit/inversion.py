@@ -215,21 +215,21 @@ def _invert(
     steps = len(schedule.timesteps)
     z = z_0
     latents = [z]
-    kept = []
+    recorded = []
     for i in range(steps, 0, -1):
         seen = _look(pipe, schedule, recorder, c, i, z)
         if recorder.keeps:
-            kept.append(seen.maps)
+            recorded.append(seen.maps)
         abar_told = seen.level if i == steps else None
         z = ddim_inverse_step(seen.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
         check_finite(z, i - 1)
         latents.append(z)
-        yield State(i - 1, seen.timestep, z, seen.x0, maps=seen.maps).shown()
+        yield State(i - 1, seen.timestep, z, seen.x0, maps=seen.maps).copy()
     if 0 in recorder.steps:
         seen = _look(pipe, schedule, recorder, c, 0, z)
         if recorder.keeps:
-            kept.append(seen.maps)
-        yield State(0, seen.timestep, z, seen.x0, finished=False, maps=seen.maps).shown()
+            recorded.append(seen.maps)
+        yield State(0, seen.timestep, z, seen.x0, finished=False, maps=seen.maps).copy()
     inversion = Inversion(
         image=picture,
         prompt=prompt,
@@ -238,7 +238,7 @@ def _invert(
         latents=torch.stack(latents[::-1]),
         c=c,
         null=encode_null(pipe),
-        maps=recorder.maps(kept[::-1], hand_over=True),
+        maps=recorder.maps(recorded[::-1], hand_over=True),
         model=model_fingerprint(pipe),
     )
     _known.add(inversion)
@@ -265,13 +265,13 @@ def revisiting(
 def _revisit(
     pipe: StableDiffusionPipeline, inversion: Inversion, recorder: Recorder
 ) -> Generator[State, None, AttentionMaps | None]:
-    kept = []
+    recorded = []
     for i, z in enumerate(inversion.latents):
         seen = _look(pipe, inversion.schedule, recorder, inversion.c, i, z)
         if recorder.keeps:
-            kept.append(seen.maps)
-        yield State(i, seen.timestep, z, seen.x0, maps=seen.maps).shown()
-    return recorder.maps(kept, hand_over=True)
+            recorded.append(seen.maps)
+        yield State(i, seen.timestep, z, seen.x0, maps=seen.maps).copy()
+    return recorder.maps(recorded, hand_over=True)
 
 
 @dataclass(frozen=True)

@@ -120,8 +120,8 @@ class AttentionMaps:
                 if layer in names
             }
 
-        kept = tuple(self._steps()[i] for i in rows)
-        return replace(self, layers=narrow(self.layers), self_layers=narrow(self.self_layers), steps=kept)
+        chosen = tuple(self._steps()[i] for i in rows)
+        return replace(self, layers=narrow(self.layers), self_layers=narrow(self.self_layers), steps=chosen)
 
     def word(
         self, word: str, *, steps: int | Iterable[int] | None = None, size: tuple[int, int] | None = None

@@ -53,8 +53,8 @@ class Record:
         check.pipeline(pipe, needs_ddim=False)
         size = check.sides("latent_size", latent_size, LONGEST_SIDE)
         steps = check.whole("steps", steps, least=1, most=pipe.scheduler.config.num_train_timesteps)
-        kept = len(self.chosen_steps(steps)) if self.keep else 1
-        return self.bytes_per_step(pipe, size) * kept
+        held = len(self.chosen_steps(steps)) if self.keep else 1
+        return self.bytes_per_step(pipe, size) * held
 
     def bytes_per_step(self, pipe: StableDiffusionPipeline, latent_size: Size) -> int:
         """The same for one step. Raises as `bytes`."""
@@ -146,7 +146,7 @@ class Recorder:
         return {layer: prediction.maps[layer][row].detach().clone().cpu() for layer in self.kinds}
 
     def maps(
-        self, kept: list[dict[str, torch.Tensor] | None], hand_over: bool = False
+        self, recorded: list[dict[str, torch.Tensor] | None], hand_over: bool = False
     ) -> AttentionMaps | None:
         """Everything that was taken, one entry a step from the noisiest, as maps with named axes.
 
@@ -154,7 +154,7 @@ class Recorder:
         """
         if not self.keeps:
             return None
-        taken = [maps if hand_over else dict(maps) for maps in kept if maps is not None]
+        taken = [maps if hand_over else dict(maps) for maps in recorded if maps is not None]
         stacked = {}
         for layer in self.kinds:
             stacked[layer] = torch.stack([maps.pop(layer) for maps in taken])  # (step, head, pixel, N)

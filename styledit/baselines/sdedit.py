@@ -118,5 +118,5 @@ def _denoise(
         step = guided_step(pipe, latents[-1], timestep, levels[i : i + 2], inversion.null, c, guidance)
         check_finite(step.z, i)
         latents.append(step.z)
-        yield State(i, timestep, step.z, step.x0).shown()
+        yield State(i, timestep, step.z, step.x0).copy()
     return torch.stack(latents)

@@ -68,9 +68,9 @@ class EditState(State):
     masks: tuple[torch.Tensor | None, ...]
     recorded: tuple[dict[str, torch.Tensor] | None, ...]
 
-    def about(self) -> dict[str, Any]:
+    def callback_info(self) -> dict[str, Any]:
         masks = [None if mask is None else mask.clone() for mask in self.masks]
-        return super().about() | {"z_source": self.z_source.clone(), "masks": masks}
+        return super().callback_info() | {"z_source": self.z_source.clone(), "masks": masks}
 
     @property
     def bytes(self) -> int:
@@ -207,7 +207,7 @@ class EditRun:
             ),
         )
         self.states.append(state)
-        yield state.shown()
+        yield state.copy()
 
     @property
     def z(self) -> torch.Tensor:

@@ -108,7 +108,7 @@ class SourceBranch:
         assert source is not None  # the call keeps it
         if len(self._kept) < self._room:
             self._kept[i] = source.to_host()
-        yield State(i, inversion.timesteps[i], self.latents[i + 1], step.x0, finished=False).shown()
+        yield State(i, inversion.timesteps[i], self.latents[i + 1], step.x0, finished=False).copy()
         return source
 
     def reconstruction(self) -> Image.Image:

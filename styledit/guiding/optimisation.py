@@ -37,9 +37,9 @@ class GuidedState(State):
     best: float = float("nan")
     frame: Frame | None = None
 
-    def about(self) -> dict[str, Any]:
+    def callback_info(self) -> dict[str, Any]:
         losses = {"loss": self.loss, "terms": dict(self.terms or {}), "best": self.best}
-        return super().about() | {"iteration": self.iteration, "frame": self.frame} | losses
+        return super().callback_info() | {"iteration": self.iteration, "frame": self.frame} | losses
 
 
 class Optimisation:
@@ -171,7 +171,7 @@ class Optimisation:
         """A state to hand out."""
         timestep = self.edit_run.source.inversion.timesteps[i]
         state = GuidedState(i, timestep, z.detach(), x0.detach(), iteration=self.log.iterations, **about)
-        return state.shown()
+        return state.copy()
 
 
 def as_substeps(run: Generator[State, None, Result]) -> Generator[State, None, Result]:

@@ -71,9 +71,9 @@ class FitState(State):
     iterations: int = 0
     evaluations: int = 0
 
-    def about(self) -> dict[str, Any]:
+    def callback_info(self) -> dict[str, Any]:
         own = {"loss": self.loss, "iterations": self.iterations, "evaluations": self.evaluations}
-        return super().about() | own
+        return super().callback_info() | own
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ class StepwiseFit:
         finished: bool = False,
     ) -> FitState:
         state = FitState(i, self.timesteps[i], z, x0, finished, loss, iterations, sum(self.evaluations))
-        return state.shown()
+        return state.copy()
 
 
 def _copies(moments: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
