@@ -187,7 +187,7 @@ def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
         ValueError: the UNet has processors that are not the stock ones.
     """
     modules = _attention_modules.get(unet)
-    if modules is None or any(unet.get_submodule(name) is not module for module, name in modules.items()):
+    if modules is None or not _are_in_place(unet, modules):
         names = [layer_name(name) for name in unet.attn_processors]
         modules = _attention_modules[unet] = {unet.get_submodule(name): name for name in names}
     new = {
@@ -203,6 +203,14 @@ def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
     for module in new:
         module.set_processor(ControlledProcessor(module.processor))
     return modules
+
+
+def _are_in_place(unet: UNet2DConditionModel, modules: Mapping[Attention, str]) -> bool:
+    """Whether the network still has these modules by these names."""
+    try:
+        return all(unet.get_submodule(name) is module for module, name in modules.items())
+    except AttributeError:
+        return False
 
 
 class Recomputation:

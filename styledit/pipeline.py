@@ -272,7 +272,8 @@ def _load_network(
 def _check_whole(pipe: StableDiffusionPipeline, model: str) -> None:
     """Refuse a network with weights that no file had: the libraries leave these without numbers."""
     for name in _NETWORKS:
-        for weight, tensor in getattr(pipe, name).state_dict().items():
+        network = getattr(pipe, name)
+        for weight, tensor in (*network.named_parameters(), *network.named_buffers()):
             if tensor.is_meta:
                 raise _lacks(model, name, weight)
 
