@@ -102,24 +102,30 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
 
 
 def controlled(control: Control, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """What a function returns where a control rules, in a copy of the context: there is nothing to undo."""
-    own = _enter(control)
-    try:
-        return _under((control,), function, *arguments, **options)
-    finally:
-        _entered.discard(own)  # an error may be remembered for long, and the control with it
+    """What a function returns where a control rules, inside those that do already."""
+    return _under(_controls.get(), (control,), function, *arguments, **options)
 
 
 def _under(
-    controls: tuple[Control, ...], function: Callable[..., Any], *arguments: Any, **options: Any
+    outer: tuple[Any, ...],
+    own: tuple[Control, ...],
+    function: Callable[..., Any],
+    *arguments: Any,
+    **options: Any,
 ) -> Any:
-    """What a function returns in a copy of the context where these controls rule, or none."""
+    """What a function returns where new controls rule inside outer ones, and no others, in a copy of the
+    context: there is nothing to undo.
+    """
 
     def run() -> Any:
-        _controls.set(controls)
+        _controls.set((*outer, *own))
         return function(*arguments, **options)
 
-    return copy_context().run(run)
+    noted = [_enter(control) for control in own]
+    try:
+        return copy_context().run(run)
+    finally:
+        _entered.difference_update(noted)  # an error may be remembered for long, and the controls with it
 
 
 def _enter(entry: Any) -> ref[Any]:
@@ -129,14 +135,11 @@ def _enter(entry: Any) -> ref[Any]:
     return own
 
 
-def running_control() -> Control | None:
-    """The control of the innermost call or block that is under way in this thread, if any."""
-    if len(_entered):
-        for entry in reversed(_controls.get()):
-            control = _resolve(entry)
-            if control is not None:
-                return control
-    return None
+def running_controls() -> tuple[Control, ...]:
+    """Those of the calls and blocks under way in this thread, of whichever networks, innermost last."""
+    if not len(_entered):
+        return ()
+    return tuple(control for control in map(_resolve, _controls.get()) if control is not None)
 
 
 def _resolve(entry: Control | ref[AttentionBlock]) -> Control | None:
@@ -164,10 +167,10 @@ class ControlledProcessor:
         attention_mask: torch.Tensor | None = None,
         temb: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        control = running_control()
-        if control is None or attn not in control.layers:
-            return self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
-        return attend(control, attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        for control in reversed(running_controls()):
+            if attn in control.layers:
+                return attend(control, attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        return self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -190,18 +193,17 @@ def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
     if modules is None or not _are_in_place(unet, modules):
         names = [layer_name(name) for name in unet.attn_processors]
         modules = _attention_modules[unet] = {unet.get_submodule(name): name for name in names}
-    new = {
-        module: name for module, name in modules.items() if type(module.processor) is not ControlledProcessor
-    }
-    for module, name in new.items():
-        if type(module.processor) not in (AttnProcessor, AttnProcessor2_0):
+    processors = {module: module.processor for module in modules}
+    stock = {module: found for module, found in processors.items() if type(found) is not ControlledProcessor}
+    for module, found in stock.items():
+        if type(found) not in (AttnProcessor, AttnProcessor2_0):
             raise ValueError(
-                f"The UNet's layer {name!r} has a {type(module.processor).__name__}, which attention control "
+                f"The UNet's layer {modules[module]!r} has a {type(found).__name__}, which attention control "
                 "would disable; unload IP-Adapter or legacy LoRA weights, or call "
                 "pipe.unet.set_default_attn_processor(), first."
             )
-    for module in new:
-        module.set_processor(ControlledProcessor(module.processor))
+    for module, found in stock.items():
+        module.set_processor(ControlledProcessor(found))
     return modules
 
 
@@ -215,7 +217,7 @@ def _are_in_place(unet: UNet2DConditionModel, modules: Mapping[Attention, str]) 
 
 class Recomputation:
     """The checkpoint function of a UNet: what its backward pass computes again, maybe in a thread of
-    PyTorch's own, is under the control of the first time.
+    PyTorch's own, is under the controls of the first time.
 
     Args:
         of_user: the checkpoint function that the user has switched on, which all calls go through; None keeps
@@ -226,22 +228,19 @@ class Recomputation:
         self.of_user = of_user
 
     def __call__(self, module: torch.nn.Module, *inputs: Any) -> Any:
-        control = running_control()
-        wanted = control is not None and control.recompute
-        if self.of_user is None and not wanted:
+        controls = running_controls()
+        if self.of_user is None and not any(control.recompute for control in controls):
             return module(*inputs)
         save = self.of_user or partial(checkpoint, use_reentrant=False)
+        calls = [(control.call, control.layers) for control in controls]  # as they are now
         first = True
-        known = None if control is None else (control.call, control.layers)
 
         def run(*inputs: Any) -> Any:
             nonlocal first
             if first:
                 first = False
                 return module(*inputs)
-            if known is None:
-                return _under((), module, *inputs)
-            return controlled(Control(*known), module, *inputs)
+            return _under((), tuple(Control(call, layers) for call, layers in calls), module, *inputs)
 
         return save(run, *inputs)
 

@@ -26,7 +26,7 @@ from styledit.attention import (
     attention_layers,
     select_layers,
 )
-from styledit.control import ControlledProcessor, attention_control, running_control
+from styledit.control import ControlledProcessor, attention_control, running_controls
 from styledit.denoising import predict
 
 
@@ -201,7 +201,7 @@ def test_ends_with_an_error_and_nests(pipe64, batch):
     with pytest.raises(KeyboardInterrupt), attention_control(pipe64.unet) as control:
         control.values = batch[1] + 1
         raise KeyboardInterrupt
-    assert running_control() is None and torch.equal(call(pipe64, batch), plain)
+    assert not running_controls() and torch.equal(call(pipe64, batch), plain)
     with attention_control(pipe64.unet, Layers(("mid",))) as outer:
         with attention_control(pipe64.unet, Layers(("up",))) as inner:
             call(pipe64, batch)
@@ -209,7 +209,7 @@ def test_ends_with_an_error_and_nests(pipe64, batch):
         assert torch.equal(predict(pipe64, batch[0], 501, batch[1]).output, plain) and not outer.maps
         call(pipe64, batch)
         assert len(outer.maps) == 1
-    assert running_control() is None
+    assert not running_controls()
 
 
 def test_a_block_is_entered_once_at_a_time(pipe64, batch):
@@ -217,7 +217,7 @@ def test_a_block_is_entered_once_at_a_time(pipe64, batch):
     with block as first, pytest.raises(RuntimeError, match="entered already; give each `with` its own"):
         with block:
             pass
-    assert running_control() is None
+    assert not running_controls()
     with block as second:
         call(pipe64, batch)
         refused = []
@@ -230,12 +230,34 @@ def test_a_block_is_entered_once_at_a_time(pipe64, batch):
         thread = threading.Thread(target=enter)
         thread.start()
         thread.join()
-        assert refused and running_control() is second  # another thread's attempt changes nothing
+        assert refused and running_controls() == (second,)  # another thread's attempt changes nothing
     assert len(second.maps) == 1 and not first.maps
     with contextlib.ExitStack() as stack:
         stack.enter_context(block)
-        assert running_control() is not None
-    assert running_control() is None
+        assert running_controls()
+    assert not running_controls()
+
+
+def test_blocks_of_two_networks(pipe64, tokenizer, batch):
+    """Each rules its own, whichever is inside; so does a checkpointed call."""
+    other = make_pipeline(tokenizer, "v_prediction", torch.float64)
+    z, c = batch
+
+    def gradient(unet):
+        v = (c + 1).requires_grad_()
+        with attention_control(unet, Layers()) as control, attention_control(other.unet) as inner:
+            control.values, inner.values = v, c - 1
+            unet(z, 501, encoder_hidden_states=c).sample.sum().backward()
+            predict(other, z, 501, c)
+        assert control.maps and not inner.maps
+        return v.grad
+
+    expected = gradient(pipe64.unet)
+    pipe64.unet.enable_gradient_checkpointing()
+    try:
+        assert torch.allclose(gradient(pipe64.unet), expected, rtol=0, atol=1e-12)
+    finally:
+        pipe64.unet.disable_gradient_checkpointing()
 
 
 def test_only_value_inputs_can_be_set(pipe64):

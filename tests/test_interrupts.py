@@ -20,7 +20,7 @@ import torch
 import styledit
 from conftest import make_pipeline
 from styledit.baselines import fit_nulls, null_text
-from styledit.control import running_control
+from styledit.control import running_controls
 from styledit.denoising import predict
 from styledit.generation import generating, reconstructing
 from styledit.inversion import inverting
@@ -181,7 +181,7 @@ def in_another_thread(job: Callable[[], torch.Tensor]) -> torch.Tensor:
 
 
 def assert_nothing_is_left(world: World) -> None:
-    assert running_control() is None
+    assert not running_controls()
     assert world.unet.attn_processors == world.processors
     assert world.kept_activations() == world.activations
     inversion = world.inversion
@@ -264,7 +264,7 @@ def test_interrupts_at_every_instruction(world, name, stride):
     def door() -> None:
         with styledit.attention_control(world.unet) as control:
             control.values = None
-        running_control()
+        running_controls()
 
     def low_memory() -> None:
         c = world.inversion.c.clone().requires_grad_()
@@ -284,7 +284,7 @@ def test_interrupts_at_every_instruction(world, name, stride):
     for k in range(1, trace.count + 1, 1 if COUNT >= 500 else stride):
         interrupt = interrupt_of(jobs[name], InterruptAt(k, *files))
         came += interrupt is not None
-        assert running_control() is None, k
+        assert not running_controls(), k
         if name != "door":
             assert torch.equal(world.call(), world.expected), k
     assert came > 0
@@ -331,7 +331,7 @@ def test_a_run_that_is_closed_leaves_nothing_behind(world):
                 with pytest.raises(error):
                     run.throw(error())
             del run
-            assert running_control() is None
+            assert not running_controls()
             assert torch.is_grad_enabled() and not world.unet.is_gradient_checkpointing
     assert_nothing_is_left(world)
 
@@ -369,7 +369,7 @@ def test_an_error_inside_the_network_leaves_nothing_behind(world):
         for name in CALLS[:-1]:  # the last makes no call
             with pytest.raises(RuntimeError, match="out of memory"):
                 getattr(world, name)()
-            assert running_control() is None
+            assert not running_controls()
     finally:
         handle.remove()
     assert_nothing_is_left(world)

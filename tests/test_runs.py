@@ -11,7 +11,7 @@ import torch
 
 import styledit
 from conftest import make_pipeline
-from styledit.control import running_control
+from styledit.control import running_controls
 from styledit.generation import generating, reconstructing
 from styledit.inversion import inverting
 from styledit.values import ValueFit
@@ -150,7 +150,7 @@ def test_between_two_states_nothing_is_held(pipe, inversion, kinds, grad):
     for name, start in kinds.items():
         with torch.set_grad_enabled(grad):
             for state in start():
-                assert running_control() is None, name
+                assert not running_controls(), name
                 assert torch.is_grad_enabled() == grad, name
                 assert not pipe.unet.is_gradient_checkpointing
                 assert not state.z.requires_grad and not state.x0.requires_grad

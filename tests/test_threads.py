@@ -14,7 +14,7 @@ import torch
 import styledit
 from conftest import make_pipeline
 from styledit.baselines import fit_nulls
-from styledit.control import running_control
+from styledit.control import running_controls
 from styledit.generation import reconstructing
 from styledit.perception.clip import load_clip
 from styledit.prompts import encode_prompt
@@ -64,7 +64,7 @@ def inversion(pipe, picture):
 @pytest.fixture(autouse=True)
 def nothing_is_left_afterwards(pipe):
     yield
-    assert running_control() is None
+    assert not running_controls()
     assert not pipe.unet.is_gradient_checkpointing
 
 
