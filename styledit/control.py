@@ -44,6 +44,9 @@ _attention_modules: WeakKeyDictionary[UNet2DConditionModel, dict[Attention, str]
 def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> AttentionBlock:
     """Control the attention of `unet` inside a `with` block, in this thread.
 
+    A generator that holds a block open controls the caller's calls between two of its states, and is to be
+    resumed in the thread that began it. Processors that are set inside the block are not controlled.
+
     Blocks nest: the inner one rules until it ends. With nothing set, the network computes what it computes
     without the block; after the block, and in other threads, it is the stock network. Its processors stay: to
     diffusers, a copy or a file each is the stock processor it stands for.
@@ -62,7 +65,7 @@ def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Laye
 
 
 class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alone
-    """One `with` block; `as` gives its `Control`.
+    """One `with` block, entered once; `as` gives its `Control`.
 
     It rules while its lock is held, in the thread that holds it. `__exit__` is the lock's own: an interrupt
     can fall before the first line of any Python function, and a block that ended with one could be left open.
@@ -87,30 +90,34 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
         return self.control is not None and self._is_owned()
 
     def __enter__(self) -> Control:  # type: ignore[override]
-        if self._is_owned():
-            raise RuntimeError("This block is entered already; give each `with` its own attention_control().")
-        self.control = None
         control = Control(self.call, controllable_layers(self.unet))
         remember_in_backward(self.unet)
-        self.acquire()
+        if self.control is not None or self._is_owned() or not self.acquire(blocking=False):
+            raise RuntimeError(
+                "This block was entered already; give each `with` its own attention_control()."
+            )
         own = _enter(self)
         _controls.set((*filter(_resolve, _controls.get()), own))
         self.control = control  # last, for no interrupt falls between this and the body of the `with`
         return control
 
 
-def controlled(control: Control, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """What a function returns where a control rules, in a copy of the context: there is nothing to undo."""
+def under(
+    controls: tuple[Control, ...], function: Callable[..., Any], *arguments: Any, **options: Any
+) -> Any:
+    """What a function returns where these controls and no others rule, innermost last; in a copy of the context
+    there is nothing to undo.
+    """
 
     def run() -> Any:
-        _controls.set((*_controls.get(), control))
+        _controls.set(controls)
         return function(*arguments, **options)
 
-    own = _enter(control)
+    entered = [_enter(control) for control in controls]
     try:
         return copy_context().run(run)
     finally:
-        _entered.discard(own)  # an error may be remembered for long, and the control with it
+        _entered.difference_update(entered)  # an error may be remembered for long, and the controls with it
 
 
 def _enter(entry: Any) -> ref[Any]:
@@ -175,7 +182,7 @@ def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
         ValueError: the UNet has processors that are not the stock ones.
     """
     modules = _attention_modules.get(unet)
-    if modules is None or any(unet.get_submodule(name) is not module for module, name in modules.items()):
+    if modules is None or not _are_in_place(unet, modules):
         names = [layer_name(name) for name in unet.attn_processors]
         modules = _attention_modules[unet] = {unet.get_submodule(name): name for name in names}
     processors = {module: module.processor for module in modules}
@@ -190,6 +197,14 @@ def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
     for module, found in stock.items():
         module.set_processor(ControlledProcessor(found))
     return modules
+
+
+def _are_in_place(unet: UNet2DConditionModel, modules: Mapping[Attention, str]) -> bool:
+    """Whether the network still has these modules by these names."""
+    try:
+        return all(unet.get_submodule(name) is module for module, name in modules.items())
+    except AttributeError:
+        return False
 
 
 class Recomputation:
@@ -214,12 +229,10 @@ class Recomputation:
 
         def run(*inputs: Any) -> Any:
             nonlocal first
-            again: Callable[..., Any] = module
-            if not first:
-                for call, layers in reversed(calls):
-                    again = partial(controlled, Control(call, layers), again)
-            first = False
-            return again(*inputs)
+            if first:
+                first = False
+                return module(*inputs)
+            return under(tuple(Control(*call) for call in calls), module, *inputs)
 
         return save(run, *inputs)
 
@@ -250,13 +263,14 @@ def call_network(
         ValueError: as `controllable_layers`.
     """
     control = Control(call, controllable_layers(unet), recompute)
+    controls = (*running_controls(), control)
     if not torch.is_grad_enabled() or remember_in_backward(unet) or not recompute:
-        return controlled(control, unet, *inputs, **options), control
+        return under(controls, unet, *inputs, **options), control
     # Left on by an interrupt, or switched off under another thread's call, this changes memory and no number:
     # the function stays, and computes again only where a control asks for it.
     unet.enable_gradient_checkpointing(Recomputation())
     try:
-        return controlled(control, unet, *inputs, **options), control
+        return under(controls, unet, *inputs, **options), control
     finally:
         for module in unet.modules():
             if hasattr(module, "gradient_checkpointing"):

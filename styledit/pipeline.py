@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import subprocess
+import sys
+import threading
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel
@@ -54,7 +58,7 @@ _SAMPLED = 8  # values of each tensor that go into a fingerprint
 _SMALL = 100e6  # weights of a UNet whose calls are too short to share among threads
 
 _all_threads = torch.get_num_threads()  # PyTorch's default, where nobody has set another number yet
-_chosen_threads = _all_threads  # what `_choose_threads` set last
+_chosen_threads = threading.local()  # `count` is what `_choose_threads` set last in a thread
 
 
 def load(
@@ -197,25 +201,30 @@ def _sample(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _choose_threads(count: int) -> None:
-    """Let PyTorch compute on so many threads of the CPU, unless the user has chosen a number: by the
-    environment, before the package was imported, or since it was last set here.
+    """Let PyTorch compute on so many threads of the CPU, in this thread and in those that begin later, unless
+    the user has chosen a number: by the environment, before the package was imported, or since it was last
+    set here.
     """
-    global _chosen_threads
     by_environment = "OMP_NUM_THREADS" in os.environ or "MKL_NUM_THREADS" in os.environ
     before_import = _all_threads not in _default_threads()
-    if not by_environment and not before_import and torch.get_num_threads() == _chosen_threads:
+    last = getattr(_chosen_threads, "count", _all_threads)
+    if not by_environment and not before_import and torch.get_num_threads() == last:
         torch.set_num_threads(count)
-        _chosen_threads = count
+        _chosen_threads.count = count
 
 
-def _default_threads() -> set[int]:
-    """The numbers of threads that PyTorch may begin with here: one for each core, which some builds count as
-    half the logical ones.
+def _default_threads() -> set[int | None]:
+    """The numbers of threads that PyTorch may begin with here: one for each logical, available, physical or
+    fast core.
     """
-    logical = {os.cpu_count() or 1}
+    counts = {os.cpu_count(), psutil.cpu_count(logical=False)}
     if hasattr(os, "sched_getaffinity"):
-        logical.add(len(os.sched_getaffinity(0)))
-    return logical | {count // 2 for count in logical}
+        counts.add(len(os.sched_getaffinity(0)))
+    if sys.platform == "darwin":
+        asked = ["sysctl", "-n", "hw.perflevel0.physicalcpu"]
+        fast = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+        counts.add(int(fast) if fast.isdecimal() else None)
+    return counts
 
 
 def _load_folder(model: str | Path, dtype: torch.dtype) -> StableDiffusionPipeline:
@@ -263,7 +272,8 @@ def _load_network(
 def _check_whole(pipe: StableDiffusionPipeline, model: str) -> None:
     """Refuse a network with weights that no file had: the libraries leave these without numbers."""
     for name in _NETWORKS:
-        for weight, tensor in getattr(pipe, name).state_dict().items():
+        network = getattr(pipe, name)
+        for weight, tensor in (*network.named_parameters(), *network.named_buffers()):
             if tensor.is_meta:
                 raise _lacks(model, name, weight)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of processors that nothing here uses
 
 import numpy as np
 import pytest

@@ -212,17 +212,28 @@ def test_ends_with_an_error_and_nests(pipe64, batch):
     assert not running_controls()
 
 
-def test_a_block_is_entered_once_at_a_time(pipe64, batch):
+def test_a_block_is_entered_once(pipe64, batch):
+    """Another attempt, in whichever thread, changes nothing."""
     block = attention_control(pipe64.unet, Layers(("mid",)))
-    with block as first, pytest.raises(RuntimeError, match="entered already; give each `with` its own"):
-        with block:
+    refused = []
+
+    def enter() -> None:
+        with pytest.raises(RuntimeError, match="entered already; give each `with` its own") as caught, block:
             pass
-    assert not running_controls()
-    with block as second:
+        refused.append(caught)
+
+    with block as control:
+        enter()
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        assert running_controls() == (control,)
         call(pipe64, batch)
-    assert len(second.maps) == 1 and not first.maps
+    assert len(control.maps) == 1 and not running_controls()
+    enter()
+    assert len(refused) == 3 and not running_controls()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(block)
+        stack.enter_context(attention_control(pipe64.unet))
         assert running_controls()
     assert not running_controls()
 
@@ -339,12 +350,13 @@ def test_what_the_backward_pass_computes_again_is_under_control(pipe64, batch, u
     )
 
     def gradients(recompute: bool) -> tuple[torch.Tensor, ...]:
-        v = (c + 0.3).requires_grad_()
+        v, x = (c + 0.3).requires_grad_(), z.clone().requires_grad_()
         found = predict(pipe64, z, 501, c, dataclasses.replace(attention, values=v), recompute=recompute)
         with attention_control(pipe64.unet) as control:
             control.values = v
             in_block = pipe64.unet(z, 501, encoder_hidden_states=c).sample
             control.values = None
+        plain = pipe64.unet(x, 501, encoder_hidden_states=c).sample
         loss = (
             found.output.square().sum() + in_block.sum() + sum(m.square().sum() for m in found.maps.values())
         )
@@ -353,7 +365,8 @@ def test_what_the_backward_pass_computes_again_is_under_control(pipe64, batch, u
             control.values = c - 1
             thread.start()
             thread.join()
-        return found.output.detach(), v.grad
+            plain.square().sum().backward()  # no control ruled the first time: none rules now
+        return found.output.detach(), v.grad, x.grad
 
     expected, calls = gradients(recompute=False), []
     assert not pipe64.unet.is_gradient_checkpointing

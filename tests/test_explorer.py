@@ -188,6 +188,7 @@ def test_a_flat_and_an_empty_map() -> None:
 # -- limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "spelled"), [(1, 12), (2, 12), (1, 75)])
 def test_stable_diffusion_fits(
     tiny: StableDiffusionPipeline, tmp_path: Path, count: int, spelled: int

@@ -210,7 +210,7 @@ def test_many_writers_of_one_path_do_not_clash(path):
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(path):
-    """And what else it leaves, the next that writes there removes; a draft of a process that runs stays."""
+    """And what else it leaves, one that writes there a day later removes; a draft being written stays."""
     code = (
         "import sys, torch\n"
         "from styledit.storage.files import write_tensors\n"
@@ -231,11 +231,12 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path):
     process.communicate()
     tensors, about = read_tensors(path, schema)
     assert float(about["guidance"]) >= 5 and (tensors["x"] == float(about["guidance"])).all()
-    left, ours = (
-        path.with_name(f".styledit-{files.HERE}-{pid}-00.draft") for pid in (process.pid, os.getpid())
-    )
-    for draft in (left, ours):
-        draft.mkdir(exist_ok=True)
+    abandoned, fresh = (path.with_name(f".styledit-{name}.draft") for name in ("00", "01"))
+    for draft in (abandoned, fresh):
+        draft.mkdir()
         (draft / "file").write_bytes(b"half")
+    long_ago = time.time() - files.ABANDONED - 60
+    for draft in set(path.parent.glob("*.draft")) - {fresh}:
+        os.utime(draft, (long_ago, long_ago))
     write_tensors(path, {"x": torch.ones(1)}, {"guidance": "1"})
-    assert set(path.parent.iterdir()) == {path, ours}
+    assert set(path.parent.iterdir()) == {path, fresh}

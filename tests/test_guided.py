@@ -471,7 +471,7 @@ def test_bad_input_is_one_sentence(pipe64, short):
     ):
         with pytest.raises(kind, match=words):
             quiet(pipe64, short, **options)
-    with pytest.raises(TypeError, match="Inversion is needed here"):
+    with pytest.raises(TypeError, match="must be an Inversion from"):
         guide(pipe64, LOOK, TARGET, style_image=LOOK)
     with pytest.raises(TypeError, match="GuidedSettings"):
         GuidedEdit(pipe64, short, TARGET, {"iterations": 3})

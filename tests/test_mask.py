@@ -98,7 +98,7 @@ def test_a_mask_that_changes_starts_at_the_first_step(pipe64, inversion64) -> No
     assert torch.equal(other.latents, fresh.latents)
 
 
-def test_a_glance_starts_where_the_settings_differ(pipe64, inversion64) -> None:
+def test_a_preview_starts_where_the_settings_differ(pipe64, inversion64) -> None:
     editor = styledit.Editor(pipe64, inversion64)
     steps = inversion64.steps
     exact = editor.edit(TARGET, tau_c=1.0, progress=False)
@@ -114,7 +114,7 @@ def test_a_glance_starts_where_the_settings_differ(pipe64, inversion64) -> None:
     assert torch.equal(editor.edit(TARGET, tau_c=1.0, progress=False).latents, exact.latents)
 
 
-def test_a_glance_at_another_target_runs_coarsely(pipe64, inversion64) -> None:
+def test_a_preview_at_another_target_runs_coarsely(pipe64, inversion64) -> None:
     editor = styledit.Editor(pipe64, inversion64)
     exact = editor.edit(TARGET, progress=False)
     preview, calls = finish(editor.previewing("a cat in the snow", calls=2))

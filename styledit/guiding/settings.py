@@ -39,7 +39,7 @@ class GuidedSettings:
         start: what value inputs start from: "edit", those that an edit without guiding reads; "fitted", the
             learned ones at every step; "random", drawn around 0 with the spread of the prompt's embedding;
             or value inputs (T, N, d), such as the `values` of another guided edit of the inversion: without
-            iterations they make that edit again.
+            iterations they make that edit again, unless it optimised both branches.
         iterations: of Adam, in all, at most 1000; spread evenly over the steps by "step". None takes 30, or
             20 whole runs.
         rate: Adam's learning rate; None takes 0.01, or 0.03 with a style picture.

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
-import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -32,7 +31,7 @@ Result = TypeVar("Result")
 CHECKSUM = "sha256"  # the entry of the metadata
 _KINDS = {torch.uint8: "byte"}
 _ATTEMPTS = 50  # to read a file that others replace meanwhile
-HERE = re.sub(r"\W+", "_", socket.gethostname())  # in the names of drafts
+ABANDONED = 24 * 3600.0  # seconds after which nobody writes a draft any more
 
 
 @dataclass(frozen=True)
@@ -192,10 +191,10 @@ def _identity(place: Path) -> tuple[int, ...]:
 @contextmanager
 def _draft_of(place: Path) -> Iterator[tuple[Path, int]]:
     """A file to write, in a new folder beside `place`, and the mode that files get here. At the end the
-    folder is gone. Its name has the process, so that what a killed one left can be told.
+    folder is gone; what a killed process has left is removed by a later write.
     """
     _sweep(place.parent)
-    folder = place.with_name(f".styledit-{HERE}-{os.getpid()}-{secrets.token_hex(8)}.draft")
+    folder = place.with_name(f".styledit-{secrets.token_hex(8)}.draft")
     try:
         folder.mkdir(0o777)  # less the umask
         yield folder / "file", folder.stat().st_mode & 0o666
@@ -204,24 +203,13 @@ def _draft_of(place: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the drafts of processes of this machine that are no more."""
-    if os.name != "posix":  # elsewhere os.kill(pid, 0) does more than ask
-        return
-    for draft in folder.glob(f".styledit-{HERE}-*.draft"):
-        owner = draft.name.split("-")[-2]
-        if owner.isdecimal() and not _runs(int(owner)):
-            shutil.rmtree(draft, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    """Whether there is a process of this number."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it is another user's, or no number of a process
-        return True
-    return True
+    """Remove the drafts that nobody can be writing any more. Their age tells, not a process: machines and
+    containers that do not see each other's processes share folders.
+    """
+    for draft in folder.glob(".styledit-*.draft"):
+        with suppress(OSError):  # another has removed it
+            if draft.stat().st_mtime < time.time() - ABANDONED:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def _separate(tensors: Mapping[str, torch.Tensor]) -> Tensors:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def loading(model: str | Path, kind: str, called: str | Path | None = None) -> I
             yield {"pretrained_model_name_or_path": name, "local_files_only": not from_hub}
         except Exception as error:
             if not in_folder and not from_hub:
+                _ask_hub.cache_clear()  # whoever tries again may have a network now
                 raise ValueError(
                     f"{name!r} could not be loaded as a {kind}: the hub cannot be reached, and this machine "
                     "has no whole copy of it; connect to the internet, or give a folder."
@@ -57,7 +60,14 @@ def is_hub_id(model: str | Path) -> bool:
 
 
 def hub_answers() -> bool:
-    """Whether the hub can be reached; where it cannot, the libraries would try many times for each file."""
+    """Whether the hub can be reached; where it cannot, the libraries would try many times for each file. What
+    it answered holds for a minute: a model has several parts.
+    """
+    return _ask_hub(int(time.monotonic() // 60))
+
+
+@lru_cache(maxsize=1)
+def _ask_hub(minute: int) -> bool:
     try:
         get_session().head(constants.ENDPOINT, timeout=_PATIENCE)
     except Exception:  # no network, a proxy, HF_HUB_OFFLINE

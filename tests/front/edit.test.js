@@ -328,8 +328,8 @@ test("a tile is marked where it is what the controls say", () => {
 });
 
 test("the score is said against the suggested settings", () => {
-  const said = (psnr, happened = true, suggested = 20) =>
-    scoreSentence({ psnr, suggested_psnr: suggested, happened, verdict: "the fox is red." });
+  const said = (psnr, succeeded = true, suggested = 20) =>
+    scoreSentence({ psnr, suggested_psnr: suggested, succeeded, verdict: "the fox is red." });
   assert.equal(said(21), "The fox is red. You beat the suggested settings by 1.0 dB.");
   assert.equal(said(19), "The fox is red. The suggested settings are 1.0 dB nearer.");
   assert.equal(said(20.01), "The fox is red. As near as the suggested settings. Can you come nearer?");

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -113,6 +114,10 @@ class Guide:
         style = None
         if about["style"] is not None and picture is not None:
             style = Style(str(about["style"]["kind"]), str(about["style"]["name"]), picture)
+        if values is not None:
+            values = check.finite(
+                check.tensor("values", values, "T", "N", "d"), "values", "save it again"
+            ).float()
         return replace(cls.of(about, style), values=values)
 
     @property
@@ -120,7 +125,7 @@ class Guide:
         """Iterations between two pictures of the filmstrip."""
         return max(1, self.iterations // PICTURES)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Two of the same key guide alike."""
         style = None if self.style is None else hashlib.sha256(self.style.picture.tobytes()).hexdigest()

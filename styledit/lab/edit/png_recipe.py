@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import safetensors.torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image, PngImagePlugin
+from safetensors.torch import load as read_safetensors
+from safetensors.torch import save as write_safetensors
 
 from styledit import validation as check
 from styledit.editing import Settings
@@ -124,7 +125,7 @@ def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
     if saved.guide is not None and saved.guide.style is not None:
         chunks.add(STYLE, _png(saved.guide.style.picture))
     if saved.guide is not None and saved.guide.values is not None:
-        chunks.add(VALUES, safetensors.torch.save({"values": saved.guide.values}))
+        chunks.add(VALUES, write_safetensors({"values": saved.guide.values}))
     return _png(saved.image, chunks)
 
 
@@ -143,7 +144,7 @@ def open_png(source: bytes | str) -> SavedEdit:
         about = json.loads(image.info[CHUNK])
         parts = dict(getattr(image, "private_chunks", ()))
         style = _opened(parts[STYLE]).convert("RGB") if STYLE in parts else None
-        values = safetensors.torch.load(parts[VALUES])["values"] if VALUES in parts else None
+        values = read_safetensors(parts[VALUES])["values"] if VALUES in parts else None
         return SavedEdit(
             image.convert("RGB"),
             _opened(parts[SOURCE]).convert("RGB"),

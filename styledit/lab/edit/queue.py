@@ -160,6 +160,12 @@ class RequestQueue:
             self._edit = None
             return request
 
+    def drop_edit(self, request: EditRequest) -> None:
+        """An edit cannot be made."""
+        with self._lock:
+            if self._edit is request:
+                self._edit = None
+
     def take_sheet(self) -> dict[str, Any] | None:
         """The message that asks for a contact sheet."""
         with self._lock:

@@ -59,12 +59,12 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Score:
-    """How an edit compares with the truth: `psnr` in dB; `happened`: whether the judge sees every change;
+    """How an edit compares with the truth: `psnr` in dB; `succeeded`: whether the judge sees every change;
     `verdict`: what it sees, in words.
     """
 
     psnr: float
-    happened: bool
+    succeeded: bool
     verdict: str
 
 

@@ -42,7 +42,7 @@ class Scores:
         if request.settings is None and request.method == OWN:
             self._suggested = reached.psnr
         best = self._best.get(challenge.name)
-        if reached.happened and (best is None or best["psnr"] < reached.psnr):
+        if reached.succeeded and (best is None or best["psnr"] < reached.psnr):
             settings = png_recipe.as_dict(shown.settings)
             again = {"prompt": request.prompt, "settings": settings, "auto": False} | request.for_page()
             best = self._best[challenge.name] = {"psnr": reached.psnr, "request": again}
@@ -50,7 +50,7 @@ class Scores:
             "psnr": reached.psnr,
             "suggested_psnr": self._suggested,
             "best": best,
-            "happened": reached.happened,
+            "succeeded": reached.succeeded,
             "verdict": reached.verdict,
             "truth": encode(challenge.truth),
         }
@@ -60,7 +60,7 @@ class Scores:
         challenge = self._asked(source, tile.prompt)
         if challenge is None or tile.picture is None or not tile.exact:
             return tile
-        return replace(tile, happened=score(challenge, tile.picture).happened)
+        return replace(tile, succeeded=score(challenge, tile.picture).succeeded)
 
     def _asked(self, source: Source, prompt: str) -> Challenge | None:
         """The challenge whose true edit a target prompt asks for."""

@@ -83,7 +83,7 @@ def words_dict(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[
 
 
 def step_states(edit: Edit, settings: Settings, steps: int) -> list[dict[str, Any]]:
-    """What happened at each step."""
+    """What happens at each step."""
     blending = settings.mask is not None or bool(settings.blend)
     start = 0 if settings.mask is not None else blend_start(steps)
     return [
@@ -116,7 +116,7 @@ def sheet_dict(number: int, sheet: Sheet) -> dict[str, Any]:
             "method": tile.method,
             "picture": None if tile.picture is None else encode(tile.picture, moving=True),
             "exact": tile.exact,
-            "happened": tile.happened,
+            "succeeded": tile.succeeded,
         }
         for tile in sheet.tiles
     ]

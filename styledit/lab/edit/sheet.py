@@ -42,7 +42,7 @@ class Tile:
     method: str
     picture: Image.Image | None = None
     exact: bool = False
-    happened: bool | None = None
+    succeeded: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ class EditLab(EditTraits):
         try:
             request, settings, made = yield from self._make(maker, asked)
         except Exception:
-            self.queue.take_edit(asked.key)
+            self.queue.drop_edit(asked)
             if before is not None:  # what is in use is what is on the page
                 display.publish_target(maker, before.request, before.settings)
             raise

@@ -1863,16 +1863,16 @@ function scoreSection(lab) {
     best.show(score.best?.psnr ?? null);
     take.hidden = !score.best;
     verdict.textContent = scoreSentence(score);
-    root.dataset.happened = String(score.happened);
+    root.dataset.succeeded = String(score.succeeded);
   });
   return root;
 }
-function scoreSentence({ psnr, suggested_psnr: suggested, verdict, happened }) {
+function scoreSentence({ psnr, suggested_psnr: suggested, verdict, succeeded }) {
   const seen = verdict && `${verdict[0].toUpperCase()}${verdict.slice(1).replace(/\.$/, "")}.`;
-  return [seen, suggested === null ? "" : comparison(psnr - suggested, happened)].filter(Boolean).join(" ");
+  return [seen, suggested === null ? "" : comparison(psnr - suggested, succeeded)].filter(Boolean).join(" ");
 }
-function comparison(ahead, happened) {
-  if (!happened) return "Only an edit in which the change is seen counts.";
+function comparison(ahead, succeeded) {
+  if (!succeeded) return "Only an edit in which the change is seen counts.";
   if (ahead > 0.05) return `You beat the suggested settings by ${ahead.toFixed(1)} dB.`;
   if (ahead > -0.05) return "As near as the suggested settings. Can you come nearer?";
   return `The suggested settings are ${(-ahead).toFixed(1)} dB nearer.`;
@@ -1898,7 +1898,7 @@ var COMPARED = (
   /** @type {const} */
   ["tau_c", "tau_s", "tau_u", "tau_v", "guidance"]
 );
-var HAPPENED = {
+var SUCCEEDED = {
   true: { sign: "✓", words: "the judge sees the change" },
   false: { sign: "–", words: "the judge does not see the change" },
   null: { sign: "", words: "" }
@@ -2001,8 +2001,8 @@ function sheetTile(lab, row, column, label) {
     root,
     fill(given) {
       tile = given;
-      const { settings, prompt, method, picture, exact, happened } = given;
-      const now = [exact, picture?.byteLength, happened].join();
+      const { settings, prompt, method, picture, exact, succeeded } = given;
+      const now = [exact, picture?.byteLength, succeeded].join();
       if (now === known) return;
       known = now;
       root.disabled = !picture;
@@ -2010,12 +2010,12 @@ function sheetTile(lab, row, column, label) {
 ${settings ? settingsInShort({ settings, method }) : method}`;
       root.classList.toggle("styledit-preview", !exact);
       showBytes(image, picture);
-      const seen = HAPPENED[
+      const seen = SUCCEEDED[
         /** @type {"true" | "false" | "null"} */
-        String(happened)
+        String(succeeded)
       ];
       badge.textContent = seen.sign;
-      badge.dataset.happened = String(happened);
+      badge.dataset.succeeded = String(succeeded);
       root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
     mark: () => root.setAttribute("aria-pressed", String(tile !== null && isOf(tile, lab.edits.current)))

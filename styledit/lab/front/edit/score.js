@@ -31,26 +31,26 @@ export function scoreSection(lab) {
     best.show(score.best?.psnr ?? null);
     take.hidden = !score.best;
     verdict.textContent = scoreSentence(score);
-    root.dataset.happened = String(score.happened);
+    root.dataset.succeeded = String(score.succeeded);
   });
   return root;
 }
 
 /**
  * What the judge says, and how the edit compares with the suggested settings.
- * @param {Pick<Score, "psnr" | "suggested_psnr" | "verdict" | "happened">} score
+ * @param {Pick<Score, "psnr" | "suggested_psnr" | "verdict" | "succeeded">} score
  */
-export function scoreSentence({ psnr, suggested_psnr: suggested, verdict, happened }) {
+export function scoreSentence({ psnr, suggested_psnr: suggested, verdict, succeeded }) {
   const seen = verdict && `${verdict[0].toUpperCase()}${verdict.slice(1).replace(/\.$/, "")}.`;
-  return [seen, suggested === null ? "" : comparison(psnr - suggested, happened)].filter(Boolean).join(" ");
+  return [seen, suggested === null ? "" : comparison(psnr - suggested, succeeded)].filter(Boolean).join(" ");
 }
 
 /**
  * @param {number} ahead dB
- * @param {boolean} happened
+ * @param {boolean} succeeded
  */
-function comparison(ahead, happened) {
-  if (!happened) return "Only an edit in which the change is seen counts.";
+function comparison(ahead, succeeded) {
+  if (!succeeded) return "Only an edit in which the change is seen counts.";
   if (ahead > 0.05) return `You beat the suggested settings by ${ahead.toFixed(1)} dB.`;
   if (ahead > -0.05) return "As near as the suggested settings. Can you come nearer?";
   return `The suggested settings are ${(-ahead).toFixed(1)} dB nearer.`;

@@ -8,7 +8,7 @@ import { DEFAULT_SETTINGS } from "./requests.js";
 /** @import { EditRequest, Lab, Sheet, Tile } from "./types.js" */
 
 const COMPARED = /** @type {const} */ (["tau_c", "tau_s", "tau_u", "tau_v", "guidance"]);
-const HAPPENED = {
+const SUCCEEDED = {
   true: { sign: "✓", words: "the judge sees the change" },
   false: { sign: "–", words: "the judge does not see the change" },
   null: { sign: "", words: "" },
@@ -124,17 +124,17 @@ function sheetTile(lab, row, column, label) {
     root,
     fill(/** @type {Tile} */ given) {
       tile = given;
-      const { settings, prompt, method, picture, exact, happened } = given;
-      const now = [exact, picture?.byteLength, happened].join();
+      const { settings, prompt, method, picture, exact, succeeded } = given;
+      const now = [exact, picture?.byteLength, succeeded].join();
       if (now === known) return; // all tiles come with each one that is new
       known = now;
       root.disabled = !picture;
       root.title = `${prompt}\n${settings ? settingsInShort({ settings, method }) : method}`;
       root.classList.toggle("styledit-preview", !exact);
       showBytes(image, picture);
-      const seen = HAPPENED[/** @type {"true" | "false" | "null"} */ (String(happened))];
+      const seen = SUCCEEDED[/** @type {"true" | "false" | "null"} */ (String(succeeded))];
       badge.textContent = seen.sign;
-      badge.dataset.happened = String(happened);
+      badge.dataset.succeeded = String(succeeded);
       root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
     mark: () => root.setAttribute("aria-pressed", String(tile !== null && isOf(tile, lab.edits.current))),

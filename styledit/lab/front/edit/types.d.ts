@@ -137,7 +137,7 @@ export interface Score {
   psnr: number;
   suggested_psnr: number | null;
   best: { psnr: number; request: EditRequest } | null;
-  happened: boolean;
+  succeeded: boolean;
   verdict: string;
   truth: Bytes;
 }
@@ -170,7 +170,7 @@ export interface Tile {
   method: string;
   picture: Bytes | null;
   exact: boolean;
-  happened: boolean | null;
+  succeeded: boolean | null;
 }
 
 export interface Sheet {
