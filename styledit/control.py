@@ -105,8 +105,8 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
 def under(
     controls: tuple[Control, ...], function: Callable[..., Any], *arguments: Any, **options: Any
 ) -> Any:
-    """What a function returns where these controls and no others rule, innermost last; in a copy of the context
-    there is nothing to undo.
+    """What a function returns where these controls and no others rule, innermost last; in a copy of the
+    context there is nothing to undo.
     """
 
     def run() -> Any:
