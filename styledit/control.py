@@ -65,7 +65,7 @@ def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Laye
 
 
 class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alone
-    """One `with` block; `as` gives its `Control`.
+    """One `with` block, entered once; `as` gives its `Control`.
 
     It rules while its lock is held, in the thread that holds it. `__exit__` is the lock's own: an interrupt
     can fall before the first line of any Python function, and a block that ended with one could be left open.
@@ -92,40 +92,32 @@ class AttentionBlock(RLock):  # type: ignore[misc]  # final to type checkers alo
     def __enter__(self) -> Control:  # type: ignore[override]
         control = Control(self.call, controllable_layers(self.unet))
         remember_in_backward(self.unet)
-        if self._is_owned() or not self.acquire(blocking=False):
-            raise RuntimeError("This block is entered already; give each `with` its own attention_control().")
-        self.control = None
+        if self.control is not None or self._is_owned() or not self.acquire(blocking=False):
+            raise RuntimeError(
+                "This block was entered already; give each `with` its own attention_control()."
+            )
         own = _enter(self)
         _controls.set((*filter(_resolve, _controls.get()), own))
         self.control = control  # last, for no interrupt falls between this and the body of the `with`
         return control
 
 
-def controlled(control: Control, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """What a function returns where a control rules, inside those that do already."""
-    return _under(_controls.get(), (control,), function, *arguments, **options)
-
-
-def _under(
-    outer: tuple[Any, ...],
-    own: tuple[Control, ...],
-    function: Callable[..., Any],
-    *arguments: Any,
-    **options: Any,
+def under(
+    controls: tuple[Control, ...], function: Callable[..., Any], *arguments: Any, **options: Any
 ) -> Any:
-    """What a function returns where new controls rule inside outer ones, and no others, in a copy of the
-    context: there is nothing to undo.
+    """What a function returns where these controls and no others rule, innermost last; in a copy of the
+    context there is nothing to undo.
     """
 
     def run() -> Any:
-        _controls.set((*outer, *own))
+        _controls.set(controls)
         return function(*arguments, **options)
 
-    noted = [_enter(control) for control in own]
+    entered = [_enter(control) for control in controls]
     try:
         return copy_context().run(run)
     finally:
-        _entered.difference_update(noted)  # an error may be remembered for long, and the controls with it
+        _entered.difference_update(entered)  # an error may be remembered for long, and the controls with it
 
 
 def _enter(entry: Any) -> ref[Any]:
@@ -240,7 +232,7 @@ class Recomputation:
             if first:
                 first = False
                 return module(*inputs)
-            return _under((), tuple(Control(call, layers) for call, layers in calls), module, *inputs)
+            return under(tuple(Control(*call) for call in calls), module, *inputs)
 
         return save(run, *inputs)
 
@@ -271,13 +263,14 @@ def call_network(
         ValueError: as `controllable_layers`.
     """
     control = Control(call, controllable_layers(unet), recompute)
+    controls = (*running_controls(), control)
     if not torch.is_grad_enabled() or remember_in_backward(unet) or not recompute:
-        return controlled(control, unet, *inputs, **options), control
+        return under(controls, unet, *inputs, **options), control
     # Left on by an interrupt, or switched off under another thread's call, this changes memory and no number:
     # the function stays, and computes again only where a control asks for it.
     unet.enable_gradient_checkpointing(Recomputation())
     try:
-        return controlled(control, unet, *inputs, **options), control
+        return under(controls, unet, *inputs, **options), control
     finally:
         for module in unet.modules():
             if hasattr(module, "gradient_checkpointing"):
