@@ -202,7 +202,7 @@ def test_a_style_picture(opened, picture) -> None:  # noqa: F811
     assert np.array_equal(np.asarray(kept.guide.style.picture), np.asarray(style))
     assert Guide.from_dict(kept.guide.as_dict(), kept.guide.style.picture) == kept.guide
     half = Guide.from_dict(kept.guide.as_dict(), style, torch.ones(2, 3, 4, dtype=torch.bfloat16))
-    assert half.values.dtype == torch.float32 and half.key != kept.guide.key
+    assert half.values.dtype == torch.bfloat16 and half.key != kept.guide.key
     with pytest.raises(ValueError, match="values must have shape"):
         Guide.from_dict(kept.guide.as_dict(), style, torch.ones(2, 3))
 

@@ -115,9 +115,7 @@ class Guide:
         if about["style"] is not None and picture is not None:
             style = Style(str(about["style"]["kind"]), str(about["style"]["name"]), picture)
         if values is not None:
-            values = check.finite(
-                check.tensor("values", values, "T", "N", "d"), "values", "save it again"
-            ).float()
+            check.finite(check.tensor("values", values, "T", "N", "d"), "values", "save it again")
         return replace(cls.of(about, style), values=values)
 
     @property
@@ -129,7 +127,9 @@ class Guide:
     def key(self) -> str:
         """Two of the same key guide alike."""
         style = None if self.style is None else hashlib.sha256(self.style.picture.tobytes()).hexdigest()
-        values = None if self.values is None else hashlib.sha256(self.values.numpy().tobytes()).hexdigest()
+        values = None
+        if self.values is not None:  # as bytes: numpy has no bfloat16
+            values = hashlib.sha256(self.values.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()
         return repr((self.as_dict(), style, values))
 
     def as_dict(self) -> dict[str, Any]:
