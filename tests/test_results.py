@@ -99,7 +99,8 @@ def test_the_comparison_takes_its_methods_from_make_compare(embedded, monkeypatc
     shown = {"negative-prompt": METHODS["negative-prompt"]}
     monkeypatch.setattr(results, "METHODS", shown)
     monkeypatch.setattr(results, "WORKERS", 1)
-    monkeypatch.setattr(results, "held_out_cases", lambda: results._cases()[:1])
+    first = results.held_out_cases()[:1]
+    monkeypatch.setattr(results, "held_out_cases", lambda: first)
     monkeypatch.setattr(results.compare, "KINDS", ("object",))
     rows = results.comparison(embedded)
     assert [row["method"] for row in rows] == [results.NOTHING, "negative-prompt", results.OWN_TITLE]
