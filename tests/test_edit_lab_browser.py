@@ -111,7 +111,9 @@ def test_it_opens_and_every_slider_gives_the_librarys_picture(lab: NotebookPage)
 @pytest.mark.slow
 def test_a_mouse_drag_ends_in_the_exact_edit(lab: NotebookPage) -> None:
     before = lab.python("lab.frame['serial']")
-    box = lab.by_id("tau_s").bounding_box()
+    slider = lab.by_id("tau_s")
+    slider.scroll_into_view_if_needed()  # the mouse reaches only what is on the screen
+    box = slider.bounding_box()
     y = box["y"] + box["height"] / 2
     mouse = lab.page.mouse
     mouse.move(box["x"] + 0.8 * box["width"], y)
