@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Schedule:
+class NoiseSchedule:
     """The noise levels of a run of T steps, as in `styledit.ddim`'s table.
 
     `timesteps` (T,), noisiest first; `levels` (T + 1,): abar of each latent, the clean picture's last.
@@ -36,7 +36,7 @@ class Schedule:
     levels: torch.Tensor
 
     @classmethod
-    def of(cls, scheduler: DDIMScheduler, steps: int, like: torch.Tensor) -> Schedule:
+    def of(cls, scheduler: DDIMScheduler, steps: int, like: torch.Tensor) -> NoiseSchedule:
         """Of a scheduler, on the device of some latents and in at least float32:
         half precision would round the levels.
 

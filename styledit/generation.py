@@ -12,7 +12,15 @@ from PIL import Image
 
 from styledit import validation as check
 from styledit.attention import Layers
-from styledit.denoising import Callback, Schedule, State, check_finite, follow, guided_step, resolve_guidance
+from styledit.denoising import (
+    Callback,
+    NoiseSchedule,
+    State,
+    check_finite,
+    follow,
+    guided_step,
+    resolve_guidance,
+)
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import AttentionMaps
 from styledit.pictures import decode_latents
@@ -99,7 +107,7 @@ def generating(
         check.tensor("z_T", z_T, 1, pipe.unet.config.in_channels, "h", "w"), "z_T", "draw it again"
     )
     z_T = z_T.to(pipe.unet.device, torch.promote_types(pipe.unet.dtype, torch.float32))
-    schedule = Schedule.of(pipe.scheduler, steps, z_T)
+    schedule = NoiseSchedule.of(pipe.scheduler, steps, z_T)
     recorder = Recorder(pipe, record, prompt, z_T.shape[-2:], len(schedule.timesteps), guidance != 1)
     return _denoise(pipe, prompt, z_T, c, encode_null(pipe), schedule, guidance, None, recorder)
 
@@ -178,7 +186,7 @@ def _denoise(
     z: torch.Tensor,
     c: torch.Tensor,
     null: torch.Tensor,
-    schedule: Schedule,
+    schedule: NoiseSchedule,
     guidance: float,
     values: LearnedValues | None,
     recorder: Recorder,

@@ -19,7 +19,7 @@ from PIL import Image
 from styledit import validation as check
 from styledit.attention import AttentionCall, Layers
 from styledit.ddim import ddim_inverse_step, levels_at, predict_x0_eps
-from styledit.denoising import Callback, Schedule, State, check_finite, follow, predict, wide
+from styledit.denoising import Callback, NoiseSchedule, State, check_finite, follow, predict, wide
 from styledit.maps import AttentionMaps
 from styledit.pictures import ImageSource, encode_image, open_rgb, read_image
 from styledit.pipeline import model_fingerprint
@@ -74,9 +74,9 @@ class Inversion:
     model: str = ""
 
     @property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> NoiseSchedule:
         """Its timesteps and noise levels."""
-        return Schedule(self.timesteps, self.levels)
+        return NoiseSchedule(self.timesteps, self.levels)
 
     @property
     def steps(self) -> int:
@@ -188,7 +188,7 @@ def inverting(
     picture = open_rgb(image) if isinstance(image, Image.Image) else read_image(pipe, image)
     c = encode_prompt(pipe, prompt)
     z_0 = encode_image(pipe, picture)
-    schedule = Schedule.of(pipe.scheduler, steps, z_0)
+    schedule = NoiseSchedule.of(pipe.scheduler, steps, z_0)
     if schedule.levels[0] == 0:
         raise ValueError(
             "This scheduler's noisiest latent is noise alone, from which no picture comes back; "
@@ -206,7 +206,7 @@ def _invert(
     prompt: str,
     c: torch.Tensor,
     z_0: torch.Tensor,
-    schedule: Schedule,
+    schedule: NoiseSchedule,
     recorder: Recorder,
 ) -> Generator[State, None, Inversion]:
     """The run itself, from the clean latent to the noisiest."""
@@ -289,7 +289,7 @@ class _Look:
 
 def _look(
     pipe: StableDiffusionPipeline,
-    schedule: Schedule,
+    schedule: NoiseSchedule,
     recorder: Recorder,
     c: torch.Tensor,
     i: int,

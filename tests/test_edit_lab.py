@@ -584,7 +584,10 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         thread: {(owner, name) for owner, names in fields.items() for name in names}
         for thread, fields in (("page", PAGE_FIELDS), ("styledit-lab", WORKER_FIELDS))
     }
-    assert written["page"] == declared["page"] - {("RequestQueue", "_commands"), ("RequestQueue", "_spared")}
+    assert written["page"] == declared["page"] - {
+        ("RequestQueue", "_commands"),
+        ("RequestQueue", "_protected"),
+    }
     assert written["styledit-lab"] <= declared["styledit-lab"]
     unseen = {("Scores", "_best"), ("RequestQueue", "_commands"), ("RequestQueue", "_stops")}
     assert declared["styledit-lab"] - written["styledit-lab"] <= unseen

@@ -42,7 +42,7 @@ def settled(player: InversionPlayer) -> bool:
 
 def ask(player: InversionPlayer, number: int, guidance: float, values: bool = False) -> None:
     """What the slider sends."""
-    player.received({"type": "guide", "id": number, "guidance": guidance, "values": values}, [])
+    player.received({"type": "guidance", "id": number, "guidance": guidance, "values": values}, [])
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -280,7 +280,7 @@ def test_an_error_is_a_sentence(player: InversionPlayer) -> None:
     until(lambda: player.run["id"] == 2 and settled(player))
     assert player.problem == ""
     for message in (
-        {"type": "guide", "id": 3, "guidance": "much", "values": True},
+        {"type": "guidance", "id": 3, "guidance": "much", "values": True},
         {"type": "view", "index": 99, "direction": "denoising", "words": ["red", "snow"]},
         {"type": "view", "index": 1},
     ):

@@ -338,12 +338,15 @@ test("the score is said against the suggested settings", () => {
 });
 
 test("the last change is said in steps, seconds and pixels", () => {
-  const strip = ["kept", "computed", "computed"].map((state) => ({ state, switches: {} }));
+  const states = ["kept", "computed", "computed"].map((state) => ({ state, switches: {} }));
   const steps = "Of 3 steps: 1 kept from before, 2 computed in 0.52 s.";
-  assert.equal(changeSentence({ strip, seconds: 0.52 }, null), steps);
-  assert.equal(changeSentence({ strip, seconds: 0.52 }, 0.001), `${steps} No pixel changed.`);
-  assert.match(changeSentence({ strip, seconds: 0 }, 3.14), /2 computed\. A pixel changed by 3\.1 of 255/);
-  assert.equal(changeSentence({ strip: [], seconds: 0 }, null), "");
+  assert.equal(changeSentence({ step_states: states, seconds: 0.52 }, null), steps);
+  assert.equal(changeSentence({ step_states: states, seconds: 0.52 }, 0.001), `${steps} No pixel changed.`);
+  assert.match(
+    changeSentence({ step_states: states, seconds: 0 }, 3.14),
+    /2 computed\. A pixel changed by 3\.1 of 255/,
+  );
+  assert.equal(changeSentence({ step_states: [], seconds: 0 }, null), "");
 });
 
 test("a guided edit is said on its way and at its end", () => {

@@ -30,7 +30,7 @@ BLANK: dict[str, Any] = {
     "mask": None,
     "seconds": 0.0,
     "first_step": 0,
-    "strip": [],
+    "step_states": [],
     "before": None,
     "score": None,
 }
@@ -108,7 +108,7 @@ class Display:
                 "mask": None if edit.mask is None else encode_mask(edit.mask),
                 "seconds": seconds,
                 "first_step": edit.first_step,
-                "strip": serialising.step_states(edit, shown.settings, prepared.inversion.steps),
+                "step_states": serialising.step_states(edit, shown.settings, prepared.inversion.steps),
                 "before": replaced,
                 "score": self.scores.of(prepared.source, shown),
             },

@@ -38,7 +38,7 @@ class RequestQueue:
         self._commands: deque[Command] = deque()
         self._save = False
         self._stops = 0
-        self._spared: EditRequest | None = None
+        self._protected: EditRequest | None = None
         self._painted = 0
 
     # The page asks.
@@ -65,11 +65,11 @@ class RequestQueue:
             self._commands.append(command)
 
     def stop(self) -> None:
-        """Forget all that was asked for up to now, but for an edit that is spared."""
+        """Forget all that was asked for up to now, but for a protected edit."""
         with self._lock:
             self._stops += 1
             self._source = self._sheet = None
-            if self._edit is not self._spared:
+            if self._edit is not self._protected:
                 self._edit = None
 
     def confirm(self, serial: int) -> None:
@@ -104,10 +104,10 @@ class RequestQueue:
             return self._painted
 
     @property
-    def sparing(self) -> bool:
-        """Whether an edit that a stop spares is on its way."""
+    def has_protected(self) -> bool:
+        """Whether an edit that no stop ends is on its way."""
         with self._lock:
-            return self._spared is not None
+            return self._protected is not None
 
     @property
     def has_commands(self) -> bool:
@@ -126,10 +126,10 @@ class RequestQueue:
         with self._lock:
             return self._source is None and self._edit is not None and self._edit.key == key
 
-    def spare(self, request: EditRequest | None) -> None:
+    def protect(self, request: EditRequest | None) -> None:
         """The edit that ends by itself where the page asks to stop; None where there is none."""
         with self._lock:
-            self._spared = request
+            self._protected = request
 
     def offer_edit(self, request: EditRequest) -> None:
         """An edit, unless the page asks for one that is as new, or newer."""

@@ -144,7 +144,7 @@ def domain_warning(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generat
     inversion = prepared.inversion
     own = decode_latents(pipe, inversion.z_0)[0]
     run = reconstructing(pipe, inversion, guidance=1.0)
-    back = yield from with_progress(run, "looking", inversion.steps)
+    back = yield from with_progress(run, "checking", inversion.steps)
     code = psnr(own, inversion.image)
     trip = psnr(back.image, own)
     found = []

@@ -78,7 +78,7 @@ class SheetDrawing:
     stops: int
 
 
-def plan_sheet(
+def lay_out_sheet(
     axes: str,
     prompt: str,
     settings: dict[str, Any],

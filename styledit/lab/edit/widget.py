@@ -38,7 +38,7 @@ from styledit.lab.edit.session import (
     preparing,
     preparing_ready,
 )
-from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, plan_sheet
+from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.widget import Work, sentence
@@ -51,7 +51,7 @@ Result = TypeVar("Result")
 # the worker's writes those, under the same lock, and all the others.
 PAGE_FIELDS = {
     "RequestQueue": frozenset(
-        {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_spared", "_painted"}
+        {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_protected", "_painted"}
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
@@ -164,7 +164,7 @@ class EditLab(EditTraits):
             elif queue.take_save():
                 self._save()
             elif (message := queue.take_sheet()) is not None:
-                self._try(partial(self._plan_sheet, message))
+                self._try(partial(self._begin_sheet, message))
             elif self._drawing is not None:
                 yield from self._guarded(self._draw_sheet(self._drawing))
             elif self._warm_up and self.prepared is not None:
@@ -296,7 +296,7 @@ class EditLab(EditTraits):
                 display.publish_target(maker, before.request, before.settings)
             raise
         finally:
-            self.queue.spare(None)
+            self.queue.protect(None)
         newest = None if made is None else self.queue.take_edit(asked.key)
         if made is None or newest is None:
             return
@@ -318,7 +318,7 @@ class EditLab(EditTraits):
         """
         queue, display, shown = self.queue, self.display, self.shown
         stops = queue.stops
-        queue.spare(None if asked.guide is None else asked)
+        queue.protect(None if asked.guide is None else asked)
         prompt = self.guiding.prompt_of(maker.prepared, asked.prompt, asked.guide)
         request = replace(asked, prompt=prompt)
         settings = maker.settings(request)
@@ -354,12 +354,12 @@ class EditLab(EditTraits):
 
     # The contact sheet.
 
-    def _plan_sheet(self, message: Mapping[str, Any]) -> None:
+    def _begin_sheet(self, message: Mapping[str, Any]) -> None:
         """Begin a contact sheet around the edit that is shown."""
         if self.shown is None or self.maker is None:
             raise ValueError("There is no edit yet to draw variants of.")
         shown = self.shown
-        planned = plan_sheet(
+        planned = lay_out_sheet(
             str(message["axes"]),
             shown.request.prompt,
             png_recipe.keywords(shown.settings),
@@ -407,7 +407,7 @@ class EditLab(EditTraits):
         """What is short, in between."""
         while (command := self.queue.take_command()) is not None:
             self._try(command)
-        if self.queue.sparing and self.queue.take_save():  # that takes long: save what is shown
+        if self.queue.has_protected and self.queue.take_save():  # that takes long: save what is shown
             self._save()
 
     def _save(self) -> None:

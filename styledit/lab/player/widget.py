@@ -95,7 +95,7 @@ class InversionPlayer(LabWidget):
     """
 
     messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "guide": ("id", "guidance", "values"),
+        "guidance": ("id", "guidance", "values"),
         "stop": (),
         "view": ("index", "direction", "words"),
     }
@@ -160,9 +160,9 @@ class InversionPlayer(LabWidget):
     # What the browser asks for.
 
     def received(self, message: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Store what is asked for: "guide" (another run), "stop", or "view" (where the browser stands)."""
+        """Store what is asked for: "guidance" (another run), "stop", or "view" (where the browser stands)."""
         kind = message.get("type")
-        if kind == "guide":
+        if kind == "guidance":
             values = check.flag("values", message["values"]) and self.values is not None
             guidance = round(check.number("guidance", message["guidance"]), 4)
             request = RunRequest(check.whole("id", message["id"]), guidance, values)
@@ -247,7 +247,7 @@ class InversionPlayer(LabWidget):
             return
         run = Trajectory()
         for state in revisiting(self.pipe, self.inversion, record=RECORD):
-            self._publish_progress("looking", state.step, self.inversion.steps + 1)
+            self._publish_progress("recording", state.step, self.inversion.steps + 1)
             run.z_latents.append(state.z)
             run.x0_latents.append(state.x0)
             run.drift.append(0.0)

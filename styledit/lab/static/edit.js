@@ -1440,8 +1440,8 @@ function lastChangeSection(lab) {
   );
   const strip = element("div", { class: "styledit-strip", "data-testid": "step-strip" });
   lab.onFrame(async (frame) => {
-    strip.replaceChildren(...stripRows(frame.strip));
-    strip.style.setProperty("--steps", String(Math.max(1, frame.strip.length)));
+    strip.replaceChildren(...stripRows(frame.step_states));
+    strip.style.setProperty("--steps", String(Math.max(1, frame.step_states.length)));
     if (!frame.exact) return;
     pictures.hidden = !frame.before;
     if (frame.before) await Promise.all([showBytes(before, frame.before), showBytes(after, frame.picture)]);
@@ -1459,15 +1459,15 @@ function figureOf2(picture, text) {
   );
   return element("figure", { class: "styledit-figure" }, pane, element("figcaption", {}, text));
 }
-function changeSentence({ strip, seconds }, changed) {
-  if (!strip.length) return "";
+function changeSentence({ step_states: states, seconds }, changed) {
+  if (!states.length) return "";
   const numbers = Object.entries(STATES).map(([state, text]) => ({
-    number: strip.filter((step) => step.state === state).length,
+    number: states.filter((step) => step.state === state).length,
     text
   }));
   const steps = numbers.filter(({ number }) => number).map(({ number, text }) => `${number} ${text}`);
   const time = seconds ? ` in ${seconds.toFixed(2)} s` : "";
-  return `Of ${countOf(strip.length, "step")}: ${steps.join(", ")}${time}.${pixelsSentence(changed)}`;
+  return `Of ${countOf(states.length, "step")}: ${steps.join(", ")}${time}.${pixelsSentence(changed)}`;
 }
 function pixelsSentence(changed) {
   if (changed === null) return "";
@@ -2236,7 +2236,7 @@ function takeDrops2(root, take) {
 // styledit/lab/front/edit/status.js
 var STAGES = {
   drawing: "Drawing the source",
-  looking: "Looking at the picture",
+  checking: "Checking the picture",
   inverting: "Inverting the picture",
   fitting: "Fitting the value inputs",
   editing: "Editing",

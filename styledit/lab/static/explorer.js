@@ -1104,7 +1104,7 @@ function frameOf(draw) {
   };
   return {
     now,
-    schedule() {
+    request() {
       frame ||= requestAnimationFrame(now);
     },
     stop: () => cancelAnimationFrame(frame)
@@ -1140,23 +1140,23 @@ function render({ model, el }) {
   const memory = memoryOf(explorer);
   let stale = true;
   const actions = {
-    schedule(again = false) {
+    request(again = false) {
       stale ||= again;
-      frame.schedule();
+      frame.request();
     },
     point(what) {
       Object.assign(hover, what);
-      frame.schedule();
+      frame.request();
     },
     change(what) {
       Object.assign(chosen, what);
       requests.forget();
-      actions.schedule(true);
+      actions.request(true);
       memory.renew();
     },
     lockWord(k) {
       chosen.word = chosen.word === k ? null : k;
-      frame.schedule();
+      frame.request();
       memory.renew();
     },
     lockPixel(point) {
@@ -1165,7 +1165,7 @@ function render({ model, el }) {
       const again = point && old && cellOf(coloured2, point) === cellOf(coloured2, old);
       chosen.pixel = again ? null : point;
       Object.assign(hover, { pixel: null, mouse: null });
-      frame.schedule();
+      frame.request();
       requests.looks();
       memory.renew();
     }
@@ -1205,18 +1205,18 @@ function render({ model, el }) {
         model.get("part")
       );
       kernel.answered();
-      actions.schedule(true);
+      actions.request(true);
     },
     looks() {
       store.looks = /** @type {Looks} */
       model.get("looks");
       kernel.answered();
-      actions.schedule();
+      actions.request();
     },
     problem: showProblem
   });
   const seen = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) actions.schedule(true);
+    if (entries.some((entry) => entry.isIntersecting)) actions.request(true);
   });
   seen.observe(root);
   showProblem();
@@ -1235,7 +1235,7 @@ function showPictures({ about, grey }, actions) {
     if (!bytes) return;
     try {
       grey[k] = greyCanvas(await createImageBitmap(new Blob([bytes], { type: "image/webp" })));
-      actions.schedule(true);
+      actions.request(true);
     } catch {
     }
   });

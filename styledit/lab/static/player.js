@@ -813,7 +813,7 @@ function listenTo(svg, axis, moved) {
 
 // styledit/lab/front/player/player.js
 var STAGES = {
-  looking: "looking at the inversion",
+  recording: "recording the maps",
   denoising: "denoising",
   decoding: "sharpening the pictures"
 };
@@ -858,7 +858,7 @@ function render({ model, el }) {
       state.denoising = true;
       clock.stop();
     }
-    kernel.ask({ type: "guide", id: state.newest, ...wanted });
+    kernel.ask({ type: "guidance", id: state.newest, ...wanted });
   });
   const work = workLine(kernel);
   const drawCurves = () => plots.show({ curves: model.get("curves"), front: state.fresh ?? state.run });

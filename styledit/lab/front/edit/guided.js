@@ -6,7 +6,7 @@ import { filmStrip } from "./film.js";
 import { labelled } from "./parts.js";
 import { stylePicture } from "./style_picture.js";
 /** @import { Bytes } from "../shared/types.js" */
-/** @import { Guided, GuidedRun, Guiding, Lab, Weights } from "./types.js" */
+/** @import { Guide, GuidedReport, Guiding, Lab, Weights } from "./types.js" */
 /** @typedef {{weights: Weights, iterations: number, start: string}} GuidedRequest */
 
 /** @param {Lab} lab */
@@ -63,7 +63,7 @@ export function guidedSection(lab) {
   const curves = element("div", { class: "styledit-curves", "data-testid": "guided-curves" });
   const film = filmStrip();
   let known = "";
-  const follow = (/** @type {Guided} */ asked, /** @type {Bytes | null | undefined} */ picture) => {
+  const follow = (/** @type {Guide} */ asked, /** @type {Bytes | null | undefined} */ picture) => {
     const now = JSON.stringify(asked);
     if (now === known) return; // the controls may be set for the next one already
     known = now;
@@ -110,8 +110,8 @@ export function guidedSection(lab) {
 
 /**
  * Whether there is a guided run.
- * @param {Partial<GuidedRun>} run
- * @returns {run is GuidedRun}
+ * @param {Partial<GuidedReport>} run
+ * @returns {run is GuidedReport}
  */
 function isWhole(run) {
   return run.iteration !== undefined;
@@ -176,7 +176,7 @@ function sameWeights(a, b) {
   return Object.entries(a).every(([name, weight]) => Math.abs(weight - b[name]) < 1e-9);
 }
 
-/** @param {GuidedRun} run */
+/** @param {GuidedReport} run */
 export function guidedSentence({
   running,
   iteration,

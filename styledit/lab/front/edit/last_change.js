@@ -47,8 +47,8 @@ export function lastChangeSection(lab) {
   );
   const strip = element("div", { class: "styledit-strip", "data-testid": "step-strip" });
   lab.onFrame(async (frame) => {
-    strip.replaceChildren(...stripRows(frame.strip));
-    strip.style.setProperty("--steps", String(Math.max(1, frame.strip.length)));
+    strip.replaceChildren(...stripRows(frame.step_states));
+    strip.style.setProperty("--steps", String(Math.max(1, frame.step_states.length)));
     if (!frame.exact) return;
     pictures.hidden = !frame.before;
     if (frame.before) await Promise.all([showBytes(before, frame.before), showBytes(after, frame.picture)]);
@@ -74,18 +74,18 @@ function figureOf(picture, text) {
 
 /**
  * How many steps were computed, in what time, and how far the pixels moved.
- * @param {Pick<Frame, "strip" | "seconds">} frame
+ * @param {Pick<Frame, "step_states" | "seconds">} frame
  * @param {number | null} changed a pixel's mean change of 255; null where there was no picture before
  */
-export function changeSentence({ strip, seconds }, changed) {
-  if (!strip.length) return "";
+export function changeSentence({ step_states: states, seconds }, changed) {
+  if (!states.length) return "";
   const numbers = Object.entries(STATES).map(([state, text]) => ({
-    number: strip.filter((step) => step.state === state).length,
+    number: states.filter((step) => step.state === state).length,
     text,
   }));
   const steps = numbers.filter(({ number }) => number).map(({ number, text }) => `${number} ${text}`);
   const time = seconds ? ` in ${seconds.toFixed(2)} s` : "";
-  return `Of ${countOf(strip.length, "step")}: ${steps.join(", ")}${time}.${pixelsSentence(changed)}`;
+  return `Of ${countOf(states.length, "step")}: ${steps.join(", ")}${time}.${pixelsSentence(changed)}`;
 }
 
 /** @param {number | null} changed */

@@ -7,7 +7,7 @@ import { countOf } from "./parts.js";
 /** @type {Record<string, string>} */
 const STAGES = {
   drawing: "Drawing the source",
-  looking: "Looking at the picture",
+  checking: "Checking the picture",
   inverting: "Inverting the picture",
   fitting: "Fitting the value inputs",
   editing: "Editing",

@@ -102,7 +102,7 @@ export interface StylePicture {
 }
 
 /** What was asked of a guided edit. */
-export interface Guided {
+export interface Guide {
   weights: Weights;
   iterations: number;
   start: string;
@@ -115,7 +115,7 @@ export interface Asked {
   prompt: string;
   settings: Settings;
   method: string;
-  guided: Guided | null;
+  guided: Guide | null;
 }
 
 export interface Target extends Asked {
@@ -151,7 +151,7 @@ export interface Frame {
   seconds: number;
   first_step: number;
   steps: number;
-  strip: Step[];
+  step_states: Step[];
   before: Bytes | null;
   score: Score | null;
 }
@@ -188,10 +188,10 @@ export interface FilmFrame {
   heat: Bytes | null;
 }
 
-export interface GuidedRun {
+export interface GuidedReport {
   id: number;
   running: boolean;
-  asked: Guided;
+  asked: Guide;
   style: Bytes | null;
   iteration: number;
   iterations: number;
@@ -220,7 +220,7 @@ export interface Traits {
   problem: string;
   history: HistoryEntry[];
   sheet: Partial<Sheet>;
-  guided: Partial<GuidedRun>;
+  guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;
 }

@@ -73,7 +73,7 @@ function explorerOf(model) {
 }
 
 /**
- * The next frame: `schedule` has it drawn, `now` draws at once, `stop` draws no more.
+ * The next frame: `request` has it drawn, `now` draws at once, `stop` draws no more.
  * @param {() => void} draw
  */
 function frameOf(draw) {
@@ -84,7 +84,7 @@ function frameOf(draw) {
   };
   return {
     now,
-    schedule() {
+    request() {
       frame ||= requestAnimationFrame(now);
     },
     stop: () => cancelAnimationFrame(frame),
@@ -130,23 +130,23 @@ function render({ model, el }) {
   let stale = true;
   /** @type {Actions} */
   const actions = {
-    schedule(again = false) {
+    request(again = false) {
       stale ||= again;
-      frame.schedule();
+      frame.request();
     },
     point(what) {
       Object.assign(hover, what);
-      frame.schedule();
+      frame.request();
     },
     change(what) {
       Object.assign(chosen, what);
       requests.forget();
-      actions.schedule(true);
+      actions.request(true);
       memory.renew();
     },
     lockWord(k) {
       chosen.word = chosen.word === k ? null : k;
-      frame.schedule();
+      frame.request();
       memory.renew();
     },
     lockPixel(point) {
@@ -155,7 +155,7 @@ function render({ model, el }) {
       const again = point && old && cellOf(coloured, point) === cellOf(coloured, old);
       chosen.pixel = again ? null : point;
       Object.assign(hover, { pixel: null, mouse: null });
-      frame.schedule();
+      frame.request();
       requests.looks();
       memory.renew();
     },
@@ -192,18 +192,18 @@ function render({ model, el }) {
     part() {
       addPart(store, /** @type {Part} */ (model.get("part")));
       kernel.answered();
-      actions.schedule(true);
+      actions.request(true);
     },
     looks() {
       store.looks = /** @type {Looks} */ (model.get("looks"));
       kernel.answered();
-      actions.schedule();
+      actions.request();
     },
     problem: showProblem,
   });
   // JupyterLab loses what a canvas holds while its cell is scrolled away
   const seen = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) actions.schedule(true);
+    if (entries.some((entry) => entry.isIntersecting)) actions.request(true);
   });
   seen.observe(root);
   showProblem();
@@ -228,7 +228,7 @@ function showPictures({ about, grey }, actions) {
     if (!bytes) return;
     try {
       grey[k] = greyCanvas(await createImageBitmap(new Blob([bytes], { type: "image/webp" })));
-      actions.schedule(true);
+      actions.request(true);
     } catch {
       // the maps are shown without the picture
     }

@@ -210,7 +210,7 @@ export interface Explorer {
 /** What a handler may do: each only notes what is wanted and has the next frame drawn. */
 export interface Actions {
   /** `stale`: the maps have to be coloured again. */
-  schedule(stale?: boolean): void;
+  request(stale?: boolean): void;
   point(what: Partial<Hover>): void;
   change(what: Partial<Chosen>): void;
   lockWord(k: number): void;

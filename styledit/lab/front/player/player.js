@@ -12,7 +12,7 @@ import { plotsOf } from "./plots.js";
 
 /** @type {Record<string, string>} */
 const STAGES = {
-  looking: "looking at the inversion",
+  recording: "recording the maps",
   denoising: "denoising",
   decoding: "sharpening the pictures",
 };
@@ -59,7 +59,7 @@ function render({ model, el }) {
       state.denoising = true;
       clock.stop();
     }
-    kernel.ask({ type: "guide", id: state.newest, ...wanted });
+    kernel.ask({ type: "guidance", id: state.newest, ...wanted });
   });
   const work = workLine(kernel);
 
