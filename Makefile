@@ -9,9 +9,7 @@ RESULTS ?=
 KIND ?=
 
 PY := .venv/bin/python
-LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help lab tour lessons walk results showcase test test-all lint speed live soak compare guided model-report setup clean distclean
 .DEFAULT_GOAL := help
@@ -38,10 +36,10 @@ help:
 	@echo "The first command builds .venv. Another Python: make lab PYTHON=python3.13"
 
 lab: setup
-	$(PY) -m jupyterlab $(AS_ROOT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) $(LAB_ARGS)
+	$(PY) -m styledit lab notebooks $(LAB_ARGS)
 
 tour: setup
-	$(PY) -m styledit.lessons.tour
+	$(PY) -m styledit tour
 
 lessons: setup
 	$(OFFLINE) $(PY) -m styledit.lessons.build $(LESSONS)
