@@ -36,7 +36,8 @@ MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], E
 @dataclass(frozen=True)
 class Parameter:
     """A number that one method takes beside the settings, by the name that its call has for it: from `least`
-    to `most`, `default` where nothing is said; whole where `step` is.
+    to `most`, whole where `step` is; `default` where nothing is said; `values`: what a contact sheet begins
+    with.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Parameter:
     most: float
     step: float
     default: float
+    values: tuple[float, ...]
 
     def checked(self, value: object) -> float:
         """A value in range.
@@ -66,8 +68,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does, in a line; of each setting that it ignores, why; and the parameters of its own. What is
-    ignored cannot change a bit of its picture.
+    """What a method does, in a line; of each setting that it ignores, why; and the parameters of its own.
+    What is ignored cannot change a bit of its picture.
     """
 
     name: str
@@ -99,15 +101,17 @@ STRENGTH = Parameter(
     "strength",
     "Strength",
     "Share of the steps that are denoised again: higher changes more, and keeps less of the picture.",
-    0.1, 1.0, 0.05, 0.6,
+    0.1, 1.0, 0.05, 0.6, (0.2, 0.4, 0.6, 0.8, 1.0),
 )  # fmt: skip
-SEED = Parameter("seed", "Seed", "Another number lays other noise over the picture.", 0, 99, 1, 0)
+SEED = Parameter(
+    "seed", "Seed", "Another number lays other noise over the picture.", 0, 99, 1, 0, (0, 1, 2, 3)
+)
 ITERATIONS = Parameter(
     "iterations",
     "Iterations",
     "How often the empty prompt's embedding is improved at each step: more keep the picture better, and take "
     "longer to fit.",
-    1, 50, 1, DEFAULT_ITERATIONS,
+    1, 50, 1, DEFAULT_ITERATIONS, (1, 5, 10, 20),
 )  # fmt: skip
 TABLE = {
     method.name: method

@@ -17,8 +17,8 @@ class EditRequest:
     """An edit that the page asks for; two of the same `key` have the same picture.
 
     `id`: the number of the message; `moving`: a slider is being dragged; `settings`: as the page has them,
-    None for the suggested ones; `guide`: of a guided edit; `parameters`: those that only some methods take, by
-    name.
+    None for the suggested ones; `guide`: of a guided edit; `parameters`: by name, those that only some
+    methods take.
     """
 
     id: int

@@ -57,8 +57,8 @@ class Scores:
         }
 
     def judged(self, prepared: Prepared, tile: Tile) -> Tile:
-        """A tile of a contact sheet with its distance to the source; where the true edit is known, also that to
-        the truth, and whether the judge sees the change.
+        """A tile of a contact sheet with its distance to the source; where the true edit is known, also with
+        that to the truth, and whether the judge sees the change.
         """
         if not tile.exact or tile.picture is None:
             return tile

@@ -33,8 +33,8 @@ class Tile:
     """One variant: the request and settings that it is made with.
 
     `picture`: a PNG file, once it is exact; `small`: what the page shows, roughly at first (WebP); `seconds`:
-    of making it, going on from what the tiles before share with it; `psnr`: to the source, in dB; where the true
-    edit is known, `truth_psnr`: to that, and whether the judge sees the change.
+    of making it, going on from what the tiles before share with it; `psnr`: to the source, in dB; where the
+    true edit is known, `truth_psnr`: to that, and whether the judge sees the change.
     """
 
     row: int

@@ -56,7 +56,7 @@ def _axes() -> list[AxisKind]:
                 name,
                 f"{parameter.label} of {method.name}",
                 name,
-                values=_spread(parameter.least, parameter.most, parameter.step),
+                values=parameter.values,
                 least=parameter.least,
                 most=parameter.most,
                 whole=parameter.step == int(parameter.step),
@@ -75,11 +75,6 @@ def _axes() -> list[AxisKind]:
         AxisKind("tau_v_changed", "Value inputs of new words", "tau_v of new words"),
         AxisKind("tau_v_padding", "Value inputs of end and padding", "tau_v of padding"),
     ]  # fmt: skip
-
-
-def _spread(least: float, most: float, step: float) -> tuple[float, ...]:
-    """Five numbers from the least to the most, each a whole number of steps away from the least."""
-    return tuple(round(least + step * round(k * (most - least) / step / 4), 6) for k in range(5))
 
 
 AXES = {kind.name: kind for kind in _axes()}
