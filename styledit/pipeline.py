@@ -106,7 +106,7 @@ def load(
     else:
         pipe = _load_folder(model, dtype)
     _check_whole(pipe, str(model))
-    return _prepare(pipe, place, dtype, prediction_type)
+    return prepare(pipe, place, dtype, prediction_type)
 
 
 def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
@@ -285,11 +285,11 @@ def _lacks(model: str | Path, network: str, weight: str) -> ValueError:
     )
 
 
-def _prepare(
+def prepare(
     pipe: StableDiffusionPipeline,
     device: torch.device | None,
     dtype: torch.dtype,
-    prediction_type: str | None,
+    prediction_type: str | None = None,
 ) -> StableDiffusionPipeline:
     """DDIM scheduler, eval mode, no gradients for weights, no progress bars of its own."""
     _check_family(pipe)
