@@ -11,7 +11,7 @@ from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.samples import Challenge, challenges, score
 from styledit.lab.edit.session import Prepared, Source
 from styledit.lab.edit.sheet import Tile
-from styledit.lab.frames import decode, encode
+from styledit.lab.frames import encode
 from styledit.metrics import psnr
 
 
@@ -60,9 +60,9 @@ class Scores:
         """A tile of a contact sheet with its distance to the source; where the true edit is known, also with
         that to the truth, and whether the judge sees the change.
         """
-        if not tile.exact or tile.picture is None:
+        picture = tile.image
+        if picture is None:
             return tile
-        picture = decode(tile.picture)
         tile = replace(tile, psnr=psnr(picture, prepared.picture))
         challenge = self._asked(prepared.source, tile.request.prompt)
         if challenge is None:

@@ -16,7 +16,7 @@ from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.session import Source
 from styledit.lab.edit.sheet_axes import METHOD, PROMPT, Axis, Value
-from styledit.lab.frames import encode, thumbnail
+from styledit.lab.frames import decode, encode, thumbnail
 from styledit.prompts import find_word, positions_of, split_words
 
 Failed = Callable[[Exception], None]
@@ -48,6 +48,11 @@ class Tile:
     psnr: float | None = None
     truth_psnr: float | None = None
     succeeded: bool | None = None
+
+    @property
+    def image(self) -> Image.Image | None:
+        """The exact picture."""
+        return None if self.picture is None else decode(self.picture)
 
 
 @dataclass(frozen=True)

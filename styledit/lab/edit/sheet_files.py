@@ -11,7 +11,7 @@ from PIL import Image
 
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.sheet import Sheet, Tile
-from styledit.lab.frames import decode, encode, labelled_grid
+from styledit.lab.frames import encode, labelled_grid
 
 LEAST_SIDE = 256  # pixels; smaller tiles are enlarged by a whole number
 
@@ -22,7 +22,8 @@ def sheet_png(sheet: Sheet) -> bytes:
     Raises:
         ValueError: none is drawn.
     """
-    drawn = {(tile.row, tile.column): _enlarged(decode(tile.picture)) for tile in sheet.tiles if tile.picture}
+    pictures = {(tile.row, tile.column): tile.image for tile in sheet.tiles}
+    drawn = {place: _enlarged(picture) for place, picture in pictures.items() if picture is not None}
     if not drawn:
         raise ValueError("No tile of this contact sheet is drawn yet.")
     lines = [f"from: {sheet.source.prompt}", sheet.title]
