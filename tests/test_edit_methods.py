@@ -131,7 +131,7 @@ def test_what_a_method_ignores_is_not_computed_again(opened) -> None:  # noqa: F
     assert lab.target["settings"]["tau_c"] == 0.1  # for the next method
     edit(lab, 4, method=SDEDIT, guidance=2.0)
     assert lab.shown.edit is not made
-    assert lab.frame["step_states"][0]["switches"] == {}
+    assert lab.frame["step_states"][0] == {"state": "skipped", "switches": {}}
     edit(lab, 5, method="DDIM + P2P")
     assert "tau_v" not in lab.frame["step_states"][0]["switches"]
 
@@ -257,12 +257,14 @@ def test_each_tile_is_what_the_library_makes(opened, seed) -> None:  # noqa: F81
         edit(lab, 2, tau_c=0.3, reweight={"blue": 2.0}, blend=["snow"], method=draw.choice([OWN, *BASELINES]))
     method = lab.target["method"]
     own = [name for name in AXES if name in ("method", "prompt") or TABLE[method].reads(name)]
-    first = draw.choice(own)
-    second = draw.choice([None, *(name for name in (AXES if first == "method" else own) if name != first)])
-    rows, columns = drawn_axis(draw, first), None if second is None else drawn_axis(draw, second)
-    if first == "method" and second is not None:
-        reading = [name for name in TABLE if second == "prompt" or TABLE[name].reads(second)]
-        rows = axis("method", draw.choice(reading), draw.choice(list(TABLE)))
+    others = [None, *(name for name in AXES if name != "method")]
+    names = draw.sample(own, 2) if draw.random() < 0.6 else ["method", draw.choice(others)]
+    draw.shuffle(names)
+    axes = [None if name is None else drawn_axis(draw, name) for name in names]
+    for given, other in (axes, axes[::-1]):
+        if given and other and given["name"] == "method" and other["name"] != "prompt":
+            given["values"][0] = draw.choice([each for each in TABLE if TABLE[each].reads(other["name"])])
+    rows, columns = axes
     say(lab, "sheet", id=3, rows=rows, columns=columns)
     assert not lab.problem and len(lab.sheet["tiles"]) >= 2
     (sheet,) = lab.display.sheets.kept

@@ -17,7 +17,7 @@ from styledit.editing.settings import is_on
 from styledit.editing.suggestion import Change
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import guiding_dict
-from styledit.lab.edit.methods import MethodFunction
+from styledit.lab.edit.methods import SDEDIT, MethodFunction
 from styledit.lab.edit.samples import challenges, samples
 from styledit.lab.edit.session import MOST_STEPS, Prepared
 from styledit.lab.edit.sheet import MOST_TILES, Sheet
@@ -94,11 +94,7 @@ def step_states(edit: Edit, settings: Settings, steps: int, method: str) -> list
     start = 0 if settings.mask is not None else blend_start(steps)
     return [
         {
-            "state": "kept"
-            if i < edit.first_step
-            else "replayed"
-            if i < edit.first_step + edit.replayed
-            else "computed",
+            "state": _step_state(i, edit, method),
             "switches": {
                 name: is_on(i, getattr(settings, name), steps)
                 for name in ("tau_v", "tau_c", "tau_s", "tau_u")
@@ -108,6 +104,13 @@ def step_states(edit: Edit, settings: Settings, steps: int, method: str) -> list
         }
         for i in range(steps)
     ]
+
+
+def _step_state(i: int, edit: Edit, method: str) -> str:
+    """How step i was done."""
+    if i < edit.first_step:
+        return "skipped" if method == SDEDIT else "kept"
+    return "replayed" if i < edit.first_step + edit.replayed else "computed"
 
 
 def sheet_dict(sheet: Sheet) -> dict[str, Any]:

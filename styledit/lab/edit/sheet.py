@@ -190,7 +190,8 @@ def _check_axes(pipe: StableDiffusionPipeline, base: EditRequest, axes: Sequence
         if axis.kind.name in (METHOD, PROMPT):
             continue
         if not any(methods.named(name).reads(axis.kind.name) for name in used):
-            raise ValueError(f"{' and '.join(used)} does not use {axis.title}: all tiles would be alike.")
+            who = f"{' and '.join(used)} {'does' if len(used) == 1 else 'do'}"
+            raise ValueError(f"{who} not use {axis.title}: all tiles would be alike.")
         if axis.word and not any(positions_of(split_words(pipe, prompt), axis.word) for prompt in prompts):
             find_word(split_words(pipe, prompts[0]), axis.word)
 

@@ -1494,7 +1494,12 @@ function codeFold(lab) {
 }
 
 // styledit/lab/front/edit/last_change.js
-var STATES = { kept: "kept from before", replayed: "replayed from the source", computed: "computed" };
+var STATES = {
+  kept: "kept from before",
+  skipped: "left out",
+  replayed: "replayed from the source",
+  computed: "computed"
+};
 var SWITCHES = [
   ["tau_v", "τ", "v"],
   ["tau_c", "τ", "c"],
@@ -2031,7 +2036,9 @@ function sheetSize(axes, world, method) {
     if (by_word && !word) return none("Choose a word.");
     if (kind === "method" || kind === "prompt") continue;
     if (used.every((one) => !reads(methodNamed(world.methods, one), name, world.methods)))
-      return none(`${used.join(" and ")} does not use ${label}: all tiles would be alike.`);
+      return none(
+        `${used.join(" and ")} ${used.length > 1 ? "do" : "does"} not use ${label}: all tiles would be alike.`
+      );
   }
   const counts = there.map(({ values }) => values.length);
   const tiles = counts.reduce((product, count) => product * count, 1);

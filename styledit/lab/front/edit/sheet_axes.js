@@ -75,7 +75,9 @@ export function sheetSize(axes, world, method) {
     if (by_word && !word) return none("Choose a word.");
     if (kind === "method" || kind === "prompt") continue;
     if (used.every((one) => !reads(methodNamed(world.methods, one), name, world.methods)))
-      return none(`${used.join(" and ")} does not use ${label}: all tiles would be alike.`);
+      return none(
+        `${used.join(" and ")} ${used.length > 1 ? "do" : "does"} not use ${label}: all tiles would be alike.`,
+      );
   }
   const counts = there.map(({ values }) => values.length);
   const tiles = counts.reduce((product, count) => product * count, 1);

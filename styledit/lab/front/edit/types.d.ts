@@ -171,7 +171,7 @@ export interface Target extends Asked {
   auto: boolean;
 }
 
-export type StepState = "kept" | "replayed" | "computed";
+export type StepState = "kept" | "skipped" | "replayed" | "computed";
 
 export interface Step {
   state: StepState;
