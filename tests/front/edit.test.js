@@ -25,6 +25,7 @@ import {
 import { methodSentence } from "../../styledit/lab/front/edit/methods.js";
 import {
   firstValues,
+  firstWord,
   kindNamed,
   presentValue,
   sheetSize,
@@ -385,6 +386,15 @@ test("the first values of an axis include the present one", () => {
   assert.equal(first("blend"), "none, car + snow");
   assert.equal(first("method"), methods.map(({ name }) => name).join(", "));
   assert.equal(first("prompt"), "a fox");
+});
+
+test("the word to begin with is new and names something", () => {
+  const words = (...texts) =>
+    texts.map((text) => ({ text: text.replace("+", ""), changed: text[0] === "+" }));
+  assert.equal(firstWord(words("+a", "red", "+car")), "car");
+  assert.equal(firstWord(words("a", "red", "car")), "red");
+  assert.equal(firstWord(words("a")), "a");
+  assert.equal(firstWord([]), "");
 });
 
 test("values are split where they are typed", () => {

@@ -140,7 +140,7 @@ TABLE = {
         ),
         Method(
             SDEDIT,
-            "Noise is laid over the picture, and the target prompt takes it away; no maps are used.",
+            "Noise is laid over the picture, and the target prompt takes it away again.",
             dict.fromkeys(
                 (name for name in SETTINGS if name != "guidance"),
                 f"{SDEDIT} uses no maps, value inputs or masks.",

@@ -26,7 +26,7 @@ def sheet_png(sheet: Sheet) -> bytes:
     drawn = {place: _enlarged(picture) for place, picture in pictures.items() if picture is not None}
     if not drawn:
         raise ValueError("No tile of this contact sheet is drawn yet.")
-    lines = [f"from: {sheet.source.prompt}", sheet.title]
+    lines = [f"from: {sheet.source.prompt}", sheet.title.replace("×", "x")]  # which the font lacks
     return encode(labelled_grid(drawn, sheet.rows, sheet.columns, lines))
 
 

@@ -2109,10 +2109,12 @@ function axisChoice(lab, title, testid, first, changed) {
     changed();
   };
   lab.onTrait("target", ({ words = [] }) => {
+    const chosen = word.value;
     fillChoice(
       word,
       [...new Set(words.map(({ text }) => text))].map((text) => [text, text])
     );
+    if (word.value !== chosen || !chosen) word.value = firstWord(words);
     refill();
     changed();
   });
@@ -2138,6 +2140,10 @@ function axisChoice(lab, title, testid, first, changed) {
       return { name: kind.name, values, word: kind.by_word ? word.value : "" };
     }
   };
+}
+function firstWord(words) {
+  const named = words.filter(({ text }) => !SMALL.has(text));
+  return (named.find(({ changed }) => changed) ?? named[0] ?? words[0])?.text ?? "";
 }
 function valuesHint({ kind, least, most }) {
   if (kind === "method") return "";
@@ -3314,7 +3320,7 @@ function wordRow(lab, word, changed) {
     ),
     show(ignored) {
       cells.forEach((cell, k) => cell.show(ignored[COLUMNS[k].name] ?? ""));
-      reset.disabled = COLUMNS.every(({ name }) => settings()[name][word] === void 0);
+      reset.disabled = COLUMNS.every(({ name }) => ignored[name] || settings()[name][word] === void 0);
     }
   };
 }
@@ -3343,7 +3349,7 @@ function groupRow(lab, name, title) {
     ),
     show(ignored) {
       cell.show(ignored[name] ?? "");
-      reset.disabled = settings()[name] === null;
+      reset.disabled = Boolean(ignored[name]) || settings()[name] === null;
     }
   };
 }

@@ -9,7 +9,7 @@ import { delayedCall, drawable, drawnCanvas, toggleButton } from "./parts.js";
 /** @import { DrawnCanvas, Lab } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for
-const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
+export const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
 
 /** @param {Lab} lab */
 export function maskSection(lab) {

@@ -1,6 +1,7 @@
 // What the rows or the columns of a contact sheet vary, and the values that are typed for it.
 import { choiceOf, fillChoice } from "../shared/controls.js";
 import { element, keepKeys, uniqueId } from "../shared/elements.js";
+import { SMALL } from "./mask.js";
 import { methodNamed } from "./methods.js";
 import { labelled, toggleButton } from "./parts.js";
 /** @import { Axis, AxisKind, EditRequest, Lab, Method, World } from "./types.js" */
@@ -170,10 +171,12 @@ export function axisChoice(lab, title, testid, first, changed) {
     changed();
   };
   lab.onTrait("target", ({ words = [] }) => {
+    const chosen = word.value;
     fillChoice(
       word,
       [...new Set(words.map(({ text }) => text))].map((text) => [text, text]),
     );
+    if (word.value !== chosen || !chosen) word.value = firstWord(words);
     refill();
     changed();
   });
@@ -202,6 +205,15 @@ export function axisChoice(lab, title, testid, first, changed) {
       return { name: kind.name, values, word: kind.by_word ? word.value : "" };
     },
   };
+}
+
+/**
+ * A word to begin with: one that is new and names something.
+ * @param {{text: string, changed: boolean}[]} words
+ */
+export function firstWord(words) {
+  const named = words.filter(({ text }) => !SMALL.has(text));
+  return (named.find(({ changed }) => changed) ?? named[0] ?? words[0])?.text ?? "";
 }
 
 /** @param {AxisKind} kind */

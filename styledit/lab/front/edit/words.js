@@ -93,7 +93,7 @@ function wordRow(lab, word, changed) {
     ),
     show(/** @type {Record<string, string>} */ ignored) {
       cells.forEach((cell, k) => cell.show(ignored[COLUMNS[k].name] ?? ""));
-      reset.disabled = COLUMNS.every(({ name }) => settings()[name][word] === undefined);
+      reset.disabled = COLUMNS.every(({ name }) => ignored[name] || settings()[name][word] === undefined);
     },
   };
 }
@@ -130,7 +130,7 @@ function groupRow(lab, name, title) {
     ),
     show(/** @type {Record<string, string>} */ ignored) {
       cell.show(ignored[name] ?? "");
-      reset.disabled = settings()[name] === null;
+      reset.disabled = Boolean(ignored[name]) || settings()[name] === null;
     },
   };
 }
