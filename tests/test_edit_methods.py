@@ -122,6 +122,13 @@ def test_the_parameters_of_two_methods_have_different_names() -> None:
         assert parameters_of(method.name, {}) == {each.name: each.default for each in method.parameters}
 
 
+def test_the_page_says_1_for_a_whole_number() -> None:
+    def key(tau: float, strength: float) -> str:
+        return EditRequest(1, False, TARGET, {"guidance": tau}, SDEDIT, parameters={"strength": strength}).key
+
+    assert key(1, 1) == key(1.0, 1.0) != key(1.0, 0.9)
+
+
 def test_what_a_method_ignores_is_not_computed_again(opened) -> None:  # noqa: F811
     lab = opened()
     edit(lab, 2, method=SDEDIT)
@@ -254,7 +261,13 @@ def test_each_tile_is_what_the_library_makes(opened, seed) -> None:  # noqa: F81
     draw = random.Random(seed)
     lab = opened()
     if seed % 2:
-        edit(lab, 2, tau_c=0.3, reweight={"blue": 2.0}, blend=["snow"], method=draw.choice([OWN, *BASELINES]))
+        changes = {
+            "tau_c": 0.3,
+            "reweight": {"blue": 2.0},
+            "blend": ["snow"],
+            "mask": draw.choice(VALUES["mask"]),
+        }
+        edit(lab, 2, method=draw.choice([OWN, *BASELINES]), **changes)
     method = lab.target["method"]
     own = [name for name in AXES if name in ("method", "prompt") or TABLE[method].reads(name)]
     others = [None, *(name for name in AXES if name != "method")]
@@ -279,6 +292,7 @@ def test_each_tile_is_what_the_library_makes(opened, seed) -> None:  # noqa: F81
     # A tile that is taken is the edit that the lab shows.
     told = draw.choice(lab.sheet["tiles"])
     asked = {name: told[name] for name in ("prompt", "settings", "method", "parameters", "auto")}
+    asked["settings"] = told["settings"] | {"mask": lab.sheet["mask"]}
     say(lab, "edit", id=4, moving=False, **asked)
     say(lab, "tile", sheet=3, row=told["row"], column=told["column"])
     assert np.array_equal(shown(lab), decoded(lab.tile["picture"]))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
@@ -120,7 +120,7 @@ def sheet_dict(sheet: Sheet) -> dict[str, Any]:
             "row": tile.row,
             "column": tile.column,
             "prompt": tile.request.prompt,
-            "settings": png_recipe.as_dict(tile.settings),
+            "settings": png_recipe.as_dict(replace(tile.settings, mask=None)),
             "auto": tile.request.settings is None,
             "picture": tile.small,
             "exact": tile.exact,
@@ -133,7 +133,7 @@ def sheet_dict(sheet: Sheet) -> dict[str, Any]:
         for tile in sheet.tiles
     ]
     about = {"id": sheet.id, "title": sheet.title, "rows": list(sheet.rows), "columns": list(sheet.columns)}
-    return about | {"tiles": tiles}
+    return about | {"mask": png_recipe.as_dict(sheet.tiles[0].settings)["mask"], "tiles": tiles}
 
 
 def first_target(pipe: StableDiffusionPipeline, prompt: str) -> str:

@@ -32,6 +32,7 @@ SMALL = 256  # pixels of a tile's longer side on the page
 class Tile:
     """One variant: the request and settings that it is made with.
 
+    `request`: without a painted mask, which the settings have and all tiles share;
     `picture`: a PNG file, once it is exact; `small`: what the page shows, roughly at first (WebP); `seconds`:
     of making it, going on from what the tiles before share with it; `psnr`: to the source, in dB; where the
     true edit is known, `truth_psnr`: to that, and whether the judge sees the change.
@@ -148,6 +149,9 @@ def lay_out_sheet(
     rows, columns = Axis.of(given_rows, known), Axis.of(given_columns, known)
     axes = [axis for axis in (rows, columns) if axis is not None]
     _check_axes(maker.pipe, base, axes)
+    painted = maker.settings(base).mask  # of all tiles alike, and large: read once
+    if base.settings is not None:
+        base = replace(base, settings={**base.settings, "mask": None})
     choices = [[(axis, value) for value in axis.values] if axis else [None] for axis in (rows, columns)]
     tiles = [
         _tile(maker, base, r, c, [change for change in (row, column) if change])
@@ -163,7 +167,7 @@ def lay_out_sheet(
         title,
         rows.labels if rows else ("",),
         columns.labels if columns else ("",),
-        tuple(tiles),
+        tuple(replace(tile, settings=replace(tile.settings, mask=painted)) for tile in tiles),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -44,7 +45,9 @@ def sheet_csv(sheet: Sheet) -> bytes:
 def _record(sheet: Sheet, tile: Tile) -> dict[str, Any]:
     """A tile's line; a setting that its method does not read is left empty."""
     request = tile.request
-    settings = methods.read_settings(request.method, png_recipe.as_dict(tile.settings))
+    plain = png_recipe.as_dict(replace(tile.settings, mask=None))
+    plain["mask"] = None if tile.settings.mask is None else "painted"
+    settings = methods.read_settings(request.method, plain)
     return {
         "row": sheet.rows[tile.row],
         "column": sheet.columns[tile.column],

@@ -2164,6 +2164,7 @@ function sheetGrid(lab, testid, pressed) {
   const root = element("div", { class: "styledit-sheet", role: "group", "data-testid": testid });
   let shape = "";
   let tiles = /* @__PURE__ */ new Map();
+  let mask = null;
   let size = { row: 0, column: 0 };
   const head = (text) => element("span", { class: "styledit-sheet-head" }, text);
   const build = (rows, columns) => {
@@ -2203,13 +2204,24 @@ function sheetGrid(lab, testid, pressed) {
     },
     true
   );
-  const mark = () => tiles.forEach((tile) => tile.mark());
+  const mark = () => {
+    const masked = alike(mask, lab.edits.current.settings.mask);
+    tiles.forEach((tile) => tile.mark(masked));
+  };
   return {
     root,
     mark,
     focus,
     // An empty sheet is that of a source without one.
-    fill({ id, title = "", rows = [], columns = [], tiles: given = [] }) {
+    fill({
+      id,
+      title = "",
+      rows = [],
+      columns = [],
+      mask: painted = null,
+      tiles: given = []
+    }) {
+      mask = painted;
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
@@ -2251,8 +2263,8 @@ ${tileInShort(given, lab.world.methods)}`;
       badge.dataset.succeeded = String(given.succeeded);
       root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
-    mark() {
-      const same = tile !== null && isOf(tile, lab.edits.current, lab.world.methods);
+    mark(masked) {
+      const same = tile !== null && masked && isOf(tile, lab.edits.current, lab.world.methods);
       root.setAttribute("aria-pressed", String(same));
     }
   };
@@ -2275,7 +2287,7 @@ function isOf(tile, current, methods) {
   const own = parameters.every(
     ({ name, default: usual }) => (tile.parameters[name] ?? usual) === (current.parameters[name] ?? usual)
   );
-  const settings = Object.entries(tile.settings).filter(([name]) => !ignored[name]);
+  const settings = Object.entries(tile.settings).filter(([name]) => name !== "mask" && !ignored[name]);
   const now = (
     /** @type {Record<string, unknown>} */
     /** @type {unknown} */
@@ -2424,8 +2436,8 @@ function sheetSection(lab) {
     prompt,
     method,
     parameters: { ...lab.edits.current.parameters, ...parameters },
-    auto,
-    settings
+    settings: { ...settings, mask: lab.model.get("sheet").mask ?? null },
+    auto
   });
   const grid = sheetGrid(lab, "sheet-tile", take);
   const large = sheetView(lab, take);

@@ -30,8 +30,8 @@ export function sheetSection(lab) {
       prompt,
       method,
       parameters: { ...lab.edits.current.parameters, ...parameters },
+      settings: { ...settings, mask: lab.model.get("sheet").mask ?? null },
       auto,
-      settings,
     });
   const grid = sheetGrid(lab, "sheet-tile", take);
   const large = sheetView(lab, take);

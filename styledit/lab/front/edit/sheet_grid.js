@@ -5,8 +5,8 @@ import { ARROWS, clamped } from "../shared/geometry.js";
 import { freePictures, showBytes } from "../shared/pictures.js";
 import { settingsInShort } from "./history.js";
 import { methodNamed } from "./methods.js";
-/** @import { Asked, EditRequest, Lab, Method, Place, Sheet, Tile } from "./types.js" */
-/** @typedef {{root: HTMLButtonElement, fill(tile: Tile): void, mark(): void}} TileButton */
+/** @import { Asked, EditRequest, Lab, Mask, Method, Place, Sheet, Tile } from "./types.js" */
+/** @typedef {{root: HTMLButtonElement, fill(tile: Tile): void, mark(masked: boolean): void}} TileButton */
 
 const SUCCEEDED = {
   true: { sign: "✓", words: "the judge sees the change" },
@@ -24,6 +24,8 @@ export function sheetGrid(lab, testid, pressed) {
   let shape = "";
   /** @type {Map<string, TileButton>} */
   let tiles = new Map();
+  /** @type {Mask | null} */
+  let mask = null;
   let size = { row: 0, column: 0 };
   const head = (/** @type {string} */ text) => element("span", { class: "styledit-sheet-head" }, text);
   const build = (/** @type {string[]} */ rows, /** @type {string[]} */ columns) => {
@@ -64,13 +66,27 @@ export function sheetGrid(lab, testid, pressed) {
     },
     true,
   );
-  const mark = () => tiles.forEach((tile) => tile.mark());
+  // All tiles have the same mask, which is large: it is compared once.
+  const mark = () => {
+    const masked = alike(mask, lab.edits.current.settings.mask);
+    tiles.forEach((tile) => tile.mark(masked));
+  };
   return {
     root,
     mark,
     focus,
     // An empty sheet is that of a source without one.
-    fill(/** @type {Partial<Sheet>} */ { id, title = "", rows = [], columns = [], tiles: given = [] }) {
+    fill(
+      /** @type {Partial<Sheet>} */ {
+        id,
+        title = "",
+        rows = [],
+        columns = [],
+        mask: painted = null,
+        tiles: given = [],
+      },
+    ) {
+      mask = painted;
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
@@ -116,8 +132,8 @@ function sheetTile(lab, testid, label, pressed) {
       badge.dataset.succeeded = String(given.succeeded);
       root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
-    mark() {
-      const same = tile !== null && isOf(tile, lab.edits.current, lab.world.methods);
+    mark(masked) {
+      const same = tile !== null && masked && isOf(tile, lab.edits.current, lab.world.methods);
       root.setAttribute("aria-pressed", String(same));
     },
   };
@@ -140,7 +156,7 @@ export function tileInShort(tile, methods) {
 }
 
 /**
- * Whether a tile shows the edit that the controls say, whatever its method ignores.
+ * Whether a tile shows the edit that the controls say, whatever its method ignores; masks aside.
  * @param {Asked & {auto: boolean}} tile
  * @param {EditRequest} current
  * @param {Method[]} methods
@@ -151,7 +167,7 @@ export function isOf(tile, current, methods) {
   const own = parameters.every(
     ({ name, default: usual }) => (tile.parameters[name] ?? usual) === (current.parameters[name] ?? usual),
   );
-  const settings = Object.entries(tile.settings).filter(([name]) => !ignored[name]);
+  const settings = Object.entries(tile.settings).filter(([name]) => name !== "mask" && !ignored[name]);
   const now = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (current.settings));
   return own && settings.every(([name, value]) => alike(value, now[name]));
 }

@@ -227,6 +227,8 @@ export interface Sheet {
   title: string;
   rows: string[];
   columns: string[];
+  /** Of all tiles, whose own settings have none. */
+  mask: Mask | null;
   tiles: Tile[];
 }
 
