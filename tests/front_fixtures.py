@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from diffusers import StableDiffusionPipeline
 from styledit.editing import Settings
 from styledit.editing.mask import PaintedMask
 from styledit.lab import palettes
+from styledit.lab.edit import methods
 from styledit.lab.edit.png_recipe import as_dict, mask_as_dict
 from styledit.lab.edit.serialising import first_target
+from styledit.lab.edit.sheet import MOST_TILES
+from styledit.lab.edit.sheet_axes import AXES
 from styledit.lab.explorer.packing import entries, join, looks, pack
 from styledit.lab.explorer.packing import part as one_part
 from styledit.lab.explorer.widget import chosen_layers
@@ -52,6 +56,11 @@ def fixtures(pipe: StableDiffusionPipeline) -> dict[str, Any]:
         "language": _language(pipe),
         "mask": mask_as_dict(PaintedMask.of(np.eye(3, 4))),
         "settings": as_dict(Settings()),
+        "sheets": {
+            "axes": [asdict(kind) for kind in AXES.values()],
+            "methods": methods.as_dicts({}),
+            "most_tiles": MOST_TILES,
+        },
     }
 
 

@@ -30,7 +30,7 @@ from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.methods import BASELINES, OWN
 from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.scores import Scores
-from styledit.lab.edit.sheet import SheetDrawing
+from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
 from styledit.lab.widget import check_fields
 from styledit.prompts import prompt_slots
@@ -85,12 +85,24 @@ def say(lab, message: str, data: bytes | None = None, *, wait: bool = True, **fi
 
 
 def edit(
-    lab, number: int = 1, moving: bool = False, prompt: str = TARGET, method: str = OWN, base=None, **changes
+    lab,
+    number: int = 1,
+    moving: bool = False,
+    prompt: str = TARGET,
+    method: str = OWN,
+    base=None,
+    parameters=None,
+    **changes,
 ) -> None:
     """The page's request for the settings that stand there, or `base`, with some changes."""
     settings = dict(base or lab.target["settings"]) | changes
-    wait = not moving
-    say(lab, "edit", id=number, moving=moving, prompt=prompt, settings=settings, method=method, wait=wait)
+    about = {"prompt": prompt, "settings": settings, "method": method, "parameters": parameters or {}}
+    say(lab, "edit", id=number, moving=moving, wait=not moving, **about)
+
+
+def axis(name: str, *values: object, word: str = "") -> dict:
+    """What the page says of a contact sheet's rows or columns."""
+    return {"name": name, "values": [str(value) for value in values], "word": word}
 
 
 def shown(lab) -> np.ndarray:
@@ -124,7 +136,9 @@ def test_it_opens_with_the_plain_call(opened, pipe64, picture) -> None:
     assert np.array_equal(decoded(lab.source["picture"]), np.asarray(picture))
     assert np.array_equal(decoded(lab.source["reconstruction"]), np.asarray(plain.reconstruction))
     assert not lab.problem and lab.progress["stage"] == "" and len(lab.history) == 1
-    assert [row["state"] for row in lab.frame["strip"]] == ["replayed"] * 5 or lab.frame["first_step"] == 0
+    assert [row["state"] for row in lab.frame["step_states"]] == ["replayed"] * 5 or lab.frame[
+        "first_step"
+    ] == 0
 
 
 def test_every_setting_reaches_the_editor(opened) -> None:
@@ -250,8 +264,36 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
     assert "carries no edit" in lab.problem
     say(lab, "recall", id=99)
     assert "no longer there" in lab.problem
-    say(lab, "sheet", id=9, axes="nothing")
-    assert "no sheet" in lab.problem
+    for rows, columns, said in (
+        (None, None, "Choose what"),
+        (axis("nothing", 1), None, "cannot vary 'nothing'"),
+        (axis("tau_c", 0, 1), axis("tau_c", 0, 1), "vary the same"),
+        (axis("tau_c"), None, "Give values for Word maps tau_c, such as 0, 0.25, 0.5."),
+        (axis("tau_c", "0,5"), None, "'0,5' is no number"),
+        (axis("tau_c", 0, 25), None, "must lie between 0 and 1, not 25"),
+        (axis("guidance", "nan"), None, "must be finite"),
+        (axis("method", "magic"), None, "choose from value inputs, DDIM"),
+        (axis("guide_from_source", "perhaps"), None, "choose from yes"),
+        (axis("tau_c", 0, 0.2, 0.4, 0.6, 0.8, 1), axis("tau_s", *range(7)), "must lie between"),
+        (
+            axis("guidance", *range(7)),
+            axis("tau_s", 0, 0.2, 0.4, 0.6, 0.8, 1),
+            "7 × 6 = 42 tiles are too many",
+        ),
+        (axis("strength", 0.2), None, "value inputs does not use strength"),
+        (axis("tau_s", 0, 1), axis("method", "SDEdit"), "SDEdit does not use tau_s"),
+        (axis("reweight", 2, word="panda"), None, "'panda' is not in the prompt"),
+        (axis("reweight", 2), None, "Choose the word"),
+        (axis("iterations", 1.5), axis("method", "null-text"), "whole numbers"),
+        (axis("prompt", ""), None, "one prompt a line"),
+    ):
+        say(lab, "sheet", id=9, rows=rows, columns=columns)
+        assert said in lab.problem and lab.sheet == {}, (said, lab.problem)
+    for message in ({"type": "show_sheet", "id": 3}, {"type": "export", "id": 9, "sheet": 3, "kind": "png"}):
+        say(lab, message.pop("type"), **message)
+        assert "no longer there" in lab.problem
+    edit(lab, 9, method="SDEdit", parameters={"strength": 7})
+    assert "strength must lie between 0.1 and 1, not 7" in lab.problem
     edit(lab, 10, tau_c=0.3)
     assert not lab.problem and np.array_equal(shown(lab), fresh(lab))
 
@@ -411,32 +453,6 @@ def test_methods_of_all_kinds(opened) -> None:
         opened(methods={"few": lambda pipe: None})
 
 
-def test_the_contact_sheet(opened) -> None:
-    lab = opened()
-    seen = []
-    lab.observe(lambda change: seen.append(change.new), "sheet")
-    say(lab, "sheet", id=1, axes="tau_c tau_s")
-    tiles = lab.sheet["tiles"]
-    assert len(tiles) == 25 and all(tile["exact"] and tile["picture"] for tile in tiles)
-    assert (lab.sheet["rows"][0], lab.sheet["columns"][-1]) == ("tau_c 0", "tau_s 1")
-    tile = tiles[7]
-    edit(lab, 2, **tile["settings"])
-    close = np.abs(decoded(tile["picture"]).astype(int) - shown(lab)).mean()
-    far = [np.abs(decoded(other["picture"]).astype(int) - shown(lab)).mean() for other in tiles]
-    assert close == min(far)  # the tile is lossy
-    say(lab, "sheet", id=2, axes="target prompts", prompts=[TARGET, "a red fox in the snow", TARGET, ""])
-    assert [tile["prompt"] for tile in lab.sheet["tiles"]] == [TARGET, "a red fox in the snow"]
-    say(lab, "sheet", id=3, axes="methods")
-    assert [tile["method"] for tile in lab.sheet["tiles"]] == [OWN, *BASELINES]
-    assert all(tile["picture"] for tile in lab.sheet["tiles"])
-    say(lab, "sheet", id=4, axes="target prompts", prompts=[])
-    assert "1 to 36 prompts" in lab.problem
-    say(lab, "sheet", id=5, axes="guidance tau_v", wait=False)
-    time.sleep(0.05)
-    edit(lab, 6, tau_c=0.7)  # an edit goes first, and the sheet goes on
-    assert lab.frame["id"] == 6 and all(tile["exact"] for tile in lab.sheet["tiles"])
-
-
 def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
     lab = edit_lab(pipe64, picture, PROMPT, steps=40)
     time.sleep(0.3)
@@ -506,7 +522,8 @@ def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
         ({"type": "guide", "id": 2, "prompt": TARGET, "settings": {}}, "'weights', 'iterations', 'start'"),
         ({"type": "source", "id": 2, "kind": "seed", "prompt": PROMPT}, "'steps'"),
         ({"type": "shown"}, "'serial'"),
-        ({"type": "sheet", "id": 2}, "'axes'"),
+        ({"type": "sheet", "id": 2}, "'rows', 'columns'"),
+        ({"type": "export", "id": 2}, "'sheet', 'kind'"),
         ({"type": "recall"}, "'id'"),
         ({"type": "rename", "id": 1}, "'name'"),
         ({"type": "open"}, "'id'"),
@@ -522,7 +539,8 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     """As `PAGE_FIELDS` and `WORKER_FIELDS` say, by a page that uses everything; the queue under its lock."""
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
-    parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding, SheetDrawing)
+    parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding)
+    parts += (SheetDrawing, ContactSheets)
 
     def record(owner: type, name: str) -> None:
         written.get(threading.current_thread().name, set()).add((owner.__name__, name))
@@ -547,7 +565,12 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     for owner in parts:
         watch(owner)
     lab = opened()
-    for owner, name in ((lab.maker, "_editors"), (lab.guiding, "_kept"), (lab.display.scores, "_best")):
+    for owner, name in (
+        (lab.maker, "_editors"),
+        (lab.maker, "_nulls"),
+        (lab.guiding, "_kept"),
+        (lab.display.scores, "_best"),
+    ):
         watched = Watched(getattr(owner, name))
         watched.field = (type(owner), name)
         setattr(owner, name, watched)
@@ -567,7 +590,11 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "shown", serial=lab.frame["serial"])
         edit(lab, 4, method=BASELINES[0])
         say(lab, "guide", open_bytes(picture), id=5, style=style, **guide)
-        say(lab, "sheet", id=6, axes="target prompts", prompts=[TARGET])
+        edit(lab, 5, method="null-text", parameters={"iterations": 1})
+        say(lab, "sheet", id=6, rows=axis("prompt", TARGET), columns=None)
+        say(lab, "show_sheet", id=6)
+        say(lab, "tile", sheet=6, row=0, column=0)
+        say(lab, "export", id=6, sheet=6, kind="csv")
         say(lab, "rename", id=1, name="first")
         say(lab, "save")
         say(lab, "stop")
@@ -632,7 +659,7 @@ def test_stops_are_heard_and_newer_requests_stay(opened) -> None:
     assert lab.frame["id"] == 4 and np.array_equal(shown(lab), fresh(lab))
     stages = []
     lab.observe(lambda change: stages.append(change.new["stage"]), "progress")
-    say(lab, "sheet", id=5, axes="tau_c tau_s", wait=False)
+    say(lab, "sheet", id=5, rows=axis("tau_c", 0, 0.5, 1), columns=axis("tau_s", 0, 0.5, 1), wait=False)
     while "sheet" not in stages:
         time.sleep(0.01)
     say(lab, "stop")
@@ -659,12 +686,12 @@ def test_a_failed_edit_leaves_what_is_in_use(opened) -> None:
 
 def test_another_source_ends_what_was_of_the_first(opened, inversion64) -> None:
     lab = opened(inversion64)
-    say(lab, "sheet", id=1, axes="target prompts", prompts=[TARGET])
+    say(lab, "sheet", id=1, rows=axis("prompt", TARGET), columns=None)
     assert lab.sheet["tiles"]
     say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=3, wait=False)
     edit(lab, 3, prompt="")  # its first edit fails
     assert lab.source["seed"] == 4 and lab.sheet == {} and not lab.frame["picture"]
-    say(lab, "sheet", id=4, axes="tau_c tau_s")
+    say(lab, "sheet", id=4, rows=axis("tau_c", 0, 1), columns=None)
     assert "no edit yet" in lab.problem
     edit(lab, 5)
     assert lab.frame["exact"]
@@ -718,7 +745,7 @@ def test_a_sheet_is_drawn_by_the_method_in_use(opened) -> None:
 
     lab = opened(methods={"white": white})
     edit(lab, 2, method="white")
-    say(lab, "sheet", id=3, axes="guidance tau_v")
+    say(lab, "sheet", id=3, rows=axis("guidance", 1, 2), columns=axis("tau_v", 0, 1))
     assert all(decoded(tile["picture"]).min() > 240 for tile in lab.sheet["tiles"])
 
 
@@ -792,7 +819,7 @@ def test_large_pictures_and_other_models_survive_saving(pipe64) -> None:
 def test_the_strip_says_which_steps_were_replayed(opened) -> None:
     lab = opened()
     edit(lab, 2, tau_c=0.2, tau_s=0.0, tau_u=0.0, tau_v=0.0, blend=[])
-    states = [row["state"] for row in lab.frame["strip"]]
+    states = [row["state"] for row in lab.frame["step_states"]]
     first = lab.frame["first_step"]
     assert states[:first] == ["kept"] * first
     assert states.count("replayed") == lab.shown.edit.replayed

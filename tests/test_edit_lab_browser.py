@@ -250,13 +250,58 @@ def test_painting_a_mask_keeps_the_rest_of_the_picture(lab: NotebookPage) -> Non
 @pytest.mark.slow
 def test_the_contact_sheet_gives_a_tiles_settings(lab: NotebookPage) -> None:
     lab.by_id("fold-sheet").click()
+    assert lab.by_id("sheet-size").inner_text().endswith("tiles")
+    lab.by_id("sheet-rows-values").fill("0, 1")
+    lab.by_id("sheet-columns").select_option("method")
+    for name in ("DDIM + P2P", "null-text", "direct inversion", "negative-prompt"):
+        lab.by_id(f"sheet-columns-method-{name}").click()
+    assert lab.by_id("sheet-size").inner_text() == "2 × 2 = 4 tiles"
     lab.by_id("sheet-draw").click()
     lab.until("bool(lab.sheet) and all(tile['exact'] for tile in lab.sheet['tiles'])", 300)
-    lab.by_id("sheet-tile-0-4").click()
-    lab.until("lab.target['settings']['tau_s'] == 1.0 and exact()", 120)
-    assert lab.python("lab.target['settings']['tau_c']") == 0.0
+    lab.by_id("sheet-open").click()  # large: a tile alone, and to the next by keys
+    lab.by_id("large-0-0").click()
+    lab.page.keyboard.press("ArrowDown")
+    told = "document.querySelector('[data-testid=large-text]').textContent"
+    lab.page.wait_for_function(f"{told}.startsWith('tau_c 1, value inputs')")
+    lab.until("lab.tile and lab.tile['row'] == 1")
+    lab.page.wait_for_timeout(300)
+    exact = lab.python("np.asarray(lab.display.sheets.kept[-1].tiles[2].image).tolist()")
+    assert np.array_equal(on_screen(lab, "large-image"), np.array(exact, np.uint8))
+    lab.page.keyboard.press("Escape")
+    assert lab.by_id("large-0-0").is_visible()
+    lab.by_id("large-close").click()
+    with lab.page.expect_download() as file:
+        lab.by_id("sheet-csv").click()
+    assert file.value.path().read_text().count("\n") == 5
+    lab.by_id("sheet-tile-1-0").click()
+    lab.until("lab.target['settings']['tau_c'] == 1.0 and exact()", 120)
     painted(lab)
     assert np.array_equal(on_screen(lab), of_library(lab))
+    assert np.array_equal(on_screen(lab), np.array(exact, np.uint8))
+
+
+@pytest.mark.slow
+def test_what_a_method_ignores_is_off_and_its_own_parameters_are_there(lab: NotebookPage) -> None:
+    assert not lab.by_id("strength").is_visible()
+    lab.by_id("method").select_option("SDEdit")
+    lab.until("lab.target['method'] == 'SDEdit' and exact()", 120)
+    painted(lab)
+    for name in ("tau_c", "tau_s", "tau_u", "tau_v", "guide_from_source", "blend_threshold"):
+        assert lab.by_id(name).is_disabled()
+    assert "uses no maps" in lab.by_id("tau_c").get_attribute("aria-description")
+    assert "uses no maps" in lab.by_id("method-hint").inner_text()
+    before = on_screen(lab)
+    slide(lab, "strength", 0.3)
+    lab.until("lab.target['parameters'] == {'strength': 0.3, 'seed': 0} and exact()", 120)
+    painted(lab)
+    assert not np.array_equal(on_screen(lab), before)
+    wanted = "styledit.baselines.sdedit(pipe, lab.prepared.inversion, lab.target['prompt'], strength=0.3, "
+    wanted += "guidance=lab.target['settings']['guidance'], progress=False).image"
+    assert np.array_equal(on_screen(lab), np.array(lab.python(f"np.asarray({wanted}).tolist()"), np.uint8))
+    lab.by_id("method").select_option("value inputs")
+    lab.until("lab.target['method'] == 'value inputs' and exact()", 120)
+    assert lab.by_id("tau_c").is_enabled() and not lab.by_id("strength").is_visible()
+    assert lab.by_id("tau_c").get_attribute("aria-description") is None and not lab.errors
 
 
 @pytest.mark.slow

@@ -292,7 +292,7 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
 def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
     lab = opened()
     guide(lab, 2)
-    say(lab, "sheet", id=3, axes=next(iter(lab.world["sheets"]))["name"])
+    say(lab, "sheet", id=3, rows={"name": "tau_c", "values": ["0", "1"]}, columns=None)
     assert not lab.problem and all(tile["exact"] for tile in lab.sheet["tiles"])
     assert {tile["method"] for tile in lab.sheet["tiles"]} == {"value inputs"}
     again = decoded(lab.frame["picture"])  # what a reloaded page is given

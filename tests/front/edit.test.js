@@ -22,13 +22,24 @@ import {
   withSlot,
   wordSteps,
 } from "../../styledit/lab/front/edit/sentences.js";
-import { isOf } from "../../styledit/lab/front/edit/sheet.js";
+import { methodSentence } from "../../styledit/lab/front/edit/methods.js";
+import {
+  firstValues,
+  firstWord,
+  kindNamed,
+  presentValue,
+  sheetSize,
+  splitValues,
+} from "../../styledit/lab/front/edit/sheet_axes.js";
+import { isOf, tileInShort } from "../../styledit/lab/front/edit/sheet_grid.js";
+import { neighbour } from "../../styledit/lab/front/edit/sheet_view.js";
 import { darkenOutside } from "../../styledit/lab/front/edit/views.js";
 import { Zoom } from "../../styledit/lab/front/edit/zoom.js";
 import { assertClose, fixtures, modelOf } from "./fixtures.js";
 
 const { language } = fixtures;
-const EDIT = { prompt: "a fox", method: "styledit", settings: DEFAULT_SETTINGS };
+const { axes, methods, most_tiles } = fixtures.sheets;
+const EDIT = { prompt: "a fox", method: "value inputs", settings: DEFAULT_SETTINGS, parameters: {} };
 
 // -- sentences
 
@@ -134,7 +145,7 @@ test("an answer that does not come holds a drag back for two seconds, one that i
 /** Requests of a page whose source prompt is "a car". */
 function editsOf(t, traits = {}) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const model = modelOf({ source: {}, target: {}, frame: {}, sheet: {}, ...traits });
+  const model = modelOf({ source: {}, target: {}, frame: {}, sheet: {}, sheets: [], ...traits });
   const asked = [];
   const edits = editRequests(model, { ask: (message) => asked.push(message) }, () => "a car");
   return { edits, asked, model };
@@ -316,15 +327,128 @@ test("a reloaded page stands at the newest entry that says what the target says"
   assert.equal(presentEntry([], EDIT), null);
 });
 
-test("settings in short", () => {
-  assert.equal(settingsInShort(EDIT), "τc 0.60 · τs 0.60 · τu 0.00 · τv 0.50 · guidance 7.5 · styledit");
+test("settings in short are those that the method reads", () => {
+  const short = (edit) => settingsInShort({ ...EDIT, ...edit }, methods);
+  assert.equal(short({}), "τc 0.60 · τs 0.60 · τu 0.00 · τv 0.50 · guidance 7.5 · value inputs");
+  assert.equal(short({ method: "null-text", parameters: { iterations: 10 } }).includes("τv"), false);
+  const of = { method: "SDEdit", parameters: { strength: 0.6, seed: 0 } };
+  assert.equal(short(of), "guidance 7.5 · strength 0.6 · seed 0 · SDEdit");
 });
 
 test("a tile is marked where it is what the controls say", () => {
-  const tile = { ...EDIT, settings: { ...DEFAULT_SETTINGS, tau_c: 0.3 + 0.3 } };
-  assert.ok(isOf(tile, EDIT));
-  assert.ok(!isOf({ ...tile, settings: null }, EDIT));
-  assert.ok(!isOf({ ...tile, settings: { ...DEFAULT_SETTINGS, tau_v: 0.55 } }, EDIT));
+  const tile = { ...EDIT, auto: false, settings: { ...DEFAULT_SETTINGS, tau_c: 0.3 + 0.3 } };
+  const changed = { ...tile, settings: { ...DEFAULT_SETTINGS, tau_v: 0.55 } };
+  assert.ok(isOf(tile, EDIT, methods));
+  assert.ok(!isOf(changed, EDIT, methods));
+  assert.ok(!isOf({ ...tile, settings: { ...DEFAULT_SETTINGS, reweight: { fox: 2 } } }, EDIT, methods));
+  const now = { ...EDIT, method: "SDEdit", parameters: { iterations: 3, strength: 0.6 } };
+  assert.ok(isOf({ ...changed, method: "SDEdit" }, now, methods)); // it ignores the tau
+  assert.ok(!isOf({ ...tile, method: "SDEdit", parameters: { strength: 0.4 } }, now, methods));
+});
+
+test("what a method ignores is said once", () => {
+  const said = methodSentence({ hint: "It edits.", ignored: { tau_v: "No values.", tau_u: "No values." } });
+  assert.equal(said, "It edits. No values.");
+});
+
+test("a parameter of a method travels, and leaves the settings automatic", (t) => {
+  const { edits, asked } = editsOf(t);
+  edits.changeParameters({ strength: 0.4 }, false);
+  assert.deepEqual([asked[0].auto, asked[0].parameters], [true, { strength: 0.4 }]);
+  edits.accept({ id: 1, parameters: { iterations: 3 } });
+  assert.deepEqual(edits.current.parameters, { strength: 0.4, iterations: 3 });
+});
+
+// -- the contact sheet's axes
+
+const kind = (name) => kindNamed({ axes }, name);
+const axis = (name, values, word = "") => ({ name, values, word });
+const sizeOf = (rows, columns, method = "value inputs") =>
+  sheetSize([rows, columns], { axes, methods, most_tiles }, method);
+
+test("the first values of an axis include the present one", () => {
+  const current = {
+    ...EDIT,
+    settings: { ...DEFAULT_SETTINGS, tau_c: 0.35, blend: ["car", "snow"], tau_v_words: { fox: 0.1 } },
+    parameters: { strength: 0.45 },
+  };
+  const first = (name, word) =>
+    firstValues(kind(name), presentValue(kind(name), current, methods, word), methods).join(", ");
+  assert.equal(first("tau_c"), "0, 0.25, 0.35, 0.5, 0.75, 1");
+  assert.equal(first("guidance"), "1, 2, 3, 5, 7.5");
+  assert.equal(first("strength"), "0.2, 0.4, 0.45, 0.6, 0.8, 1");
+  assert.equal(first("iterations"), "1, 5, 10, 20");
+  assert.equal(first("tau_v_words", "fox"), "0, 0.1, 0.25, 0.5, 0.75, 1");
+  assert.equal(first("tau_v_words", "snow"), "0, 0.25, 0.5, 0.75, 1"); // the common one
+  assert.equal(first("reweight", "fox"), "-1, 0, 1, 2, 4");
+  assert.equal(first("tau_v_changed"), "0, 0.25, 0.5, 0.75, 1");
+  assert.equal(first("guide_from_source"), "no, yes");
+  assert.equal(first("blend"), "none, car + snow");
+  assert.equal(first("method"), methods.map(({ name }) => name).join(", "));
+  assert.equal(first("prompt"), "a fox");
+});
+
+test("the word to begin with is new and names something", () => {
+  const words = (...texts) =>
+    texts.map((text) => ({ text: text.replace("+", ""), changed: text[0] === "+" }));
+  assert.equal(firstWord(words("+a", "red", "+car")), "car");
+  assert.equal(firstWord(words("a", "red", "car")), "red");
+  assert.equal(firstWord(words("a")), "a");
+  assert.equal(firstWord([]), "");
+});
+
+test("values are split where they are typed", () => {
+  assert.deepEqual(splitValues(" 0, 0.25,0.25 ; 1,", "number"), ["0", "0.25", "1"]);
+  assert.deepEqual(splitValues("a fox, red\n\n an owl ", "prompt"), ["a fox, red", "an owl"]);
+});
+
+test("a sheet says its size, or why there is none", () => {
+  const five = ["0", "0.25", "0.5", "0.75", "1"];
+  assert.deepEqual(sizeOf(axis("tau_c", five), axis("tau_s", five)), {
+    tiles: 25,
+    sentence: "5 × 5 = 25 tiles",
+  });
+  assert.equal(sizeOf(null, axis("guidance", five)).tiles, 5);
+  const refused = (...given) => {
+    const { tiles, sentence } = sizeOf(...given);
+    assert.equal(tiles, 0);
+    return sentence;
+  };
+  assert.match(refused(null, null), /^Choose what/);
+  assert.match(refused(axis("tau_c", five), axis("tau_c", five)), /vary the same/);
+  assert.match(refused(axis("tau_c", five), axis("guidance", [...five, 2, 3, 4])), /40 tiles .* at most 36/);
+  assert.match(refused(axis("tau_c", []), null), /^Give values/);
+  assert.match(refused(axis("reweight", five), null), /word/);
+  assert.match(refused(axis("tau_c", five), null, "SDEdit"), /SDEdit does not use/);
+  assert.match(refused(axis("strength", five), null), /value inputs does not use Strength/);
+  assert.equal(sizeOf(axis("strength", five), axis("method", ["value inputs", "SDEdit"])).tiles, 10);
+  assert.equal(sizeOf(axis("reweight", five, "fox"), axis("reweight", five, "owl")).tiles, 25);
+});
+
+test("arrow keys go from tile to tile in reading order", () => {
+  const sheet = { rows: ["a", "b"], columns: ["1", "2", "3"] };
+  const from = (row, column, dx, dy) => neighbour(sheet, { row, column }, dx, dy);
+  assert.deepEqual(from(0, 2, 1, 0), { row: 1, column: 0 });
+  assert.deepEqual(from(1, 1, 0, -1), { row: 0, column: 1 });
+  assert.equal(from(0, 0, -1, 0), null);
+  assert.equal(from(1, 0, 0, 1), null);
+});
+
+test("a tile in short says what came of it", () => {
+  const tile = {
+    ...EDIT,
+    exact: true,
+    picture: [1],
+    psnr: 21.34,
+    truth_psnr: 18,
+    succeeded: true,
+    seconds: 0.5,
+  };
+  const said = tileInShort(tile, methods);
+  assert.ok(
+    said.endsWith("21.3 dB to the source · 18.0 dB to the true edit · the judge sees the change · 0.50 s"),
+  );
+  assert.match(tileInShort({ ...tile, psnr: null, truth_psnr: null }, methods), /the source itself/);
 });
 
 test("the score is said against the suggested settings", () => {

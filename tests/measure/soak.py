@@ -175,6 +175,7 @@ def _act(page: NotebookPage, draw: random.Random) -> str:
 
 
 def _rarely(page: NotebookPage, name: str, draw: random.Random) -> None:
+    page.page.evaluate("document.querySelector('dialog[open]')?.close()")
     if name == "theme":
         page.theme(draw.choice(["light", "dark"]))
     elif name == "run again":
@@ -188,6 +189,7 @@ def _rarely(page: NotebookPage, name: str, draw: random.Random) -> None:
 
 def _compare(page: NotebookPage, seen: Soak, when: str) -> None:
     """Let the lab come to rest, and compare what it shows with what the library makes."""
+    page.page.evaluate("document.querySelector('dialog[open]')?.close()")  # nothing else can be clicked
     last = time.monotonic() + REST
     while not page.python("rests()"):
         if time.monotonic() > last:

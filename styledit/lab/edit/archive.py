@@ -12,13 +12,15 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 
 from styledit.editing import Settings
-from styledit.lab.edit import png_recipe
+from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import GUIDED, Guiding
 from styledit.lab.edit.history import History
 from styledit.lab.edit.methods import OWN
 from styledit.lab.edit.queue import RequestQueue, SourceRequest
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import Prepared, Source
+from styledit.lab.edit.sheet import ContactSheets
+from styledit.lab.edit.sheet_files import sheet_csv, sheet_png
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.frames import thumbnail
 from styledit.pictures import read_image
@@ -26,8 +28,8 @@ from styledit.pipeline import model_fingerprint
 
 
 class Archive:
-    """History and files of one lab: sets the traits `history` and `saved`, and asks for what is recalled or
-    opened as the page would.
+    """History and files of one lab: sets the traits `history`, `saved` and `exported`, and asks for what is
+    recalled or opened as the page would.
     """
 
     def __init__(
@@ -87,11 +89,25 @@ class Archive:
             model=prepared.inversion.model,
             given=prepared.given,
             guide=request.guide,
+            parameters=methods.parameters_of(request.method, request.parameters),
         )
         name = "_".join(request.prompt.split())[:60] or "edit"
         number = int(self.page.saved.get("id", 0)) + 1
         data = png_recipe.save_png(self.pipe, saved)
         self.page.saved = {"id": number, "name": f"{name}.png", "data": data}
+
+    def export(self, message: Mapping[str, Any], sheets: ContactSheets) -> None:
+        """A contact sheet as a file: "png" for a picture, "csv" for a table.
+
+        Raises:
+            ValueError: it is no longer there, nothing of it is drawn, or another kind.
+        """
+        makers = {"png": sheet_png, "csv": sheet_csv}
+        kind = str(message["kind"])
+        if kind not in makers:
+            raise ValueError(f"A contact sheet is exported as {' or '.join(makers)}, not as {kind!r}.")
+        data = makers[kind](sheets.find(message["sheet"]))
+        self.page.exported = {"id": int(message["id"]), "name": f"contact_sheet.{kind}", "data": data}
 
     def open(self, message: Mapping[str, Any], data: bytes) -> None:
         """Show what such a file holds.
@@ -102,11 +118,14 @@ class Archive:
         saved = png_recipe.open_png(data)
         self.guiding.takes(saved.guide)
         number = int(message["id"])
-        known = saved.method in self.page.world["methods"] or saved.guide is not None
+        there = [each["name"] for each in self.page.world["methods"]]
+        known = saved.method in there or saved.guide is not None
         method = GUIDED if saved.guide is not None else saved.method if known else OWN
         note = png_recipe.differences(saved, model_fingerprint(self.pipe), known)
         picture = read_image(self.pipe, saved.picture)
         source = Source("upload", "opened.png", saved.prompt, saved.steps, picture, note=note)
         self.queue.ask_source(SourceRequest(number, lambda: source))
         settings = png_recipe.as_dict(Settings.of(**saved.settings))
-        self.queue.ask_edit(EditRequest(number, False, saved.target, settings, method, saved.guide))
+        self.queue.ask_edit(
+            EditRequest(number, False, saved.target, settings, method, saved.guide, saved.parameters)
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.lab.edit import methods
 from styledit.lab.edit.methods import OWN, SDEDIT, editor_code
 from styledit.lab.edit.png_recipe import PLAIN, mask_as_dict
 from styledit.lab.edit.requests import ShownEdit
@@ -19,22 +20,24 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit)
     settings = shown.settings
     source = prepared.source
     guidance = prepared.values.guidance
-    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
+    read = methods.named(method).reads
+    own = methods.parameters_of(method, shown.request.parameters)
+    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN if read(name)]
     lines = ["import styledit", "import styledit.lab", ""]
     lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source)}"]
     lines.append(f"inversion = styledit.invert(pipe, picture, {source.prompt!r}, steps={source.steps})")
-    if settings.mask is not None:
+    if settings.mask is not None and read("mask"):
         lines.append(f"rows = {mask_as_dict(settings.mask)['rows']!r}")
         keywords.append('    mask=[[cell == "1" for cell in row] for row in rows],')
-    known = editor_code(method, guidance)
+    known = editor_code(method, guidance, own)
     if guide is not None or method == OWN:
         lines.append(_values_code(prepared))
     if guide is not None:
         lines += guide.code(target, keywords)
     elif method == SDEDIT:
-        lines.append(
-            f"edit = styledit.baselines.sdedit(pipe, inversion, {target!r}, guidance={settings.guidance!r})"
-        )
+        keywords += [f"    {name}={value!r}," for name, value in own.items()]
+        lines += ["edit = styledit.baselines.sdedit(", "    pipe,", "    inversion,", f"    {target!r},"]
+        lines += [*keywords, ")"]
     elif known is None:
         lines += ["settings = dict(", *keywords, ")"]
         lines.append(f"edit = my_method(pipe, inversion, {target!r}, settings)  # your own {method!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
@@ -29,13 +29,15 @@ PLAIN = (
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
 )  # fmt: skip
 EARLIER = {"tau_words": "tau_c_words"}  # what older files call a setting
+EARLIER_METHODS = {"negative prompt": "negative-prompt"}  # and a method
 
 
 @dataclass(frozen=True)
 class SavedEdit:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
     steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
-    its value inputs were given (they are not in the file), and what guided the edit, if anything did.
+    its value inputs were given (they are not in the file), what guided the edit, if anything did, and the
+    method's own parameters by name.
     """
 
     image: Image.Image
@@ -48,6 +50,7 @@ class SavedEdit:
     model: str
     given: bool = False
     guide: Guide | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
@@ -118,6 +121,7 @@ def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
         "model": saved.model or model_fingerprint(pipe),
         "given": saved.given,
         "guide": None if saved.guide is None else saved.guide.as_dict(),
+        "parameters": dict(saved.parameters),
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
@@ -152,10 +156,11 @@ def open_png(source: bytes | str) -> SavedEdit:
             check.text("target", about["target"]),
             check.whole("steps", about["steps"], least=1, most=MOST_STEPS),
             from_dict(about["settings"]),
-            str(about["method"]),
+            EARLIER_METHODS.get(about["method"], str(about["method"])),
             str(about["model"]),
             check.flag("given", about["given"]),
             Guide.from_dict(about["guide"], style, values) if about["guide"] else None,
+            {name: check.number(name, value) for name, value in about.get("parameters", {}).items()},
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(

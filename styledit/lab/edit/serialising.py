@@ -4,6 +4,9 @@ The score is in `scores`, what a guided edit publishes in `guided`, the history 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
@@ -12,18 +15,20 @@ from styledit.editing import Edit, Settings
 from styledit.editing.blend import blend_start
 from styledit.editing.settings import is_on
 from styledit.editing.suggestion import Change
-from styledit.lab.edit import png_recipe
+from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import guiding_dict
+from styledit.lab.edit.methods import SDEDIT, MethodFunction
 from styledit.lab.edit.samples import challenges, samples
 from styledit.lab.edit.session import MOST_STEPS, Prepared
-from styledit.lab.edit.sheet import AXES, METHODS, PROMPTS, Sheet
+from styledit.lab.edit.sheet import MOST_TILES, Sheet
+from styledit.lab.edit.sheet_axes import AXES
 from styledit.lab.frames import encode, thumbnail
 from styledit.pipeline import picture_size
 from styledit.prompts import known_words, prompt_slots, split_words
 
 
-def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any]:
-    """What never changes."""
+def world_dict(pipe: StableDiffusionPipeline, own: Mapping[str, MethodFunction]) -> dict[str, Any]:
+    """What never changes. `own`: the user's own methods."""
     embedded = bool(prompt_slots(pipe))
     width, height = picture_size(pipe)
     factor = pipe.vae_scale_factor
@@ -45,9 +50,9 @@ def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any
             }
             for challenge in (challenges() if embedded else ())
         ],
-        "methods": names,
-        "sheets": [{"name": name, "label": about[0]} for name, about in AXES.items()]
-        + [{"name": name, "label": name} for name in (PROMPTS, METHODS)],
+        "methods": methods.as_dicts(own),
+        "axes": [asdict(kind) for kind in AXES.values()],
+        "most_tiles": MOST_TILES,
         "slots": [{"label": label, "words": list(words)} for label, words in prompt_slots(pipe).items()],
         "words": sorted(known_words(pipe)) if embedded else [],
         "most_steps": MOST_STEPS,
@@ -82,46 +87,53 @@ def words_dict(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[
     }
 
 
-def step_states(edit: Edit, settings: Settings, steps: int) -> list[dict[str, Any]]:
-    """What happens at each step."""
+def step_states(edit: Edit, settings: Settings, steps: int, method: str) -> list[dict[str, Any]]:
+    """What happens at each step; only the switches that the method reads are there."""
+    reads = methods.named(method).reads
     blending = settings.mask is not None or bool(settings.blend)
     start = 0 if settings.mask is not None else blend_start(steps)
     return [
         {
-            "state": "kept"
-            if i < edit.first_step
-            else "replayed"
-            if i < edit.first_step + edit.replayed
-            else "computed",
+            "state": _step_state(i, edit, method),
             "switches": {
-                **{
-                    name: is_on(i, getattr(settings, name), steps)
-                    for name in ("tau_v", "tau_c", "tau_s", "tau_u")
-                },
-                "blend": blending and i >= start,
-            },
+                name: is_on(i, getattr(settings, name), steps)
+                for name in ("tau_v", "tau_c", "tau_s", "tau_u")
+                if reads(name)
+            }
+            | ({"blend": blending and i >= start} if reads("blend") else {}),
         }
         for i in range(steps)
     ]
 
 
-def sheet_dict(number: int, sheet: Sheet) -> dict[str, Any]:
+def _step_state(i: int, edit: Edit, method: str) -> str:
+    """How step i was done."""
+    if i < edit.first_step:
+        return "skipped" if method == SDEDIT else "kept"
+    return "replayed" if i < edit.first_step + edit.replayed else "computed"
+
+
+def sheet_dict(sheet: Sheet) -> dict[str, Any]:
     """A contact sheet as far as it is drawn."""
     tiles = [
         {
             "row": tile.row,
             "column": tile.column,
-            "settings": png_recipe.as_dict(Settings.of(**tile.settings)) if tile.settings else None,
-            "prompt": tile.prompt,
-            "method": tile.method,
-            "picture": None if tile.picture is None else encode(tile.picture, moving=True),
+            "prompt": tile.request.prompt,
+            "settings": png_recipe.as_dict(replace(tile.settings, mask=None)),
+            "auto": tile.request.settings is None,
+            "picture": tile.small,
             "exact": tile.exact,
+            "psnr": None if tile.psnr == math.inf else tile.psnr,
+            "truth_psnr": tile.truth_psnr,
             "succeeded": tile.succeeded,
+            "seconds": tile.seconds,
         }
+        | tile.request.for_page()
         for tile in sheet.tiles
     ]
-    about = {"id": number, "label": sheet.label, "rows": list(sheet.rows), "columns": list(sheet.columns)}
-    return about | {"tiles": tiles}
+    about = {"id": sheet.id, "title": sheet.title, "rows": list(sheet.rows), "columns": list(sheet.columns)}
+    return about | {"mask": png_recipe.as_dict(sheet.tiles[0].settings)["mask"], "tiles": tiles}
 
 
 def first_target(pipe: StableDiffusionPipeline, prompt: str) -> str:

@@ -20,13 +20,13 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit.editing import Settings
-from styledit.lab.edit import methods, png_recipe, serialising
+from styledit.lab.edit import png_recipe, serialising
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.display import Display, snapshot
 from styledit.lab.edit.guided import Guiding
 from styledit.lab.edit.maker import EditMaker, Made
-from styledit.lab.edit.methods import OWN, Method
+from styledit.lab.edit.methods import OWN, MethodFunction
 from styledit.lab.edit.queue import RequestQueue, SourceRequest
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import (
@@ -56,13 +56,15 @@ PAGE_FIELDS = {
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
-    | {"source", "target", "frame", "progress", "history", "sheet", "guided", "code", "saved"},
-    "EditMaker": frozenset({"_editors"}),
+    | {"source", "target", "frame", "progress", "history", "guided", "code", "saved"}
+    | {"sheet", "sheets", "tile", "exported"},
+    "EditMaker": frozenset({"_editors", "_nulls"}),
     "Display": frozenset({"source_id", "_serial"}),
     "Scores": frozenset({"_suggested", "_best"}),
     "History": frozenset({"entries", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
     "SheetDrawing": frozenset({"sheet"}),
+    "ContactSheets": frozenset({"kept"}),
 }
 
 
@@ -81,7 +83,10 @@ class EditLab(EditTraits):
         "guide": ("id", "prompt", "settings", "weights", "iterations", "start"),
         "shown": ("serial",),
         "stop": (),
-        "sheet": ("id", "axes"),
+        "sheet": ("id", "rows", "columns"),
+        "show_sheet": ("id",),
+        "tile": ("sheet", "row", "column"),
+        "export": ("id", "sheet", "kind"),
         "recall": ("id",),
         "rename": ("id", "name"),
         "save": (),
@@ -94,9 +99,9 @@ class EditLab(EditTraits):
         first: Source,
         request: EditRequest | None = None,
         ready: Ready | None = None,
-        own: Mapping[str, Method] | None = None,
+        own: Mapping[str, MethodFunction] | None = None,
     ) -> None:
-        super().__init__(pipe, world=serialising.world_dict(pipe, methods.names(own or {})))
+        super().__init__(pipe, world=serialising.world_dict(pipe, own or {}))
         opened = SourceRequest(0, lambda: first)
         self.own = dict(own or {})
         self.cache = FitCache()
@@ -137,6 +142,12 @@ class EditLab(EditTraits):
             self.queue.ask_source(SourceRequest(int(message["id"]), partial(self._source, message, data)))
         elif kind == "sheet":
             self.queue.ask_sheet(message)
+        elif kind == "show_sheet":
+            self.queue.ask(partial(self._show_sheet, message))
+        elif kind == "tile":
+            self.queue.ask(partial(self.display.publish_tile, message))
+        elif kind == "export":
+            self.queue.ask(partial(self.archive.export, message, self.display.sheets))
         elif kind == "save":
             self.queue.ask_save()
         elif kind == "guide":
@@ -358,18 +369,19 @@ class EditLab(EditTraits):
         """Begin a contact sheet around the edit that is shown."""
         if self.shown is None or self.maker is None:
             raise ValueError("There is no edit yet to draw variants of.")
-        shown = self.shown
-        planned = lay_out_sheet(
-            str(message["axes"]),
-            shown.request.prompt,
-            png_recipe.keywords(shown.settings),
-            OWN if shown.request.guide else shown.request.method,
-            [str(prompt) for prompt in message.get("prompts") or ()],
-            self.world["methods"],
-        )
+        base = self.shown.request
+        if base.guide is not None:
+            settings = png_recipe.as_dict(self.shown.settings)
+            base = replace(base, settings=settings, method=OWN, guide=None)
+        planned = lay_out_sheet(int(message["id"]), self.maker, base, message["rows"], message["columns"])
         tiles = drawing_tiles(self.maker, planned, self._failed)
-        self._drawing = SheetDrawing(int(message["id"]), planned, tiles, self.queue.stops)
-        self.display.publish_sheet(self._drawing.id, planned)
+        self._drawing = SheetDrawing(planned, tiles, self.queue.stops)
+        self.display.publish_problem("")
+        self.display.keep_sheet(planned, looked_at=True)
+
+    def _show_sheet(self, message: Mapping[str, Any]) -> None:
+        """Look at an earlier contact sheet."""
+        self.display.publish_sheet(self.display.sheets.find(message["id"]))
 
     def _draw_sheet(self, drawing: SheetDrawing) -> Work:
         """Go on with the tiles until something else is asked for; a stop ends them."""
@@ -379,11 +391,11 @@ class EditLab(EditTraits):
         try:
             for tile in drawing.tiles:
                 if tile is not None:
-                    judged = self.display.scores.judged(self.prepared.source, tile)
+                    judged = self.display.scores.judged(self.prepared, tile)
                     drawing.sheet = drawing.sheet.with_tile(judged)
                     changed = True
                     if time.perf_counter() - published > SHEET_EVERY:
-                        self.display.publish_sheet(drawing.id, drawing.sheet)
+                        self.display.keep_sheet(drawing.sheet)
                         published, changed = time.perf_counter(), False
                 done, total = drawing.sheet.drawn, len(drawing.sheet.tiles)
                 self.display.publish_progress(Progress("sheet", done, total))
@@ -397,7 +409,7 @@ class EditLab(EditTraits):
             raise
         finally:
             if changed:
-                self.display.publish_sheet(drawing.id, drawing.sheet)
+                self.display.keep_sheet(drawing.sheet)
         if self.queue.stops != drawing.stops:
             self._drawing = None
 

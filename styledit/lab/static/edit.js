@@ -24,10 +24,10 @@ function svgElement(tag, attributes = {}, ...children) {
 function present(children) {
   return children.filter((child) => child !== null && child !== void 0);
 }
-function contextOf(canvas, reads = false) {
+function contextOf(canvas, reads2 = false) {
   return (
     /** @type {CanvasRenderingContext2D} */
-    canvas.getContext("2d", { willReadFrequently: reads })
+    canvas.getContext("2d", { willReadFrequently: reads2 })
   );
 }
 function keepKeys(control) {
@@ -166,6 +166,77 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
       show();
     }
   };
+}
+
+// styledit/lab/front/edit/methods.js
+function methodNamed(methods, name) {
+  const found = methods.find((method) => method.name === name);
+  return found ?? { name, hint: "", ignored: {}, parameters: [] };
+}
+function whyIgnored(lab, setting) {
+  return methodNamed(lab.world.methods, lab.edits.current.method).ignored[setting] ?? "";
+}
+function disable(root, control, why) {
+  if (root.classList.contains("styledit-ignored") === Boolean(why) && !why) return;
+  control.disabled = Boolean(why);
+  root.classList.toggle("styledit-ignored", Boolean(why));
+  if (why) control.setAttribute("aria-description", why);
+  else control.removeAttribute("aria-description");
+  for (
+    const part of
+    /** @type {NodeListOf<HTMLElement>} */
+    root.querySelectorAll("[title]")
+  )
+    titled(part, why);
+  titled(root, why);
+}
+function titled(part, why) {
+  part.dataset.title ??= part.title;
+  part.title = why || part.dataset.title;
+}
+function onlyWhereRead(lab, setting, ...children) {
+  const line = element("p", { class: "styledit-hint", role: "note" });
+  const part = element("div", { class: "styledit-part" }, ...children);
+  lab.edits.onChange(() => {
+    line.textContent = whyIgnored(lab, setting);
+    line.hidden = !line.textContent;
+    part.inert = !line.hidden;
+    part.classList.toggle("styledit-ignored", part.inert);
+  });
+  return [line, part];
+}
+function methodLine(lab) {
+  const root = element("p", {
+    class: "styledit-hint",
+    role: "status",
+    "aria-live": "polite",
+    "data-testid": "method-hint"
+  });
+  lab.edits.onChange(({ method }) => {
+    const said = methodSentence(methodNamed(lab.world.methods, method));
+    if (root.textContent !== said) root.textContent = said;
+  });
+  return root;
+}
+function methodSentence({ hint, ignored }) {
+  return [hint, ...new Set(Object.values(ignored))].filter(Boolean).join(" ");
+}
+function parameterSliders(lab) {
+  return lab.world.methods.flatMap(
+    (method) => method.parameters.map(({ name, label, hint, least, most, step, default: value }) => {
+      const options = { min: least, max: most, step, value, title: hint };
+      const made = slider(label, options, (next, moving) => {
+        lab.edits.changeParameters({ [name]: next }, moving);
+      });
+      made.input.dataset.testid = name;
+      lab.edits.onChange((current) => {
+        made.root.hidden = current.method !== method.name;
+        made.set(current.parameters[name] ?? value);
+      });
+      made.root.hidden = true;
+      return made.root;
+    })
+  );
 }
 
 // styledit/lab/front/edit/parts.js
@@ -319,6 +390,7 @@ function settingSlider(lab, name, label, options) {
   track.append(made.input, mark);
   lab.edits.onChange(({ settings }) => {
     made.set(settings[name]);
+    disable(made.root, made.input, whyIgnored(lab, name));
     const suggested = lab.model.get("target").suggested?.[name];
     mark.hidden = suggested === void 0;
     if (suggested === void 0) return;
@@ -327,7 +399,7 @@ function settingSlider(lab, name, label, options) {
   return made.root;
 }
 function suggestedButton(lab) {
-  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true }), {
+  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true, parameters: {} }), {
     title: "The settings that the kit suggests for this change"
   });
   lab.edits.onChange(({ auto }) => root.setAttribute("aria-pressed", String(auto)));
@@ -355,11 +427,12 @@ function methodChoice(lab) {
   const { methods } = lab.world;
   const select = choiceOf(
     "method",
-    methods.map((name) => [name, name]),
+    methods.map(({ name }) => [name, name]),
     (method) => lab.edits.set({ method })
   );
   lab.edits.onChange(({ method }) => {
     if (method) select.value = method;
+    select.title = methodNamed(methods, method).hint;
   });
   const root = labelled("Method", select);
   root.hidden = methods.length < 2;
@@ -374,7 +447,10 @@ function guideToggle(lab) {
       title: "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated."
     }
   );
-  lab.edits.onChange(({ settings }) => toggle.set(settings.guide_from_source));
+  lab.edits.onChange(({ settings }) => {
+    toggle.set(settings.guide_from_source);
+    disable(toggle.root, toggle.root, whyIgnored(lab, "guide_from_source"));
+  });
   return toggle.root;
 }
 function commonControls(lab) {
@@ -392,8 +468,9 @@ function commonControls(lab) {
   return element(
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
-    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab))
+    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root, ...parameterSliders(lab)),
+    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+    methodLine(lab)
   );
 }
 
@@ -557,10 +634,11 @@ function editRequests(model, note, sourcePrompt2) {
     ) {
       lastId = Math.max(lastId, model.get(name).id ?? 0);
     }
+    lastId = Math.max(lastId, ...model.get("sheets").map(({ id }) => id));
     lastId += 1;
     return lastId;
   };
-  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", auto: true };
+  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", parameters: {}, auto: true };
   const readers = [];
   const tell = () => readers.forEach((reader) => reader(current));
   let asked = 0;
@@ -573,6 +651,7 @@ function editRequests(model, note, sourcePrompt2) {
     prompt: current.prompt,
     settings: withKnownWords(current, sourcePrompt2() ?? ""),
     method: current.method,
+    parameters: { ...current.parameters },
     auto: current.auto
   });
   const ask = (moving) => flow.ask({ moving, ...request() });
@@ -580,7 +659,8 @@ function editRequests(model, note, sourcePrompt2) {
     if (flow.waits() || (target.id ?? 0) < asked) return;
     const settings = { ...DEFAULT_SETTINGS, ...structuredClone(target.settings ?? {}) };
     const { prompt = current.prompt, method = current.method, auto = current.auto } = target;
-    Object.assign(current, { prompt, settings, method, auto });
+    const parameters = { ...current.parameters, ...target.parameters };
+    Object.assign(current, { prompt, settings, method, parameters, auto });
     tell();
   };
   return {
@@ -593,6 +673,12 @@ function editRequests(model, note, sourcePrompt2) {
     change(settings, moving) {
       Object.assign(current.settings, settings);
       current.auto = false;
+      tell();
+      ask(moving);
+    },
+    // A parameter of a method's own was moved by hand: the settings stay automatic where they are.
+    changeParameters(parameters, moving) {
+      Object.assign(current.parameters, parameters);
       tell();
       ask(moving);
     },
@@ -1216,8 +1302,8 @@ function weightControls({ terms, presets }, request) {
     show,
     // A style picture came or went.
     fitStyle(there) {
-      const reads = request.weights.style > 0 || request.weights.adversarial > 0;
-      if (there && !reads) take("reference");
+      const reads2 = request.weights.style > 0 || request.weights.adversarial > 0;
+      if (there && !reads2) take("reference");
       else if (!there && preset.value === "reference") take("default");
     }
   };
@@ -1288,7 +1374,7 @@ function historySection(lab) {
     else if (place() < 0 || grew && !sameEdit(entries[entries.length - 1], entries[place()])) {
       shown = entries.at(-1)?.id ?? null;
     }
-    fillStrip(strip, entries, recall);
+    fillStrip(strip, entries, recall, lab.world.methods);
     show();
     if (grew) strip.scrollLeft = strip.scrollWidth;
   });
@@ -1304,7 +1390,7 @@ function presentEntry(entries, target) {
 }
 function sameEdit(...edits) {
   const [a, b] = edits.map(
-    ({ prompt, method, settings, guided = null }) => JSON.stringify([prompt, method, settings, guided])
+    ({ prompt, method, settings, parameters = {}, guided = null }) => JSON.stringify([prompt, method, settings, parameters, guided])
   );
   return a === b;
 }
@@ -1314,14 +1400,14 @@ function buttonsOf(strip) {
     [...strip.children]
   );
 }
-function fillStrip(strip, entries, recall) {
+function fillStrip(strip, entries, recall, methods) {
   const there = new Map(buttonsOf(strip).map((button) => [Number(button.dataset.entry), button]));
   strip.replaceChildren(
     ...entries.map((entry) => {
       const button = there.get(entry.id) ?? historyButton(entry, recall);
       button.setAttribute("aria-label", `${entry.name || entry.prompt}; show it again`);
       button.title = `${entry.prompt}
-${settingsInShort(entry)}`;
+${settingsInShort(entry, methods)}`;
       if (button.lastChild) button.lastChild.textContent = entry.name;
       there.delete(entry.id);
       return button;
@@ -1337,10 +1423,14 @@ function historyButton(entry, recall) {
   button.append(image, element("span", {}));
   return button;
 }
-function settingsInShort({ settings, method, guided = null }) {
-  const { tau_c: c, tau_s: s, tau_u: u, tau_v: v } = settings;
-  const taus = Object.entries({ c, s, u, v }).map(([letter, value]) => `τ${letter} ${value.toFixed(2)}`);
-  return [...taus, `guidance ${settings.guidance}`, method, guided ? "guided" : ""].filter(Boolean).join(" · ");
+function settingsInShort({ settings, method, parameters = {}, guided = null }, methods) {
+  const { ignored } = methodNamed(methods, method);
+  const taus = ["c", "s", "u", "v"].map((letter) => ({ letter, name: (
+    /** @type {NumberSetting} */
+    `tau_${letter}`
+  ) })).filter(({ name }) => !ignored[name]).map(({ letter, name }) => `τ${letter} ${settings[name].toFixed(2)}`);
+  const own = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
+  return [...taus, `guidance ${settings.guidance}`, ...own, method, guided ? "guided" : ""].filter(Boolean).join(" · ");
 }
 function saveButton(lab) {
   let wanted = false;
@@ -1370,7 +1460,8 @@ function openButton(lab) {
 function download({ name, data }) {
   const bytes = bytesOf(data);
   if (!bytes) return;
-  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  const type = name?.endsWith(".csv") ? "text/csv" : "image/png";
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
   const link = element("a", { href: address, download: name || "edit.png" });
   document.body.append(link);
   link.click();
@@ -1403,7 +1494,12 @@ function codeFold(lab) {
 }
 
 // styledit/lab/front/edit/last_change.js
-var STATES = { kept: "kept from before", replayed: "replayed from the source", computed: "computed" };
+var STATES = {
+  kept: "kept from before",
+  skipped: "left out",
+  replayed: "replayed from the source",
+  computed: "computed"
+};
 var SWITCHES = [
   ["tau_v", "τ", "v"],
   ["tau_c", "τ", "c"],
@@ -1586,7 +1682,9 @@ var Brush = class {
 var REST = 350;
 var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "with", "and"]);
 function maskSection(lab) {
-  return [
+  return onlyWhereRead(
+    lab,
+    "blend",
     element("p", { class: "styledit-hint" }, "Blend words: outside their maps the picture stays as it was."),
     blendWords(lab),
     settingSlider(lab, "blend_threshold", "Threshold", {
@@ -1601,7 +1699,7 @@ function maskSection(lab) {
       "Or paint: what is painted may change, the rest stays. A painted mask takes the blend words' place."
     ),
     maskPainter(lab)
-  ];
+  );
 }
 function blendWords(lab) {
   const root = element("div", { class: "styledit-row", role: "group", "aria-label": "Blend words" });
@@ -1893,107 +1991,255 @@ function scoreRow(title, testid) {
   };
 }
 
-// styledit/lab/front/edit/sheet.js
-var COMPARED = (
-  /** @type {const} */
-  ["tau_c", "tau_s", "tau_u", "tau_v", "guidance"]
-);
+// styledit/lab/front/edit/sheet_axes.js
+function presentValue({ name, kind, by_word }, current, methods, word = "") {
+  if (kind === "prompt") return current.prompt;
+  if (kind === "method") return current.method;
+  if (kind === "words") return current.settings.blend.join(" + ") || "none";
+  const settings = (
+    /** @type {Record<string, any>} */
+    /** @type {unknown} */
+    current.settings
+  );
+  if (kind === "switch") return settings[name] ? "yes" : "no";
+  if (by_word) {
+    const common = name === "reweight" ? 1 : settings[name.replace("_words", "")];
+    return settings[name][word] ?? common;
+  }
+  if (name in settings) return settings[name] ?? settings.tau_v;
+  const parameter = methods.flatMap(({ parameters }) => parameters).find((one) => one.name === name);
+  return current.parameters[name] ?? parameter?.default ?? 0;
+}
+function firstValues({ kind, values }, present2, methods) {
+  if (kind === "switch") return ["no", "yes"];
+  if (kind === "method") return methods.map(({ name }) => name);
+  if (kind === "prompt") return [String(present2)];
+  if (kind === "words") return [.../* @__PURE__ */ new Set(["none", String(present2)])];
+  const own = Number(Number(present2).toFixed(4));
+  return [.../* @__PURE__ */ new Set([...values, own])].sort((a, b) => a - b).map(String);
+}
+function splitValues(text, kind) {
+  const parts = text.split(kind === "prompt" ? /\n/ : /[,;\n]/).map((part) => part.trim());
+  return [...new Set(parts.filter(Boolean))];
+}
+function sheetSize(axes, world, method) {
+  const none = (sentence) => ({ tiles: 0, sentence });
+  const there = axes.filter((axis) => axis !== null);
+  const [first, second] = there;
+  if (!first) return none("Choose what the rows or the columns are to vary.");
+  if (second && first.name === second.name && first.word === second.word)
+    return none("Rows and columns vary the same; choose something else for one of them.");
+  const used = there.find(({ name }) => name === "method")?.values ?? [method];
+  for (const { name, values, word } of there) {
+    const { label, kind, by_word } = kindNamed(world, name);
+    if (!values.length) return none(`Give values for ${label}.`);
+    if (by_word && !word) return none("Choose a word.");
+    if (kind === "method" || kind === "prompt") continue;
+    if (used.every((one) => !reads(methodNamed(world.methods, one), name, world.methods)))
+      return none(
+        `${used.join(" and ")} ${used.length > 1 ? "do" : "does"} not use ${label}: all tiles would be alike.`
+      );
+  }
+  const counts = there.map(({ values }) => values.length);
+  const tiles = counts.reduce((product, count) => product * count, 1);
+  const said = counts.length > 1 ? `${counts.join(" × ")} = ${tiles} tiles` : `${tiles} tiles`;
+  if (tiles > world.most_tiles)
+    return none(`${said} are too many; give values for at most ${world.most_tiles}.`);
+  return { tiles, sentence: tiles === 1 ? "1 tile" : said };
+}
+function reads({ ignored, parameters }, name, methods) {
+  const isIn = (list) => list.some((parameter) => parameter.name === name);
+  return isIn(parameters) || !ignored[name] && !methods.some((method) => isIn(method.parameters));
+}
+function kindNamed({ axes }, name) {
+  return axes.find((kind) => kind.name === name) ?? axes[0];
+}
+function axisChoice(lab, title, testid, first, changed) {
+  const { axes, methods } = lab.world;
+  let typed = false;
+  const what = choiceOf(
+    testid,
+    [["", "nothing"], .../** @type {[string, string][]} */
+    axes.map(({ name, label }) => [name, label])],
+    () => renew()
+  );
+  what.value = first;
+  const word = choiceOf(`${testid}-word`, [], () => renew(), {
+    "aria-label": `Word of the ${title.toLowerCase()}`
+  });
+  const labels = { "aria-label": `Values of the ${title.toLowerCase()}`, spellcheck: "false" };
+  const line = keepKeys(element("input", { type: "text", "data-testid": `${testid}-values`, ...labels }));
+  const lines = keepKeys(element("textarea", { rows: 3, "data-testid": `${testid}-prompts`, ...labels }));
+  const toggles = methods.map(
+    ({ name, hint: hint2 }) => toggleButton(name, `${testid}-method-${name}`, () => changed(), { title: hint2, "aria-pressed": "true" })
+  );
+  const group = element(
+    "div",
+    { class: "styledit-row", role: "group", "aria-label": "Methods" },
+    ...toggles.map(({ root }) => root)
+  );
+  const hint = element("span", { class: "styledit-hint", id: uniqueId() });
+  for (const field of [line, lines]) {
+    field.setAttribute("aria-describedby", hint.id);
+    field.addEventListener("input", () => {
+      typed = true;
+      changed();
+    });
+  }
+  const kindOf = () => what.value ? kindNamed(lab.world, what.value) : null;
+  const refill = () => {
+    const kind = kindOf();
+    if (!kind || typed || kind.kind === "method") return;
+    const field = kind.kind === "prompt" ? lines : line;
+    const values = firstValues(kind, presentValue(kind, lab.edits.current, methods, word.value), methods);
+    field.value = values.join(kind.kind === "prompt" ? "\n" : ", ");
+  };
+  const show = () => {
+    const kind = kindOf();
+    word.hidden = !kind?.by_word;
+    group.hidden = kind?.kind !== "method";
+    lines.hidden = kind?.kind !== "prompt";
+    line.hidden = !kind || !group.hidden || !lines.hidden;
+    hint.textContent = kind ? valuesHint(kind) : "";
+  };
+  const renew = () => {
+    typed = false;
+    show();
+    refill();
+    changed();
+  };
+  lab.onTrait("target", ({ words = [] }) => {
+    const chosen = word.value;
+    fillChoice(
+      word,
+      [...new Set(words.map(({ text }) => text))].map((text) => [text, text])
+    );
+    if (word.value !== chosen || !chosen) word.value = firstWord(words);
+    refill();
+    changed();
+  });
+  lab.edits.onChange(refill);
+  show();
+  return {
+    root: element(
+      "div",
+      { class: "styledit-axis", role: "group", "aria-label": title },
+      labelled(title, what),
+      word,
+      line,
+      lines,
+      group,
+      hint
+    ),
+    /** @returns {Axis | null} */
+    value() {
+      const kind = kindOf();
+      if (!kind) return null;
+      const chosen = methods.filter((_, k) => toggles[k].root.getAttribute("aria-pressed") === "true");
+      const values = kind.kind === "method" ? chosen.map(({ name }) => name) : splitValues(kind.kind === "prompt" ? lines.value : line.value, kind.kind);
+      return { name: kind.name, values, word: kind.by_word ? word.value : "" };
+    }
+  };
+}
+function firstWord(words) {
+  const named = words.filter(({ text }) => !SMALL.has(text));
+  return (named.find(({ changed }) => changed) ?? named[0] ?? words[0])?.text ?? "";
+}
+function valuesHint({ kind, least, most }) {
+  if (kind === "method") return "";
+  if (kind === "prompt") return "one target prompt a line";
+  if (kind === "switch") return "yes, no";
+  if (kind === "words") return "a comma between; a + for several at once";
+  const range = least === null || most === null ? "" : `from ${least} to ${most}, `;
+  return `${range}a comma between`;
+}
+
+// styledit/lab/front/edit/sheet_grid.js
 var SUCCEEDED = {
   true: { sign: "✓", words: "the judge sees the change" },
   false: { sign: "–", words: "the judge does not see the change" },
   null: { sign: "", words: "" }
 };
-function sheetSection(lab) {
-  const { sheets } = lab.world;
-  const needsPrompts = () => axes.value === "target prompts";
-  const prompts = element("textarea", { rows: 3, "data-testid": "sheet-prompts", spellcheck: "false" });
-  const promptField = labelled("One target prompt a line", prompts, {
-    class: "styledit-field styledit-sheet-prompts"
-  });
-  const show = () => {
-    promptField.hidden = !needsPrompts();
-    if (needsPrompts() && !prompts.value) prompts.value = lab.edits.current.prompt;
-  };
-  const axes = choiceOf(
-    "sheet-axes",
-    sheets.map((sheet) => [sheet.name, sheet.label]),
-    show
-  );
-  const ask = () => {
-    const lines = prompts.value.split("\n").map((line) => line.trim());
-    lab.note.ask({
-      type: "sheet",
-      id: lab.edits.nextId(),
-      axes: axes.value,
-      prompts: needsPrompts() ? lines.filter(Boolean) : []
-    });
-  };
-  const draw = pushButton("Draw", "sheet-draw", ask, { class: "styledit-main" });
-  const grid = sheetGrid(lab);
-  lab.onTrait("sheet", (sheet) => {
-    lab.note.answered();
-    grid.fill(sheet);
-  });
-  lab.edits.onChange(grid.mark);
-  show();
-  return [
-    element(
-      "p",
-      { class: "styledit-hint" },
-      "One picture for each pair of settings around the present ones. Click one to take its settings."
-    ),
-    element("div", { class: "styledit-row" }, labelled("Variants of", axes), draw),
-    promptField,
-    grid.root
-  ];
-}
-function sheetGrid(lab) {
-  const root = element("div", { class: "styledit-sheet", "data-testid": "sheet" });
+function sheetGrid(lab, testid, pressed) {
+  const root = element("div", { class: "styledit-sheet", role: "group", "data-testid": testid });
   let shape = "";
   let tiles = /* @__PURE__ */ new Map();
+  let mask = null;
+  let size = { row: 0, column: 0 };
   const head = (text) => element("span", { class: "styledit-sheet-head" }, text);
   const build = (rows, columns) => {
     freePictures(root);
     tiles = /* @__PURE__ */ new Map();
+    size = { row: rows.length, column: columns.length };
     root.style.setProperty("--columns", String(columns.length));
-    root.replaceChildren(head(""), ...columns.map(head));
+    root.replaceChildren(...columns.length ? [head("")] : [], ...columns.map(head));
     rows.forEach((text, row) => {
       root.append(element("span", { class: "styledit-sheet-side" }, text));
       columns.forEach((name, column) => {
-        const tile = sheetTile(lab, row, column, `${text}, ${name}`);
+        const label = [text, name].filter(Boolean).join(", ");
+        const tile = sheetTile(lab, `${testid}-${row}-${column}`, label, pressed);
+        tile.root.dataset.place = `${row}-${column}`;
+        tile.root.tabIndex = row + column ? -1 : 0;
         tiles.set(`${row}-${column}`, tile);
         root.append(tile.root);
       });
     });
   };
-  const mark = () => tiles.forEach((tile) => tile.mark());
+  const focus = ({ row, column }) => {
+    for (const [place, tile] of tiles) tile.root.tabIndex = place === `${row}-${column}` ? 0 : -1;
+    tiles.get(`${row}-${column}`)?.root.focus();
+  };
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const arrow = ARROWS[event.key];
+      const at = event.target instanceof HTMLElement && event.target.dataset.place;
+      if (!arrow || !at) return;
+      event.preventDefault();
+      const [row, column] = at.split("-").map(Number);
+      focus({
+        row: clamped(row + arrow[1], 0, size.row - 1),
+        column: clamped(column + arrow[0], 0, size.column - 1)
+      });
+    },
+    true
+  );
+  const mark = () => {
+    const masked = alike(mask, lab.edits.current.settings.mask);
+    tiles.forEach((tile) => tile.mark(masked));
+  };
   return {
     root,
     mark,
-    // An empty sheet is that of another source.
-    fill({ id, rows = [], columns = [], tiles: given = [] }) {
+    focus,
+    // An empty sheet is that of a source without one.
+    fill({
+      id,
+      title = "",
+      rows = [],
+      columns = [],
+      mask: painted = null,
+      tiles: given = []
+    }) {
+      mask = painted;
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
+      root.setAttribute("aria-label", `Contact sheet: ${title}`);
       for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
       mark();
     }
   };
 }
-function sheetTile(lab, row, column, label) {
+function sheetTile(lab, testid, label, pressed) {
   const image = element("img", { alt: "" });
   const badge = element("span", { class: "styledit-badge" });
   let tile = null;
   let known = "";
-  const take = () => {
-    if (!tile) return;
-    const { prompt, method, settings } = tile;
-    if (!settings) lab.edits.set({ prompt, method, auto: true });
-    else lab.edits.set({ settings: { ...DEFAULT_SETTINGS, ...settings }, prompt, method, auto: false });
-  };
-  const root = pushButton("", `sheet-tile-${row}-${column}`, take, {
+  const root = pushButton("", testid, () => tile?.picture && pressed(tile), {
     class: "styledit-tile",
-    disabled: true,
+    "aria-disabled": "true",
+    // so that the arrow keys reach it
     "aria-label": label
   });
   root.append(image, badge);
@@ -2001,29 +2247,264 @@ function sheetTile(lab, row, column, label) {
     root,
     fill(given) {
       tile = given;
-      const { settings, prompt, method, picture, exact, succeeded } = given;
-      const now = [exact, picture?.byteLength, succeeded].join();
+      const now = [given.exact, given.picture?.byteLength, given.succeeded, given.psnr].join();
       if (now === known) return;
       known = now;
-      root.disabled = !picture;
-      root.title = `${prompt}
-${settings ? settingsInShort({ settings, method }) : method}`;
-      root.classList.toggle("styledit-preview", !exact);
-      showBytes(image, picture);
+      root.setAttribute("aria-disabled", String(!given.picture));
+      root.title = `${given.prompt}
+${tileInShort(given, lab.world.methods)}`;
+      root.classList.toggle("styledit-preview", !given.exact);
+      showBytes(image, given.picture);
       const seen = SUCCEEDED[
         /** @type {"true" | "false" | "null"} */
-        String(succeeded)
+        String(given.succeeded)
       ];
       badge.textContent = seen.sign;
-      badge.dataset.succeeded = String(succeeded);
+      badge.dataset.succeeded = String(given.succeeded);
       root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
-    mark: () => root.setAttribute("aria-pressed", String(tile !== null && isOf(tile, lab.edits.current)))
+    mark(masked) {
+      const same = tile !== null && masked && isOf(tile, lab.edits.current, lab.world.methods);
+      root.setAttribute("aria-pressed", String(same));
+    }
   };
 }
-function isOf({ prompt, method, settings }, current) {
-  if (!settings || prompt !== current.prompt || method !== current.method) return false;
-  return COMPARED.every((name) => Math.abs(settings[name] - current.settings[name]) < 1e-9);
+function tileInShort(tile, methods) {
+  const decibels = (psnr2, what) => psnr2 === null ? "" : `${psnr2.toFixed(1)} dB to ${what}`;
+  const { exact, psnr, picture } = tile;
+  const source = exact && picture && psnr === null ? "the source itself" : decibels(psnr, "the source");
+  const seen = SUCCEEDED[
+    /** @type {"true" | "false" | "null"} */
+    String(tile.succeeded)
+  ].words;
+  const time = tile.seconds === null ? "" : `${tile.seconds.toFixed(2)} s`;
+  const came = [source, decibels(tile.truth_psnr, "the true edit"), seen, time];
+  return [settingsInShort(tile, methods), ...came].filter(Boolean).join(" · ");
+}
+function isOf(tile, current, methods) {
+  if (tile.prompt !== current.prompt || tile.method !== current.method) return false;
+  const { ignored, parameters } = methodNamed(methods, tile.method);
+  const own = parameters.every(
+    ({ name, default: usual }) => (tile.parameters[name] ?? usual) === (current.parameters[name] ?? usual)
+  );
+  const settings = Object.entries(tile.settings).filter(([name]) => name !== "mask" && !ignored[name]);
+  const now = (
+    /** @type {Record<string, unknown>} */
+    /** @type {unknown} */
+    current.settings
+  );
+  return own && settings.every(([name, value]) => alike(value, now[name]));
+}
+function alike(a, b) {
+  if (typeof a === "number" && typeof b === "number") return Math.abs(a - b) < 1e-9;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+// styledit/lab/front/edit/sheet_view.js
+function sheetView(lab, take) {
+  let sheet = {};
+  let at = null;
+  const tileAt = (place) => sheet.tiles?.find((tile) => tile.row === place?.row && tile.column === place.column) ?? null;
+  const grid = sheetGrid(lab, "large", (tile) => look(tile));
+  const image = element("img", { "data-testid": "large-image" });
+  const text = element("p", { role: "status", "aria-live": "polite", "data-testid": "large-text" });
+  const step = (dx, dy) => {
+    const next = neighbour(sheet, at, dx, dy);
+    if (next) look(next);
+  };
+  const all = pushButton("All tiles", "large-all", () => look(null));
+  const alone = element(
+    "figure",
+    { class: "styledit-sheet-alone" },
+    image,
+    text,
+    element(
+      "div",
+      { class: "styledit-row" },
+      pushButton("← Previous", "large-previous", () => step(-1, 0)),
+      pushButton("Next →", "large-next", () => step(1, 0)),
+      pushButton("Take these settings", "large-take", () => {
+        const tile = tileAt(at);
+        root.close();
+        if (tile) take(tile);
+      }),
+      all
+    )
+  );
+  const title = element("strong", {});
+  const close = pushButton("Close", "large-close", () => root.close());
+  const root = keepKeys(
+    element(
+      "dialog",
+      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Contact sheet" },
+      element("div", { class: "styledit-toolbar" }, title, close),
+      grid.root,
+      alone
+    )
+  );
+  const show = () => {
+    const tile = tileAt(at);
+    grid.root.hidden = tile !== null;
+    alone.hidden = tile === null;
+    if (!tile) return;
+    const { rows = [], columns = [] } = sheet;
+    const name = [rows[tile.row], columns[tile.column]].filter(Boolean).join(", ");
+    text.textContent = `${name}: ${tile.prompt} · ${tileInShort(tile, lab.world.methods)}`;
+    image.alt = name;
+  };
+  const look = (place) => {
+    const before = at;
+    at = place && { row: place.row, column: place.column };
+    show();
+    const tile = tileAt(at);
+    if (!tile) {
+      if (before) grid.focus(before);
+      return;
+    }
+    showBytes(image, tile.picture);
+    if (!alone.contains(document.activeElement)) all.focus();
+    ask(tile);
+  };
+  const ask = (tile) => {
+    if (tile.exact) lab.send({ type: "tile", sheet: sheet.id, row: tile.row, column: tile.column });
+  };
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      if (!at) return;
+      const arrow = ARROWS[event.key];
+      if (arrow) step(...arrow);
+      else if (event.key === "Escape") look(null);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    true
+  );
+  root.addEventListener("close", () => {
+    at = null;
+    show();
+  });
+  lab.onTrait("tile", ({ sheet: number, row, column, picture }) => {
+    if (number === sheet.id && at?.row === row && at?.column === column) showBytes(image, picture);
+  });
+  lab.edits.onChange(grid.mark);
+  lab.cleanups.push(() => root.close());
+  show();
+  return {
+    root,
+    open() {
+      title.textContent = sheet.title ?? "";
+      root.showModal();
+      grid.focus({ row: 0, column: 0 });
+    },
+    fill(next) {
+      const known = tileAt(at);
+      sheet = next;
+      grid.fill(next);
+      const tile = tileAt(at);
+      if (at && !tile) at = null;
+      show();
+      if (tile?.exact && !known?.exact) look(tile);
+    }
+  };
+}
+function neighbour({ rows = [], columns = [] }, at, dx, dy) {
+  if (!at || !columns.length) return null;
+  const next = (at.row + dy) * columns.length + at.column + dx;
+  if (next < 0 || next >= rows.length * columns.length) return null;
+  return { row: Math.floor(next / columns.length), column: next % columns.length };
+}
+
+// styledit/lab/front/edit/sheet.js
+function sheetSection(lab) {
+  const size = element("span", { class: "styledit-hint", role: "status", "data-testid": "sheet-size" });
+  const show = () => {
+    const { tiles, sentence } = sheetSize(
+      [rows.value(), columns.value()],
+      lab.world,
+      lab.edits.current.method
+    );
+    if (size.textContent !== sentence) size.textContent = sentence;
+    draw.disabled = tiles === 0;
+  };
+  const ask = () => lab.note.ask({ type: "sheet", id: lab.edits.nextId(), rows: rows.value(), columns: columns.value() });
+  const draw = pushButton("Draw", "sheet-draw", ask, { class: "styledit-main" });
+  const rows = axisChoice(lab, "Rows", "sheet-rows", "tau_c", () => show());
+  const columns = axisChoice(lab, "Columns", "sheet-columns", "tau_s", () => show());
+  const take = ({ prompt, method, settings, parameters, auto }) => lab.edits.set({
+    prompt,
+    method,
+    parameters: { ...lab.edits.current.parameters, ...parameters },
+    settings: { ...settings, mask: lab.model.get("sheet").mask ?? null },
+    auto
+  });
+  const grid = sheetGrid(lab, "sheet-tile", take);
+  const large = sheetView(lab, take);
+  const { root: tools, show: showTools } = sheetTools(lab, large.open);
+  lab.onTrait("sheet", (sheet) => {
+    lab.note.answered();
+    grid.fill(sheet);
+    large.fill(sheet);
+    showTools();
+  });
+  lab.edits.onChange(() => {
+    grid.mark();
+    show();
+  });
+  queueMicrotask(show);
+  return [
+    element(
+      "p",
+      { class: "styledit-hint" },
+      "One picture for each pair of values, all else as it is now. Click one to take its settings."
+    ),
+    rows.root,
+    columns.root,
+    element("div", { class: "styledit-row" }, draw, size),
+    tools,
+    grid.root,
+    large.root
+  ];
+}
+function sheetTools(lab, open) {
+  let wanted = 0;
+  const save = (kind) => {
+    wanted = lab.edits.nextId();
+    lab.note.ask({ type: "export", id: wanted, sheet: lab.model.get("sheet").id, kind });
+  };
+  lab.onTrait("exported", (file) => {
+    lab.note.answered();
+    if (wanted && file.id === wanted) download(file);
+  });
+  const earlier = choiceOf("sheet-earlier", [], (id) => lab.note.ask({ type: "show_sheet", id: Number(id) }));
+  const choice = labelled("Earlier sheets", earlier);
+  const root = element(
+    "div",
+    { class: "styledit-row" },
+    pushButton("Open large", "sheet-open", open),
+    pushButton("Save as picture", "sheet-png", () => save("png"), {
+      title: "A PNG of all tiles with labels"
+    }),
+    pushButton("Save as table", "sheet-csv", () => save("csv"), {
+      title: "A CSV file: settings, distances to the source and the true edit, seconds"
+    }),
+    choice
+  );
+  const show = () => {
+    const { id } = lab.model.get("sheet");
+    root.hidden = id === void 0;
+    if (id !== void 0) earlier.value = String(id);
+  };
+  lab.onTrait("sheets", (sheets) => {
+    fillChoice(
+      earlier,
+      sheets.map(({ id, title }) => [String(id), title])
+    );
+    choice.hidden = sheets.length < 2;
+    show();
+  });
+  return { root, show };
 }
 
 // styledit/lab/front/edit/source.js
@@ -2813,7 +3294,8 @@ function cellSlider(testid, label, bounds, own, common, changed) {
   whileDragged(input, changed);
   return {
     root,
-    show() {
+    show(why) {
+      disable(root, input, why);
       root.classList.toggle("styledit-unset", own() === null);
       input.value = String(own() ?? common());
       output.textContent = Number(input.value).toFixed(2);
@@ -2848,9 +3330,9 @@ function wordRow(lab, word, changed) {
       ...cells.map((cell) => element("td", {}, cell.root)),
       element("td", {}, reset)
     ),
-    show() {
-      cells.forEach((cell) => cell.show());
-      reset.disabled = COLUMNS.every(({ name }) => settings()[name][word] === void 0);
+    show(ignored) {
+      cells.forEach((cell, k) => cell.show(ignored[COLUMNS[k].name] ?? ""));
+      reset.disabled = COLUMNS.every(({ name }) => ignored[name] || settings()[name][word] === void 0);
     }
   };
 }
@@ -2877,9 +3359,9 @@ function groupRow(lab, name, title) {
       element("td", {}),
       element("td", {}, reset)
     ),
-    show() {
-      cell.show();
-      reset.disabled = settings()[name] === null;
+    show(ignored) {
+      cell.show(ignored[name] ?? "");
+      reset.disabled = Boolean(ignored[name]) || settings()[name] === null;
     }
   };
 }
@@ -2888,6 +3370,10 @@ function wordTable(lab) {
   const groups = GROUPS.map(([name, title]) => groupRow(lab, name, title));
   let rows = [];
   let known = "";
+  const show = () => {
+    const { ignored } = methodNamed(lab.world.methods, lab.edits.current.method);
+    rows.forEach((row) => row.show(ignored));
+  };
   lab.onTrait("target", (target) => {
     const words = /* @__PURE__ */ new Map();
     for (const { text, changed } of target.words ?? []) words.set(text, changed || Boolean(words.get(text)));
@@ -2896,9 +3382,9 @@ function wordTable(lab) {
     known = mark;
     rows = [...[...words].map(([word, changed]) => wordRow(lab, word, changed)), ...groups];
     body.replaceChildren(...rows.map((row) => row.root));
-    rows.forEach((row) => row.show());
+    show();
   });
-  lab.edits.onChange(() => rows.forEach((row) => row.show()));
+  lab.edits.onChange(show);
   const names = ["Word", tauName("Word maps", "c"), tauName("Value inputs", "v"), "Factor"];
   const heads = names.map((name) => element("th", { scope: "col" }, name));
   return element(

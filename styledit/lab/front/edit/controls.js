@@ -1,6 +1,7 @@
 // The common controls: the four taus, guidance, steps, method; where they stand and what is suggested.
 import { choiceOf, pushButton, slider } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
+import { disable, methodLine, methodNamed, parameterSliders, whyIgnored } from "./methods.js";
 import { labelled, toggleButton } from "./parts.js";
 /** @import { Lab, NumberSetting } from "./types.js" */
 
@@ -60,6 +61,7 @@ export function settingSlider(lab, name, label, options) {
   track.append(made.input, mark);
   lab.edits.onChange(({ settings }) => {
     made.set(settings[name]);
+    disable(made.root, made.input, whyIgnored(lab, name));
     const suggested = lab.model.get("target").suggested?.[name];
     mark.hidden = suggested === undefined;
     if (suggested === undefined) return;
@@ -73,7 +75,7 @@ export function settingSlider(lab, name, label, options) {
  * @param {Lab} lab
  */
 function suggestedButton(lab) {
-  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true }), {
+  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true, parameters: {} }), {
     title: "The settings that the kit suggests for this change",
   });
   lab.edits.onChange(({ auto }) => root.setAttribute("aria-pressed", String(auto)));
@@ -108,11 +110,12 @@ function methodChoice(lab) {
   const { methods } = lab.world;
   const select = choiceOf(
     "method",
-    methods.map((name) => [name, name]),
+    methods.map(({ name }) => [name, name]),
     (method) => lab.edits.set({ method }),
   );
   lab.edits.onChange(({ method }) => {
     if (method) select.value = method;
+    select.title = methodNamed(methods, method).hint;
   });
   const root = labelled("Method", select);
   root.hidden = methods.length < 2;
@@ -130,7 +133,10 @@ function guideToggle(lab) {
         "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated.",
     },
   );
-  lab.edits.onChange(({ settings }) => toggle.set(settings.guide_from_source));
+  lab.edits.onChange(({ settings }) => {
+    toggle.set(settings.guide_from_source);
+    disable(toggle.root, toggle.root, whyIgnored(lab, "guide_from_source"));
+  });
   return toggle.root;
 }
 
@@ -150,7 +156,8 @@ export function commonControls(lab) {
   return element(
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
-    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
+    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root, ...parameterSliders(lab)),
     element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+    methodLine(lab),
   );
 }

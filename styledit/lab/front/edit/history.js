@@ -2,8 +2,9 @@
 import { pushButton } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
+import { methodNamed } from "./methods.js";
 import { fileInput, foldedPart } from "./parts.js";
-/** @import { Asked, HistoryEntry, Lab, Saved, Target } from "./types.js" */
+/** @import { Asked, HistoryEntry, Lab, Method, NumberSetting, Saved, Target } from "./types.js" */
 
 /** @param {Lab} lab */
 export function historySection(lab) {
@@ -54,7 +55,7 @@ export function historySection(lab) {
     else if (place() < 0 || (grew && !sameEdit(entries[entries.length - 1], entries[place()]))) {
       shown = entries.at(-1)?.id ?? null;
     }
-    fillStrip(strip, entries, recall);
+    fillStrip(strip, entries, recall, lab.world.methods);
     show();
     if (grew) strip.scrollLeft = strip.scrollWidth;
   });
@@ -80,8 +81,8 @@ export function presentEntry(entries, target) {
  * @param {...Partial<Asked>} edits
  */
 export function sameEdit(...edits) {
-  const [a, b] = edits.map(({ prompt, method, settings, guided = null }) =>
-    JSON.stringify([prompt, method, settings, guided]),
+  const [a, b] = edits.map(({ prompt, method, settings, parameters = {}, guided = null }) =>
+    JSON.stringify([prompt, method, settings, parameters, guided]),
   );
   return a === b;
 }
@@ -95,14 +96,15 @@ function buttonsOf(strip) {
  * @param {HTMLElement} strip
  * @param {HistoryEntry[]} entries
  * @param {(id: number) => void} recall
+ * @param {Method[]} methods
  */
-function fillStrip(strip, entries, recall) {
+function fillStrip(strip, entries, recall, methods) {
   const there = new Map(buttonsOf(strip).map((button) => [Number(button.dataset.entry), button]));
   strip.replaceChildren(
     ...entries.map((entry) => {
       const button = there.get(entry.id) ?? historyButton(entry, recall);
       button.setAttribute("aria-label", `${entry.name || entry.prompt}; show it again`);
-      button.title = `${entry.prompt}\n${settingsInShort(entry)}`;
+      button.title = `${entry.prompt}\n${settingsInShort(entry, methods)}`;
       if (button.lastChild) button.lastChild.textContent = entry.name;
       there.delete(entry.id);
       return button;
@@ -125,13 +127,18 @@ function historyButton(entry, recall) {
 }
 
 /**
- * "τc 0.40 · τs 0.60 · …", for a tooltip.
+ * "τc 0.40 · τs 0.60 · …", for a tooltip: what the method reads.
  * @param {Pick<Asked, "settings" | "method"> & Partial<Asked>} edit
+ * @param {Method[]} methods
  */
-export function settingsInShort({ settings, method, guided = null }) {
-  const { tau_c: c, tau_s: s, tau_u: u, tau_v: v } = settings;
-  const taus = Object.entries({ c, s, u, v }).map(([letter, value]) => `τ${letter} ${value.toFixed(2)}`);
-  return [...taus, `guidance ${settings.guidance}`, method, guided ? "guided" : ""]
+export function settingsInShort({ settings, method, parameters = {}, guided = null }, methods) {
+  const { ignored } = methodNamed(methods, method);
+  const taus = ["c", "s", "u", "v"]
+    .map((letter) => ({ letter, name: /** @type {NumberSetting} */ (`tau_${letter}`) }))
+    .filter(({ name }) => !ignored[name])
+    .map(({ letter, name }) => `τ${letter} ${settings[name].toFixed(2)}`);
+  const own = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
+  return [...taus, `guidance ${settings.guidance}`, ...own, method, guided ? "guided" : ""]
     .filter(Boolean)
     .join(" · ");
 }
@@ -165,11 +172,15 @@ function openButton(lab) {
   return element("label", { class: "styledit-button", title }, input, "Open PNG");
 }
 
-/** @param {Partial<Saved>} saved */
-function download({ name, data }) {
+/**
+ * Give a file to the browser to keep.
+ * @param {Partial<Saved>} saved
+ */
+export function download({ name, data }) {
   const bytes = bytesOf(data);
   if (!bytes) return;
-  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  const type = name?.endsWith(".csv") ? "text/csv" : "image/png";
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
   const link = element("a", { href: address, download: name || "edit.png" });
   document.body.append(link);
   link.click();

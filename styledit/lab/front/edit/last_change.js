@@ -6,7 +6,12 @@ import { countOf, drawDifference, drawnCanvas } from "./parts.js";
 /** @import { Frame, Lab, Step, StepState } from "./types.js" */
 
 /** @type {Record<StepState, string>} */
-const STATES = { kept: "kept from before", replayed: "replayed from the source", computed: "computed" };
+const STATES = {
+  kept: "kept from before",
+  skipped: "left out",
+  replayed: "replayed from the source",
+  computed: "computed",
+};
 const SWITCHES = [
   ["tau_v", "τ", "v"],
   ["tau_c", "τ", "c"],

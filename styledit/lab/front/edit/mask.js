@@ -3,16 +3,19 @@ import { pushButton, slider } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { ARROWS, clamped } from "../shared/geometry.js";
 import { settingSlider } from "./controls.js";
+import { onlyWhereRead } from "./methods.js";
 import { Brush, pack, unpack } from "./mask_cells.js";
 import { delayedCall, drawable, drawnCanvas, toggleButton } from "./parts.js";
 /** @import { DrawnCanvas, Lab } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for
-const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
+export const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
 
 /** @param {Lab} lab */
 export function maskSection(lab) {
-  return [
+  return onlyWhereRead(
+    lab,
+    "blend",
     element("p", { class: "styledit-hint" }, "Blend words: outside their maps the picture stays as it was."),
     blendWords(lab),
     settingSlider(lab, "blend_threshold", "Threshold", {
@@ -27,7 +30,7 @@ export function maskSection(lab) {
       "Or paint: what is painted may change, the rest stays. A painted mask takes the blend words' place.",
     ),
     maskPainter(lab),
-  ];
+  );
 }
 
 /**

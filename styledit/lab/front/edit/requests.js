@@ -77,11 +77,12 @@ export function editRequests(model, note, sourcePrompt) {
     for (const name of /** @type {const} */ (["source", "target", "frame", "sheet"])) {
       lastId = Math.max(lastId, model.get(name).id ?? 0);
     }
+    lastId = Math.max(lastId, ...model.get("sheets").map(({ id }) => id));
     lastId += 1;
     return lastId;
   };
   /** @type {EditRequest} */
-  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", auto: true };
+  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", parameters: {}, auto: true };
   /** @type {((current: EditRequest) => void)[]} */
   const readers = [];
   const tell = () => readers.forEach((reader) => reader(current));
@@ -95,6 +96,7 @@ export function editRequests(model, note, sourcePrompt) {
     prompt: current.prompt,
     settings: withKnownWords(current, sourcePrompt() ?? ""),
     method: current.method,
+    parameters: { ...current.parameters },
     auto: current.auto,
   });
   const ask = (/** @type {boolean} */ moving) => flow.ask({ moving, ...request() });
@@ -103,7 +105,8 @@ export function editRequests(model, note, sourcePrompt) {
     if (flow.waits() || (target.id ?? 0) < asked) return;
     const settings = { ...DEFAULT_SETTINGS, ...structuredClone(target.settings ?? {}) };
     const { prompt = current.prompt, method = current.method, auto = current.auto } = target;
-    Object.assign(current, { prompt, settings, method, auto });
+    const parameters = { ...current.parameters, ...target.parameters };
+    Object.assign(current, { prompt, settings, method, parameters, auto });
     tell();
   };
   return {
@@ -116,6 +119,12 @@ export function editRequests(model, note, sourcePrompt) {
     change(settings, moving) {
       Object.assign(current.settings, settings);
       current.auto = false;
+      tell();
+      ask(moving);
+    },
+    // A parameter of a method's own was moved by hand: the settings stay automatic where they are.
+    changeParameters(parameters, moving) {
+      Object.assign(current.parameters, parameters);
       tell();
       ask(moving);
     },

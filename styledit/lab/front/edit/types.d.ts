@@ -35,7 +35,50 @@ export interface EditRequest {
   prompt: string;
   settings: Settings;
   method: string;
+  /** Of any method, by name; a method takes those of its own. */
+  parameters: Parameters;
   auto: boolean;
+}
+
+export type Parameters = Record<string, number>;
+
+/** A number that only one method takes. */
+export interface Parameter {
+  name: string;
+  label: string;
+  hint: string;
+  least: number;
+  most: number;
+  step: number;
+  default: number;
+}
+
+export interface Method {
+  name: string;
+  hint: string;
+  /** Why it does not read a setting. */
+  ignored: Record<string, string>;
+  parameters: Parameter[];
+}
+
+/** What a contact sheet can vary. */
+export interface AxisKind {
+  name: string;
+  label: string;
+  short: string;
+  kind: "number" | "switch" | "words" | "method" | "prompt";
+  values: number[];
+  least: number | null;
+  most: number | null;
+  by_word: boolean;
+  whole: boolean;
+}
+
+/** What a request for a contact sheet says of its rows or columns. */
+export interface Axis {
+  name: string;
+  values: string[];
+  word: string;
 }
 
 export interface Slot {
@@ -70,8 +113,9 @@ export interface World {
   model: string;
   samples: Entry[];
   challenges: Challenge[];
-  methods: string[];
-  sheets: { name: string; label: string }[];
+  methods: Method[];
+  axes: AxisKind[];
+  most_tiles: number;
   slots: Slot[];
   words: string[];
   most_steps: number;
@@ -115,6 +159,7 @@ export interface Asked {
   prompt: string;
   settings: Settings;
   method: string;
+  parameters: Parameters;
   guided: Guide | null;
 }
 
@@ -126,7 +171,7 @@ export interface Target extends Asked {
   auto: boolean;
 }
 
-export type StepState = "kept" | "replayed" | "computed";
+export type StepState = "kept" | "skipped" | "replayed" | "computed";
 
 export interface Step {
   state: StepState;
@@ -162,22 +207,28 @@ export interface HistoryEntry extends Asked {
   thumb: Bytes;
 }
 
-export interface Tile {
+export interface Place {
   row: number;
   column: number;
-  settings: Settings | null;
-  prompt: string;
-  method: string;
+}
+
+export interface Tile extends Asked, Place {
+  auto: boolean;
   picture: Bytes | null;
   exact: boolean;
+  psnr: number | null;
+  truth_psnr: number | null;
   succeeded: boolean | null;
+  seconds: number | null;
 }
 
 export interface Sheet {
   id: number;
-  label: string;
+  title: string;
   rows: string[];
   columns: string[];
+  /** Of all tiles, whose own settings have none. */
+  mask: Mask | null;
   tiles: Tile[];
 }
 
@@ -220,6 +271,9 @@ export interface Traits {
   problem: string;
   history: HistoryEntry[];
   sheet: Partial<Sheet>;
+  sheets: { id: number; title: string }[];
+  tile: Partial<Place & { sheet: number; picture: Bytes }>;
+  exported: Partial<Saved>;
   guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;
@@ -241,6 +295,7 @@ export interface Edits {
   request(): EditRequest;
   onChange(reader: (current: EditRequest) => void): void;
   change(settings: Partial<Settings>, moving: boolean): void;
+  changeParameters(parameters: Parameters, moving: boolean): void;
   set(parts: Partial<EditRequest>): void;
   accept(target: Partial<Target>): void;
   revert(): void;

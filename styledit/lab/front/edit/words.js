@@ -2,6 +2,7 @@
 import { pushButton, whileDragged } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { tauName } from "./controls.js";
+import { disable, methodNamed } from "./methods.js";
 /** @import { Lab, Settings } from "./types.js" */
 /** @typedef {{min: number, max: number, step: number}} Bounds */
 /** @typedef {"tau_c_words" | "tau_v_words" | "reweight"} WordSetting */
@@ -47,7 +48,8 @@ function cellSlider(testid, label, bounds, own, common, changed) {
   whileDragged(input, changed);
   return {
     root,
-    show() {
+    show(/** @type {string} */ why) {
+      disable(root, input, why);
       root.classList.toggle("styledit-unset", own() === null);
       input.value = String(own() ?? common());
       output.textContent = Number(input.value).toFixed(2);
@@ -89,9 +91,9 @@ function wordRow(lab, word, changed) {
       ...cells.map((cell) => element("td", {}, cell.root)),
       element("td", {}, reset),
     ),
-    show() {
-      cells.forEach((cell) => cell.show());
-      reset.disabled = COLUMNS.every(({ name }) => settings()[name][word] === undefined);
+    show(/** @type {Record<string, string>} */ ignored) {
+      cells.forEach((cell, k) => cell.show(ignored[COLUMNS[k].name] ?? ""));
+      reset.disabled = COLUMNS.every(({ name }) => ignored[name] || settings()[name][word] === undefined);
     },
   };
 }
@@ -126,9 +128,9 @@ function groupRow(lab, name, title) {
       element("td", {}),
       element("td", {}, reset),
     ),
-    show() {
-      cell.show();
-      reset.disabled = settings()[name] === null;
+    show(/** @type {Record<string, string>} */ ignored) {
+      cell.show(ignored[name] ?? "");
+      reset.disabled = Boolean(ignored[name]) || settings()[name] === null;
     },
   };
 }
@@ -140,6 +142,10 @@ export function wordTable(lab) {
   /** @type {ReturnType<typeof wordRow>[]} */
   let rows = [];
   let known = "";
+  const show = () => {
+    const { ignored } = methodNamed(lab.world.methods, lab.edits.current.method);
+    rows.forEach((row) => row.show(ignored));
+  };
   lab.onTrait("target", (target) => {
     /** @type {Map<string, boolean>} */
     const words = new Map();
@@ -149,9 +155,9 @@ export function wordTable(lab) {
     known = mark;
     rows = [...[...words].map(([word, changed]) => wordRow(lab, word, changed)), ...groups];
     body.replaceChildren(...rows.map((row) => row.root));
-    rows.forEach((row) => row.show());
+    show();
   });
-  lab.edits.onChange(() => rows.forEach((row) => row.show()));
+  lab.edits.onChange(show);
   const names = ["Word", tauName("Word maps", "c"), tauName("Value inputs", "v"), "Factor"];
   const heads = names.map((name) => element("th", { scope: "col" }, name));
   return element(
