@@ -23,6 +23,11 @@ def encode(picture: Image.Image, moving: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+def decode(data: bytes) -> Image.Image:
+    """The picture that `encode` made exact bytes of."""
+    return Image.open(io.BytesIO(data), formats=("PNG",)).convert("RGB")
+
+
 def encode_mask(mask: torch.Tensor | np.ndarray) -> bytes:
     """A mask (h, w), bool, as a grey PNG of its own size: 255 inside."""
     cells = np.asarray(mask.cpu() if isinstance(mask, torch.Tensor) else mask, dtype=bool)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,7 @@ CHUNK = "styledit"  # the PNG's text chunk
 SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style picture, PNG files themselves
 VALUES = b"stYv"  # and with the value inputs of a guided edit that was stopped, a safetensors file
 LARGEST = 64 * 2**20  # bytes of a file that is opened
+LONGEST_NAME = 60  # letters of a file's name
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
@@ -35,7 +38,8 @@ EARLIER = {"tau_words": "tau_c_words"}  # what older files call a setting
 class SavedEdit:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
     steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
-    its value inputs were given (they are not in the file), and what guided the edit, if anything did.
+    its value inputs were given (they are not in the file), what guided the edit, if anything did, and whether
+    the settings were the suggested ones.
     """
 
     image: Image.Image
@@ -48,6 +52,7 @@ class SavedEdit:
     model: str
     given: bool = False
     guide: Guide | None = None
+    auto: bool = False
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
@@ -118,6 +123,7 @@ def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
         "model": saved.model or model_fingerprint(pipe),
         "given": saved.given,
         "guide": None if saved.guide is None else saved.guide.as_dict(),
+        "auto": saved.auto,
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
@@ -156,12 +162,19 @@ def open_png(source: bytes | str) -> SavedEdit:
             str(about["model"]),
             check.flag("given", about["given"]),
             Guide.from_dict(about["guide"], style, values) if about["guide"] else None,
+            check.flag("auto", about.get("auto", False)),
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(
             "This file carries no edit of the lab; open a PNG that its save button made (a screenshot, or a "
             "copy by another program, has lost the recipe)."
         ) from error
+
+
+def file_name(title: str, recipe: bytes) -> str:
+    """A name for the file of an edit: words, and a number that only the same recipe has."""
+    words = "_".join(re.findall(r"\w+", title))[:LONGEST_NAME] or "edit"
+    return f"{words}_{hashlib.sha256(recipe).hexdigest()[:6]}.png"
 
 
 def differences(saved: SavedEdit, model: str, known: bool) -> str:

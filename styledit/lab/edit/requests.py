@@ -16,7 +16,8 @@ class EditRequest:
     """An edit that the page asks for; two of the same `key` have the same picture.
 
     `id`: the number of the message; `moving`: a slider is being dragged; `settings`: as the page has them,
-    None for the suggested ones; `guide`: of a guided edit.
+    None for the suggested ones; `guide`: of a guided edit; `suggested`: that `settings` are what was
+    suggested when the edit was first made, so that another prompt gets suggested ones, too.
     """
 
     id: int
@@ -25,6 +26,12 @@ class EditRequest:
     settings: Mapping[str, Any] | None
     method: str
     guide: Guide | None = None
+    suggested: bool = False
+
+    @property
+    def auto(self) -> bool:
+        """Whether nobody chose the settings."""
+        return self.settings is None or self.suggested
 
     @property
     def key(self) -> str:
@@ -32,7 +39,7 @@ class EditRequest:
         return repr((self.prompt, given, self.method, self.guide and self.guide.key))
 
     @classmethod
-    def suggested(cls, prompt: str) -> Self:
+    def first(cls, prompt: str) -> Self:
         """The first edit to a target prompt, with the settings that suit it; asked for by no message."""
         return cls(0, False, prompt, None, OWN)
 
@@ -51,7 +58,8 @@ class EditRequest:
     def for_page(self) -> dict[str, Any]:
         """What the page's controls show of it beside the settings."""
         method = OWN if self.guide is not None else self.method
-        return {"method": method, "guided": None if self.guide is None else self.guide.as_dict()}
+        guided = None if self.guide is None else self.guide.as_dict()
+        return {"method": method, "guided": guided, "auto": self.auto}
 
 
 @dataclass(frozen=True)

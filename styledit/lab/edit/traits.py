@@ -16,6 +16,8 @@ class EditTraits(LabWidget):
     frame = traitlets.Dict().tag(sync=True)
     progress = traitlets.Dict({"stage": "", "done": 0, "total": 0}).tag(sync=True)
     history = traitlets.List().tag(sync=True)
+    present = traitlets.Dict().tag(sync=True)
+    compared = traitlets.Dict().tag(sync=True)
     sheet = traitlets.Dict().tag(sync=True)
     guided = traitlets.Dict().tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
