@@ -88,7 +88,12 @@ export interface SourceParts {
   steps: number;
 }
 
-export interface Source extends SourceParts {
+/** Two sources of the same `key` are the same picture with the same prompt. */
+export interface KnownSource extends SourceParts {
+  key: string;
+}
+
+export interface Source extends KnownSource {
   id: number;
   picture: Bytes;
   reconstruction: Bytes | null;
@@ -116,6 +121,7 @@ export interface Asked {
   settings: Settings;
   method: string;
   guided: Guide | null;
+  auto: boolean;
 }
 
 export interface Target extends Asked {
@@ -123,7 +129,6 @@ export interface Target extends Asked {
   words: { text: string; changed: boolean }[];
   removed: string[];
   suggested: Settings;
-  auto: boolean;
 }
 
 export type StepState = "kept" | "replayed" | "computed";
@@ -159,7 +164,19 @@ export interface Frame {
 export interface HistoryEntry extends Asked {
   id: number;
   name: string;
+  source: KnownSource;
   thumb: Bytes;
+}
+
+/** A picture by name, or the number of a line of the history. */
+export type Side = "source" | "reconstruction" | "edit" | "truth" | number;
+
+export interface Compared {
+  id: number;
+  left: Side;
+  right: Side;
+  pictures: [Bytes | null, Bytes | null];
+  psnr: number | null;
 }
 
 export interface Tile {
@@ -219,6 +236,8 @@ export interface Traits {
   progress: Progress;
   problem: string;
   history: HistoryEntry[];
+  present: { entry?: number; request?: number };
+  compared: Partial<Compared>;
   sheet: Partial<Sheet>;
   guided: Partial<GuidedReport>;
   code: string;
@@ -285,6 +304,8 @@ export interface Lab {
   sourcePrompt(): string;
   focusTarget(): void;
   forgetSettled(): void;
+  compareWith(entry: number): void;
+  forgetProblem(): void;
 }
 
 export interface DrawnCanvas {
