@@ -39,6 +39,13 @@ pipe = styledit.load()
 """
 SHOW = "lab = edit_lab(pipe)\nlab"
 ASLEEP = "time.sleep(120)"
+MANY = """
+for k in range(54):
+    settings = dict(lab.target["settings"], guidance=10 - k % 30 / 4)
+    lab._receive(lab, dict(type="edit", id=k + 2, moving=False, prompt=lab.target["prompt"], settings=settings), [])
+    while lab.present["entry"] < k + 2:
+        time.sleep(0.005)
+"""
 QUICK = "lab = edit_lab(pipe, steps=5)\nlab"
 
 
@@ -368,7 +375,8 @@ def write_target(page: NotebookPage, prompt: str) -> None:
 
 @pytest.mark.slow
 def test_the_history_holds_for_many_edits(quick: NotebookPage) -> None:
-    for k in range(65):
+    quick.python("len(lab.history)", MANY)
+    for k in range(54, 65):
         slide(quick, "guidance", 10 - k % 30 / 4)
         quick.until(f"lab.present['entry'] == {k + 2}", 60)
     quick.page.wait_for_function("document.querySelectorAll('.styledit-history img').length === 60")
@@ -429,7 +437,9 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
         quick.by_id(choice).select_option(mode)
     quick.until("lab.compared.get('left') == 1 and lab.compared['right'] == 2")
     wanted = quick.python("round(lab.compared['psnr'], 1)")
-    said = f"document.querySelector('[data-testid=\"compare-psnr\"]')?.textContent.includes('{wanted:.1f} dB')"
+    said = (
+        f"document.querySelector('[data-testid=\"compare-psnr\"]')?.textContent.includes('{wanted:.1f} dB')"
+    )
     quick.page.wait_for_function(said)
     assert np.array_equal(drawn(quick, "compare-left"), first)
     second = drawn(quick, "compare-right")

@@ -2593,7 +2593,7 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
     if (first) choose(compared.left, compared.right);
     if (!await chosen.take(compared)) return;
     redraw();
-    facts.show(compared, chosen.name);
+    facts.show(compared);
   });
   lab.onFrame(({ exact }) => {
     if (exact) ask();
@@ -2724,7 +2724,7 @@ function comparisonFacts(lab) {
     mean(value) {
       mean.textContent = value === null ? "" : `A pixel differs by ${value.toFixed(1)} of 255 on average.`;
     },
-    show({ left, right, psnr }, nameOf) {
+    show({ left, right, psnr }) {
       distance.textContent = distanceSentence(psnr);
       const [a, b] = [left, right].map(described);
       const both = a?.settings && b?.settings;
@@ -2737,7 +2737,7 @@ function comparisonFacts(lab) {
             b,
             lab.world.guiding
           ),
-          PLACES.map(nameOf)
+          [left, right].map((side) => typeof side === "number" ? `#${side}` : NAMES[side])
         ) : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ.")
       );
     }

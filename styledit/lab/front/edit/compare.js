@@ -117,7 +117,7 @@ export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
     if (first) choose(compared.left, compared.right);
     if (!(await chosen.take(compared))) return;
     redraw();
-    facts.show(compared, chosen.name);
+    facts.show(compared);
   });
   lab.onFrame(({ exact }) => {
     if (exact) ask();
@@ -267,7 +267,7 @@ function comparisonFacts(lab) {
     mean(/** @type {number | null} */ value) {
       mean.textContent = value === null ? "" : `A pixel differs by ${value.toFixed(1)} of 255 on average.`;
     },
-    show(/** @type {Compared} */ { left, right, psnr }, /** @type {(place: Place) => string} */ nameOf) {
+    show(/** @type {Compared} */ { left, right, psnr }) {
       distance.textContent = distanceSentence(psnr);
       const [a, b] = [left, right].map(described);
       const both = a?.settings && b?.settings;
@@ -275,7 +275,7 @@ function comparisonFacts(lab) {
         both
           ? differenceTable(
               differencesOf(/** @type {Described} */ (a), /** @type {Described} */ (b), lab.world.guiding),
-              PLACES.map(nameOf),
+              [left, right].map((side) => (typeof side === "number" ? `#${side}` : NAMES[side])),
             )
           : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ."),
       );
