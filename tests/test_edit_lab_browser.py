@@ -41,8 +41,9 @@ SHOW = "lab = edit_lab(pipe)\nlab"
 ASLEEP = "time.sleep(120)"
 MANY = """
 for k in range(54):
-    settings = dict(lab.target["settings"], guidance=10 - k % 30 / 4)
-    lab._receive(lab, dict(type="edit", id=k + 2, moving=False, prompt=lab.target["prompt"], settings=settings), [])
+    asked = dict(lab.target, type="edit", id=k + 2, moving=False, auto=False)
+    asked["settings"] = dict(asked["settings"], guidance=10 - k % 30 / 4)
+    lab._receive(lab, asked, [])
     while lab.present["entry"] < k + 2:
         time.sleep(0.005)
 """
