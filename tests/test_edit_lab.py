@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from anywidget import AnyWidget
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import styledit
 from styledit.lab import EditLab, edit_lab, open_png
@@ -29,7 +29,9 @@ from styledit.lab.edit.history import History
 from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.methods import BASELINES, OWN
 from styledit.lab.edit.queue import RequestQueue
+from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.scores import Scores
+from styledit.lab.edit.session import Source
 from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
 from styledit.lab.widget import check_fields
@@ -345,6 +347,150 @@ def test_history_renames_and_recalls_across_sources(opened) -> None:
     assert len(lab.history) <= 4
 
 
+def test_a_drag_is_one_entry(opened) -> None:
+    lab = opened()
+    for number, tau in ((2, 0.9), (3, 0.8), (4, 0.7)):
+        edit(lab, number, moving=True, tau_c=tau)
+        settle(lab)  # a slow hand: each is drawn exactly
+        assert lab.frame["exact"] and lab.frame["id"] == number
+    for number in range(5, 15):  # and a quick one
+        edit(lab, number, moving=True, tau_c=number / 20)
+    assert len(lab.history) == 1 and lab.present["entry"] == 1
+    edit(lab, 15, tau_c=0.35)
+    assert [entry["settings"]["tau_c"] for entry in lab.history[1:]] == [0.35]
+    assert lab.present == {"entry": 2, "request": 15}
+    edit(lab, 16, moving=True, tau_c=0.5)
+    settle(lab)
+    edit(lab, 17, tau_c=0.35)  # back where it was: nothing has changed
+    assert len(lab.history) == 2 and lab.present == {"entry": 2, "request": 17}
+
+
+def test_what_was_automatic_stays_automatic(opened) -> None:
+    lab = opened()
+    first, settings = shown(lab), lab.target["settings"]
+    edit(lab, 2, tau_c=0.05, tau_s=0.1)
+    assert [entry["auto"] for entry in lab.history] == [True, False]
+    by_hand = shown(lab)
+    say(lab, "recall", id=1, request=3)
+    assert lab.target["auto"] and lab.target["settings"] == settings and np.array_equal(shown(lab), first)
+    say(lab, "save")
+    saved = lab.saved["data"]
+    say(lab, "recall", id=2, request=4)
+    assert not lab.target["auto"] and np.array_equal(shown(lab), by_hand) and len(lab.history) == 2
+    say(lab, "open", saved, id=5)
+    assert lab.target["auto"] and lab.target["settings"] == settings and np.array_equal(shown(lab), first)
+    edit(lab, 6, base=settings)  # the same by hand is the same picture: it is automatic no more
+    assert len(lab.history) == 3 and not lab.history[-1]["auto"] and not lab.target["auto"]
+
+
+def test_a_new_word_after_an_undo_has_suggested_settings(opened) -> None:
+    lab = opened()
+    for number, prompt in ((2, PROMPT), (3, "a red fox in the snow")):
+        say(lab, "edit", id=number, moving=False, prompt=prompt, settings={}, auto=True, method=OWN)
+    unchanged = lab.history[1]
+    assert unchanged["settings"] != lab.history[2]["settings"] and unchanged["prompt"] == PROMPT
+    say(lab, "recall", id=unchanged["id"], request=4)
+    assert lab.target["settings"] == unchanged["settings"]
+    asked = {name: lab.target[name] for name in ("settings", "auto", "method")}  # as the page has them
+    say(lab, "edit", id=5, moving=False, prompt="a red dog in the snow", **asked)
+    settings = dict(lab.target["settings"])
+    say(lab, "edit", id=6, moving=False, prompt="a red dog in the snow", settings={}, auto=True, method=OWN)
+    assert settings == lab.target["settings"] != unchanged["settings"]
+
+
+def test_two_seeds_of_one_prompt_are_two_entries(opened) -> None:
+    lab = opened()
+    settings = dict(lab.target["settings"])
+    for number, seed in ((2, 3), (4, 5)):
+        say(lab, "source", id=number, kind="seed", seed=seed, prompt=PROMPT, steps=3, wait=False)
+        edit(lab, number + 1, base=settings)
+    *_, one, other = lab.history
+    assert all(one[name] == other[name] for name in ("prompt", "settings", "method"))
+    assert (one["source"]["seed"], other["source"]["seed"]) == (3, 5)
+    assert one["source"]["key"] != other["source"]["key"] == lab.source["key"]
+    assert lab.present["entry"] == other["id"]
+    say(lab, "recall", id=one["id"], request=6)
+    assert lab.present == {"entry": one["id"], "request": 6} and lab.source["seed"] == 3
+    count = len(lab.history)
+    say(lab, "source", id=7, kind="seed", seed=3, prompt=PROMPT, steps=3, wait=False)  # the same once more
+    edit(lab, 8, base=settings)
+    assert len(lab.history) == count and lab.present["entry"] == one["id"]
+
+
+def test_the_code_reads_the_file_that_save_writes(opened) -> None:
+    lab = opened()
+    names = []
+
+    def save() -> str:
+        say(lab, "save")
+        assert f"open_png({lab.saved['name']!r})" in lab.code
+        names.append(lab.saved["name"])
+        return names[-1]
+
+    assert save().startswith("a_blue_car_in_the_snow_")
+    edit(lab, 2, tau_c=0.1)
+    save()
+    say(lab, "rename", id=2, name="night / best?")
+    assert save().startswith("night_best_")
+    data = lab.saved["data"]
+    edit(lab, 3, tau_c=0.2)
+    save()
+    assert len(set(names)) == 4
+    say(lab, "open", data, id=4)
+    assert save()[-10:] == names[2][-10:]  # the same recipe has the same number
+
+
+def test_two_pictures_are_compared(opened) -> None:
+    lab = opened()
+    first = shown(lab)
+    edit(lab, 2, tau_c=0.0, tau_s=0.0)
+    second = shown(lab)
+    edit(lab, 3, guidance=2.0)
+    pictures = {
+        1: first,
+        2: second,
+        "edit": shown(lab),
+        "source": decoded(lab.source["picture"]),
+        "reconstruction": decoded(lab.source["reconstruction"]),
+    }
+    for left, right in ((1, 2), (2, "edit"), ("source", 1), ("reconstruction", "source")):
+        say(lab, "compare", id=4, left=left, right=right)
+        assert (lab.compared["left"], lab.compared["right"]) == (left, right)
+        a, b = (Image.fromarray(pictures[side]) for side in (left, right))
+        assert lab.compared["psnr"] == styledit.psnr(a, b)
+        for side, sent in zip((left, right), lab.compared["pictures"], strict=True):
+            assert np.array_equal(decoded(sent), pictures[side]) if isinstance(side, int) else sent is None
+    say(lab, "compare", id=5, left=3, right="edit")
+    assert lab.compared["psnr"] is None  # one and the same
+    json.dumps(lab.compared["psnr"], allow_nan=False)
+    kept = lab.compared
+    for left, said in ((99, "no longer there"), ("truth", "not there"), ("nothing", "not there")):
+        say(lab, "compare", id=6, left=left, right="edit")
+        assert said in lab.problem and lab.compared == kept
+    say(lab, "source", id=7, kind="seed", seed=3, prompt=PROMPT, steps=3)
+    say(lab, "compare", id=8, left=1, right="edit")
+    assert lab.compared["psnr"] == styledit.psnr(Image.fromarray(first), Image.fromarray(shown(lab)))
+    say(lab, "compare", id=9, left=None, right=None)
+    assert lab.compared == {}
+
+
+def test_the_history_keeps_sixty_and_no_more_than_its_room(monkeypatch) -> None:
+    source = Source("seed", "", PROMPT, 5)
+    past = History()
+    for k in range(65):
+        past.stand(EditRequest(k, False, TARGET, {"tau_c": k}, OWN), source, b"x" * 100, b"")
+    assert [entry.id for entry in past.entries] == list(range(6, 66)) and past.present.id == 65
+    past.rename(60, "best")
+    assert past.entry(60).name == "best"
+    with pytest.raises(ValueError, match="no longer there"):
+        past.recall(5)
+    monkeypatch.setattr("styledit.lab.edit.history.LARGEST", 1000)
+    past.stand(EditRequest(65, False, TARGET, {"tau_c": 65}, OWN), source, b"x" * 100, b"")
+    assert len(past.entries) == 10
+    past.stand(EditRequest(66, False, TARGET, {"tau_c": 66}, OWN), source, b"x" * 2000, b"")
+    assert [entry.id for entry in past.entries] == [67]
+
+
 def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
     lab = opened()
     edit(lab, 2, tau_c=0.3, reweight={"blue": 1.5}, mask={"width": 2, "height": 1, "rows": ["10"]})
@@ -359,6 +505,23 @@ def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
     say(lab, "open", data, id=4)
     assert not lab.problem and lab.target["settings"] == settings
     assert np.array_equal(shown(lab), wanted)
+
+
+def test_a_file_that_does_not_say_whether_its_settings_were_suggested_opens(pipe64, picture) -> None:
+    settings = png_recipe.as_dict(styledit.Settings())
+    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, OWN, "a model", auto=True)
+    data = png_recipe.save_png(pipe64, saved)
+    assert open_png(data).auto
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    about = json.loads(image.info["styledit"])
+    del about["auto"]
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("styledit", json.dumps(about), zip=True)
+    chunks.add(b"stYp", open_bytes(picture))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=chunks)
+    assert not open_png(buffer.getvalue()).auto
 
 
 def test_a_file_with_the_earlier_name_of_a_setting_opens(pipe64, picture) -> None:
@@ -419,7 +582,8 @@ def test_copied_code_makes_the_picture_again(embedded, tmp_path, monkeypatch) ->
     assert lab.frame["score"]["truth"] and lab.frame["score"]["psnr"] > 10
     say(lab, "save")
     say(lab, "open", lab.saved["data"], id=4)
-    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    say(lab, "save")
+    (tmp_path / lab.saved["name"]).write_bytes(lab.saved["data"])
     scope = {}
     exec(lab.code, scope)
     assert np.array_equal(np.asarray(scope["edit"].image), shown(lab))
@@ -526,6 +690,7 @@ def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
         ({"type": "export", "id": 2}, "'sheet', 'kind'"),
         ({"type": "recall"}, "'id'"),
         ({"type": "rename", "id": 1}, "'name'"),
+        ({"type": "compare", "id": 1, "left": 1}, "'right'"),
         ({"type": "open"}, "'id'"),
     ],
     ids=lambda given: given["type"] if isinstance(given, dict) else "",
@@ -596,6 +761,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "tile", sheet=6, row=0, column=0)
         say(lab, "export", id=6, sheet=6, kind="csv")
         say(lab, "rename", id=1, name="first")
+        say(lab, "compare", id=7, left=1, right="edit")
         say(lab, "save")
         say(lab, "stop")
         say(lab, "recall", id=1, request=7)
@@ -779,7 +945,7 @@ def test_given_value_inputs_and_baselines_have_their_code(opened, pipe64, invers
 
 
 def test_files_that_are_doctored(opened, monkeypatch) -> None:
-    from PIL import EpsImagePlugin, PngImagePlugin
+    from PIL import EpsImagePlugin
 
     def never(*_args, **_more):
         raise AssertionError("another program was called")

@@ -276,7 +276,7 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
     say(lab, "stop")
     assert lab.shown.request.guide.values is not None
     say(lab, "save")
-    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    (tmp_path / lab.saved["name"]).write_bytes(lab.saved["data"])
     agrees("stopped")
     look = {"kind": "sample", "name": lab.world["samples"][3]["name"]}
     guide(lab, 4, prompt=lab.source["prompt"], weights={"style": 1.0}, style=look, iterations=8, auto=True)
@@ -284,7 +284,7 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
     data = png(Image.new("RGB", (128, 128), "gold"))
     guide(lab, 5, prompt=prompt, weights={"style": 1.0}, style={"kind": "upload", "name": "x"}, data=data)
     say(lab, "save")
-    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    (tmp_path / lab.saved["name"]).write_bytes(lab.saved["data"])
     agrees("an own picture's look")
     lab.close()
 

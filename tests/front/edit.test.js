@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
+import { distanceSentence } from "../../styledit/lab/front/edit/compare.js";
 import { cutRectangle, moveCut } from "../../styledit/lab/front/edit/crop.js";
 import { curvePoints, shownCurves } from "../../styledit/lab/front/edit/curves.js";
+import { differencesOf } from "../../styledit/lab/front/edit/differences.js";
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
-import { presentEntry, sameEdit, settingsInShort } from "../../styledit/lab/front/edit/history.js";
+import { entryTitle, movedBy, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
 import { Brush, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
 import { delayedCall, intoDifference } from "../../styledit/lab/front/edit/parts.js";
@@ -310,26 +312,92 @@ test("the brush paints a square, no further than the picture, and leaves no gaps
 
 // -- history, sheets, and what the lab says
 
-test("an edit is another where the prompt, method, settings or guiding is", () => {
-  assert.ok(sameEdit(EDIT, { ...EDIT, guided: null, name: "mine" }));
-  assert.ok(!sameEdit(EDIT, { ...EDIT, guided: { iterations: 3 } }));
-  assert.ok(!sameEdit(EDIT, { ...EDIT, settings: { ...DEFAULT_SETTINGS, tau_c: 1 } }));
+const ENTRY = {
+  ...EDIT,
+  id: 3,
+  name: "",
+  guided: null,
+  auto: false,
+  source: { key: "x", kind: "seed", name: "", seed: 4, prompt: "a dog", steps: 15 },
+};
+const GUIDING = { terms: [{ name: "clip", label: "CLIP", hint: "" }] };
+const withSettings = (settings) => ({ ...ENTRY, settings: { ...DEFAULT_SETTINGS, ...settings } });
+
+test("an entry is called by its number, and its name or prompt", () => {
+  assert.equal(entryTitle(ENTRY), "#3 a fox");
+  assert.equal(entryTitle({ ...ENTRY, name: "best" }), "#3 best");
 });
 
-test("a reloaded page stands at the newest entry that says what the target says", () => {
-  const entries = [
-    { ...EDIT, id: 1 },
-    { ...EDIT, id: 2 },
-    { ...EDIT, id: 3, prompt: "a dog" },
+test("arrows, Home and End go through a row, and no further than its ends", () => {
+  const moved = (key, at) => movedBy(key, at, 5);
+  assert.deepEqual(
+    [moved("ArrowLeft", 2), moved("ArrowRight", 2), moved("Home", 2), moved("End", 2)],
+    [1, 3, 0, 4],
+  );
+  assert.deepEqual([moved("ArrowLeft", 0), moved("ArrowRight", 4), moved("x", 2)], [0, 4, null]);
+});
+
+test("two edits of one prompt and settings differ by nothing, whether these were suggested or not", () => {
+  assert.deepEqual(differencesOf(ENTRY, { ...ENTRY, id: 4, auto: true }, GUIDING), []);
+});
+
+test("what differs is said as the page says it, and nothing else", () => {
+  const mask = { width: 2, height: 1, rows: ["10"] };
+  const cases = [
+    [withSettings({ tau_c: 0.3 + 0.3, tau_s: 0.2 }), ["Self-attention τs", "0.6", "0.2"]],
+    [withSettings({ guidance: 3 }), ["Guidance", "7.5", "3"]],
+    [withSettings({ tau_v_changed: 0 }), ["Value inputs τv of new words", "not set", "0"]],
+    [withSettings({ reweight: { fox: 2 } }), ["Factor of “fox”", "not set", "2"]],
+    [withSettings({ blend: ["fox", "car"] }), ["Blend on", "nothing", "fox, car"]],
+    [withSettings({ guide_from_source: true }), ["Guide from the source", "off", "on"]],
+    [withSettings({ mask }), ["Painted mask", "none", "painted"]],
+    [withSettings({ strength: 0.5 }), ["strength", "not set", "0.5"]],
+    [{ ...ENTRY, prompt: "a cat" }, ["It should become", "a fox", "a cat"]],
+    [{ ...ENTRY, method: "SDEdit" }, ["Method", "value inputs", "SDEdit"]],
+    [
+      {
+        ...ENTRY,
+        guided: { weights: { clip: 1, l2: 0 }, iterations: 8, start: "edit", seed: 0, style: null },
+      },
+      ["Guided", "no", "CLIP 1, 8 iterations, from edit, seed 0"],
+    ],
+    [{ ...ENTRY, source: { ...ENTRY.source, key: "y", seed: 5 } }, ["Picture", "seed 4", "seed 5"]],
+    [{ ...ENTRY, source: { ...ENTRY.source, key: "y", steps: 20 } }, ["Steps", "15", "20"]],
   ];
-  assert.equal(presentEntry(entries, EDIT), 2);
-  assert.equal(presentEntry(entries, {}), 3);
-  assert.equal(presentEntry([], EDIT), null);
+  for (const [other, row] of cases) assert.deepEqual(differencesOf(ENTRY, other, GUIDING), [row]);
+});
+
+test("two masks and two pictures of one name are not the same", () => {
+  const painted = (rows) => withSettings({ mask: { width: 2, height: 1, rows } });
+  assert.deepEqual(differencesOf(painted(["10"]), painted(["01"]), GUIDING), [
+    ["Painted mask", "painted", "another painted"],
+  ]);
+  const upload = (key) => ({ ...ENTRY, source: { ...ENTRY.source, key, kind: "upload", name: "me.png" } });
+  assert.deepEqual(differencesOf(upload("x"), upload("y"), GUIDING), [
+    ["Picture", "me.png", "another me.png"],
+  ]);
+});
+
+test("every setting is compared", () => {
+  const changed = { ...DEFAULT_SETTINGS, mask: { width: 1, height: 1, rows: ["1"] }, blend: ["fox"] };
+  for (const [name, value] of Object.entries(changed)) {
+    if (typeof value === "number" || value === null) changed[name] = 0.77;
+    else if (typeof value === "boolean") changed[name] = !value;
+    else if (name.endsWith("_words") || name === "reweight") changed[name] = { fox: 0.77 };
+  }
+  const rows = differencesOf(ENTRY, { ...ENTRY, settings: changed }, GUIDING);
+  assert.equal(rows.length, Object.keys(DEFAULT_SETTINGS).length);
+});
+
+test("how far two pictures are apart", () => {
+  assert.equal(distanceSentence(21.449), "PSNR 21.4 dB (higher is nearer).");
+  assert.equal(distanceSentence(null), "The two are the same, pixel for pixel.");
 });
 
 test("settings in short are those that the method reads", () => {
   const short = (edit) => settingsInShort({ ...EDIT, ...edit }, methods);
   assert.equal(short({}), "τc 0.60 · τs 0.60 · τu 0.00 · τv 0.50 · guidance 7.5 · value inputs");
+  assert.ok(short({ auto: true }).endsWith("value inputs · suggested"));
   assert.equal(short({ method: "null-text", parameters: { iterations: 10 } }).includes("τv"), false);
   const of = { method: "SDEdit", parameters: { strength: 0.6, seed: 0 } };
   assert.equal(short(of), "guidance 7.5 · strength 0.6 · seed 0 · SDEdit");
@@ -459,6 +527,15 @@ test("the score is said against the suggested settings", () => {
   assert.equal(said(20.01), "The fox is red. As near as the suggested settings. Can you come nearer?");
   assert.equal(said(30, false), "The fox is red. Only an edit in which the change is seen counts.");
   assert.equal(said(20, true, null), "The fox is red.");
+  // as far apart as the numbers beside it, which are 21.5 and 21.4
+  for (const [psnr, suggested] of [
+    [21.549, 21.351],
+    [21.46, 21.44],
+  ]) {
+    assert.match(said(psnr, true, suggested), /beat the suggested settings by 0\.1 dB/);
+    assert.match(said(suggested, true, psnr), /suggested settings are 0\.1 dB nearer/);
+  }
+  assert.match(said(21.449, true, 21.351), /As near as/);
 });
 
 test("the last change is said in steps, seconds and pixels", () => {

@@ -5,17 +5,20 @@ from __future__ import annotations
 from diffusers import StableDiffusionPipeline
 
 from styledit.lab.edit import methods
+from styledit.lab.edit.guided import saved_code
 from styledit.lab.edit.methods import OWN, SDEDIT, editor_code
 from styledit.lab.edit.png_recipe import PLAIN, mask_as_dict
 from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.session import Prepared, Source
 from styledit.prompts import prompt_slots
 
-SAVED = 'styledit.lab.open_png("edit.png").picture  # save the edit as this file first'
 
+def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit, file: str) -> str:
+    """The calls that make the edit that is shown.
 
-def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit) -> str:
-    """The calls that make the edit that is shown."""
+    Args:
+        file: the name under which the edit is saved; a picture of the user's is read from there.
+    """
     target, method, guide = shown.request.prompt, shown.request.method, shown.request.guide
     settings = shown.settings
     source = prepared.source
@@ -24,7 +27,7 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit)
     own = methods.parameters_of(method, shown.request.parameters)
     keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN if read(name)]
     lines = ["import styledit", "import styledit.lab", ""]
-    lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source)}"]
+    lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source, file)}"]
     lines.append(f"inversion = styledit.invert(pipe, picture, {source.prompt!r}, steps={source.steps})")
     if settings.mask is not None and read("mask"):
         lines.append(f"rows = {mask_as_dict(settings.mask)['rows']!r}")
@@ -33,7 +36,7 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit)
     if guide is not None or method == OWN:
         lines.append(_values_code(prepared))
     if guide is not None:
-        lines += guide.code(target, keywords)
+        lines += guide.code(target, keywords, file)
     elif method == SDEDIT:
         keywords += [f"    {name}={value!r}," for name, value in own.items()]
         lines += ["edit = styledit.baselines.sdedit(", "    pipe,", "    inversion,", f"    {target!r},"]
@@ -53,12 +56,12 @@ def _pipe_code(pipe: StableDiffusionPipeline) -> str:
     return f"styledit.load({name!r})" if name else "...  # your pipeline"
 
 
-def _picture_code(source: Source) -> str:
+def _picture_code(source: Source, file: str) -> str:
     if source.kind in ("sample", "challenge"):
         return f"styledit.lab.picture(pipe, {source.name!r})"
     if source.kind == "seed":
         return f"styledit.generate(pipe, {source.prompt!r}, seed={source.seed}).image"
-    return SAVED
+    return saved_code(file, "picture")
 
 
 def _values_code(prepared: Prepared) -> str:

@@ -84,7 +84,6 @@ class Display:
             "id": request.id,
             "settings": png_recipe.as_dict(settings),
             "suggested": png_recipe.as_dict(maker.suggested(request.prompt)),
-            "auto": request.settings is None,
         }
         target |= request.for_page()
         if target != self.page.target:
@@ -122,7 +121,10 @@ class Display:
         )
         if not self.page.source.get("reconstruction"):
             self.page.source = self.page.source | {"reconstruction": encode(edit.reconstruction)}
-        self.page.code = FOREIGN if shown.foreign else as_code(self.pipe, prepared, shown)
+
+    def publish_code(self, prepared: Prepared, shown: ShownEdit, file: str) -> None:
+        """The calls that make the edit. `file`: the name under which it is saved."""
+        self.page.code = FOREIGN if shown.foreign else as_code(self.pipe, prepared, shown, file)
 
     def publish_sheet(self, sheet: Sheet | None) -> None:
         """The contact sheet that is looked at; None where there is none."""

@@ -98,7 +98,7 @@ def _request(target: str | None) -> EditRequest | None:
     """The first edit, where a target is given."""
     if target is None:
         return None
-    return EditRequest.suggested(check.text("target", target))
+    return EditRequest.first(check.text("target", target))
 
 
 def _first_source(pipe: StableDiffusionPipeline, prompt: str | None, steps: int, seed: int) -> Source:

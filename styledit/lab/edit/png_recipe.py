@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +26,7 @@ CHUNK = "styledit"  # the PNG's text chunk
 SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style picture, PNG files themselves
 VALUES = b"stYv"  # and with the value inputs of a guided edit that was stopped, a safetensors file
 LARGEST = 64 * 2**20  # bytes of a file that is opened
+LONGEST_NAME = 60  # letters of a file's name
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
@@ -36,8 +39,8 @@ EARLIER_METHODS = {"negative prompt": "negative-prompt"}  # and a method
 class SavedEdit:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
     steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
-    its value inputs were given (they are not in the file), what guided the edit, if anything did, and the
-    method's own parameters by name.
+    its value inputs were given (they are not in the file), what guided the edit, if anything did, the
+    method's own parameters by name, and whether the settings were the suggested ones.
     """
 
     image: Image.Image
@@ -51,6 +54,7 @@ class SavedEdit:
     given: bool = False
     guide: Guide | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
+    auto: bool = False
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
@@ -122,6 +126,7 @@ def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
         "given": saved.given,
         "guide": None if saved.guide is None else saved.guide.as_dict(),
         "parameters": dict(saved.parameters),
+        "auto": saved.auto,
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
@@ -161,12 +166,19 @@ def open_png(source: bytes | str) -> SavedEdit:
             check.flag("given", about["given"]),
             Guide.from_dict(about["guide"], style, values) if about["guide"] else None,
             {name: check.number(name, value) for name, value in about.get("parameters", {}).items()},
+            check.flag("auto", about.get("auto", False)),
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(
             "This file carries no edit of the lab; open a PNG that its save button made (a screenshot, or a "
             "copy by another program, has lost the recipe)."
         ) from error
+
+
+def file_name(title: str, recipe: bytes) -> str:
+    """A name for the file of an edit: words, and a number that only the same recipe has."""
+    words = "_".join(re.findall(r"\w+", title))[:LONGEST_NAME] or "edit"
+    return f"{words}_{hashlib.sha256(recipe).hexdigest()[:6]}.png"
 
 
 def differences(saved: SavedEdit, model: str, known: bool) -> str:

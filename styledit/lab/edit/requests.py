@@ -18,7 +18,8 @@ class EditRequest:
 
     `id`: the number of the message; `moving`: a slider is being dragged; `settings`: as the page has them,
     None for the suggested ones; `guide`: of a guided edit; `parameters`: by name, those that only some
-    methods take.
+    methods take; `suggested`: that `settings` are what was suggested when the edit was first made, so that
+    another prompt gets suggested ones, too.
     """
 
     id: int
@@ -28,6 +29,12 @@ class EditRequest:
     method: str
     guide: Guide | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    suggested: bool = False
+
+    @property
+    def auto(self) -> bool:
+        """Whether nobody chose the settings."""
+        return self.settings is None or self.suggested
 
     @property
     def key(self) -> str:
@@ -40,7 +47,7 @@ class EditRequest:
         return repr((self.prompt, given, self.method, self.guide and self.guide.key, own))
 
     @classmethod
-    def suggested(cls, prompt: str) -> Self:
+    def first(cls, prompt: str) -> Self:
         """The first edit to a target prompt, with the settings that suit it; asked for by no message."""
         return cls(0, False, prompt, None, OWN)
 
@@ -64,6 +71,7 @@ class EditRequest:
             "method": method,
             "parameters": methods.parameters_of(method, self.parameters),
             "guided": None if self.guide is None else self.guide.as_dict(),
+            "auto": self.auto,
         }
 
 

@@ -40,12 +40,12 @@ class Scores:
             return None
         request = shown.request
         reached = score(challenge, shown.edit.image)
-        if request.settings is None and request.method == OWN:
+        if request.auto and request.method == OWN:
             self._suggested = reached.psnr
         best = self._best.get(challenge.name)
         if reached.succeeded and (best is None or best["psnr"] < reached.psnr):
             settings = png_recipe.as_dict(shown.settings)
-            again = {"prompt": request.prompt, "settings": settings, "auto": False} | request.for_page()
+            again = {"prompt": request.prompt, "settings": settings} | request.for_page()
             best = self._best[challenge.name] = {"psnr": reached.psnr, "request": again}
         return {
             "psnr": reached.psnr,

@@ -63,13 +63,8 @@ def world_dict(pipe: StableDiffusionPipeline, own: Mapping[str, MethodFunction])
 def source_dict(pipe: StableDiffusionPipeline, number: int, prepared: Prepared, note: str) -> dict[str, Any]:
     """The source, once it can be edited."""
     source = prepared.source
-    return {
+    return source.about() | {
         "id": number,
-        "kind": source.kind,
-        "name": source.name,
-        "seed": source.seed,
-        "prompt": source.prompt,
-        "steps": source.steps,
         "picture": encode(prepared.picture),
         "reconstruction": None,
         "words": [word.text for word in split_words(pipe, source.prompt)],

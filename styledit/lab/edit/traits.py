@@ -16,6 +16,8 @@ class EditTraits(LabWidget):
     frame = traitlets.Dict().tag(sync=True)
     progress = traitlets.Dict({"stage": "", "done": 0, "total": 0}).tag(sync=True)
     history = traitlets.List().tag(sync=True)
+    present = traitlets.Dict().tag(sync=True)
+    compared = traitlets.Dict().tag(sync=True)
     sheet = traitlets.Dict().tag(sync=True)
     sheets = traitlets.List().tag(sync=True)
     tile = traitlets.Dict().tag(sync=True)

@@ -56,12 +56,12 @@ PAGE_FIELDS = {
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
-    | {"source", "target", "frame", "progress", "history", "guided", "code", "saved"}
+    | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
     | {"sheet", "sheets", "tile", "exported"},
     "EditMaker": frozenset({"_editors", "_nulls"}),
     "Display": frozenset({"source_id", "_serial"}),
     "Scores": frozenset({"_suggested", "_best"}),
-    "History": frozenset({"entries", "_recalled"}),
+    "History": frozenset({"entries", "present", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
     "SheetDrawing": frozenset({"sheet"}),
     "ContactSheets": frozenset({"kept"}),
@@ -89,6 +89,7 @@ class EditLab(EditTraits):
         "export": ("id", "sheet", "kind"),
         "recall": ("id",),
         "rename": ("id", "name"),
+        "compare": ("id", "left", "right"),
         "save": (),
         "open": ("id",),
     }
@@ -155,7 +156,9 @@ class EditLab(EditTraits):
         elif kind == "recall":
             self.queue.ask(partial(self._recall, message))
         elif kind == "rename":
-            self.queue.ask(partial(self.archive.rename, message))
+            self.queue.ask(partial(self._rename, message))
+        elif kind == "compare":
+            self.queue.ask(partial(self._compare, message))
         elif kind == "open":
             self.queue.ask(partial(self.archive.open, message, data))
         self.wake()
@@ -266,7 +269,7 @@ class EditLab(EditTraits):
             yield from self._warn(prepared, stops)
         if queue.edit is None and queue.stops == stops:
             challenge = self.display.scores.challenge(source)
-            first = EditRequest.suggested(challenge.target) if challenge else self._first_edit(source.prompt)
+            first = EditRequest.first(challenge.target) if challenge else self._first_edit(source.prompt)
             queue.offer_edit(first)
 
     def _begin(self, number: int, prepared: Prepared) -> None:
@@ -287,7 +290,7 @@ class EditLab(EditTraits):
 
     def _first_edit(self, prompt: str) -> EditRequest:
         """What to show of a new source: another style."""
-        return EditRequest.suggested(serialising.first_target(self.pipe, prompt))
+        return EditRequest.first(serialising.first_target(self.pipe, prompt))
 
     # An edit.
 
@@ -319,6 +322,7 @@ class EditLab(EditTraits):
         display.publish_target(maker, newest, settings)  # of what is shown, whatever was said on the way
         if not newest.moving:
             self.archive.remember(self.shown, maker.prepared.source)
+        self._publish_code()
         display.publish_progress()
 
     def _make(
@@ -424,6 +428,18 @@ class EditLab(EditTraits):
 
     def _save(self) -> None:
         self._try(lambda: self.archive.save(self.shown, self.prepared))
+
+    def _publish_code(self) -> None:
+        if self.shown is not None and self.prepared is not None:
+            file = self.archive.file_name(self.shown, self.prepared)
+            self.display.publish_code(self.prepared, self.shown, file)
+
+    def _rename(self, message: Mapping[str, Any]) -> None:
+        self.archive.rename(message)
+        self._publish_code()  # it says the name of the file
+
+    def _compare(self, message: Mapping[str, Any]) -> None:
+        self.archive.compare(message, self.shown)
 
     def _recall(self, message: Mapping[str, Any]) -> None:
         self.archive.recall(message, self.display.source_id, self.prepared)

@@ -291,7 +291,7 @@ function drawable(picture) {
 function drawDifference(context, a, b, gain) {
   const { width, height } = context.canvas;
   context.clearRect(0, 0, width, height);
-  if (!drawable(a) || !drawable(b)) return null;
+  if (!a || !b || !drawable(a) || !drawable(b)) return null;
   context.drawImage(b, 0, 0, width, height);
   const second = context.getImageData(0, 0, width, height).data;
   context.drawImage(a, 0, 0, width, height);
@@ -813,6 +813,7 @@ function wordSteps(before, after) {
 
 // styledit/lab/front/edit/prompt.js
 var TYPING = 350;
+var EMPTY = "Write what the picture should become; the last edit stays until then.";
 var TAGS = (
   /** @type {const} */
   { same: "span", gone: "del", come: "ins" }
@@ -873,6 +874,7 @@ function targetPrompt(lab) {
     slots.show();
   };
   input.addEventListener("input", () => {
+    if (!input.value.trim()) lab.forgetProblem();
     showDifference();
     typed.start();
   });
@@ -898,6 +900,7 @@ function targetPrompt(lab) {
 function markedDifference(source, target) {
   const before = promptWords(source);
   const after = promptWords(target);
+  if (!after.length) return [element("span", { class: "styledit-hint" }, EMPTY)];
   if (before.join(" ") === after.join(" ")) {
     return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
   }
@@ -997,6 +1000,7 @@ function cropPanel(lab, used) {
       cut?.picture.close();
       cut = { picture, name: file.name, zoom: 1, x: 0.5, y: 0.5 };
       scale.set(1);
+      prompt.value = "";
       show();
       draw();
       root.hidden = false;
@@ -1330,17 +1334,19 @@ function guidedSentence({
 
 // styledit/lab/front/edit/history.js
 function historySection(lab) {
-  const strip = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });
   let entries = [];
   let shown = null;
+  let asked = 0;
   const place = () => entries.findIndex((entry) => entry.id === shown);
   const recall = (id) => {
     shown = id;
+    asked = lab.edits.nextId();
     lab.edits.flow.forget();
     lab.forgetSettled();
-    lab.note.ask({ type: "recall", id, request: lab.edits.nextId() });
+    lab.note.ask({ type: "recall", id, request: asked });
     show();
   };
+  const strip = historyStrip(lab.world.methods, recall, (id) => lab.compareWith(id));
   const undo = pushButton("Undo", "undo", () => recall(entries[place() - 1].id));
   const redo = pushButton("Redo", "redo", () => recall(entries[place() + 1].id));
   const name = keepKeys(
@@ -1358,79 +1364,160 @@ function historySection(lab) {
   });
   const show = () => {
     const at = place();
-    for (const button of buttonsOf(strip)) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.entry) === shown));
-    }
+    strip.mark(shown);
     undo.disabled = at < 1;
     redo.disabled = at < 0 || at >= entries.length - 1;
     name.disabled = at < 0;
     if (document.activeElement !== name) name.value = at < 0 ? "" : entries[at].name;
   };
-  lab.onTrait("history", (next) => {
-    const grew = (next.at(-1)?.id ?? -1) > (entries.at(-1)?.id ?? -1);
-    const first = !entries.length;
-    entries = next;
-    if (first) shown = presentEntry(entries, lab.model.get("target"));
-    else if (place() < 0 || grew && !sameEdit(entries[entries.length - 1], entries[place()])) {
-      shown = entries.at(-1)?.id ?? null;
-    }
-    fillStrip(strip, entries, recall, lab.world.methods);
+  const follow = () => {
+    const { entry = null, request = 0 } = lab.model.get("present");
+    if (request >= asked) shown = entry;
     show();
-    if (grew) strip.scrollLeft = strip.scrollWidth;
+  };
+  lab.onTrait("history", (next) => {
+    entries = next;
+    strip.fill(entries);
+    follow();
+  });
+  lab.onTrait("present", follow);
+  lab.onTrait("problem", (problem) => {
+    if (!problem) return;
+    asked = 0;
+    follow();
   });
   return element(
     "section",
     { class: "styledit-past", "aria-label": "History and files" },
-    strip,
-    element("div", { class: "styledit-row" }, undo, redo, name, saveButton(lab), openButton(lab))
+    strip.root,
+    element(
+      "div",
+      { class: "styledit-row" },
+      undo,
+      redo,
+      name,
+      saveButton(lab),
+      openButton(lab, strip.expect)
+    )
   );
 }
-function presentEntry(entries, target) {
-  return (entries.findLast((entry) => sameEdit(entry, target)) ?? entries.at(-1))?.id ?? null;
-}
-function sameEdit(...edits) {
-  const [a, b] = edits.map(
-    ({ prompt, method, settings, parameters = {}, guided = null }) => JSON.stringify([prompt, method, settings, parameters, guided])
+function historyStrip(methods, recall, compare) {
+  const root = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });
+  let items = /* @__PURE__ */ new Map();
+  let marked = null;
+  let arriving = false;
+  const stand = (id) => {
+    const here = id !== null && items.has(id) ? id : [...items.keys()].at(-1);
+    items.forEach((item, own) => item.stand(own === here));
+  };
+  root.addEventListener("focusin", ({ target }) => {
+    for (const [id, { root: item }] of items) if (item.contains(
+      /** @type {Node} */
+      target
+    )) stand(id);
+  });
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const ids = [...items.keys()];
+      const at = ids.findIndex((id) => items.get(id)?.root.contains(document.activeElement));
+      const to = movedBy(event.key, at, ids.length);
+      if (at < 0 || to === null) return;
+      event.preventDefault();
+      items.get(ids[to])?.focus();
+    },
+    true
   );
-  return a === b;
+  return {
+    root,
+    fill(entries) {
+      const before = items;
+      items = new Map(
+        entries.map((entry) => [
+          entry.id,
+          before.get(entry.id) ?? stripItem(entry, methods, recall, compare)
+        ])
+      );
+      for (const entry of entries) items.get(entry.id)?.show(entry);
+      for (const [id, item] of before) {
+        if (items.has(id)) continue;
+        freePictures(item.root);
+        item.root.remove();
+      }
+      for (const { root: item } of items.values()) if (item.parentNode !== root) root.append(item);
+    },
+    mark(id) {
+      items.forEach((item2, own) => item2.mark(own === id));
+      if (!root.contains(document.activeElement)) stand(id);
+      const item = id === null ? void 0 : items.get(id);
+      if (item && id !== marked) {
+        bringIntoRow(root, item.root);
+        if (arriving) item.root.scrollIntoView({ block: "nearest", inline: "nearest" });
+        arriving = false;
+      }
+      marked = id;
+    },
+    /** The next entry that is marked is brought onto the screen, too. */
+    expect() {
+      arriving = true;
+    }
+  };
 }
-function buttonsOf(strip) {
-  return (
-    /** @type {HTMLButtonElement[]} */
-    [...strip.children]
+function movedBy(key, at, length) {
+  const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: length - 1 };
+  const to = (
+    /** @type {Record<string, number | undefined>} */
+    places[key]
   );
+  return to === void 0 ? null : clamped(to, 0, length - 1);
 }
-function fillStrip(strip, entries, recall, methods) {
-  const there = new Map(buttonsOf(strip).map((button) => [Number(button.dataset.entry), button]));
-  strip.replaceChildren(
-    ...entries.map((entry) => {
-      const button = there.get(entry.id) ?? historyButton(entry, recall);
-      button.setAttribute("aria-label", `${entry.name || entry.prompt}; show it again`);
-      button.title = `${entry.prompt}
-${settingsInShort(entry, methods)}`;
-      if (button.lastChild) button.lastChild.textContent = entry.name;
-      there.delete(entry.id);
-      return button;
-    })
-  );
-  there.forEach(freePictures);
+function bringIntoRow(row, item) {
+  const [outer, inner] = [row.getBoundingClientRect(), item.getBoundingClientRect()];
+  if (inner.left < outer.left) row.scrollLeft -= outer.left - inner.left;
+  else if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right;
 }
-function historyButton(entry, recall) {
+function stripItem({ id, thumb }, methods, recall, compare) {
   const image = element("img", { alt: "" });
-  showBytes(image, entry.thumb);
-  const attributes = { class: "styledit-thumb", "data-entry": entry.id };
-  const button = pushButton("", `history-${entry.id}`, () => recall(entry.id), attributes);
-  button.append(image, element("span", {}));
-  return button;
+  showBytes(image, thumb);
+  const caption = element("span", {});
+  const picture = pushButton("", `history-${id}`, () => recall(id), {
+    class: "styledit-thumb",
+    "data-entry": id
+  });
+  picture.append(image, caption);
+  const hold = pushButton("Compare", `compare-${id}`, () => compare(id), { class: "styledit-compare-entry" });
+  return {
+    root: element("div", { class: "styledit-entry" }, picture, hold),
+    focus: () => picture.focus(),
+    show(entry) {
+      caption.textContent = entry.name || `#${id}`;
+      picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
+      picture.title = `${entry.prompt}
+${settingsInShort(entry, methods)}`;
+      hold.setAttribute("aria-label", `Compare ${entryTitle(entry)} with the present one`);
+      hold.title = "Compare with the present one";
+    },
+    mark(present2) {
+      picture.setAttribute("aria-pressed", String(present2));
+      hold.style.visibility = present2 ? "hidden" : "";
+    },
+    stand(here) {
+      for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
+    }
+  };
 }
-function settingsInShort({ settings, method, parameters = {}, guided = null }, methods) {
+function entryTitle({ id, name, prompt }) {
+  return `#${id} ${name || prompt}`;
+}
+function settingsInShort({ settings, method, parameters = {}, guided = null, auto = false }, methods) {
   const { ignored } = methodNamed(methods, method);
   const taus = ["c", "s", "u", "v"].map((letter) => ({ letter, name: (
     /** @type {NumberSetting} */
     `tau_${letter}`
   ) })).filter(({ name }) => !ignored[name]).map(({ letter, name }) => `τ${letter} ${settings[name].toFixed(2)}`);
   const own = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
-  return [...taus, `guidance ${settings.guidance}`, ...own, method, guided ? "guided" : ""].filter(Boolean).join(" · ");
+  const marks = [guided ? "guided" : "", auto ? "suggested" : ""];
+  return [...taus, `guidance ${settings.guidance}`, ...own, method, ...marks].filter(Boolean).join(" · ");
 }
 function saveButton(lab) {
   let wanted = false;
@@ -1447,11 +1534,12 @@ function saveButton(lab) {
     title: "A picture file that carries prompt, settings and mask"
   });
 }
-function openButton(lab) {
+function openButton(lab, asked) {
   const input = fileInput("open", "image/png", "Open a saved PNG", async (file) => {
     const bytes = new Uint8Array(await file.arrayBuffer());
     lab.edits.flow.forget();
     lab.forgetSettled();
+    asked();
     lab.note.ask({ type: "open", id: lab.edits.nextId() }, [bytes]);
   });
   const title = "Open a PNG that was saved here: its picture, prompt and settings";
@@ -1967,13 +2055,16 @@ function scoreSection(lab) {
 }
 function scoreSentence({ psnr, suggested_psnr: suggested, verdict, succeeded }) {
   const seen = verdict && `${verdict[0].toUpperCase()}${verdict.slice(1).replace(/\.$/, "")}.`;
-  return [seen, suggested === null ? "" : comparison(psnr - suggested, succeeded)].filter(Boolean).join(" ");
+  return [seen, suggested === null ? "" : comparison(ahead(psnr, suggested), succeeded)].filter(Boolean).join(" ");
 }
-function comparison(ahead, succeeded) {
+function ahead(psnr, other) {
+  return Math.round(10 * Number(psnr.toFixed(1))) - Math.round(10 * Number(other.toFixed(1)));
+}
+function comparison(tenths, succeeded) {
   if (!succeeded) return "Only an edit in which the change is seen counts.";
-  if (ahead > 0.05) return `You beat the suggested settings by ${ahead.toFixed(1)} dB.`;
-  if (ahead > -0.05) return "As near as the suggested settings. Can you come nearer?";
-  return `The suggested settings are ${(-ahead).toFixed(1)} dB nearer.`;
+  if (tenths > 0) return `You beat the suggested settings by ${(tenths / 10).toFixed(1)} dB.`;
+  if (tenths === 0) return "As near as the suggested settings. Can you come nearer?";
+  return `The suggested settings are ${(-tenths / 10).toFixed(1)} dB nearer.`;
 }
 function scoreRow(title, testid) {
   const bar = element("span", { class: "styledit-bar" });
@@ -2757,8 +2848,9 @@ function problemLine(lab) {
   lab.model.on("change:problem", lab.note.answered);
   lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
   let stays = false;
+  let forgotten = false;
   const show = () => {
-    const problem = lab.model.get("problem");
+    const problem = forgotten ? "" : lab.model.get("problem");
     if (problem) stays = lab.pending.failed();
     if (problem || !stays) root.textContent = problem;
   };
@@ -2767,35 +2859,407 @@ function problemLine(lab) {
     show();
   };
   for (const event of ["input", "click", "keydown"]) lab.root.addEventListener(event, acted, true);
-  lab.onTrait("problem", show);
+  lab.forgetProblem = () => {
+    forgotten = true;
+    acted();
+  };
+  lab.onTrait("problem", () => {
+    forgotten = false;
+    show();
+  });
   return root;
 }
 
-// styledit/lab/front/edit/compare.js
-var NAMES = {
-  source: "Source",
-  reconstruction: "Reconstruction",
-  edit: "Edit",
-  difference: "Difference",
-  truth: "The true edit"
-};
-function comparison2(lab, pictures, attachZoom, pause) {
-  const [width, height] = lab.world.size;
-  const sides = (
-    /** @type {const} */
-    ["a", "b"]
+// styledit/lab/front/edit/differences.js
+var NUMBERS = (
+  /** @type {const} */
+  [
+    ["guidance", "Guidance"],
+    ["tau_c", "Word maps τc"],
+    ["tau_s", "Self-attention τs"],
+    ["tau_u", "Unconditional τu"],
+    ["tau_v", "Value inputs τv"],
+    ["tau_v_changed", "Value inputs τv of new words"],
+    ["tau_v_padding", "Value inputs τv of end and padding"],
+    ["blend_threshold", "Threshold of the blend"]
+  ]
+);
+var BY_WORD = (
+  /** @type {const} */
+  [
+    ["tau_c_words", "Word maps τc"],
+    ["tau_v_words", "Value inputs τv"],
+    ["reweight", "Factor"]
+  ]
+);
+var OTHERS = ["guide_from_source", "blend", "mask", ...[...NUMBERS, ...BY_WORD].map(([name]) => name)];
+var KINDS = { sample: "", challenge: "challenge ", seed: "seed ", upload: "" };
+function differencesOf(a, b, guiding) {
+  const rows = [
+    [
+      "Picture",
+      pictureName(a.source),
+      otherwise(pictureName(a.source), pictureName(b.source), sameSource(a, b))
+    ],
+    ["The picture shows", a.source.prompt ?? "", b.source.prompt ?? ""],
+    ["Steps", String(a.source.steps), String(b.source.steps)],
+    ["It should become", a.prompt, b.prompt],
+    ["Method", a.method, b.method],
+    ["Guided", guideName(a.guided, guiding), guideName(b.guided, guiding)],
+    ...settingRows(a.settings, b.settings),
+    ...parameterRows(a.parameters, b.parameters)
+  ];
+  return rows.filter(([, left, right]) => left !== right);
+}
+function settingRows(a, b) {
+  const rest = (
+    /** @type {(keyof Settings)[]} */
+    [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => !OTHERS.includes(name))
   );
-  const choices = { a: "source", b: "edit" };
-  const layers = sides.map((side) => {
-    const attributes = { class: `styledit-layer-${side}`, "data-testid": `compare-${side}` };
-    return drawnCanvas(width, height, attributes, (context) => {
-      const picture = pictures[choices[side]];
-      context.clearRect(0, 0, width, height);
-      if (drawable(picture)) context.drawImage(picture, 0, 0, width, height);
-    });
+  return [
+    ...NUMBERS.map(([name, title]) => (
+      /** @type {Row} */
+      [title, numberName(a[name]), numberName(b[name])]
+    )),
+    ...BY_WORD.flatMap(([name, title]) => wordRows(title, a[name], b[name])),
+    ["Guide from the source", a.guide_from_source ? "on" : "off", b.guide_from_source ? "on" : "off"],
+    ["Blend on", a.blend.join(", ") || "nothing", b.blend.join(", ") || "nothing"],
+    [
+      "Painted mask",
+      maskName(a.mask),
+      otherwise(maskName(a.mask), maskName(b.mask), sameMask(a.mask, b.mask))
+    ],
+    ...rest.map((name) => (
+      /** @type {Row} */
+      [name, plainName(a[name]), plainName(b[name])]
+    ))
+  ];
+}
+function wordRows(title, a, b) {
+  const words = [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])];
+  return words.map((word) => [`${title} of “${word}”`, numberName(a[word]), numberName(b[word])]);
+}
+function parameterRows(a, b) {
+  const names = [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])];
+  return names.map((name) => [name, numberName(a[name]), numberName(b[name])]);
+}
+function numberName(value) {
+  return typeof value === "number" ? String(Number(value.toFixed(2))) : "not set";
+}
+function plainName(value) {
+  return typeof value === "number" ? numberName(value) : JSON.stringify(value) ?? "not set";
+}
+function pictureName({ kind = "upload", name = "", seed = 0 }) {
+  return KINDS[kind] + (kind === "seed" ? seed : name);
+}
+function sameSource({ source: a }, { source: b }) {
+  return a.key === b.key || a.prompt !== b.prompt || a.steps !== b.steps;
+}
+function maskName(mask) {
+  return mask ? "painted" : "none";
+}
+function sameMask(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+function otherwise(first, second, same) {
+  return first === second && !same ? `another ${second}` : second;
+}
+function guideName(guide, { terms }) {
+  if (!guide) return "no";
+  const { weights, iterations, start, seed, style } = guide;
+  const known = terms.filter(({ name }) => weights[name]);
+  return [
+    ...known.map(({ name, label }) => `${label} ${numberName(weights[name])}`),
+    `${iterations} iterations`,
+    `from ${start}`,
+    `seed ${seed}`,
+    style ? `style picture ${style.name}` : ""
+  ].filter(Boolean).join(", ");
+}
+
+// styledit/lab/front/edit/compare.js
+var NAMES = { source: "Source", reconstruction: "Reconstruction", edit: "Edit", truth: "The true edit" };
+var PLACES = (
+  /** @type {const} */
+  ["left", "right"]
+);
+function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
+  const [width, height] = lab.world.size;
+  let mode = "side";
+  const chosen = chosenPictures(lab, pictures, () => changed());
+  const facts = comparisonFacts(lab);
+  const draw = (context, place) => {
+    context.clearRect(0, 0, width, height);
+    const picture = chosen.picture(place);
+    if (picture && drawable(picture)) context.drawImage(picture, 0, 0, width, height);
+  };
+  const left = drawnCanvas(
+    width,
+    height,
+    { "data-testid": "compare-left" },
+    (context) => draw(context, "left")
+  );
+  const right = drawnCanvas(width, height, { "data-testid": "compare-right" }, (context) => {
+    if (mode !== "difference") draw(context, "right");
+    else facts.mean(drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain()));
   });
-  const redraw = () => layers.forEach((layer) => layer.redraw());
-  const line = keepKeys(
+  const redraw = () => {
+    left.redraw();
+    right.redraw();
+  };
+  const ask = () => {
+    if (mode === "side" || !chosen.ready()) return;
+    lab.note.ask({ type: "compare", id: lab.edits.nextId(), ...chosen.sides });
+  };
+  const changed = () => {
+    facts.wait();
+    redraw();
+    turns.show();
+    ask();
+  };
+  const line = splitLine();
+  const pane = element(
+    "div",
+    {
+      class: "styledit-pane styledit-compare-pane",
+      tabindex: "0",
+      role: "group",
+      "aria-label": "Comparison; plus and minus zoom, arrows move"
+    },
+    element("div", { class: "styledit-zoomed" }, right.root),
+    element(
+      "div",
+      { class: "styledit-zoomed-clip" },
+      element("div", { class: "styledit-zoomed" }, left.root)
+    ),
+    element("div", { class: "styledit-split-line", "aria-hidden": "true" })
+  );
+  attachZoom(pane);
+  const showLine = () => root.style.setProperty("--split", `${line.value}%`);
+  line.addEventListener("input", showLine);
+  const turns = takeTurns(chosen.name, pause, () => root);
+  const root = element(
+    "div",
+    { class: "styledit-compare", hidden: true, "data-testid": "compare" },
+    element(
+      "div",
+      { class: "styledit-row styledit-compare-choice" },
+      chosen.selects.left,
+      element("span", {}, "and"),
+      chosen.selects.right,
+      turns.running.root,
+      turns.other
+    ),
+    element(
+      "div",
+      { class: "styledit-compare-body" },
+      element("figure", { class: "styledit-figure" }, pane, line, turns.name),
+      facts.root
+    )
+  );
+  dragSplit(pane, line, showLine, root);
+  showLine();
+  turns.show();
+  const choose = (one, other) => {
+    chosen.set({ left: one, right: other });
+    if (mode === "side") split();
+    else changed();
+  };
+  lab.compareWith = (entry) => {
+    choose(entry, "edit");
+    root.scrollIntoView({ block: "nearest" });
+    chosen.selects.left.focus({ preventScroll: true });
+  };
+  let reloaded = true;
+  lab.onTrait("compared", async (told) => {
+    lab.note.answered();
+    const first = reloaded;
+    reloaded = false;
+    if (told.left === void 0) return;
+    const compared = (
+      /** @type {Compared} */
+      told
+    );
+    if (first) choose(compared.left, compared.right);
+    if (!await chosen.take(compared)) return;
+    redraw();
+    facts.show(compared);
+  });
+  lab.onFrame(({ exact }) => {
+    if (exact) ask();
+    else if (Object.values(chosen.sides).includes("edit")) facts.wait();
+  });
+  return {
+    root,
+    redraw,
+    open(next) {
+      const before = mode;
+      mode = next;
+      root.hidden = mode === "side";
+      root.dataset.mode = mode;
+      line.hidden = mode !== "split";
+      turns.open(mode === "flicker");
+      facts.mean(null);
+      if (mode === before) return;
+      if (mode === "side") lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
+      else if (before === "side") changed();
+      else redraw();
+    },
+    close() {
+      turns.stop();
+      chosen.close();
+      for (const layer of [left, right]) layer.close();
+    }
+  };
+}
+function chosenPictures(lab, pictures, changed) {
+  const sides = { left: "source", right: "edit" };
+  const loaded = { left: null, right: null };
+  const images = { left: element("img", { alt: "" }), right: element("img", { alt: "" }) };
+  let entries = [];
+  let truth = false;
+  let listed = "";
+  const select = (place) => choiceOf(
+    `compare-${place}-choice`,
+    [],
+    (value) => {
+      sides[place] = value in NAMES ? (
+        /** @type {Side} */
+        value
+      ) : Number(value);
+      changed();
+    },
+    { "aria-label": place === "left" ? "Left picture" : "Right picture" }
+  );
+  const selects = { left: select("left"), right: select("right") };
+  const fill = () => {
+    const named = Object.entries(NAMES).filter(([name]) => truth || name !== "truth");
+    const kept = entries.map((entry) => [String(entry.id), entryTitle(entry)]).reverse();
+    const now = JSON.stringify([named, kept]);
+    if (now === listed) return;
+    listed = now;
+    const known = new Set([...named, ...kept].map(([value]) => value));
+    const lost = PLACES.filter((place) => !known.has(String(sides[place])));
+    for (const place of lost) sides[place] = "edit";
+    for (const place of PLACES) {
+      selects[place].replaceChildren(optionGroup("Pictures", named), optionGroup("History", kept));
+      selects[place].value = String(sides[place]);
+    }
+    if (lost.length) changed();
+  };
+  lab.onTrait("history", (next) => {
+    entries = next;
+    fill();
+  });
+  lab.onFrame(({ exact, score }) => {
+    if (exact || !score) truth = Boolean(score);
+    fill();
+  });
+  const picture = (place) => {
+    const side = sides[place];
+    if (typeof side !== "number") return pictures[side];
+    return loaded[place] === side ? images[place] : null;
+  };
+  return {
+    sides,
+    selects,
+    picture,
+    // Whether Python has all that it is to compare; what it keeps of the history it has.
+    ready: () => PLACES.every((place) => {
+      const shown = picture(place);
+      return typeof sides[place] === "number" || shown !== null && drawable(shown);
+    }),
+    set(next) {
+      Object.assign(sides, next);
+      for (const place of PLACES) selects[place].value = String(sides[place]);
+    },
+    name(place) {
+      const side = sides[place];
+      if (typeof side !== "number") return NAMES[side];
+      const entry = entries.find(({ id }) => id === side);
+      return entry ? entryTitle(entry) : `#${side}`;
+    },
+    // The entries' pictures, where they are still wanted.
+    async take(compared) {
+      const wanted = () => PLACES.every((place) => compared[place] === sides[place]);
+      if (!wanted()) return false;
+      await Promise.all(PLACES.map((place, k) => showBytes(images[place], compared.pictures[k])));
+      PLACES.forEach((place, k) => {
+        if (compared.pictures[k]) loaded[place] = compared[place];
+      });
+      return wanted();
+    },
+    close() {
+      for (const place of PLACES) URL.revokeObjectURL(images[place].dataset.address ?? "");
+    }
+  };
+}
+function optionGroup(label, pairs) {
+  const options = pairs.map(([value, text]) => element("option", { value }, text));
+  return element("optgroup", { label, hidden: !pairs.length }, ...options);
+}
+function comparisonFacts(lab) {
+  const distance = element("p", { role: "status", "aria-live": "polite", "data-testid": "compare-psnr" });
+  const mean = element("p", { class: "styledit-hint", "data-testid": "compare-mean" });
+  const settings = element("div", { "data-testid": "compare-settings" });
+  const described = (side) => {
+    if (side === "edit") return { ...lab.model.get("target"), source: lab.model.get("source") };
+    return lab.model.get("history").find(({ id }) => id === side);
+  };
+  return {
+    root: element("div", { class: "styledit-compare-facts" }, distance, mean, settings),
+    wait() {
+      distance.textContent = "PSNR …";
+    },
+    mean(value) {
+      mean.textContent = value === null ? "" : `A pixel differs by ${value.toFixed(1)} of 255 on average.`;
+    },
+    show({ left, right, psnr }) {
+      distance.textContent = distanceSentence(psnr);
+      const [a, b] = [left, right].map(described);
+      const both = a?.settings && b?.settings;
+      settings.replaceChildren(
+        both ? differenceTable(
+          differencesOf(
+            /** @type {Described} */
+            a,
+            /** @type {Described} */
+            b,
+            lab.world.guiding
+          ),
+          [left, right].map((side) => typeof side === "number" ? `#${side}` : NAMES[side])
+        ) : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ.")
+      );
+    }
+  };
+}
+function distanceSentence(psnr) {
+  if (psnr === null) return "The two are the same, pixel for pixel.";
+  return `PSNR ${psnr.toFixed(1)} dB (higher is nearer).`;
+}
+function differenceTable(rows, heads) {
+  if (!rows.length) return element("p", {}, "The same prompt and the same settings.");
+  const cells = (texts) => texts.map((text) => element("td", {}, text));
+  return element(
+    "table",
+    { class: "styledit-differences" },
+    element("caption", {}, "What differs"),
+    element(
+      "thead",
+      {},
+      element("tr", {}, element("th", {}), ...heads.map((text) => element("th", { scope: "col" }, text)))
+    ),
+    element(
+      "tbody",
+      {},
+      ...rows.map(
+        ([name, ...texts]) => element("tr", {}, element("th", { scope: "row" }, name), ...cells(texts))
+      )
+    )
+  );
+}
+function splitLine() {
+  return keepKeys(
     element("input", {
       type: "range",
       min: 0,
@@ -2807,80 +3271,14 @@ function comparison2(lab, pictures, attachZoom, pause) {
       class: "styledit-split-slider"
     })
   );
-  const pane = element(
-    "div",
-    {
-      class: "styledit-pane styledit-compare-pane",
-      tabindex: "0",
-      role: "group",
-      "aria-label": "Comparison; plus and minus zoom, arrows move"
-    },
-    element("div", { class: "styledit-zoomed" }, layers[1].root),
-    element(
-      "div",
-      { class: "styledit-zoomed-clip" },
-      element("div", { class: "styledit-zoomed" }, layers[0].root)
-    ),
-    element("div", { class: "styledit-split-line", "aria-hidden": "true" })
-  );
-  attachZoom(pane);
-  const showLine = () => root.style.setProperty("--split", `${line.value}%`);
-  line.addEventListener("input", showLine);
-  const select = (side, label) => {
-    const made = choiceOf(
-      `compare-${side}-choice`,
-      Object.entries(NAMES),
-      (name) => {
-        choices[side] = name;
-        redraw();
-        turns.show();
-      },
-      { "aria-label": label }
-    );
-    made.value = choices[side];
-    return made;
-  };
-  const turns = takeTurns(choices, pause, () => root);
-  const root = element(
-    "div",
-    { class: "styledit-compare", hidden: true },
-    element(
-      "div",
-      { class: "styledit-row styledit-compare-choice" },
-      select("a", "Left picture"),
-      element("span", {}, "and"),
-      select("b", "Right picture"),
-      turns.running.root,
-      turns.other
-    ),
-    element("figure", { class: "styledit-figure" }, pane, line, turns.name)
-  );
-  dragSplit(pane, line, showLine, root);
-  showLine();
-  turns.show();
-  return {
-    root,
-    redraw,
-    open(mode) {
-      root.hidden = mode === "side";
-      root.dataset.mode = mode;
-      line.hidden = mode === "flicker";
-      turns.open(mode === "flicker");
-      redraw();
-    },
-    close() {
-      turns.stop();
-      layers.forEach((layer) => layer.close());
-    }
-  };
 }
-function takeTurns(choices, pause, rootOf) {
+function takeTurns(nameOf, pause, rootOf) {
   const name = element("p", { class: "styledit-turn", "data-testid": "flicker-turn" });
   let timer;
   let first = true;
   const show = () => {
     rootOf().classList.toggle("styledit-shows-b", !first);
-    name.textContent = NAMES[first ? choices.a : choices.b];
+    name.textContent = nameOf(first ? "left" : "right");
   };
   const next = () => {
     first = !first;
@@ -3100,7 +3498,11 @@ function pictureViews(lab) {
   figures.difference.caption.append(changed);
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
-  const compare = comparison2(lab, { ...images, difference: difference.root }, zoom.attach, FLICKER);
+  const compare = comparison2(lab, images, zoom.attach, {
+    pause: FLICKER,
+    gain: () => gain,
+    split: () => modes.choose("split")
+  });
   const drawn = () => {
     difference.redraw();
     compare.redraw();
@@ -3119,7 +3521,14 @@ function pictureViews(lab) {
     compare.open(mode);
   });
   root.append(
-    element("div", { class: "styledit-toolbar" }, modes, zoom.buttons, mask.toggle.root, gainSlider.root),
+    element(
+      "div",
+      { class: "styledit-toolbar" },
+      modes.root,
+      zoom.buttons,
+      mask.toggle.root,
+      gainSlider.root
+    ),
     side,
     compare.root
   );
@@ -3153,7 +3562,8 @@ function modeButtons(open) {
   const modes = [
     ["side", "Side by side"],
     ["split", "Split"],
-    ["flicker", "Flicker"]
+    ["flicker", "Flicker"],
+    ["difference", "Difference"]
   ];
   const choose = (mode) => {
     for (const { name, toggle } of toggles) toggle.set(name === mode);
@@ -3164,11 +3574,11 @@ function modeButtons(open) {
     toggle: toggleButton(text, `view-${name}`, () => choose(name))
   }));
   choose("side");
-  return element(
-    "div",
-    { class: "styledit-tabs", role: "group", "aria-label": "View" },
-    ...toggles.map(({ toggle }) => toggle.root)
-  );
+  const buttons = toggles.map(({ toggle }) => toggle.root);
+  return {
+    root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
+    choose
+  };
 }
 function showSource(lab, caption, drawn) {
   const { source: image, reconstruction: rebuilt } = lab.images;
@@ -3438,6 +3848,10 @@ function labOf(model, root, say) {
     focusTarget() {
     },
     forgetSettled() {
+    },
+    compareWith() {
+    },
+    forgetProblem() {
     }
   };
   return lab;

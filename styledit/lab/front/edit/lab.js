@@ -70,6 +70,8 @@ function labOf(model, root, say) {
     sourcePrompt: () => "",
     focusTarget() {},
     forgetSettled() {},
+    compareWith() {},
+    forgetProblem() {},
   };
   return lab;
 }

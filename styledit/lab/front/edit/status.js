@@ -60,8 +60,9 @@ export function problemLine(lab) {
   lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
   // What is wrong with a source stays until someone does something: the edit that follows may be well.
   let stays = false;
+  let forgotten = false;
   const show = () => {
-    const problem = lab.model.get("problem");
+    const problem = forgotten ? "" : lab.model.get("problem");
     if (problem) stays = lab.pending.failed();
     if (problem || !stays) root.textContent = problem;
   };
@@ -70,6 +71,13 @@ export function problemLine(lab) {
     show();
   };
   for (const event of ["input", "click", "keydown"]) lab.root.addEventListener(event, acted, true);
-  lab.onTrait("problem", show);
+  lab.forgetProblem = () => {
+    forgotten = true;
+    acted();
+  };
+  lab.onTrait("problem", () => {
+    forgotten = false;
+    show();
+  });
   return root;
 }

@@ -132,7 +132,12 @@ export interface SourceParts {
   steps: number;
 }
 
-export interface Source extends SourceParts {
+/** Two sources of the same `key` are the same picture with the same prompt. */
+export interface KnownSource extends SourceParts {
+  key: string;
+}
+
+export interface Source extends KnownSource {
   id: number;
   picture: Bytes;
   reconstruction: Bytes | null;
@@ -161,6 +166,7 @@ export interface Asked {
   method: string;
   parameters: Parameters;
   guided: Guide | null;
+  auto: boolean;
 }
 
 export interface Target extends Asked {
@@ -168,7 +174,6 @@ export interface Target extends Asked {
   words: { text: string; changed: boolean }[];
   removed: string[];
   suggested: Settings;
-  auto: boolean;
 }
 
 export type StepState = "kept" | "skipped" | "replayed" | "computed";
@@ -204,7 +209,19 @@ export interface Frame {
 export interface HistoryEntry extends Asked {
   id: number;
   name: string;
+  source: KnownSource;
   thumb: Bytes;
+}
+
+/** A picture by name, or the number of a line of the history. */
+export type Side = "source" | "reconstruction" | "edit" | "truth" | number;
+
+export interface Compared {
+  id: number;
+  left: Side;
+  right: Side;
+  pictures: [Bytes | null, Bytes | null];
+  psnr: number | null;
 }
 
 export interface Place {
@@ -270,6 +287,8 @@ export interface Traits {
   progress: Progress;
   problem: string;
   history: HistoryEntry[];
+  present: { entry?: number; request?: number };
+  compared: Partial<Compared>;
   sheet: Partial<Sheet>;
   sheets: { id: number; title: string }[];
   tile: Partial<Place & { sheet: number; picture: Bytes }>;
@@ -340,6 +359,8 @@ export interface Lab {
   sourcePrompt(): string;
   focusTarget(): void;
   forgetSettled(): void;
+  compareWith(entry: number): void;
+  forgetProblem(): void;
 }
 
 export interface DrawnCanvas {

@@ -54,7 +54,11 @@ export function pictureViews(lab) {
   figures.difference.caption.append(changed);
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
-  const compare = comparison(lab, { ...images, difference: difference.root }, zoom.attach, FLICKER);
+  const compare = comparison(lab, images, zoom.attach, {
+    pause: FLICKER,
+    gain: () => gain,
+    split: () => modes.choose("split"),
+  });
   const drawn = () => {
     difference.redraw();
     compare.redraw();
@@ -73,7 +77,14 @@ export function pictureViews(lab) {
     compare.open(mode);
   });
   root.append(
-    element("div", { class: "styledit-toolbar" }, modes, zoom.buttons, mask.toggle.root, gainSlider.root),
+    element(
+      "div",
+      { class: "styledit-toolbar" },
+      modes.root,
+      zoom.buttons,
+      mask.toggle.root,
+      gainSlider.root,
+    ),
     side,
     compare.root,
   );
@@ -119,6 +130,7 @@ function modeButtons(open) {
     ["side", "Side by side"],
     ["split", "Split"],
     ["flicker", "Flicker"],
+    ["difference", "Difference"],
   ];
   const choose = (/** @type {ViewMode} */ mode) => {
     for (const { name, toggle } of toggles) toggle.set(name === mode);
@@ -129,11 +141,11 @@ function modeButtons(open) {
     toggle: toggleButton(text, `view-${name}`, () => choose(name)),
   }));
   choose("side");
-  return element(
-    "div",
-    { class: "styledit-tabs", role: "group", "aria-label": "View" },
-    ...toggles.map(({ toggle }) => toggle.root),
-  );
+  const buttons = toggles.map(({ toggle }) => toggle.root);
+  return {
+    root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
+    choose,
+  };
 }
 
 /**
