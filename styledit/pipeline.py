@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, ModelMixin, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel
 
 from styledit import validation
@@ -255,14 +255,17 @@ def _load_network(
     model: str | Path, kind: Any, name: str, variant: str | None, dtype: torch.dtype
 ) -> torch.nn.Module:
     """One network of a pipeline; the libraries would give weights that are missing random values."""
+    precision = (
+        "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
+    )  # diffusers' word, transformers' word
     with loading(model, _KIND) as source:
         network, report = kind.from_pretrained(
             **source,
             subfolder=name,
             variant=variant,
-            dtype=dtype,
             use_safetensors=True,
             output_loading_info=True,
+            **{precision: dtype},
         )
     for weight in sorted(report["missing_keys"]):
         raise _lacks(model, name, weight)

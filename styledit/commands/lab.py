@@ -30,7 +30,10 @@ def open_lessons(folder: Path, options: list[str], *, only_copy: bool = False) -
     """
     own = folder.resolve() == LESSONS_FOLDER
     if not own:
-        print(copy_lessons(folder))
+        try:
+            print(copy_lessons(folder))
+        except OSError as error:
+            raise OSError(f"{folder} cannot be written ({error.strerror}); name another folder.") from error
     if only_copy:
         return 0
     need("`styledit lab`", "jupyterlab", "ipykernel", "ipywidgets", "anywidget", "matplotlib")
