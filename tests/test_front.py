@@ -76,8 +76,12 @@ def test_the_pages_types_have_pythons_traits(widget: str) -> None:
 
 
 def test_the_pages_world_is_pythons(embedded: StableDiffusionPipeline) -> None:
-    world = world_dict(embedded, [])
+    world = world_dict(embedded, {})
     assert fields_of("edit", "World") == set(world)
+    assert fields_of("edit", "Method") == set(world["methods"][0])
+    assert fields_of("edit", "AxisKind") == set(world["axes"][0])
+    (strength, _) = next(each["parameters"] for each in world["methods"] if each["name"] == "SDEdit")
+    assert fields_of("edit", "Parameter") == set(strength)
     assert fields_of("edit", "Guiding") == set(world["guiding"])
 
 

@@ -51,6 +51,8 @@ export interface Parameter {
   most: number;
   step: number;
   default: number;
+  /** What a contact sheet begins with. */
+  values: number[];
 }
 
 export interface Method {
