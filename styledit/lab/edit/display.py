@@ -19,6 +19,7 @@ from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.scores import Scores
 from styledit.lab.edit.session import Prepared, Progress
 from styledit.lab.edit.sheet import Sheet
+from styledit.lab.edit.step_pictures import Pictures, steps_dict
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.frames import encode, encode_mask, sized, tiled
 
@@ -60,6 +61,7 @@ class Display:
         self._publish_frame(prepared, {"id": number, "exact": False, "picture": None})
         self.queue.confirm(self._serial)  # nothing of it is painted
         self.page.sheet = {}
+        self.page.steps_shown = {}
         self.page.code = ""
         self.publish_guided({})
 
@@ -119,6 +121,9 @@ class Display:
 
     def publish_sheet(self, number: int, sheet: Sheet) -> None:
         self.page.sheet = serialising.sheet_dict(number, sheet)
+
+    def publish_steps(self, shown: ShownEdit, pictures: Pictures) -> None:
+        self.page.steps_shown = steps_dict(shown.request.id, pictures)
 
     def publish_guided(self, about: dict[str, Any]) -> None:
         self.page.guided = about

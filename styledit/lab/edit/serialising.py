@@ -84,8 +84,6 @@ def words_dict(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[
 
 def step_states(edit: Edit, settings: Settings, steps: int) -> list[dict[str, Any]]:
     """What happens at each step."""
-    blending = settings.mask is not None or bool(settings.blend)
-    start = 0 if settings.mask is not None else blend_start(steps)
     return [
         {
             "state": "kept"
@@ -93,13 +91,23 @@ def step_states(edit: Edit, settings: Settings, steps: int) -> list[dict[str, An
             else "replayed"
             if i < edit.first_step + edit.replayed
             else "computed",
-            "switches": {
-                **{
-                    name: is_on(i, getattr(settings, name), steps)
-                    for name in ("tau_v", "tau_c", "tau_s", "tau_u")
-                },
-                "blend": blending and i >= start,
+            "switches": switches,
+        }
+        for i, switches in enumerate(switches_on(settings, steps))
+    ]
+
+
+def switches_on(settings: Settings, steps: int) -> list[dict[str, bool]]:
+    """Which switches are on at each step."""
+    blending = settings.mask is not None or bool(settings.blend)
+    start = 0 if settings.mask is not None else blend_start(steps)
+    return [
+        {
+            **{
+                name: is_on(i, getattr(settings, name), steps)
+                for name in ("tau_v", "tau_c", "tau_s", "tau_u")
             },
+            "blend": blending and i >= start,
         }
         for i in range(steps)
     ]

@@ -17,6 +17,7 @@ class EditTraits(LabWidget):
     progress = traitlets.Dict({"stage": "", "done": 0, "total": 0}).tag(sync=True)
     history = traitlets.List().tag(sync=True)
     sheet = traitlets.Dict().tag(sync=True)
+    steps_shown = traitlets.Dict().tag(sync=True)
     guided = traitlets.Dict().tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)

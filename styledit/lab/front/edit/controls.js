@@ -4,26 +4,37 @@ import { element } from "../shared/elements.js";
 import { labelled, toggleButton } from "./parts.js";
 /** @import { Lab, NumberSetting } from "./types.js" */
 
-/** @type {[NumberSetting, string, string, string][]} */
+/** What each tau does, in words; the symbols stand beside them. */
+export const TAU_NAMES = /** @type {const} */ ({
+  tau_c: "Keep where things are",
+  tau_s: "Keep shapes",
+  tau_u: "Keep shapes, unprompted",
+  tau_v: "Stay near the picture",
+});
+
+/** @type {[keyof typeof TAU_NAMES, string, string][]} */
 const TAUS = [
   [
     "tau_c",
-    "Word maps",
     "c",
-    "Share of the steps that use the source's cross-attention maps: higher keeps where things are.",
+    "Word maps (cross-attention): for this share of the steps, each word that both prompts have looks where it looked " +
+      "in the source.",
   ],
   [
     "tau_s",
-    "Self-attention",
     "s",
-    "Share of the steps that use the source's self-attention maps: higher keeps shapes and layout.",
+    "Self-attention: for this share of the steps, the parts of the picture look at each other as in the source.",
   ],
-  ["tau_u", "Unconditional", "u", "The same self-attention maps in the branch without a prompt."],
+  [
+    "tau_u",
+    "u",
+    "The same self-attention in the other half of each step, which knows no prompt: holds shapes more firmly.",
+  ],
   [
     "tau_v",
-    "Value inputs",
     "v",
-    "Share of the steps that read the learned value inputs: higher stays nearer to the picture.",
+    "Value inputs: for this share of the steps, the words say what was learned from this picture, not what they say " +
+      "in general.",
   ],
 ];
 
@@ -136,8 +147,8 @@ function guideToggle(lab) {
 
 /** @param {Lab} lab */
 export function commonControls(lab) {
-  const taus = TAUS.map(([name, text, letter, title]) =>
-    settingSlider(lab, name, tauName(text, letter), { min: 0, max: 1, step: 0.05, title }),
+  const taus = TAUS.map(([name, letter, title]) =>
+    settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title }),
   );
   const guidance = settingSlider(lab, "guidance", "Guidance", {
     min: 0,

@@ -204,6 +204,13 @@ export interface GuidedReport {
   seconds: number;
 }
 
+/** What each step takes the clean picture to be. */
+export interface StepPictures {
+  id: number;
+  source: Bytes[];
+  edit: Bytes[];
+}
+
 export interface Saved {
   id: number;
   name: string;
@@ -220,6 +227,7 @@ export interface Traits {
   problem: string;
   history: HistoryEntry[];
   sheet: Partial<Sheet>;
+  steps_shown: Partial<StepPictures>;
   guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;
