@@ -221,7 +221,7 @@ def test_sliders_of_words_stay_long_in_a_narrow_window(lab: NotebookPage) -> Non
     rows = lab.page.locator(".styledit-words input[type=range]")
     assert rows.count() > 6
     for k in range(rows.count()):
-        assert rows.nth(k).bounding_box()["width"] >= 80
+        assert rows.nth(k).bounding_box()["width"] >= 180
     assert lab.page.evaluate(
         "(() => { const root = document.querySelector('.styledit-edit-lab');"
         " return root.scrollWidth <= root.clientWidth; })()"

@@ -63,9 +63,10 @@ def picturing_steps(
     for i in reversed(range(len(levels) - 1)):
         for name, latents in x0.items():
             start = time.perf_counter()
-            pictures[name][i] = thumbnail(decode_latents(pipe, latents[i : i + 1])[0], SIDE)
+            decoded = decode_latents(pipe, latents[i : i + 1])[0]
             if time.perf_counter() - start > SLOW:
                 return
+            pictures[name][i] = thumbnail(decoded, SIDE)
             yield pictures
 
 

@@ -472,7 +472,7 @@ function guideToggle(lab) {
   lab.edits.onChange(({ settings }) => toggle.set(settings.guide_from_source));
   return toggle.root;
 }
-function commonControls(lab) {
+function commonControls(lab, progress) {
   const taus = TAUS.map(
     ([name, letter, title]) => settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title })
   );
@@ -488,7 +488,14 @@ function commonControls(lab) {
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
     element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab))
+    element(
+      "div",
+      { class: "styledit-row" },
+      suggestedButton(lab),
+      guideToggle(lab),
+      methodChoice(lab),
+      progress
+    )
   );
 }
 
@@ -1393,8 +1400,8 @@ function happeningSection(lab) {
     element("input", { type: "range", id, min: 0, max: 0, step: 1, value: 0, "data-testid": "step-shown" })
   );
   const large = {
-    source: largePicture("The source's run at this step", "step-source"),
-    edit: largePicture("The edit's run at this step", "step-edit")
+    source: largePicture("Source at this step", "step-source"),
+    edit: largePicture("Edit at this step", "step-edit")
   };
   const grid = element(
     "div",
@@ -2948,7 +2955,7 @@ function pictureViews(lab) {
     { "data-testid": "difference-canvas", role: "img", "aria-label": "Difference of edit and source" },
     (context) => {
       const mean = drawDifference(context, images.edit, images.source, gain);
-      changed.textContent = mean === null ? "" : ` · ${mean.toFixed(1)} of 255`;
+      changed.textContent = mean === null ? "" : ` ${mean.toFixed(1)}`;
     }
   );
   const mask = maskOverlay(lab, width, height);
@@ -2961,6 +2968,7 @@ function pictureViews(lab) {
     truth: figure("truth", "The true edit", images.truth)
   };
   figures.difference.caption.append(changed);
+  figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
   const compare = comparison2(lab, { ...images, difference: difference.root }, zoom.attach, FLICKER);
@@ -3358,14 +3366,13 @@ function labParts(lab, local) {
     targetPrompt(lab),
     problemLine(lab),
     local,
-    progressLine(lab),
-    commonControls(lab),
+    commonControls(lab, progressLine(lab)),
+    foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),
     historySection(lab),
     element(
       "div",
       { class: "styledit-folds" },
-      foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
       foldedPart("By word", "fold-words", wordTable(lab)),
       foldedPart("Blend and mask", "fold-mask", ...maskSection(lab)),
       foldedPart("Guided", "fold-guided", ...guidedSection(lab)),

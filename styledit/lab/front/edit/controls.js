@@ -145,8 +145,11 @@ function guideToggle(lab) {
   return toggle.root;
 }
 
-/** @param {Lab} lab */
-export function commonControls(lab) {
+/**
+ * @param {Lab} lab
+ * @param {HTMLElement} progress stands beside what is seldom used
+ */
+export function commonControls(lab, progress) {
   const taus = TAUS.map(([name, letter, title]) =>
     settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title }),
   );
@@ -162,6 +165,13 @@ export function commonControls(lab) {
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
     element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+    element(
+      "div",
+      { class: "styledit-row" },
+      suggestedButton(lab),
+      guideToggle(lab),
+      methodChoice(lab),
+      progress,
+    ),
   );
 }

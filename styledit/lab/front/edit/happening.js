@@ -104,8 +104,8 @@ export function happeningSection(lab) {
     element("input", { type: "range", id, min: 0, max: 0, step: 1, value: 0, "data-testid": "step-shown" }),
   );
   const large = {
-    source: largePicture("The source's run at this step", "step-source"),
-    edit: largePicture("The edit's run at this step", "step-edit"),
+    source: largePicture("Source at this step", "step-source"),
+    edit: largePicture("Edit at this step", "step-edit"),
   };
   const grid = element(
     "div",

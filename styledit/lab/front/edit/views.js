@@ -38,7 +38,7 @@ export function pictureViews(lab) {
     { "data-testid": "difference-canvas", role: "img", "aria-label": "Difference of edit and source" },
     (context) => {
       const mean = drawDifference(context, images.edit, images.source, gain);
-      changed.textContent = mean === null ? "" : ` · ${mean.toFixed(1)} of 255`;
+      changed.textContent = mean === null ? "" : ` ${mean.toFixed(1)}`;
     },
   );
   const mask = maskOverlay(lab, width, height);
@@ -55,6 +55,7 @@ export function pictureViews(lab) {
     truth: figure("truth", "The true edit", images.truth),
   };
   figures.difference.caption.append(changed);
+  figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
   const compare = comparison(lab, { ...images, difference: difference.root }, zoom.attach, FLICKER);
