@@ -1490,6 +1490,7 @@ function runRow(name) {
   return {
     parts: [element("b", { class: "styledit-strip-label" }, name === "source" ? "Source" : "Edit"), row],
     build(steps) {
+      freePictures(row);
       images = Array.from({ length: steps }, () => element("img", { alt: "" }));
       row.replaceChildren(
         ...images.map(
@@ -1524,7 +1525,11 @@ function laneRow(name, text, letter) {
     },
     show(lit, step) {
       lit.forEach((state, k) => {
-        row.children[k].dataset.lit = state;
+        const cell = (
+          /** @type {HTMLElement} */
+          row.children[k]
+        );
+        if (cell.dataset.lit !== state) cell.dataset.lit = state;
       });
       row.ariaLabel = `${text}: acts at ${countOf(lit.filter((state) => state !== "off").length, "step")} of ${lit.length}`;
       markStep(row, step);
@@ -1541,8 +1546,8 @@ function largePicture(title, testid) {
   return {
     root: element("figure", { class: "styledit-figure" }, ...parts),
     show(address) {
-      if (address) image.src = address;
-      else image.removeAttribute("src");
+      if (!address) image.removeAttribute("src");
+      else if (image.src !== address) image.src = address;
     }
   };
 }
@@ -2336,6 +2341,7 @@ function sourceSection(lab) {
   const { world } = lab;
   const crop = cropPanel(lab, (bytes, name, prompt) => {
     lab.askSource({ kind: "upload", name, prompt }, bytes, prompt);
+    fold();
     lab.focusTarget();
   });
   lab.cleanups.push(crop.close);

@@ -1,7 +1,7 @@
 // What happens: the source's run and the edit's above each other, and what goes from one to the other at each step.
 import { element, keepKeys, uniqueId } from "../shared/elements.js";
 import { clamped } from "../shared/geometry.js";
-import { showBytes } from "../shared/pictures.js";
+import { freePictures, showBytes } from "../shared/pictures.js";
 import { TAU_NAMES, tauName } from "./controls.js";
 import { countOf } from "./parts.js";
 /** @import { Child } from "../shared/types.js" */
@@ -212,6 +212,7 @@ function runRow(name) {
   return {
     parts: [element("b", { class: "styledit-strip-label" }, name === "source" ? "Source" : "Edit"), row],
     build(/** @type {number} */ steps) {
+      freePictures(row);
       images = Array.from({ length: steps }, () => element("img", { alt: "" }));
       row.replaceChildren(
         ...images.map((image, step) =>
@@ -252,7 +253,8 @@ function laneRow(name, text, letter) {
     },
     show(/** @type {Lit[]} */ lit, /** @type {number} */ step) {
       lit.forEach((state, k) => {
-        /** @type {HTMLElement} */ (row.children[k]).dataset.lit = state;
+        const cell = /** @type {HTMLElement} */ (row.children[k]);
+        if (cell.dataset.lit !== state) cell.dataset.lit = state;
       });
       row.ariaLabel = `${text}: acts at ${countOf(lit.filter((state) => state !== "off").length, "step")} of ${lit.length}`;
       markStep(row, step);
@@ -280,8 +282,8 @@ function largePicture(title, testid) {
   return {
     root: element("figure", { class: "styledit-figure" }, ...parts),
     show(/** @type {string} */ address) {
-      if (address) image.src = address;
-      else image.removeAttribute("src");
+      if (!address) image.removeAttribute("src");
+      else if (image.src !== address) image.src = address;
     },
   };
 }

@@ -13,6 +13,7 @@ export function sourceSection(lab) {
   const { world } = lab;
   const crop = cropPanel(lab, (bytes, name, prompt) => {
     lab.askSource({ kind: "upload", name, prompt }, bytes, prompt);
+    fold();
     lab.focusTarget();
   });
   lab.cleanups.push(crop.close);
