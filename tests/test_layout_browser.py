@@ -201,6 +201,7 @@ def test_a_prompt_is_typed_in_sight_of_the_edit_at_half_the_window(lab: Notebook
     lab.until("'owl' in lab.target['prompt'] and exact()", 120)
     painted(lab)
     assert in_view(lab, "edit-image") and in_view(lab, "target-prompt")
+    assert prompt.evaluate("input => input.scrollWidth <= input.clientWidth"), "the whole prompt is seen"
 
 
 def test_thumbnails_fold_after_the_choice_and_open_again(lab: NotebookPage) -> None:
