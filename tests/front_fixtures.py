@@ -21,7 +21,7 @@ from styledit.editing.mask import PaintedMask
 from styledit.lab import palettes
 from styledit.lab.edit import methods
 from styledit.lab.edit.png_recipe import as_dict, mask_as_dict
-from styledit.lab.edit.serialising import first_target
+from styledit.lab.edit.serialising import first_target, switches_on
 from styledit.lab.edit.sheet import MOST_TILES
 from styledit.lab.edit.sheet_axes import AXES
 from styledit.lab.explorer.packing import entries, join, looks, pack
@@ -39,6 +39,12 @@ CHOICES = (
     ("all", 1, 1),
     ("grid:4x4", 0, 1),
     ("layer:1", -1, -1),
+)
+SWITCHED = (
+    (Settings(), 15),
+    (Settings(tau_c=0.14, tau_s=1.0, tau_u=0.28, tau_v=0.0, blend=("fox",)), 50),
+    (Settings(tau_c=0.35, blend=("fox",), mask=PaintedMask.of(np.eye(3, 4))), 20),
+    (Settings(tau_v=0.2, blend=("fox",)), 1),
 )
 PROMPTS = (
     "a watercolor painting of a red fox in the snow",
@@ -61,6 +67,7 @@ def fixtures(pipe: StableDiffusionPipeline) -> dict[str, Any]:
             "methods": methods.as_dicts({}),
             "most_tiles": MOST_TILES,
         },
+        "switches": [_switches(settings, steps) for settings, steps in SWITCHED],
     }
 
 
@@ -115,6 +122,16 @@ def _colours() -> dict[str, Any]:
 
 def _painted(values: np.ndarray, palette: palettes.Palette) -> list[list[int]]:
     return palettes.paint(values[None], 0, 1, palette)[0].tolist()
+
+
+def _switches(settings: Settings, steps: int) -> dict[str, Any]:
+    """Which switches are on at each step, as 0 and 1."""
+    on = switches_on(settings, steps)
+    return {
+        "settings": as_dict(settings),
+        "steps": steps,
+        "on": {name: [int(step[name]) for step in on] for name in on[0]},
+    }
 
 
 def _language(pipe: StableDiffusionPipeline) -> dict[str, Any]:

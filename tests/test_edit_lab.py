@@ -20,7 +20,7 @@ from PIL import Image, PngImagePlugin
 
 import styledit
 from styledit.lab import EditLab, edit_lab, open_png
-from styledit.lab.edit import png_recipe, serialising
+from styledit.lab.edit import png_recipe, serialising, step_pictures
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.display import Display
@@ -34,7 +34,9 @@ from styledit.lab.edit.scores import Scores
 from styledit.lab.edit.session import Source
 from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
+from styledit.lab.frames import thumbnail
 from styledit.lab.widget import check_fields
+from styledit.pictures import decode_latents
 from styledit.prompts import prompt_slots
 
 PROMPT = "a red car in the snow"
@@ -688,6 +690,7 @@ def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
         ({"type": "shown"}, "'serial'"),
         ({"type": "sheet", "id": 2}, "'rows', 'columns'"),
         ({"type": "export", "id": 2}, "'sheet', 'kind'"),
+        ({"type": "steps"}, "'open'"),
         ({"type": "recall"}, "'id'"),
         ({"type": "rename", "id": 1}, "'name'"),
         ({"type": "compare", "id": 1, "left": 1}, "'right'"),
@@ -760,6 +763,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "show_sheet", id=6)
         say(lab, "tile", sheet=6, row=0, column=0)
         say(lab, "export", id=6, sheet=6, kind="csv")
+        say(lab, "steps", open=True)
         say(lab, "rename", id=1, name="first")
         say(lab, "compare", id=7, left=1, right="edit")
         say(lab, "save")
@@ -784,6 +788,49 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     assert written["styledit-lab"] <= declared["styledit-lab"]
     unseen = {("Scores", "_best"), ("RequestQueue", "_commands"), ("RequestQueue", "_stops")}
     assert declared["styledit-lab"] - written["styledit-lab"] <= unseen
+
+
+# --- the steps as pictures --------------------------------------------------------------------------
+
+
+def test_the_steps_are_drawn_while_they_are_looked_at_and_nothing_moves(opened) -> None:
+    lab = opened()
+    assert not lab.steps_shown
+    say(lab, "steps", open=True)
+    made = lab.steps_shown
+    assert made["id"] == lab.frame["id"]
+    assert len(made["source"]) == len(made["edit"]) == 5
+    edit(lab, 2, moving=True, tau_c=0.1)
+    settle(lab)
+    assert lab.frame["id"] == 2 and lab.steps_shown == made
+    edit(lab, 3, tau_c=0.1)
+    assert lab.steps_shown["id"] == 3
+    assert lab.steps_shown["edit"][0] == made["edit"][0], "the first step's estimate does not know of tau_c"
+    say(lab, "steps", open=False)
+    edit(lab, 4, tau_c=0.9)
+    assert lab.frame["id"] == 4 and lab.steps_shown["id"] == 3
+
+
+def test_the_steps_pictures_are_the_decoders_in_the_end(opened, pipe64, monkeypatch) -> None:
+    monkeypatch.setattr(step_pictures, "SLOW", np.inf)
+    lab = opened()
+    edit(lab, 2, tau_s=0.2, blend=["car"])
+    say(lab, "steps", open=True)
+    source = step_pictures.clean_estimates(lab.shown.edit.source_latents, lab.prepared.inversion.levels)
+    for name, x0 in (("source", source), ("edit", lab.shown.edit.x0)):
+        for step in (0, 4):
+            picture = decode_latents(pipe64, x0[step])[0]
+            assert lab.steps_shown[name][step] == thumbnail(picture, step_pictures.SIDE), (name, step)
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_runs_latents_tell_what_each_step_took_the_picture_to_be(pipe64, picture, steps) -> None:
+    inversion = styledit.invert(pipe64, picture, PROMPT, steps=steps, progress=False)
+    made = styledit.edit(pipe64, inversion, TARGET, progress=False)
+    assert made.x0 is not None and made.x0.shape == made.latents[1:].shape
+    torch.testing.assert_close(
+        step_pictures.clean_estimates(made.latents, inversion.levels), made.x0, rtol=1e-6, atol=1e-6
+    )
 
 
 # --- what a review broke ----------------------------------------------------------------------------

@@ -44,7 +44,8 @@ class Edit:
     target's attention maps as used, where recorded; `first_step`: the step that had to be run first (T where
     nothing had changed since an earlier edit);
     `replayed`: at how many steps of this run the source's attention was kept from before;
-    `inversion`, `values`: what it was made from, where known.
+    `inversion`, `values`: what it was made from, where known; `x0` (T, 1, C, h, w): the estimate of the clean
+    latents that each step made, where it is known.
     """
 
     image: Image.Image
@@ -60,6 +61,7 @@ class Edit:
     replayed: int = 0
     inversion: Inversion | None = None
     values: LearnedValues | None = None
+    x0: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
@@ -450,6 +452,7 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
     start = inversion.z_T.expand_as(last.z)
     latents = torch.stack([start, *(state.z for state in run.states)])  # (steps + 1, n, C, h, w)
     source_latents = torch.stack([inversion.z_T, *(state.z_source for state in run.states)])
+    x0 = torch.stack([state.x0 for state in run.states])  # (steps, n, C, h, w)
     return [
         Edit(
             image=images[k],
@@ -465,6 +468,7 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
             replayed=run.replayed,
             inversion=inversion,
             values=source.values,
+            x0=x0[:, k : k + 1],
         )
         for k, prompt in enumerate(run.target.prompts)
     ]

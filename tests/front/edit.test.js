@@ -4,6 +4,7 @@ import { distanceSentence } from "../../styledit/lab/front/edit/compare.js";
 import { cutRectangle, moveCut } from "../../styledit/lab/front/edit/crop.js";
 import { curvePoints, shownCurves } from "../../styledit/lab/front/edit/curves.js";
 import { differencesOf } from "../../styledit/lab/front/edit/differences.js";
+import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/edit/happening.js";
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
 import { entryTitle, movedBy, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
@@ -35,6 +36,7 @@ import {
 } from "../../styledit/lab/front/edit/sheet_axes.js";
 import { isOf, tileInShort } from "../../styledit/lab/front/edit/sheet_grid.js";
 import { neighbour } from "../../styledit/lab/front/edit/sheet_view.js";
+import { doneSentence } from "../../styledit/lab/front/edit/status.js";
 import { darkenOutside } from "../../styledit/lab/front/edit/views.js";
 import { Zoom } from "../../styledit/lab/front/edit/zoom.js";
 import { assertClose, fixtures, modelOf } from "./fixtures.js";
@@ -589,4 +591,52 @@ test("a delayed call is made once, after the last start", (t) => {
   t.mock.timers.tick(100);
   assert.equal(action.mock.callCount(), 1);
   assert.ok(!call.waits());
+});
+
+// -- what happens
+
+for (const [k, { settings, steps, on }] of fixtures.switches.entries()) {
+  test(`switches are lit where Python has them on, case ${k}`, () => {
+    const lit = switchesLit(settings, steps);
+    for (const [name, states] of Object.entries(on)) {
+      const wanted = states.map((state) => (state ? "on" : "off"));
+      assert.deepEqual(lit[name], wanted, name);
+    }
+  });
+}
+
+test("a switch that acts for some words is partly lit", () => {
+  const settings = { ...DEFAULT_SETTINGS, tau_c: 0.5, tau_c_words: { fox: 1 }, tau_v: 1, tau_v_padding: 0 };
+  const lit = switchesLit(settings, 4);
+  assert.deepEqual(lit.tau_c, ["on", "on", "part", "part"]);
+  assert.deepEqual(lit.tau_v, ["part", "part", "part", "part"]);
+});
+
+test("a method without value inputs reads none, and SDEdit takes nothing over", () => {
+  const settings = { ...DEFAULT_SETTINGS, tau_s: 1, tau_v: 1 };
+  const of = (name) => methods.find((method) => method.name === name);
+  const lit = switchesOf(settings, 3, of("null-text"));
+  assert.deepEqual(
+    [lit.tau_s, lit.tau_v],
+    [
+      ["on", "on", "on"],
+      ["off", "off", "off"],
+    ],
+  );
+  const none = switchesOf(settings, 3, of("SDEdit"));
+  assert.ok(Object.values(none).every((states) => states.every((state) => state === "off")));
+  assert.match(stepSentence(none, 0, of("SDEdit")), /“SDEdit” takes nothing over/);
+});
+
+test("a step says what it takes over", () => {
+  const settings = { ...DEFAULT_SETTINGS, tau_c: 0.5, tau_s: 0, tau_v: 0 };
+  const lit = switchesLit(settings, 4);
+  assert.match(stepSentence(lit, 1, methods[0]), /^Step 2 of 4, in the edit's run: its words look where/);
+  assert.equal(stepSentence(lit, 2, methods[0]), "Step 3 of 4: the edit's run goes its own way.");
+});
+
+test("the end of an edit is said of exact pictures only", () => {
+  assert.equal(doneSentence({ exact: false, seconds: 1 }), "");
+  assert.equal(doneSentence({ exact: true, seconds: 1.23 }), "Edit done in 1.2 s.");
+  assert.equal(doneSentence({ exact: true, seconds: 0 }), "Edit done.");
 });

@@ -22,6 +22,7 @@ from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.scores import Scores
 from styledit.lab.edit.session import Prepared, Progress, Source
 from styledit.lab.edit.sheet import ContactSheets, Sheet
+from styledit.lab.edit.step_pictures import Pictures, steps_dict
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.frames import encode, encode_mask, sized, tiled
 
@@ -65,6 +66,7 @@ class Display:
         self.queue.confirm(self._serial)  # nothing of it is painted
         self.publish_sheet(self.sheets.newest(prepared.source))
         self.publish_sheets(prepared.source)
+        self.page.steps_shown = {}
         self.page.code = ""
         self.publish_guided({})
 
@@ -148,6 +150,9 @@ class Display:
     def publish_sheets(self, source: Source) -> None:
         """The choice of a source's sheets."""
         self.page.sheets = [{"id": sheet.id, "title": sheet.title} for sheet in self.sheets.of(source)]
+
+    def publish_steps(self, shown: ShownEdit, pictures: Pictures) -> None:
+        self.page.steps_shown = steps_dict(shown.request.id, pictures)
 
     def publish_guided(self, about: dict[str, Any]) -> None:
         self.page.guided = about

@@ -85,17 +85,26 @@ def words_dict(pipe: StableDiffusionPipeline, source: str, target: str) -> dict[
 def step_states(edit: Edit, settings: Settings, steps: int, method: str) -> list[dict[str, Any]]:
     """What happens at each step; only the switches that the method reads are there."""
     reads = methods.named(method).reads
+    return [
+        {
+            "state": _step_state(i, edit, method),
+            "switches": {name: on for name, on in switches.items() if reads(name)},
+        }
+        for i, switches in enumerate(switches_on(settings, steps))
+    ]
+
+
+def switches_on(settings: Settings, steps: int) -> list[dict[str, bool]]:
+    """Which switches are on at each step."""
     blending = settings.mask is not None or bool(settings.blend)
     start = 0 if settings.mask is not None else blend_start(steps)
     return [
         {
-            "state": _step_state(i, edit, method),
-            "switches": {
+            **{
                 name: is_on(i, getattr(settings, name), steps)
                 for name in ("tau_v", "tau_c", "tau_s", "tau_u")
-                if reads(name)
-            }
-            | ({"blend": blending and i >= start} if reads("blend") else {}),
+            },
+            "blend": blending and i >= start,
         }
         for i in range(steps)
     ]

@@ -22,6 +22,7 @@ class EditTraits(LabWidget):
     sheets = traitlets.List().tag(sync=True)
     tile = traitlets.Dict().tag(sync=True)
     exported = traitlets.Dict().tag(sync=True)
+    steps_shown = traitlets.Dict().tag(sync=True)
     guided = traitlets.Dict().tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)

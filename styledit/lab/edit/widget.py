@@ -40,11 +40,13 @@ from styledit.lab.edit.session import (
 )
 from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
+from styledit.lab.edit.step_pictures import Pictures, picturing_steps
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.widget import Work, sentence
 
 PROGRESS_EVERY = 0.1  # seconds between two lines of progress
 SHEET_EVERY = 0.3  # and between two states of a contact sheet
+STEPS_EVERY = 0.5  # and of the steps' pictures
 Result = TypeVar("Result")
 
 # Which fields each thread may write. The page's thread writes those of the queue only, under its lock;
@@ -57,7 +59,7 @@ PAGE_FIELDS = {
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
     | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
-    | {"sheet", "sheets", "tile", "exported"},
+    | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"},
     "EditMaker": frozenset({"_editors", "_nulls"}),
     "Display": frozenset({"source_id", "_serial"}),
     "Scores": frozenset({"_suggested", "_best"}),
@@ -87,6 +89,7 @@ class EditLab(EditTraits):
         "show_sheet": ("id",),
         "tile": ("sheet", "row", "column"),
         "export": ("id", "sheet", "kind"),
+        "steps": ("open",),
         "recall": ("id",),
         "rename": ("id", "name"),
         "compare": ("id", "left", "right"),
@@ -114,6 +117,8 @@ class EditLab(EditTraits):
         self.shown: ShownEdit | None = None
         self._opened_with = None if ready is None else (opened, ready)
         self._drawing: SheetDrawing | None = None
+        self._steps_open = False  # whether the page shows the steps' pictures
+        self._pictured: ShownEdit | None = None  # whose they are
         self._warm_up = False  # whether the next preview is to be made ready
         self.wake()
 
@@ -155,6 +160,8 @@ class EditLab(EditTraits):
             self.queue.ask(partial(self._guide, message, data))
         elif kind == "recall":
             self.queue.ask(partial(self._recall, message))
+        elif kind == "steps":
+            self.queue.ask(partial(self._open_steps, message))
         elif kind == "rename":
             self.queue.ask(partial(self._rename, message))
         elif kind == "compare":
@@ -185,6 +192,8 @@ class EditLab(EditTraits):
                 self._warm_up = False
                 warming_up = self.prepared.editor.warming_up()
                 yield from self._guarded(self._driven(warming_up, lambda: bool(queue)))
+            elif (shown := self._to_picture()) is not None and self.prepared is not None:
+                yield from self._guarded(self._picture_steps(shown, self.prepared))
             elif not queue.has_commands:
                 break
         self.display.publish_progress()
@@ -416,6 +425,32 @@ class EditLab(EditTraits):
                 self.display.keep_sheet(drawing.sheet)
         if self.queue.stops != drawing.stops:
             self._drawing = None
+
+    # The steps as pictures.
+
+    def _open_steps(self, message: Mapping[str, Any]) -> None:
+        self._steps_open = bool(message["open"])
+
+    def _to_picture(self) -> ShownEdit | None:
+        """The edit whose steps are to be drawn now: nothing moves, and nothing else is to be done."""
+        shown = self.shown
+        wanted = self._steps_open and shown is not None and not shown.request.moving
+        return shown if wanted and shown is not self._pictured else None
+
+    def _picture_steps(self, shown: ShownEdit, prepared: Prepared) -> Work:
+        """Pictures of both runs, until something else is asked for."""
+        self._pictured = shown  # also where it fails: once is enough
+        published = -STEPS_EVERY
+        pictures: Pictures = {}
+        for pictures in picturing_steps(self.pipe, shown.edit, prepared.inversion.levels):
+            if pictures["edit"] and time.perf_counter() - published > STEPS_EVERY:
+                self.display.publish_steps(shown, pictures)
+                published = time.perf_counter()
+            yield
+            if self.queue:
+                self._pictured = None
+                return
+        self.display.publish_steps(shown, pictures)
 
     # History and files.
 

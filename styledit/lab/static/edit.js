@@ -100,6 +100,91 @@ function freePictures(root) {
   for (const image of root.querySelectorAll("img")) URL.revokeObjectURL(image.dataset.address ?? "");
 }
 
+// styledit/lab/front/shared/geometry.js
+var ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1]
+};
+function clamped(value, least, most) {
+  return Math.max(least, Math.min(most, value));
+}
+function neighbourOf(boxes, at, [across, down]) {
+  if (across) return clamped(at + across, 0, boxes.length - 1);
+  const from = boxes[at];
+  const beyond = boxes.map((box, place) => ({
+    place,
+    rows: down * (box.top - from.top),
+    columns: Math.abs(box.left - from.left)
+  }));
+  const rows = Math.min(...beyond.map(({ rows: far }) => far > 1 ? far : Infinity));
+  const row = beyond.filter(({ rows: far }) => far > 1 && far < rows + 2);
+  return row.sort((a, b) => a.columns - b.columns)[0]?.place ?? at;
+}
+
+// styledit/lab/front/shared/roving.js
+function rovingFocus(root) {
+  let last = null;
+  const controls = () => (
+    /** @type {HTMLElement[]} */
+    [...root.querySelectorAll("button, select")].filter(
+      (control) => !control.matches(":disabled, [hidden], [hidden] *")
+    )
+  );
+  const show = () => {
+    const all = controls();
+    const stop = all.find((control) => control === last) ?? all.find((control) => control.ariaPressed === "true") ?? all[0];
+    for (const control of all) control.tabIndex = control === stop ? 0 : -1;
+  };
+  const focused = (event) => {
+    last = /** @type {HTMLElement} */
+    event.target;
+    show();
+  };
+  const keyed = (event) => {
+    const all = controls();
+    const at = all.indexOf(
+      /** @type {HTMLElement} */
+      event.target
+    );
+    const to = at < 0 || event.ctrlKey || event.altKey || event.metaKey ? null : placeFor(event.key, all, at);
+    if (to === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    all[to].focus();
+  };
+  const watch = new MutationObserver((changes) => {
+    const pressed = changes.find(({ attributeName, target }) => {
+      return attributeName === "aria-pressed" && /** @type {HTMLElement} */
+      target.ariaPressed === "true";
+    });
+    if (pressed) last = /** @type {HTMLElement} */
+    pressed.target;
+    show();
+  });
+  watch.observe(root, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["aria-pressed", "disabled", "hidden"]
+  });
+  root.addEventListener("focusin", focused);
+  root.addEventListener("keydown", keyed, true);
+  show();
+  return () => watch.disconnect();
+}
+function placeFor(key, all, at) {
+  if (key === "Home") return 0;
+  if (key === "End") return all.length - 1;
+  const arrow = ARROWS[key];
+  if (!arrow || arrow[1] && all[at] instanceof HTMLSelectElement) return null;
+  return neighbourOf(
+    all.map((control) => control.getBoundingClientRect()),
+    at,
+    arrow
+  );
+}
+
 // styledit/lab/front/shared/controls.js
 function pushButton(text, testid, pressed, attributes = {}) {
   return keepKeys(
@@ -141,7 +226,7 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
   const id = uniqueId();
   const input = keepKeys(element("input", { type: "range", id, min, max, step, title }));
   const digits = step < 1 ? 2 : 0;
-  const output = element("output", { for: id });
+  const output = element("output", { for: id, "aria-hidden": "true" });
   const show = () => {
     output.textContent = Number(input.value).toFixed(digits);
   };
@@ -349,25 +434,35 @@ function countOf(number, noun) {
 }
 
 // styledit/lab/front/edit/controls.js
+var TAU_NAMES = (
+  /** @type {const} */
+  {
+    tau_c: "Keep where things are",
+    tau_s: "Keep shapes",
+    tau_u: "Keep shapes, unprompted",
+    tau_v: "Stay near the picture"
+  }
+);
 var TAUS = [
   [
     "tau_c",
-    "Word maps",
     "c",
-    "Share of the steps that use the source's cross-attention maps: higher keeps where things are."
+    "Word maps (cross-attention): for this share of the steps, each word that both prompts have looks where it looked in the source."
   ],
   [
     "tau_s",
-    "Self-attention",
     "s",
-    "Share of the steps that use the source's self-attention maps: higher keeps shapes and layout."
+    "Self-attention: for this share of the steps, the parts of the picture look at each other as in the source."
   ],
-  ["tau_u", "Unconditional", "u", "The same self-attention maps in the branch without a prompt."],
+  [
+    "tau_u",
+    "u",
+    "The same self-attention in the other half of each step, which knows no prompt: holds shapes more firmly."
+  ],
   [
     "tau_v",
-    "Value inputs",
     "v",
-    "Share of the steps that read the learned value inputs: higher stays nearer to the picture."
+    "Value inputs: for this share of the steps, the words say what was learned from this picture, not what they say in general."
   ]
 ];
 function tauName(text, letter) {
@@ -453,9 +548,9 @@ function guideToggle(lab) {
   });
   return toggle.root;
 }
-function commonControls(lab) {
+function commonControls(lab, progress) {
   const taus = TAUS.map(
-    ([name, text, letter, title]) => settingSlider(lab, name, tauName(text, letter), { min: 0, max: 1, step: 0.05, title })
+    ([name, letter, title]) => settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title })
   );
   const guidance = settingSlider(lab, "guidance", "Guidance", {
     min: 0,
@@ -469,7 +564,14 @@ function commonControls(lab) {
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
     element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root, ...parameterSliders(lab)),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+    element(
+      "div",
+      { class: "styledit-row" },
+      suggestedButton(lab),
+      guideToggle(lab),
+      methodChoice(lab),
+      progress
+    ),
     methodLine(lab)
   );
 }
@@ -560,17 +662,6 @@ function figureOf({ iteration, step, picture, heat }) {
   const map = heat ? element("img", { alt: "Where the object's word looks: white is most", class: "styledit-film-heat" }) : null;
   if (map) showBytes(map, heat);
   return element("figure", {}, image, map, element("figcaption", {}, `${iteration} · step ${step + 1}`));
-}
-
-// styledit/lab/front/shared/geometry.js
-var ARROWS = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1]
-};
-function clamped(value, least, most) {
-  return Math.max(least, Math.min(most, value));
 }
 
 // styledit/lab/front/edit/requests.js
@@ -1330,6 +1421,219 @@ function guidedSentence({
   const cost = `${iteration} iterations, ${evaluations} network evaluations`;
   if (stopped === "stopped") return `Stopped; the best so far is shown: ${cost}.`;
   return `Done: ${cost}, ${seconds < 0.05 ? "kept from before" : `${seconds.toFixed(1)} s`}.`;
+}
+
+// styledit/lab/front/edit/happening.js
+var BLEND_START = 0.2;
+var DOES = {
+  tau_c: "its words look where the source's looked",
+  tau_s: "it has the source's shapes",
+  tau_u: "it has them in the half without a prompt, too",
+  blend: "outside the mask it is the source",
+  tau_v: "its words say what was learned from the picture"
+};
+var LANES = [
+  ["tau_c", TAU_NAMES.tau_c, "c"],
+  ["tau_s", TAU_NAMES.tau_s, "s"],
+  ["tau_u", TAU_NAMES.tau_u, "u"],
+  ["blend", "Blend or mask", ""],
+  ["tau_v", TAU_NAMES.tau_v, "v"]
+];
+var isOn = (step, tau, steps) => step < Number((tau * steps).toFixed(6));
+function switchesLit(settings, steps) {
+  const { tau_c, tau_s, tau_u, tau_v, tau_c_words, tau_v_words, tau_v_changed, tau_v_padding } = settings;
+  const lit = (taus) => Array.from({ length: steps }, (_, step) => {
+    const on = taus.filter((tau) => isOn(step, tau, steps)).length;
+    return on === taus.length ? "on" : on ? "part" : "off";
+  });
+  const groups = [tau_v_changed, tau_v_padding].filter((tau) => tau !== null);
+  const start = settings.mask ? 0 : Math.min(Number((BLEND_START * steps).toFixed(6)), steps - 1);
+  const blends = Boolean(settings.mask) || settings.blend.length > 0;
+  return {
+    tau_c: lit([tau_c, ...Object.values(tau_c_words)]),
+    tau_s: lit([tau_s]),
+    tau_u: lit([tau_u]),
+    tau_v: lit([tau_v, ...groups, ...Object.values(tau_v_words)]),
+    blend: Array.from({ length: steps }, (_, step) => blends && step >= start ? "on" : "off")
+  };
+}
+function switchesOf(settings, steps, { ignored }) {
+  const lit = switchesLit(settings, steps);
+  for (const [name] of LANES) if (ignored[name]) lit[name].fill("off");
+  return lit;
+}
+function stepSentence(lit, step, { name: method, ignored }) {
+  const steps = lit.tau_c.length;
+  const where = `Step ${step + 1} of ${steps}`;
+  if (LANES.every(([name]) => ignored[name])) return `${where}. “${method}” takes nothing over at a step.`;
+  const parts = LANES.filter(([name]) => lit[name][step] !== "off").map(
+    ([name]) => `${DOES[name]}${lit[name][step] === "part" ? " (some words)" : ""}`
+  );
+  if (!parts.length) return `${where}: the edit's run goes its own way.`;
+  return `${where}, in the edit's run: ${parts.join("; ")}.`;
+}
+function happeningSection(lab) {
+  const sentence = element("p", { "data-testid": "step-sentence", class: "styledit-flow-sentence" });
+  const source = runRow("source");
+  const edit = runRow("edit");
+  const lanes = LANES.map(([name, text, letter]) => laneRow(name, text, letter));
+  const id = uniqueId();
+  const at = keepKeys(
+    element("input", { type: "range", id, min: 0, max: 0, step: 1, value: 0, "data-testid": "step-shown" })
+  );
+  const large = {
+    source: largePicture("Source at this step", "step-source"),
+    edit: largePicture("Edit at this step", "step-edit")
+  };
+  const grid = element(
+    "div",
+    { class: "styledit-flow", "data-testid": "flow" },
+    ...source.parts,
+    ...lanes.flatMap((lane) => lane.parts),
+    ...edit.parts,
+    element("label", { for: id, class: "styledit-strip-label" }, "Step"),
+    at
+  );
+  let steps = 0;
+  const show = () => {
+    const step = Number(at.value);
+    const { settings, method: name } = lab.edits.current;
+    const method = methodNamed(lab.world.methods, name);
+    const lit = switchesOf(settings, steps, method);
+    for (const lane of lanes) lane.show(lit[lane.name], step);
+    source.show(step);
+    edit.show(step);
+    large.source.show(source.picture(step));
+    large.edit.show(edit.picture(step));
+    sentence.textContent = steps ? stepSentence(lit, step, method) : "";
+    at.setAttribute("aria-valuetext", sentence.textContent);
+  };
+  const build = (number) => {
+    if (number === steps) return;
+    steps = number;
+    grid.style.setProperty("--steps", String(steps));
+    at.max = String(Math.max(0, steps - 1));
+    at.value = String(Math.floor(steps / 2));
+    for (const row of [source, edit, ...lanes]) row.build(steps);
+  };
+  at.addEventListener("input", show);
+  grid.addEventListener("pointerover", (event) => {
+    const cell = (
+      /** @type {HTMLElement} */
+      event.target.closest("[data-step]")
+    );
+    if (!(cell instanceof HTMLElement)) return;
+    at.value = cell.dataset.step ?? "0";
+    show();
+  });
+  lab.edits.onChange(show);
+  lab.onSource(({ steps: number = 0 }) => {
+    build(number);
+    show();
+  });
+  showPictures(lab, grid, { source, edit }, show);
+  const root = element(
+    "div",
+    { class: "styledit-happening" },
+    element(
+      "p",
+      { class: "styledit-hint" },
+      "Both runs begin at the same noise and take the noise away step by step, left to right. What is lit goes from the source's run to the edit's at that step. Point at a step, or move the slider below."
+    ),
+    grid,
+    element("div", { class: "styledit-flow-large" }, large.source.root, large.edit.root, sentence)
+  );
+  askWhileOpen(lab, root);
+  return [root];
+}
+function showPictures(lab, grid, runs, show) {
+  const old = () => {
+    const of = lab.model.get("steps_shown").id;
+    grid.classList.toggle("styledit-flow-old", of !== void 0 && of !== lab.model.get("frame").id);
+  };
+  lab.onTrait("steps_shown", async ({ source = [], edit = [] }) => {
+    await Promise.all([runs.source.fill(source), runs.edit.fill(edit)]);
+    old();
+    show();
+  });
+  lab.onTrait("frame", old);
+}
+function askWhileOpen(lab, root) {
+  const watch = new IntersectionObserver(([{ isIntersecting }]) => {
+    const open = isIntersecting || (root.closest("details")?.open ?? false);
+    if (open !== (root.dataset.open === "true")) lab.send({ type: "steps", open });
+    root.dataset.open = String(open);
+  });
+  root.dataset.open = String(lab.model.get("steps_shown").id !== void 0);
+  watch.observe(root);
+  lab.cleanups.push(() => watch.disconnect());
+}
+function runRow(name) {
+  const row = element("span", { class: "styledit-flow-row styledit-flow-run", "data-run": name });
+  let images = [];
+  return {
+    parts: [element("b", { class: "styledit-strip-label" }, name === "source" ? "Source" : "Edit"), row],
+    build(steps) {
+      freePictures(row);
+      images = Array.from({ length: steps }, () => element("img", { alt: "" }));
+      row.replaceChildren(
+        ...images.map(
+          (image, step) => element("span", { class: "styledit-flow-cell", "data-step": step }, image)
+        )
+      );
+    },
+    async fill(pictures) {
+      await Promise.all(
+        images.map((image, step) => {
+          if (!pictures[step]) image.removeAttribute("src");
+          return showBytes(image, pictures[step]);
+        })
+      );
+    },
+    picture: (step) => images[step]?.src ?? "",
+    show: (step) => markStep(row, step)
+  };
+}
+function laneRow(name, text, letter) {
+  const row = element("span", { class: "styledit-flow-row", role: "img", "data-lane": name });
+  return {
+    name,
+    parts: [element("span", { class: "styledit-strip-label" }, letter ? tauName(text, letter) : text), row],
+    build(steps) {
+      row.replaceChildren(
+        ...Array.from(
+          { length: steps },
+          (_, step) => element("span", { class: "styledit-flow-cell", "data-step": step })
+        )
+      );
+    },
+    show(lit, step) {
+      lit.forEach((state, k) => {
+        const cell = (
+          /** @type {HTMLElement} */
+          row.children[k]
+        );
+        if (cell.dataset.lit !== state) cell.dataset.lit = state;
+      });
+      row.ariaLabel = `${text}: acts at ${countOf(lit.filter((state) => state !== "off").length, "step")} of ${lit.length}`;
+      markStep(row, step);
+    }
+  };
+}
+function markStep(row, step) {
+  const place = clamped(step, 0, Math.max(0, row.children.length - 1));
+  [...row.children].forEach((cell, k) => cell.classList.toggle("styledit-flow-at", k === place));
+}
+function largePicture(title, testid) {
+  const image = element("img", { alt: title, "data-testid": testid });
+  const parts = [element("div", { class: "styledit-pane" }, image), element("figcaption", {}, title)];
+  return {
+    root: element("figure", { class: "styledit-figure" }, ...parts),
+    show(address) {
+      if (!address) image.removeAttribute("src");
+      else if (image.src !== address) image.src = address;
+    }
+  };
 }
 
 // styledit/lab/front/edit/history.js
@@ -2603,6 +2907,7 @@ function sourceSection(lab) {
   const { world } = lab;
   const crop = cropPanel(lab, (bytes, name, prompt) => {
     lab.askSource({ kind: "upload", name, prompt }, bytes, prompt);
+    fold();
     lab.focusTarget();
   });
   lab.cleanups.push(crop.close);
@@ -2610,7 +2915,7 @@ function sourceSection(lab) {
     {
       kind: "sample",
       title: "Lesson pictures",
-      panel: samplePanel(lab),
+      panel: samplePanel(lab, () => fold()),
       there: world.samples.length > 0
     },
     { kind: "upload", title: "Your own", panel: uploadPanel(crop.open), there: true },
@@ -2618,14 +2923,25 @@ function sourceSection(lab) {
     {
       kind: "challenge",
       title: "Challenge",
-      panel: challengePanel(lab),
+      panel: challengePanel(lab, () => fold()),
       there: world.challenges.length > 0
     }
   ];
-  const tabs = ways.filter(({ there }) => there).map(({ kind, title }) => ({ kind, tab: toggleButton(title, `from-${kind}`, () => open(kind)) }));
+  const tabs = ways.filter(({ there }) => there).map(({ kind, title, panel }) => {
+    const tab = toggleButton(title, `from-${kind}`, (on) => open(on ? kind : null));
+    return { kind, panel, tab };
+  });
   const open = (wanted) => {
-    for (const { kind, tab } of tabs) tab.set(kind === wanted);
-    for (const { kind, panel } of ways) panel.hidden = kind !== wanted;
+    for (const { kind, panel, tab } of tabs) {
+      tab.set(kind === wanted);
+      tab.root.ariaExpanded = String(kind === wanted);
+      panel.hidden = kind !== wanted;
+    }
+  };
+  const fold = () => {
+    const left = tabs.find(({ panel }) => panel.contains(document.activeElement));
+    open(null);
+    left?.tab.root.focus();
   };
   const now = lab.source().kind;
   open((tabs.find(({ kind }) => kind === now) ?? tabs[0]).kind);
@@ -2642,14 +2958,11 @@ function sourceSection(lab) {
     sourcePrompt(lab)
   );
 }
-function samplePanel(lab) {
-  return element(
-    "div",
-    {},
-    thumbStrip(lab, "sample", lab.world.samples, (entry) => inAnotherStyle(lab.world, entry.prompt))
-  );
+function samplePanel(lab, fold) {
+  const target = (entry) => inAnotherStyle(lab.world, entry.prompt);
+  return element("div", {}, thumbStrip(lab, "sample", lab.world.samples, target, fold));
 }
-function challengePanel(lab) {
+function challengePanel(lab, fold) {
   const { challenges } = lab.world;
   const hint = element("p", { class: "styledit-hint" });
   lab.onSource(({ kind, name }) => {
@@ -2659,16 +2972,19 @@ function challengePanel(lab) {
   return element(
     "div",
     {},
-    thumbStrip(lab, "challenge", challenges, (entry) => entry.target),
+    thumbStrip(lab, "challenge", challenges, (entry) => entry.target, fold),
     hint
   );
 }
-function thumbStrip(lab, kind, entries, target) {
+function thumbStrip(lab, kind, entries, target, fold) {
   const buttons = entries.map((entry) => {
     const { name, prompt, thumb, label = prompt } = entry;
     const image = element("img", { alt: "" });
     showBytes(image, thumb);
-    const ask = () => lab.askSource({ kind, name, prompt }, null, target(entry));
+    const ask = () => {
+      lab.askSource({ kind, name, prompt }, null, target(entry));
+      fold();
+    };
     const attributes = { class: "styledit-thumb", "aria-label": label, title: label };
     const button = pushButton("", `${kind}-${name}`, ask, attributes);
     button.append(image);
@@ -2777,9 +3093,14 @@ function sourcePrompt(lab) {
     slots.root,
     note
   );
-  root.addEventListener("focusin", () => {
+  const showSlots = () => {
     slots.root.hidden = !lab.world.slots.length;
+  };
+  root.addEventListener("pointerdown", showSlots);
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab" && event.key !== "Shift") showSlots();
   });
+  input.addEventListener("input", showSlots);
   root.addEventListener("focusout", (event) => {
     if (!root.contains(
       /** @type {Node | null} */
@@ -2806,6 +3127,7 @@ function takeDrops2(root, take) {
 }
 
 // styledit/lab/front/edit/status.js
+var REST2 = 600;
 var STAGES = {
   drawing: "Drawing the source",
   checking: "Checking the picture",
@@ -2822,7 +3144,7 @@ function progressLine(lab) {
     lab.send({ type: "stop" });
     lab.pending.failed();
   });
-  const root = element("div", { class: "styledit-progress" }, bar, text, stop);
+  const root = element("div", { class: "styledit-progress" }, bar, text, editDone(lab), stop);
   let shown = null;
   lab.onTrait("progress", ({ stage, done, total }) => {
     lab.note.answered();
@@ -2837,6 +3159,34 @@ function progressLine(lab) {
     bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
   });
   return root;
+}
+function editDone(lab) {
+  const root = element("span", {
+    role: "status",
+    "aria-live": "polite",
+    class: "styledit-hint",
+    "data-testid": "edit-done"
+  });
+  let sentence = "";
+  const rest = delayedCall(() => {
+    root.textContent = sentence;
+  }, REST2);
+  const wait = () => {
+    rest.stop();
+    root.textContent = "";
+  };
+  lab.onFrame((frame) => {
+    sentence = doneSentence(frame);
+    if (sentence) rest.start();
+    else wait();
+  });
+  lab.root.addEventListener("input", wait, true);
+  lab.cleanups.push(rest.stop);
+  return root;
+}
+function doneSentence({ exact, seconds }) {
+  if (!exact) return "";
+  return seconds < 0.05 ? "Edit done." : `Edit done in ${seconds.toFixed(1)} s.`;
 }
 function problemLine(lab) {
   const root = element("p", {
@@ -3302,8 +3652,9 @@ function takeTurns(nameOf, pause, rootOf) {
     stop: () => run(false),
     open(flickers) {
       running.root.hidden = other.hidden = name.hidden = !flickers;
-      running.set(flickers);
-      run(flickers);
+      const runs = flickers && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+      running.set(runs);
+      run(runs);
     }
   };
 }
@@ -3483,7 +3834,7 @@ function pictureViews(lab) {
     { "data-testid": "difference-canvas", role: "img", "aria-label": "Difference of edit and source" },
     (context) => {
       const mean = drawDifference(context, images.edit, images.source, gain);
-      changed.textContent = mean === null ? "" : ` · mean ${mean.toFixed(1)} of 255`;
+      changed.textContent = mean === null ? "" : ` ${mean.toFixed(1)}`;
     }
   );
   const mask = maskOverlay(lab, width, height);
@@ -3496,6 +3847,7 @@ function pictureViews(lab) {
     truth: figure("truth", "The true edit", images.truth)
   };
   figures.difference.caption.append(changed);
+  figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
   const compare = comparison2(lab, images, zoom.attach, {
@@ -3520,34 +3872,33 @@ function pictureViews(lab) {
     side.hidden = mode !== "side";
     compare.open(mode);
   });
-  root.append(
-    element(
-      "div",
-      { class: "styledit-toolbar" },
-      modes.root,
-      zoom.buttons,
-      mask.toggle.root,
-      gainSlider.root
-    ),
-    side,
-    compare.root
+  const tools = element(
+    "div",
+    { class: "styledit-tools", role: "toolbar", "aria-label": "View" },
+    modes.root,
+    zoom.buttons,
+    mask.toggle.root
   );
+  root.append(side, compare.root);
+  const watch = new ResizeObserver(() => lab.root.style.setProperty("--strip", `${root.offsetHeight}px`));
+  watch.observe(root);
   showSource(lab, figures.reconstruction.caption, drawn);
   showFrames(lab, figures.edit.caption, drawn);
   showTruth(lab, figures.truth.root, drawn);
   lab.onFrame(mask.show);
   root.classList.toggle("styledit-fine", width > 256);
-  lab.cleanups.push(difference.close, mask.canvas.close, compare.close);
-  return root;
+  lab.cleanups.push(difference.close, mask.canvas.close, compare.close, () => watch.disconnect());
+  return [element("div", { class: "styledit-toolbar" }, tools, gainSlider.root), root];
 }
 function pictureFigure(name, title, attachZoom, ...content) {
   const pane = element(
     "div",
     {
       class: "styledit-pane",
-      tabindex: "0",
+      tabindex: name === "edit" ? "0" : "-1",
+      // they are zoomed together: one stop of the Tab key is enough
       role: "group",
-      "aria-label": `${title}; plus and minus zoom, arrows move`
+      "aria-label": `${title}; plus and minus zoom all pictures, arrows move`
     },
     element("div", { class: "styledit-zoomed" }, ...content)
   );
@@ -3677,17 +4028,25 @@ function darkenOutside(pixels) {
 var COLUMNS = [
   {
     name: "tau_c_words",
+    title: TAU_NAMES.tau_c,
     short: "tau_c",
     common: (settings) => settings.tau_c,
     bounds: { min: 0, max: 1, step: 0.05 }
   },
   {
     name: "tau_v_words",
+    title: TAU_NAMES.tau_v,
     short: "tau_v",
     common: (settings) => settings.tau_v,
     bounds: { min: 0, max: 1, step: 0.05 }
   },
-  { name: "reweight", short: "factor", common: () => 1, bounds: { min: -2, max: 6, step: 0.1 } }
+  {
+    name: "reweight",
+    title: "Strength ×",
+    short: "factor",
+    common: () => 1,
+    bounds: { min: -2, max: 6, step: 0.1 }
+  }
 ];
 var GROUPS = (
   /** @type {const} */
@@ -3699,7 +4058,7 @@ var GROUPS = (
 function cellSlider(testid, label, bounds, own, common, changed) {
   const attributes = { type: "range", ...bounds, "data-testid": testid, "aria-label": label };
   const input = keepKeys(element("input", attributes));
-  const output = element("output", {});
+  const output = element("output", { "aria-hidden": "true" });
   const root = element("span", { class: "styledit-cell" }, input, output);
   whileDragged(input, changed);
   return {
@@ -3709,15 +4068,16 @@ function cellSlider(testid, label, bounds, own, common, changed) {
       root.classList.toggle("styledit-unset", own() === null);
       input.value = String(own() ?? common());
       output.textContent = Number(input.value).toFixed(2);
+      input.setAttribute("aria-valuetext", `${output.textContent}${own() === null ? ", not set" : ""}`);
     }
   };
 }
 function wordRow(lab, word, changed) {
   const settings = () => lab.edits.current.settings;
   const cells = COLUMNS.map(
-    ({ name, short, common, bounds }) => cellSlider(
+    ({ name, title, short, common, bounds }) => cellSlider(
       `word-${short}-${word}`,
-      `${short} of ${word}`,
+      `${title} of ${word}`,
       bounds,
       () => settings()[name][word] ?? null,
       () => common(settings()),
@@ -3737,7 +4097,7 @@ function wordRow(lab, word, changed) {
       "tr",
       {},
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
-      ...cells.map((cell) => element("td", {}, cell.root)),
+      ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset)
     ),
     show(ignored) {
@@ -3751,7 +4111,7 @@ function groupRow(lab, name, title) {
   const set = (value, moving) => lab.edits.change({ [name]: value }, moving);
   const cell = cellSlider(
     name,
-    `tau_v of ${title}`,
+    `${TAU_NAMES.tau_v} of ${title}`,
     { min: 0, max: 1, step: 0.05 },
     () => settings()[name],
     () => settings().tau_v,
@@ -3765,7 +4125,7 @@ function groupRow(lab, name, title) {
       { class: "styledit-group" },
       element("th", { scope: "row" }, title),
       element("td", {}),
-      element("td", {}, cell.root),
+      element("td", { "data-label": COLUMNS[1].title }, cell.root),
       element("td", {}),
       element("td", {}, reset)
     ),
@@ -3795,7 +4155,8 @@ function wordTable(lab) {
     show();
   });
   lab.edits.onChange(show);
-  const names = ["Word", tauName("Word maps", "c"), tauName("Value inputs", "v"), "Factor"];
+  const [maps, values, factor] = COLUMNS.map(({ title }) => title);
+  const names = ["Word", tauName(maps, "c"), tauName(values, "v"), factor];
   const heads = names.map((name) => element("th", { scope: "col" }, name));
   return element(
     "table",
@@ -3806,6 +4167,7 @@ function wordTable(lab) {
 }
 
 // styledit/lab/front/edit/lab.js
+var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-history, .styledit-sheet";
 function labOf(model, root, say) {
   const frameReaders = [];
   const note = asker(model, say);
@@ -3874,6 +4236,7 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
+  groupsForKeys(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();
@@ -3892,13 +4255,13 @@ function render({ model, el }) {
 function labParts(lab, local) {
   return [
     sourceSection(lab),
+    ...pictureViews(lab),
     targetPrompt(lab),
     problemLine(lab),
     local,
-    pictureViews(lab),
+    commonControls(lab, progressLine(lab)),
+    foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),
-    progressLine(lab),
-    commonControls(lab),
     historySection(lab),
     element(
       "div",
@@ -3911,6 +4274,14 @@ function labParts(lab, local) {
       codeFold(lab)
     )
   ];
+}
+function groupsForKeys(lab) {
+  const groups = (
+    /** @type {HTMLElement[]} */
+    [...lab.root.querySelectorAll(GROUPS2)]
+  );
+  const outermost = groups.filter((group) => !group.parentElement?.closest(GROUPS2));
+  lab.cleanups.push(...outermost.map(rovingFocus));
 }
 var lab_default = { render };
 export {

@@ -367,8 +367,9 @@ function takeTurns(nameOf, pause, rootOf) {
     stop: () => run(false),
     open(/** @type {boolean} */ flickers) {
       running.root.hidden = other.hidden = name.hidden = !flickers;
-      running.set(flickers);
-      run(flickers);
+      const runs = flickers && !matchMedia("(prefers-reduced-motion: reduce)").matches; // else only when it is asked to
+      running.set(runs);
+      run(runs);
     },
   };
 }

@@ -5,26 +5,37 @@ import { disable, methodLine, methodNamed, parameterSliders, whyIgnored } from "
 import { labelled, toggleButton } from "./parts.js";
 /** @import { Lab, NumberSetting } from "./types.js" */
 
-/** @type {[NumberSetting, string, string, string][]} */
+/** What each tau does, in words; the symbols stand beside them. */
+export const TAU_NAMES = /** @type {const} */ ({
+  tau_c: "Keep where things are",
+  tau_s: "Keep shapes",
+  tau_u: "Keep shapes, unprompted",
+  tau_v: "Stay near the picture",
+});
+
+/** @type {[keyof typeof TAU_NAMES, string, string][]} */
 const TAUS = [
   [
     "tau_c",
-    "Word maps",
     "c",
-    "Share of the steps that use the source's cross-attention maps: higher keeps where things are.",
+    "Word maps (cross-attention): for this share of the steps, each word that both prompts have looks where it looked " +
+      "in the source.",
   ],
   [
     "tau_s",
-    "Self-attention",
     "s",
-    "Share of the steps that use the source's self-attention maps: higher keeps shapes and layout.",
+    "Self-attention: for this share of the steps, the parts of the picture look at each other as in the source.",
   ],
-  ["tau_u", "Unconditional", "u", "The same self-attention maps in the branch without a prompt."],
+  [
+    "tau_u",
+    "u",
+    "The same self-attention in the other half of each step, which knows no prompt: holds shapes more firmly.",
+  ],
   [
     "tau_v",
-    "Value inputs",
     "v",
-    "Share of the steps that read the learned value inputs: higher stays nearer to the picture.",
+    "Value inputs: for this share of the steps, the words say what was learned from this picture, not what they say " +
+      "in general.",
   ],
 ];
 
@@ -140,10 +151,13 @@ function guideToggle(lab) {
   return toggle.root;
 }
 
-/** @param {Lab} lab */
-export function commonControls(lab) {
-  const taus = TAUS.map(([name, text, letter, title]) =>
-    settingSlider(lab, name, tauName(text, letter), { min: 0, max: 1, step: 0.05, title }),
+/**
+ * @param {Lab} lab
+ * @param {HTMLElement} progress stands beside what is seldom used
+ */
+export function commonControls(lab, progress) {
+  const taus = TAUS.map(([name, letter, title]) =>
+    settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title }),
   );
   const guidance = settingSlider(lab, "guidance", "Guidance", {
     min: 0,
@@ -157,7 +171,14 @@ export function commonControls(lab) {
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
     element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root, ...parameterSliders(lab)),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+    element(
+      "div",
+      { class: "styledit-row" },
+      suggestedButton(lab),
+      guideToggle(lab),
+      methodChoice(lab),
+      progress,
+    ),
     methodLine(lab),
   );
 }

@@ -2,8 +2,10 @@
 import { element } from "../shared/elements.js";
 import { asker } from "../shared/kernel.js";
 import { freePictures } from "../shared/pictures.js";
+import { rovingFocus } from "../shared/roving.js";
 import { commonControls } from "./controls.js";
 import { guidedSection } from "./guided.js";
+import { happeningSection } from "./happening.js";
 import { codeFold, historySection } from "./history.js";
 import { lastChangeSection } from "./last_change.js";
 import { maskSection } from "./mask.js";
@@ -19,6 +21,9 @@ import { pictureViews } from "./views.js";
 import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
 /** @import { Frame, Lab, Traits } from "./types.js" */
+
+const GROUPS =
+  ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-history, .styledit-sheet";
 
 /**
  * What the parts of the lab share.
@@ -95,6 +100,7 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
+  groupsForKeys(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();
@@ -112,19 +118,21 @@ function render({ model, el }) {
 }
 
 /**
+ * In the order of a session: a picture, what it shall become, sliders. What is below the strip of pictures passes below
+ * it, so that the edit is seen whatever is used.
  * @param {Lab} lab
  * @param {HTMLElement} local where the page's own sentences stand
  */
 function labParts(lab, local) {
   return [
     sourceSection(lab),
+    ...pictureViews(lab),
     targetPrompt(lab),
     problemLine(lab),
     local,
-    pictureViews(lab),
+    commonControls(lab, progressLine(lab)),
+    foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),
-    progressLine(lab),
-    commonControls(lab),
     historySection(lab),
     element(
       "div",
@@ -137,6 +145,16 @@ function labParts(lab, local) {
       codeFold(lab),
     ),
   ];
+}
+
+/**
+ * Groups of many buttons have one stop of the Tab key each.
+ * @param {Lab} lab
+ */
+function groupsForKeys(lab) {
+  const groups = /** @type {HTMLElement[]} */ ([...lab.root.querySelectorAll(GROUPS)]);
+  const outermost = groups.filter((group) => !group.parentElement?.closest(GROUPS));
+  lab.cleanups.push(...outermost.map(rovingFocus));
 }
 
 export default { render };

@@ -1,8 +1,10 @@
 // How far the work is, and what went wrong.
 import { pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
-import { countOf } from "./parts.js";
-/** @import { Lab } from "./types.js" */
+import { countOf, delayedCall } from "./parts.js";
+/** @import { Frame, Lab } from "./types.js" */
+
+const REST = 600; // ms without a newer edit, after which the last one is announced
 
 /** @type {Record<string, string>} */
 const STAGES = {
@@ -26,7 +28,7 @@ export function progressLine(lab) {
     lab.send({ type: "stop" });
     lab.pending.failed();
   });
-  const root = element("div", { class: "styledit-progress" }, bar, text, stop);
+  const root = element("div", { class: "styledit-progress" }, bar, text, editDone(lab), stop);
   /** @type {string | null} */
   let shown = null;
   lab.onTrait("progress", ({ stage, done, total }) => {
@@ -43,6 +45,41 @@ export function progressLine(lab) {
     bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
   });
   return root;
+}
+
+/**
+ * Says once that the edit is done, for who does not see the pictures: not while a slider moves.
+ * @param {Lab} lab
+ */
+function editDone(lab) {
+  const root = element("span", {
+    role: "status",
+    "aria-live": "polite",
+    class: "styledit-hint",
+    "data-testid": "edit-done",
+  });
+  let sentence = "";
+  const rest = delayedCall(() => {
+    root.textContent = sentence;
+  }, REST);
+  const wait = () => {
+    rest.stop();
+    root.textContent = "";
+  };
+  lab.onFrame((frame) => {
+    sentence = doneSentence(frame);
+    if (sentence) rest.start();
+    else wait();
+  });
+  lab.root.addEventListener("input", wait, true);
+  lab.cleanups.push(rest.stop);
+  return root;
+}
+
+/** @param {Pick<Frame, "exact" | "seconds">} frame */
+export function doneSentence({ exact, seconds }) {
+  if (!exact) return "";
+  return seconds < 0.05 ? "Edit done." : `Edit done in ${seconds.toFixed(1)} s.`;
 }
 
 /**

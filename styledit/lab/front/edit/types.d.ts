@@ -274,6 +274,13 @@ export interface GuidedReport {
   seconds: number;
 }
 
+/** What each step takes the clean picture to be. */
+export interface StepPictures {
+  id: number;
+  source: Bytes[];
+  edit: Bytes[];
+}
+
 export interface Saved {
   id: number;
   name: string;
@@ -295,6 +302,7 @@ export interface Traits {
   sheets: { id: number; title: string }[];
   tile: Partial<Place & { sheet: number; picture: Bytes }>;
   exported: Partial<Saved>;
+  steps_shown: Partial<StepPictures>;
   guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;

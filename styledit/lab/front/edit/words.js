@@ -1,30 +1,38 @@
 // Settings by word: each word's own tau_c, tau_v and factor; where none is set, the common one holds.
 import { pushButton, whileDragged } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
-import { tauName } from "./controls.js";
+import { TAU_NAMES, tauName } from "./controls.js";
 import { disable, methodNamed } from "./methods.js";
 /** @import { Lab, Settings } from "./types.js" */
 /** @typedef {{min: number, max: number, step: number}} Bounds */
 /** @typedef {"tau_c_words" | "tau_v_words" | "reweight"} WordSetting */
 
 /**
- * A setting by word, its name in the tests, what holds where it is not set.
- * @type {{name: WordSetting, short: string, common: (settings: Settings) => number, bounds: Bounds}[]}
+ * A setting by word, its title, its name in the tests, what holds where it is not set.
+ * @type {{name: WordSetting, title: string, short: string, common: (settings: Settings) => number, bounds: Bounds}[]}
  */
 const COLUMNS = [
   {
     name: "tau_c_words",
+    title: TAU_NAMES.tau_c,
     short: "tau_c",
     common: (settings) => settings.tau_c,
     bounds: { min: 0, max: 1, step: 0.05 },
   },
   {
     name: "tau_v_words",
+    title: TAU_NAMES.tau_v,
     short: "tau_v",
     common: (settings) => settings.tau_v,
     bounds: { min: 0, max: 1, step: 0.05 },
   },
-  { name: "reweight", short: "factor", common: () => 1, bounds: { min: -2, max: 6, step: 0.1 } },
+  {
+    name: "reweight",
+    title: "Strength ×",
+    short: "factor",
+    common: () => 1,
+    bounds: { min: -2, max: 6, step: 0.1 },
+  },
 ];
 const GROUPS = /** @type {const} */ ([
   ["tau_v_changed", "new words"],
@@ -43,7 +51,7 @@ const GROUPS = /** @type {const} */ ([
 function cellSlider(testid, label, bounds, own, common, changed) {
   const attributes = { type: "range", ...bounds, "data-testid": testid, "aria-label": label };
   const input = keepKeys(element("input", attributes));
-  const output = element("output", {});
+  const output = element("output", { "aria-hidden": "true" });
   const root = element("span", { class: "styledit-cell" }, input, output);
   whileDragged(input, changed);
   return {
@@ -53,6 +61,7 @@ function cellSlider(testid, label, bounds, own, common, changed) {
       root.classList.toggle("styledit-unset", own() === null);
       input.value = String(own() ?? common());
       output.textContent = Number(input.value).toFixed(2);
+      input.setAttribute("aria-valuetext", `${output.textContent}${own() === null ? ", not set" : ""}`);
     },
   };
 }
@@ -65,10 +74,10 @@ function cellSlider(testid, label, bounds, own, common, changed) {
  */
 function wordRow(lab, word, changed) {
   const settings = () => lab.edits.current.settings;
-  const cells = COLUMNS.map(({ name, short, common, bounds }) =>
+  const cells = COLUMNS.map(({ name, title, short, common, bounds }) =>
     cellSlider(
       `word-${short}-${word}`,
-      `${short} of ${word}`,
+      `${title} of ${word}`,
       bounds,
       () => settings()[name][word] ?? null,
       () => common(settings()),
@@ -88,7 +97,7 @@ function wordRow(lab, word, changed) {
       "tr",
       {},
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
-      ...cells.map((cell) => element("td", {}, cell.root)),
+      ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset),
     ),
     show(/** @type {Record<string, string>} */ ignored) {
@@ -110,7 +119,7 @@ function groupRow(lab, name, title) {
     lab.edits.change({ [name]: value }, moving);
   const cell = cellSlider(
     name,
-    `tau_v of ${title}`,
+    `${TAU_NAMES.tau_v} of ${title}`,
     { min: 0, max: 1, step: 0.05 },
     () => settings()[name],
     () => settings().tau_v,
@@ -124,7 +133,7 @@ function groupRow(lab, name, title) {
       { class: "styledit-group" },
       element("th", { scope: "row" }, title),
       element("td", {}),
-      element("td", {}, cell.root),
+      element("td", { "data-label": COLUMNS[1].title }, cell.root),
       element("td", {}),
       element("td", {}, reset),
     ),
@@ -158,7 +167,8 @@ export function wordTable(lab) {
     show();
   });
   lab.edits.onChange(show);
-  const names = ["Word", tauName("Word maps", "c"), tauName("Value inputs", "v"), "Factor"];
+  const [maps, values, factor] = COLUMNS.map(({ title }) => title);
+  const names = ["Word", tauName(maps, "c"), tauName(values, "v"), factor];
   const heads = names.map((name) => element("th", { scope: "col" }, name));
   return element(
     "table",
