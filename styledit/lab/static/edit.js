@@ -1522,6 +1522,12 @@ function legend() {
   return element("div", { class: "styledit-row styledit-hint" }, ...entries);
 }
 
+// styledit/lab/front/shared/words.js
+var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "at", "with", "and"]);
+function namesSomething(word) {
+  return /\p{L}/u.test(word) && !SMALL.has(word);
+}
+
 // styledit/lab/front/edit/mask_cells.js
 function pack(cells, width, height) {
   if (!cells.some(Boolean)) return null;
@@ -1584,7 +1590,6 @@ var Brush = class {
 
 // styledit/lab/front/edit/mask.js
 var REST = 350;
-var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "with", "and"]);
 function maskSection(lab) {
   return [
     element("p", { class: "styledit-hint" }, "Blend words: outside their maps the picture stays as it was."),
@@ -1615,7 +1620,7 @@ function blendWords(lab) {
   const fill = () => {
     const target = lab.model.get("target").words ?? [];
     const all = [...lab.source().words ?? [], ...target.map((word) => word.text)];
-    const words = [.../* @__PURE__ */ new Set([...all.filter((word) => !SMALL.has(word)), ...used()])];
+    const words = [.../* @__PURE__ */ new Set([...all.filter(namesSomething), ...used()])];
     if (words.join() === [...toggles.keys()].join()) return;
     toggles = new Map(words.map((word) => [word, toggleOf(word)]));
     root.replaceChildren(...[...toggles.values()].map((toggle) => toggle.root));

@@ -2,13 +2,13 @@
 import { pushButton, slider } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { ARROWS, clamped } from "../shared/geometry.js";
+import { namesSomething } from "../shared/words.js";
 import { settingSlider } from "./controls.js";
 import { Brush, pack, unpack } from "./mask_cells.js";
 import { delayedCall, drawable, drawnCanvas, toggleButton } from "./parts.js";
 /** @import { DrawnCanvas, Lab } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for
-const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
 
 /** @param {Lab} lab */
 export function maskSection(lab) {
@@ -48,7 +48,7 @@ function blendWords(lab) {
   const fill = () => {
     const target = lab.model.get("target").words ?? [];
     const all = [...(lab.source().words ?? []), ...target.map((word) => word.text)];
-    const words = [...new Set([...all.filter((word) => !SMALL.has(word)), ...used()])];
+    const words = [...new Set([...all.filter(namesSomething), ...used()])];
     if (words.join() === [...toggles.keys()].join()) return;
     toggles = new Map(words.map((word) => [word, toggleOf(word)]));
     root.replaceChildren(...[...toggles.values()].map((toggle) => toggle.root));

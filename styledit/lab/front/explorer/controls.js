@@ -13,8 +13,8 @@ const VIEWS = [
 ];
 /** @type {[Chosen["scale"], string][]} */
 const SCALES = [
-  ["one", "one for all words"],
   ["each", "each word its own"],
+  ["one", "one scale for all words"],
   ["held", "held as it is now"],
 ];
 

@@ -12,6 +12,7 @@ import { addPart, cellOf, chosenLayers, openStore } from "./data.js";
 import { drawBars, drawLooks, drawMap, recolour } from "./draw.js";
 import { listenToPointing, pointUnder } from "./pointing.js";
 import { requestsOf } from "./requests.js";
+import { pageSaver } from "./saving.js";
 import { stageOf } from "./stage.js";
 import { colour } from "./view.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
@@ -24,7 +25,7 @@ const START = {
   layer: "all",
   head: -1,
   row: -1,
-  scale: "one",
+  scale: "each",
   contrast: 0.3,
   share: 0.35,
   smooth: true,
@@ -127,6 +128,7 @@ function render({ model, el }) {
   });
   const requests = requestsOf(explorer, kernel);
   const memory = memoryOf(explorer);
+  const saver = explorer.about.live ? pageSaver(explorer, kernel) : null;
   let stale = true;
   /** @type {Actions} */
   const actions = {
@@ -182,8 +184,10 @@ function render({ model, el }) {
     { class: "styledit styledit-explorer" },
     whatControls(explorer, actions),
     stage.words.root,
+    stage.scale,
     stage.root,
     howControls(explorer, actions),
+    saver?.root,
     problem,
     stage.live,
   );
@@ -199,7 +203,13 @@ function render({ model, el }) {
       kernel.answered();
       actions.request();
     },
-    problem: showProblem,
+    saved() {
+      saver?.follow();
+    },
+    problem() {
+      showProblem();
+      if (model.get("problem")) saver?.giveUp();
+    },
   });
   // JupyterLab loses what a canvas holds while its cell is scrolled away
   const seen = new IntersectionObserver((entries) => {

@@ -55,6 +55,8 @@ export interface About {
     columns: Column[];
     /** for each column the first run's, where it has one */
     partners: (number | null)[];
+    /** the column that names what the picture shows, where the model says which words do */
+    named: number | null;
   }[];
   tables: TableEntry[];
   palettes: { sequential: Anchors; diverging: Anchors };
@@ -94,13 +96,22 @@ export interface Chosen {
   layer: string;
   head: number;
   row: number;
-  scale: "one" | "each" | "held";
+  scale: "each" | "one" | "held";
   contrast: number;
   share: number;
   smooth: boolean;
   /** locked; a column, and a point in fractions of the picture */
   word: number | null;
   pixel: Point | null;
+}
+
+/** A page that was asked for: how far it is, then its name and bytes. */
+export interface SavedPage {
+  id: number;
+  done?: number;
+  total?: number;
+  name?: string;
+  data?: Bytes;
 }
 
 /** Python's traits; one that is not there yet is {}. */
@@ -110,6 +121,7 @@ export interface Traits {
   part: Partial<Part>;
   looks: Partial<Looks>;
   chosen: Partial<Chosen>;
+  saved: Partial<SavedPage>;
   problem: string;
 }
 
@@ -140,6 +152,8 @@ export interface View extends Maps {
   columns: Column[];
   run: number;
   signed: boolean;
+  /** columns of words that take nearly everything */
+  sinks: Set<number>;
   others: Float32Array[];
 }
 
@@ -156,8 +170,8 @@ export interface Coloured extends View {
   extents: (Range | null)[];
   /** the largest value */
   most: number;
-  /** the word that stands out most */
-  best: number;
+  /** the word that is shown before anything is pointed at */
+  first: number;
 }
 
 export interface WordButtons {
@@ -222,6 +236,8 @@ export interface Actions {
 export interface Stage {
   root: HTMLElement;
   words: WordButtons;
+  /** what the colours mean */
+  scale: HTMLElement;
   canvas: HTMLCanvasElement;
   caption: HTMLElement;
   colourBar: ColourBar;
