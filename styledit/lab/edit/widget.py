@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeVar
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit import validation as check
 from styledit.editing import Settings
 from styledit.lab.edit import methods, png_recipe, serialising
 from styledit.lab.edit.archive import Archive
@@ -41,6 +42,7 @@ from styledit.lab.edit.session import (
 from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
 from styledit.lab.edit.traits import EditTraits
+from styledit.lab.edit.word_maps import looking, word_map_dict
 from styledit.lab.widget import Work, sentence
 
 PROGRESS_EVERY = 0.1  # seconds between two lines of progress
@@ -51,12 +53,12 @@ Result = TypeVar("Result")
 # the worker's writes those, under the same lock, and all the others.
 PAGE_FIELDS = {
     "RequestQueue": frozenset(
-        {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_protected", "_painted"}
+        {"_source", "_edit", "_sheet", "_word_map", "_commands", "_save", "_stops", "_protected", "_painted"}
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
-    | {"source", "target", "frame", "progress", "history", "sheet", "guided", "code", "saved"},
+    | {"source", "target", "frame", "progress", "history", "sheet", "guided", "code", "saved", "word_map"},
     "EditMaker": frozenset({"_editors"}),
     "Display": frozenset({"source_id", "_serial"}),
     "Scores": frozenset({"_suggested", "_best"}),
@@ -82,6 +84,7 @@ class EditLab(EditTraits):
         "shown": ("serial",),
         "stop": (),
         "sheet": ("id", "axes"),
+        "word_map": ("id", "word"),
         "recall": ("id",),
         "rename": ("id", "name"),
         "save": (),
@@ -137,6 +140,8 @@ class EditLab(EditTraits):
             self.queue.ask_source(SourceRequest(int(message["id"]), partial(self._source, message, data)))
         elif kind == "sheet":
             self.queue.ask_sheet(message)
+        elif kind == "word_map":
+            self.queue.ask_word_map(message)
         elif kind == "save":
             self.queue.ask_save()
         elif kind == "guide":
@@ -163,6 +168,8 @@ class EditLab(EditTraits):
                 changed = True
             elif queue.take_save():
                 self._save()
+            elif (asked := queue.word_map) is not None:
+                yield from self._guarded(self._word_map(asked))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
             elif self._drawing is not None:
@@ -351,6 +358,26 @@ class EditLab(EditTraits):
             message, bool(data), lambda kind, name: picture_of(self.pipe, kind, name, data, self.prepared)
         )
         self.queue.offer_edit(EditRequest.of(message, guide))
+
+    def _word_map(self, message: dict[str, Any]) -> Work:
+        """Where a word looks; a newer edit goes first."""
+        queue = self.queue
+        try:
+            if self.shown is None or self.maker is None:
+                raise ValueError("There is no edit yet whose words could be looked at.")
+            word = check.text("word", message["word"])
+            run = looking(self.maker, self.shown, word)
+
+            def outdated() -> bool:
+                return queue.word_map is not message or queue.edit is not None or queue.source is not None
+
+            values = yield from self._driven(run, outdated)
+        except Exception:
+            queue.take_word_map(message)
+            raise
+        if values is not None:
+            self.display.publish_word_map(word_map_dict(int(message["id"]), word, values))
+            queue.take_word_map(message)
 
     # The contact sheet.
 

@@ -362,7 +362,7 @@ function howControls({ chosen }, actions) {
   );
 }
 
-// styledit/lab/front/explorer/resample.js
+// styledit/lab/front/shared/resample.js
 var known = /* @__PURE__ */ new Map();
 function makeTaps(n, m) {
   const first = new Int32Array(m);

@@ -98,6 +98,9 @@ function render({ model, el }) {
     lab.note.answered();
     if (target.prompt !== undefined) lab.edits.accept(target);
   });
+  lab.onTrait("problem", (problem) => {
+    if (problem) lab.edits.flow.forget(); // after a first look that failed nothing more is asked for
+  });
   lab.onTrait("frame", (frame) => {
     if (frame.picture) lab.note.answered();
   });

@@ -6,7 +6,8 @@ export type SourceKind = "sample" | "upload" | "seed" | "challenge";
 export interface Mask {
   width: number;
   height: number;
-  rows: string[];
+  /** how many cells are kept, painted, and so on in turn */
+  runs: number[];
 }
 
 export type ByWord = Record<string, number>;
@@ -210,6 +211,15 @@ export interface Saved {
   data: Bytes;
 }
 
+/** Where a word looks, as it was asked for: bytes from nothing to its peak. */
+export interface WordMap {
+  id: number;
+  word: string;
+  width: number;
+  height: number;
+  values: Bytes;
+}
+
 /** Python's traits; one that is not there yet is {}. */
 export interface Traits {
   world: World;
@@ -223,11 +233,13 @@ export interface Traits {
   guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;
+  word_map: Partial<WordMap>;
 }
 
 /** When requests go to Python; see requests.js. */
 export interface Flow {
   ask(request: EditRequest & { moving: boolean }): void;
+  look(request: EditRequest): void;
   answered(id: number): void;
   waits(): boolean;
   forget(): void;
@@ -241,6 +253,8 @@ export interface Edits {
   request(): EditRequest;
   onChange(reader: (current: EditRequest) => void): void;
   change(settings: Partial<Settings>, moving: boolean): void;
+  jump(settings: Partial<Settings>): void;
+  say(prompt: string): void;
   set(parts: Partial<EditRequest>): void;
   accept(target: Partial<Target>): void;
   revert(): void;

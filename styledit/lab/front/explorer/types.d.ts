@@ -1,5 +1,5 @@
 // What the explorer and Python tell each other (styledit/lab/explorer), and what its parts share.
-import type { Anchors, Asker, Bytes, Model, Palette, Range } from "../shared/types.js";
+import type { Anchors, Asker, Bytes, Grid, Model, Palette, Range } from "../shared/types.js";
 
 export type Kind = "cross" | "self";
 export type By = "mean" | "step" | "head" | "both";
@@ -134,11 +134,6 @@ export interface Store {
   looks: Looks | null;
   /** means that were computed */
   means: Map<string, Maps>;
-}
-
-export interface Grid {
-  h: number;
-  w: number;
 }
 
 /** A map for each column; null where it has none. `notes` say where they are not exactly what was asked for. */

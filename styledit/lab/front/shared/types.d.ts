@@ -36,6 +36,12 @@ export interface Range {
   high: number;
 }
 
+/** A map's sides, in cells. */
+export interface Grid {
+  h: number;
+  w: number;
+}
+
 export interface SliderOptions {
   min?: number;
   max?: number;
