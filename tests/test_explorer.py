@@ -390,7 +390,7 @@ def test_nothing_of_a_prompt_is_markup(tiny: StableDiffusionPipeline, tmp_path: 
     widget = attention_explorer(tiny, run)
     widget.save(tmp_path / "maps.html")
     widget.close()
-    assert (tmp_path / "maps.html").read_text(encoding="utf-8").count("</script>") == 3
+    assert (tmp_path / "maps.html").read_text(encoding="utf-8").count("</script>") == 4
 
 
 # -- in a browser

@@ -42,9 +42,9 @@ class Edit:
     `reconstruction`: the source branch's; `latents`, `source_latents`
     (T + 1, 1, C, h, w): both branches from the noisiest, of a coarse edit only those of the steps that it
     ran; `mask` (h, w), bool, or None: the last blend mask, on the latents; `settings`: those that were used;
-    `maps`: the target's attention maps as used, where recorded; `first_step`: the step that had to be run first (T where
-    nothing had changed since an earlier edit);
-    `replayed`: at how many steps of this run the source's attention was kept from before;
+    `maps`: the target's attention maps as used, where recorded; `first_step`: the step that had to be run
+    first (T where nothing had changed since an earlier edit); `replayed`: at how many steps of this run the
+    source's attention was kept from before;
     `inversion`, `values`: what it was made from, where known.
     """
 
