@@ -20,10 +20,11 @@ from styledit.editing.mask import PaintedMask
 from styledit.lab import palettes
 from styledit.lab.edit.png_recipe import as_dict, mask_as_dict
 from styledit.lab.edit.serialising import first_target
-from styledit.lab.explorer.columns import SMALL, sinks
+from styledit.lab.explorer.columns import sinks
 from styledit.lab.explorer.packing import entries, join, looks, pack
 from styledit.lab.explorer.packing import part as one_part
 from styledit.lab.explorer.widget import chosen_layers
+from styledit.lab.words import SMALL_WORDS
 from styledit.maps import AttentionMaps
 from styledit.prompts import Word, known_words, prompt_slots
 
@@ -94,7 +95,7 @@ def _explorer() -> dict[str, Any]:
         "data": _base64(packed.data),
         "means": means,
         "sinks": {"means": taking, "kinds": kinds, "columns": sorted(sinks(taking, kinds))},
-        "small": sorted(SMALL),
+        "small": sorted(SMALL_WORDS),
         "part": {"row": 1, "head": 1, "tables": entries(part), "data": _base64(join(part))},
         "looks": {"row": 1, "head": -1, "x": 0.3, "y": 0.7, "layer": layer["index"], "map": _listed(seen)},
     }

@@ -602,7 +602,7 @@ def test_without_self_attention_it_says_so(
 LIVE = """async ([module, about, data]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   for (const run of about.runs) run.picture = bytes(run.picture);
-  const held = {about, data: bytes(data), chosen: {}, part: {}, looks: {}, saved: {}, problem: ''};
+  const held = {about, data: bytes(data), chosen: {}, part: {}, looks: {}, saved: {}, led: {}, problem: ''};
   window.sent = [];
   const model = {get: (name) => held[name], on() {}, off() {}, send: (message) => window.sent.push(message)};
   const address = URL.createObjectURL(new Blob([module], {type: 'text/javascript'}));

@@ -7,6 +7,7 @@ from styledit.lab.edit.png_recipe import open_png
 from styledit.lab.edit.samples import picture
 from styledit.lab.edit.widget import EditLab
 from styledit.lab.explorer.widget import AttentionExplorer, attention_explorer
+from styledit.lab.linking import Link, link
 from styledit.lab.player.widget import InversionPlayer, inversion_player
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "attention_explorer",
     "InversionPlayer",
     "inversion_player",
+    "Link",
+    "link",
     "open_png",
     "picture",
 ]

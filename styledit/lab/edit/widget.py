@@ -43,6 +43,7 @@ from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.edit.word_maps import looking, word_map_dict
+from styledit.lab.place import Place
 from styledit.lab.widget import Work, sentence
 
 PROGRESS_EVERY = 0.1  # seconds between two lines of progress
@@ -58,7 +59,20 @@ PAGE_FIELDS = {
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
-    | {"source", "target", "frame", "progress", "history", "sheet", "guided", "code", "saved", "word_map"},
+    | {
+        "source",
+        "target",
+        "frame",
+        "progress",
+        "history",
+        "sheet",
+        "guided",
+        "code",
+        "saved",
+        "word_map",
+        "place",
+        "led",
+    },
     "EditMaker": frozenset({"_editors"}),
     "Display": frozenset({"source_id", "_serial"}),
     "Scores": frozenset({"_suggested", "_best"}),
@@ -85,6 +99,7 @@ class EditLab(EditTraits):
         "stop": (),
         "sheet": ("id", "axes"),
         "word_map": ("id", "word"),
+        "place": ("step", "word"),
         "recall": ("id",),
         "rename": ("id", "name"),
         "save": (),
@@ -101,6 +116,7 @@ class EditLab(EditTraits):
     ) -> None:
         super().__init__(pipe, world=serialising.world_dict(pipe, methods.names(own or {})))
         opened = SourceRequest(0, lambda: first)
+        self._first = first
         self.own = dict(own or {})
         self.cache = FitCache()
         self.queue = RequestQueue(opened, request or self._first_edit(first.prompt))
@@ -142,6 +158,8 @@ class EditLab(EditTraits):
             self.queue.ask_sheet(message)
         elif kind == "word_map":
             self.queue.ask_word_map(message)
+        elif kind == "place":
+            self.queue.ask(partial(self._stand, message))
         elif kind == "save":
             self.queue.ask_save()
         elif kind == "guide":
@@ -378,6 +396,29 @@ class EditLab(EditTraits):
         if values is not None:
             self.display.publish_word_map(word_map_dict(int(message["id"]), word, values))
             queue.take_word_map(message)
+
+    # What a link asks: see `styledit.lab.linking`.
+
+    place_trait: ClassVar[str] = "place"
+
+    def run_shown(self) -> tuple[str, int]:
+        """The source's prompt, and T; before the first one stands, those that it opens with."""
+        source = self._first if self.prepared is None else self.prepared.source
+        return source.prompt, source.steps
+
+    def place_shown(self) -> Place:
+        return Place(self.place["step"], self.place["word"])
+
+    def lead(self, place: Place) -> None:
+        """Mark a step and a word; called by the worker."""
+        self.place = {"step": place.step, "word": place.word}
+        self.was_led()
+
+    def _stand(self, message: Mapping[str, Any]) -> None:
+        """Where the page stands."""
+        step, word = message["step"], message["word"]
+        step = None if step is None else check.whole("step", step, least=0, most=self.run_shown()[1] - 1)
+        self.place = {"step": step, "word": None if word is None else check.text("word", word)}
 
     # The contact sheet.
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from styledit.lab.words import SMALL_WORDS
 from styledit.maps import AttentionMaps
 from styledit.prompts import Word, kept_words
 
-SMALL = frozenset({"a", "an", "the", "of", "in", "on", "at", "with", "and"})  # words that name nothing
 NAMING = ("thing", "colour", "style")  # slots of a prompt, what is shown first first
 SINK = 3  # times the words' median: who takes more rules every scale that it is a part of
 
@@ -65,7 +65,7 @@ def named_column(words: Sequence[Word], slots: Mapping[str, Sequence[str]]) -> i
         slots: those of `styledit.prompts.prompt_slots`.
     """
     for slot in NAMING:
-        naming = {word for phrase in slots.get(slot, ()) for word in phrase.split()} - SMALL
+        naming = {word for phrase in slots.get(slot, ()) for word in phrase.split()} - SMALL_WORDS
         for k, word in enumerate(words):
             if word.text in naming:
                 return k + 1

@@ -31,6 +31,7 @@ from styledit.lab import palettes
 from styledit.lab.explorer import packing
 from styledit.lab.explorer.columns import named_column, sinks
 from styledit.lab.explorer.packing import LIMIT, Packed, pack, packing_of
+from styledit.lab.place import Place
 from styledit.lab.widget import STATIC, LabWidget, Work, built
 from styledit.maps import AttentionMaps
 from styledit.prompts import prompt_slots
@@ -64,10 +65,14 @@ def attention_explorer(
 
 @dataclass(frozen=True)
 class ShownRun:
-    """What is shown of one run; `kind` is "source", "generated" or "edit"."""
+    """What is shown of one run; `kind` is "source", "generated" or "edit"; `source`: the prompt of the picture
+    that it came from; `steps`: T.
+    """
 
     kind: str
     prompt: str
+    source: str
+    steps: int
     picture: Image.Image
     maps: AttentionMaps
 
@@ -140,6 +145,40 @@ class AttentionExplorer(LabWidget):
             except Exception as error:
                 self.failed(error)
             yield
+
+    # What a link asks: see `styledit.lab.linking`.
+
+    place_trait: ClassVar[str] = "chosen"
+
+    def run_shown(self) -> tuple[str, int]:
+        """The source's prompt, and T."""
+        return self._runs[0].source, self._runs[0].steps
+
+    def place_shown(self) -> Place:
+        """The step and the word that are chosen on the page."""
+        row, word = self.chosen.get("row", -1), self.chosen.get("word")
+        columns = self._columns_shown()
+        named = word is not None and word < len(columns) and columns[word]["kind"] == "word"
+        return Place(
+            self.about["steps"][row] if 0 <= row < len(self.about["steps"]) else None,
+            columns[word]["text"] if named else None,
+        )
+
+    def lead(self, place: Place) -> None:
+        """Choose a step, where it was recorded, and a word, where the prompt has it; called by the worker."""
+        chosen = dict(self.chosen)
+        if place.step in self.about["steps"]:
+            chosen["row"] = self.about["steps"].index(place.step)
+        texts = [column["text"] if column["kind"] == "word" else None for column in self._columns_shown()]
+        if place.word in texts and place.word is not None:
+            chosen["word"] = texts.index(place.word)
+        self.chosen = chosen
+        self.was_led()
+
+    def _columns_shown(self) -> list[dict[str, Any]]:
+        """The columns of the run that is chosen."""
+        run = min(int(self.chosen.get("run", 0)), len(self._runs) - 1)
+        return self.about["runs"][run]["columns"]
 
     def save(self, path: str | os.PathLike) -> None:
         """Write one page of at most 5 MB that shows the maps in a browser without Jupyter or a network.
@@ -336,17 +375,20 @@ def _read(shown: Shown | Sequence[Shown]) -> list[ShownRun]:
 def _read_one(shown: object) -> ShownRun:
     if isinstance(shown, Inversion):
         kind, prompt, call = "source", shown.prompt, "invert(..., record=Layers())"
+        source, steps = shown.prompt, shown.steps
     elif isinstance(shown, Denoised):
         kind, prompt, call = "generated", shown.prompt, "generate(..., record=Layers())"
+        source, steps = shown.prompt, len(shown.latents) - 1
     elif isinstance(shown, Edit):
         kind, prompt, call = "edit", shown.target_prompt, "edit(..., record=Layers())"
+        source, steps = shown.source_prompt, len(shown.source_latents) - 1
     else:
         raise TypeError(
             f"An Inversion, a Denoised or an Edit can be explored, or several, not {check.shown(shown)}."
         )
     if shown.maps is None or not shown.maps.layers:
         raise ValueError(f"This run has no maps of cross-attention; record them with {call}.")
-    return ShownRun(kind, prompt, shown.image, shown.maps)
+    return ShownRun(kind, prompt, source, steps, shown.image, shown.maps)
 
 
 def _advice(maps: AttentionMaps) -> str:

@@ -1496,7 +1496,7 @@ function stripRows(steps) {
   const work = stripRow(
     ["steps"],
     "Work at each step",
-    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`))
+    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`, t))
   );
   const known2 = SWITCHES.filter(([name]) => steps.some(({ switches: switches2 }) => switches2[name] !== void 0));
   const switches = known2.flatMap(([name, text, letter]) => {
@@ -1504,7 +1504,7 @@ function stripRows(steps) {
     return stripRow(
       [text, element("sub", {}, letter)],
       `${name}: on at ${countOf(states.filter((state) => state === "on").length, "step")}`,
-      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`))
+      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`, t))
     );
   });
   const ends = element(
@@ -1521,8 +1521,8 @@ function stripRow(label, text, cells) {
     element("span", { class: "styledit-strip-row", role: "img", "aria-label": text }, ...cells)
   ];
 }
-function stepCell(state, title) {
-  return element("span", { class: `styledit-step styledit-step-${state}`, title });
+function stepCell(state, title, step) {
+  return element("span", { class: `styledit-step styledit-step-${state}`, title, "data-step": step });
 }
 function legend() {
   const states = (
@@ -1534,13 +1534,55 @@ function legend() {
     ]
   );
   const entries = states.map(
-    ([state, text]) => element("span", { class: "styledit-legend-entry" }, stepCell(state, ""), text)
+    ([state, text]) => element("span", { class: "styledit-legend-entry" }, stepCell(state, "", null), text)
   );
   return element("div", { class: "styledit-row styledit-hint" }, ...entries);
 }
 
+// styledit/lab/front/edit/linked.js
+function linkedPlace(lab) {
+  const mark = () => {
+    const { step, word } = lab.model.get("place");
+    const { linked } = lab.model.get("led");
+    for (const part of lab.root.querySelectorAll("[data-step], [data-word]")) {
+      const { step: ownStep, word: ownWord } = (
+        /** @type {HTMLElement} */
+        part.dataset
+      );
+      part.toggleAttribute("data-led", linked && isAt(ownStep, ownWord, step, word));
+    }
+  };
+  const later = () => queueMicrotask(mark);
+  lab.onTrait("place", mark);
+  lab.onTrait("led", mark);
+  lab.onTrait("target", later);
+  lab.onFrame(later);
+  const lead = (event) => {
+    const part = (
+      /** @type {Element} */
+      event.target.closest("[data-step], [data-word]")
+    );
+    if (!part || !lab.model.get("led").linked) return;
+    const { step, word } = (
+      /** @type {HTMLElement} */
+      part.dataset
+    );
+    const before = lab.model.get("place");
+    const place = { step: step === void 0 ? before.step : Number(step), word: word ?? before.word };
+    if (place.step !== before.step || place.word !== before.word) lab.send({ type: "place", ...place });
+  };
+  for (const event of ["click", "focusin"]) {
+    lab.root.addEventListener(event, lead);
+    lab.cleanups.push(() => lab.root.removeEventListener(event, lead));
+  }
+}
+function isAt(ownStep, ownWord, step, word) {
+  if (ownStep === void 0) return ownWord === word;
+  return ownStep === String(step) && (ownWord === void 0 || ownWord === word);
+}
+
 // styledit/lab/front/shared/words.js
-var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "at", "with", "and"]);
+var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
 function namesSomething(word) {
   return /\p{L}/u.test(word) && !SMALL.has(word);
 }
@@ -3083,7 +3125,7 @@ function wordRow(lab, word, changed) {
   return {
     root: element(
       "tr",
-      {},
+      { "data-word": word },
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
       ...cells.map((cell) => element("td", {}, cell.root)),
       element("td", {}, reset)
@@ -3214,6 +3256,7 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
+  linkedPlace(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();

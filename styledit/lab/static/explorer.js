@@ -67,6 +67,8 @@ function paint(canvas, values, range, palette) {
 
 // styledit/lab/front/shared/kernel.js
 var PATIENCE = 2500;
+var REST = 500;
+var LINKED = 80;
 function listen(model, handlers) {
   const entries = (
     /** @type {[string, () => void][]} */
@@ -101,6 +103,29 @@ function asker(model, note) {
       }
     },
     close: () => clearTimeout(waiting)
+  };
+}
+function reporter(model, tell) {
+  let later;
+  const fire = () => {
+    later = void 0;
+    try {
+      tell();
+    } catch {
+    }
+  };
+  return {
+    renew() {
+      const { linked } = model.get("led");
+      if (linked && later !== void 0) return;
+      clearTimeout(later);
+      later = setTimeout(fire, linked ? LINKED : REST);
+    },
+    waits: () => later !== void 0,
+    stop() {
+      clearTimeout(later);
+      later = void 0;
+    }
   };
 }
 
@@ -270,8 +295,12 @@ function stepSlider({ about: { steps }, chosen }, actions) {
   });
   made.input.dataset.testid = "step";
   made.root.classList.add("explorer-step");
-  say(made, chosen.row);
-  return made.root;
+  const follow = () => {
+    made.input.value = String(chosen.row);
+    say(made, chosen.row);
+  };
+  follow();
+  return { root: made.root, follow };
 }
 function runChoice({ about, chosen }, actions) {
   const runs = about.runs.map((run, k) => [String(k), `${run.kind}: ${run.prompt}`]);
@@ -318,15 +347,17 @@ function whatControls(explorer, actions) {
     chosen.layer,
     (next) => actions.change({ layer: next })
   );
-  return element(
+  const step = about.steps.length > 1 ? stepSlider(explorer, actions) : null;
+  const root = element(
     "div",
     { class: "explorer-controls" },
     run?.root,
     view.root,
     layer.root,
     about.heads > 1 ? headChoice(explorer, actions) : null,
-    about.steps.length > 1 ? stepSlider(explorer, actions) : null
+    step?.root
   );
+  return { root, follow: () => step?.follow() };
 }
 function howControls({ chosen }, actions) {
   const scale = choice(
@@ -617,7 +648,7 @@ function colourBar() {
 }
 
 // styledit/lab/front/shared/words.js
-var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "at", "with", "and"]);
+var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
 function namesSomething(word) {
   return /\p{L}/u.test(word) && !SMALL.has(word);
 }
@@ -1154,7 +1185,6 @@ var START = {
   word: null,
   pixel: null
 };
-var REST = 600;
 function restored(about, chosen) {
   const state = { ...START, ...chosen };
   if (!(state.run < about.runs.length)) state.run = 0;
@@ -1204,22 +1234,6 @@ function frameOf(draw) {
     stop: () => cancelAnimationFrame(frame)
   };
 }
-function memoryOf({ model, about, chosen }) {
-  let later;
-  return {
-    renew() {
-      if (!about.live) return;
-      clearTimeout(later);
-      later = setTimeout(() => {
-        try {
-          model.send({ type: "chosen", chosen });
-        } catch {
-        }
-      }, REST);
-    },
-    stop: () => clearTimeout(later)
-  };
-}
 function render({ model, el }) {
   const explorer = explorerOf(model);
   const { chosen, hover, store } = explorer;
@@ -1231,7 +1245,9 @@ function render({ model, el }) {
     problem.textContent = note;
   });
   const requests = requestsOf(explorer, kernel);
-  const memory = memoryOf(explorer);
+  const memory = reporter(model, () => {
+    if (explorer.about.live) model.send({ type: "chosen", chosen });
+  });
   const saver = explorer.about.live ? pageSaver(explorer, kernel) : null;
   let stale = true;
   const actions = {
@@ -1239,12 +1255,12 @@ function render({ model, el }) {
       stale ||= again;
       frame.request();
     },
-    point(what) {
-      Object.assign(hover, what);
+    point(what2) {
+      Object.assign(hover, what2);
       frame.request();
     },
-    change(what) {
-      Object.assign(chosen, what);
+    change(what2) {
+      Object.assign(chosen, what2);
       requests.forget();
       actions.request(true);
       memory.renew();
@@ -1281,10 +1297,19 @@ function render({ model, el }) {
   });
   listenToPointing(explorer, stage, actions);
   showPictures(explorer, actions);
+  const what = whatControls(explorer, actions);
+  const follow = () => {
+    if (memory.waits()) return;
+    const { row, word } = restored(explorer.about, model.get("chosen"));
+    Object.assign(chosen, { row, word });
+    what.follow();
+    requests.forget();
+    actions.request(true);
+  };
   const root = element(
     "div",
     { class: "styledit styledit-explorer" },
-    whatControls(explorer, actions),
+    what.root,
     stage.words.root,
     stage.scale,
     stage.root,
@@ -1310,6 +1335,7 @@ function render({ model, el }) {
       kernel.answered();
       actions.request();
     },
+    led: follow,
     saved() {
       saver?.follow();
     },

@@ -6,6 +6,7 @@ import { commonControls } from "./controls.js";
 import { guidedSection } from "./guided.js";
 import { codeFold, historySection } from "./history.js";
 import { lastChangeSection } from "./last_change.js";
+import { linkedPlace } from "./linked.js";
 import { maskSection } from "./mask.js";
 import { foldedPart } from "./parts.js";
 import { askSource, pendingSource } from "./pending.js";
@@ -93,6 +94,7 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
+  linkedPlace(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();

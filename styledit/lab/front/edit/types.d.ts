@@ -1,5 +1,5 @@
 // What the EditLab and Python tell each other (styledit/lab/PROTOCOL.md), and what the lab's parts share.
-import type { Asker, Bytes, Model, Progress } from "../shared/types.js";
+import type { Asker, Bytes, Led, Model, Progress } from "../shared/types.js";
 
 export type SourceKind = "sample" | "upload" | "seed" | "challenge";
 
@@ -211,6 +211,12 @@ export interface Saved {
   data: Bytes;
 }
 
+/** The step and the word that linked widgets are at. */
+export interface Place {
+  step: number | null;
+  word: string | null;
+}
+
 /** Where a word looks, as it was asked for: bytes from nothing to its peak. */
 export interface WordMap {
   id: number;
@@ -234,6 +240,8 @@ export interface Traits {
   code: string;
   saved: Partial<Saved>;
   word_map: Partial<WordMap>;
+  place: Place;
+  led: Led;
 }
 
 /** When requests go to Python; see requests.js. */

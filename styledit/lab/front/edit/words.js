@@ -84,7 +84,7 @@ function wordRow(lab, word, changed) {
   return {
     root: element(
       "tr",
-      {},
+      { "data-word": word },
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
       ...cells.map((cell) => element("td", {}, cell.root)),
       element("td", {}, reset),

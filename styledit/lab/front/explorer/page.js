@@ -31,6 +31,7 @@ const traits = {
   part: {},
   looks: {},
   saved: {},
+  led: { id: 0, linked: false },
   problem: "",
 };
 /** @type {Model<Traits>} */

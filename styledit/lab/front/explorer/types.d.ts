@@ -1,5 +1,5 @@
 // What the explorer and Python tell each other (styledit/lab/explorer), and what its parts share.
-import type { Anchors, Asker, Bytes, Grid, Model, Palette, Range } from "../shared/types.js";
+import type { Anchors, Asker, Bytes, Grid, Led, Model, Palette, Range } from "../shared/types.js";
 
 export type Kind = "cross" | "self";
 export type By = "mean" | "step" | "head" | "both";
@@ -122,6 +122,7 @@ export interface Traits {
   looks: Partial<Looks>;
   chosen: Partial<Chosen>;
   saved: Partial<SavedPage>;
+  led: Led;
   problem: string;
 }
 

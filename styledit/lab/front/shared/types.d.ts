@@ -57,6 +57,19 @@ export interface Slider {
   set(value: number): void;
 }
 
+/** Whether another widget leads this one, and a number that grows whenever it did. */
+export interface Led {
+  id: number;
+  linked: boolean;
+}
+
+/** Where the page stands, on its way to Python; see kernel.js. */
+export interface Reporter {
+  renew(): void;
+  waits(): boolean;
+  stop(): void;
+}
+
 /** Messages that expect an answer; see kernel.js. */
 export interface Asker {
   ask(message: object, buffers?: Bytes[]): void;
