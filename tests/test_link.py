@@ -19,6 +19,7 @@ from styledit.lab import (
     AttentionExplorer,
     EditLab,
     InversionPlayer,
+    Link,
     attention_explorer,
     edit_lab,
     inversion_player,
@@ -49,20 +50,48 @@ class Three:
         until(lambda: not worker._runs and not worker._calls)
 
 
-@pytest.fixture
-def three(
-    pipe64: StableDiffusionPipeline, picture: Image.Image, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def inversion(pipe64: StableDiffusionPipeline, picture: Image.Image) -> styledit.Inversion:
+    record = styledit.Record(Layers(), steps=(0, 2, 4))
+    return styledit.invert(pipe64, picture, PROMPT, STEPS, record=record, progress=False)
+
+
+@pytest.fixture(scope="module")
+def opened(
+    pipe64: StableDiffusionPipeline, inversion: styledit.Inversion, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Three]:
-    monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
-    inversion = styledit.invert(
-        pipe64, picture, PROMPT, STEPS, record=styledit.Record(Layers(), steps=(0, 2, 4)), progress=False
-    )
-    lab = edit_lab(pipe64, inversion, target="a blue car in the snow")
-    made = Three(lab, attention_explorer(pipe64, inversion), inversion_player(pipe64, inversion))
-    made.rest()
-    yield made
-    for widget in (made.lab, made.explorer, made.player):
-        widget.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STYLEDIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        lab = edit_lab(pipe64, inversion, target="a blue car in the snow")
+        made = Three(lab, attention_explorer(pipe64, inversion), inversion_player(pipe64, inversion))
+        made.rest()
+        yield made
+        for widget in (made.lab, made.explorer, made.player):
+            widget.close()
+
+
+@pytest.fixture
+def three(opened: Three) -> Three:
+    """Three widgets, which stand at the picture and at no word."""
+    scrub(opened.player, STEPS)
+    opened.explorer.received({"type": "chosen", "chosen": {}}, [])
+    opened.lab.received({"type": "place", "step": None, "word": None}, [])
+    opened.rest()
+    return opened
+
+
+@pytest.fixture
+def tie() -> Iterator[Callable[..., Link]]:
+    """`link`, until the test ends."""
+    made: list[Link] = []
+
+    def together(*widgets: Any) -> Link:
+        made.append(link(*widgets))
+        return made[-1]
+
+    yield together
+    for one in made:
+        one.close()
 
 
 def scrub(player: InversionPlayer, index: int, words: list[str] | None = None) -> None:
@@ -76,9 +105,11 @@ def choose(explorer: AttentionExplorer, **parts: Any) -> None:
     explorer.received({"type": "chosen", "chosen": {**explorer.chosen, **parts}}, [])
 
 
-def test_a_step_that_is_scrubbed_and_a_word_that_is_chosen_are_those_of_all(three: Three) -> None:
+def test_a_step_that_is_scrubbed_and_a_word_that_is_chosen_are_those_of_all(
+    three: Three, tie: Callable[..., Link]
+) -> None:
     player, explorer, lab = three.player, three.explorer, three.lab
-    link(player, explorer, lab)
+    tie(player, explorer, lab)
     scrub(player, 2)
     until(lambda: lab.place["step"] == 2 and explorer.chosen.get("row") == 1)
     assert explorer.about["steps"] == [0, 2, 4]
@@ -101,10 +132,10 @@ def test_a_step_that_is_scrubbed_and_a_word_that_is_chosen_are_those_of_all(thre
     assert not lab.problem and not explorer.problem and not player.problem
 
 
-def test_nothing_goes_round_however_fast_a_hand_is(three: Three) -> None:
+def test_nothing_goes_round_however_fast_a_hand_is(three: Three, tie: Callable[..., Link]) -> None:
     """The page that leads is never led, and all end where it does."""
     player, explorer, lab = three.player, three.explorer, three.lab
-    link(player, explorer, lab)
+    tie(player, explorer, lab)
     three.rest()
     led, seen = player.led["id"], []
     player.observe(lambda change: seen.append(change.new["index"]), "view")
@@ -122,30 +153,33 @@ def test_nothing_goes_round_however_fast_a_hand_is(three: Three) -> None:
     assert explorer.led["id"] == before
 
 
-def test_the_others_begin_where_the_first_one_stands(three: Three) -> None:
+def test_the_others_begin_where_the_first_one_stands(three: Three, tie: Callable[..., Link]) -> None:
     choose(three.explorer, row=1, word=3)
     three.rest()
-    link(three.explorer, three.player)
+    tie(three.explorer, three.player)
     until(lambda: three.player.view["index"] == 2 and "car" in three.player.view["words"])
     assert three.player.led["linked"] and not three.lab.led["linked"]
 
 
-def test_a_link_ends_by_itself_with_the_last_but_one(three: Three) -> None:
-    player, explorer, lab = three.player, three.explorer, three.lab
-    together = link(player, explorer, lab)
-    explorer.close()
-    assert together.widgets == (player, lab)
-    scrub(player, 1)
+def test_a_link_ends_by_itself_with_the_last_but_one(
+    three: Three, tie: Callable[..., Link], pipe64: StableDiffusionPipeline, inversion: styledit.Inversion
+) -> None:
+    lab = three.lab
+    players = [inversion_player(pipe64, inversion) for _ in range(2)]
+    together = tie(*players, lab)
+    players[1].close()
+    assert together.widgets == (players[0], lab)
+    scrub(players[0], 1)
     until(lambda: lab.place["step"] == 1)
-    player.close()
+    players[0].close()
     assert together.widgets == ()
     until(lambda: not lab.led["linked"])
     lab.received({"type": "place", "step": 3, "word": None}, [])
     until(lambda: lab.place["step"] == 3)
 
 
-def test_unlinked_each_is_for_itself(three: Three) -> None:
-    together = link(three.player, three.explorer)
+def test_unlinked_each_is_for_itself(three: Three, tie: Callable[..., Link]) -> None:
+    together = tie(three.player, three.explorer)
     three.rest()
     together.close()
     together.close()
@@ -155,20 +189,21 @@ def test_unlinked_each_is_for_itself(three: Three) -> None:
     assert three.explorer.chosen.get("row", -1) == -1 and not three.explorer.led["linked"]
 
 
-def test_a_lab_with_another_source_waits(three: Three) -> None:
-    lab, player = three.lab, three.player
-    link(player, lab)
-    lab.received(
-        {"type": "source", "id": 9, "kind": "seed", "name": "", "seed": 1, "prompt": "a dog", "steps": 3}, []
-    )
-    until(lambda: lab.source["prompt"] == "a dog")
-    three.rest()
+def test_a_lab_with_another_source_waits(
+    three: Three, tie: Callable[..., Link], pipe64: StableDiffusionPipeline, inversion: styledit.Inversion
+) -> None:
+    player, lab = three.player, edit_lab(pipe64, inversion)
+    tie(player, lab)
+    other = {"type": "source", "id": 9, "kind": "seed", "name": "", "seed": 1, "prompt": "a dog", "steps": 3}
+    lab.received(other, [])
+    until(lambda: lab.source.get("prompt") == "a dog")
     scrub(player, 4)
     three.rest()
-    assert lab.place["step"] != 4
+    assert player.view["index"] == 4 != lab.place["step"]
     lab.received({"type": "place", "step": 1, "word": "dog"}, [])
     three.rest()
     assert player.view["index"] == 4
+    lab.close()
 
 
 def test_what_cannot_be_linked_is_a_sentence(
@@ -215,7 +250,7 @@ CELLS = (
     "player = inversion_player(pipe, inversion)\nplayer",
     "explorer = attention_explorer(pipe, inversion)\nexplorer",
     "lab = edit_lab(pipe, inversion)\nlab",
-    "together = link(player, explorer, lab)",
+    "together = tie(player, explorer, lab)",
 )
 
 

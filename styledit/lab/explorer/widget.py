@@ -65,8 +65,8 @@ def attention_explorer(
 
 @dataclass(frozen=True)
 class ShownRun:
-    """What is shown of one run; `kind` is "source", "generated" or "edit"; `source`: the prompt of the picture
-    that it came from; `steps`: T.
+    """What is shown of one run; `kind` is "source", "generated" or "edit"; `source`: the prompt of what it
+    was made from; `steps`: T.
     """
 
     kind: str
