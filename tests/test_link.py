@@ -250,7 +250,7 @@ CELLS = (
     "player = inversion_player(pipe, inversion)\nplayer",
     "explorer = attention_explorer(pipe, inversion)\nexplorer",
     "lab = edit_lab(pipe, inversion)\nlab",
-    "together = tie(player, explorer, lab)",
+    "together = link(player, explorer, lab)",
 )
 
 
@@ -258,14 +258,14 @@ CELLS = (
 def test_three_widgets_on_a_page(open_notebook: Callable[..., NotebookPage]) -> None:
     notebook = open_notebook(*CELLS)
     notebook.run()
-    notebook.until("lab.frame.get('exact') and player.run.get('exact') and not lab.worker._runs")
+    notebook.until("lab.frame.get('exact') and player.run.get('exact') and not lab.worker._runs", 240)
     page = notebook.page
     notebook.scroll_to(1)
     notebook.by_id("player-step").fill("2")
     notebook.until("explorer.chosen.get('row') == 2 and lab.place['step'] == 2")
     notebook.scroll_to(2)
     assert page.locator(".styledit-explorer [data-testid=step]").input_value() == "2"
-    page.locator(".styledit-explorer [data-testid=word-7]").click()  # beach
+    page.locator(".styledit-explorer [data-testid=word-9]").click()  # beach
     notebook.until("'beach' in player.view['words'] and lab.place['word'] == 'beach'")
     notebook.scroll_to(3)
     notebook.by_id("fold-what").click()
