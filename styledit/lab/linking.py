@@ -135,6 +135,8 @@ class Link:
         """A widget is closed."""
         if change.new is not None:
             return
+        change.owner.unobserve(self._moved, change.owner.place_trait)
+        change.owner.unobserve(self._left, "comm")
         with self._lock:
             self._members = [known for known in self._members if known.widget is not change.owner]
             alone = len(self._members) < 2

@@ -179,7 +179,7 @@ test("a setting by hand ends the suggested ones, and tells everybody", (t) => {
 
 test("a word and a mask get a first look, a method none", (t) => {
   const { edits, asked } = editsOf(t);
-  edits.say("a blue car");
+  edits.setPrompt("a blue car");
   edits.flow.answered(1);
   edits.jump({ mask: { width: 1, height: 1, runs: [0, 1] } });
   edits.flow.answered(3);

@@ -608,7 +608,7 @@ function editRequests(model, note, sourcePrompt2) {
       flow.look(request());
     },
     // Another prompt, with a first look.
-    say(prompt) {
+    setPrompt(prompt) {
       Object.assign(current, { prompt });
       tell();
       flow.look(request());
@@ -797,7 +797,7 @@ function targetPrompt(lab) {
   const send = () => {
     typed.stop();
     const prompt = input.value.trim();
-    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.say(prompt);
+    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
   const showDifference = () => {
     difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
@@ -1868,9 +1868,9 @@ function wordLasso(lab, wordsOf2, mask) {
     const bytes = bytesOf(values);
     return bytes && word === select.value ? { h, w, values: bytes } : null;
   };
-  const show = (moving) => {
+  const cells = () => {
     const there = map();
-    if (there) mask.show(cellsOfWord(there, Number(threshold.input.value), width, height), moving);
+    return there && cellsOfWord(there, Number(threshold.input.value), width, height);
   };
   const select = choiceOf("lasso-word", [], (word) => {
     threshold.input.disabled = true;
@@ -1879,7 +1879,7 @@ function wordLasso(lab, wordsOf2, mask) {
     lab.note.ask({ type: "word_map", id: asked, word });
   });
   const threshold = slider(
-    "Threshold",
+    "Word threshold",
     {
       step: 0.01,
       value: THRESHOLD,
@@ -1888,7 +1888,8 @@ function wordLasso(lab, wordsOf2, mask) {
     (_, moving) => {
       if (!dragging) mask.begin();
       dragging = moving;
-      show(moving);
+      const chosen = cells();
+      if (chosen) mask.drag(chosen, moving);
     }
   );
   threshold.input.dataset.testid = "lasso-threshold";
@@ -1899,7 +1900,8 @@ function wordLasso(lab, wordsOf2, mask) {
     lab.note.answered();
     threshold.input.disabled = false;
     mask.begin();
-    show(false);
+    const chosen = cells();
+    if (chosen) mask.show(chosen);
   });
   const fill = () => {
     const words = wordsOf2().map((word) => [word, word]);
@@ -1966,10 +1968,8 @@ function maskPainter(lab) {
   const [width, height] = lab.world.mask_size;
   const brush = new Brush(width, height);
   const ask = (moving) => {
-    const mask = pack(brush.cells, width, height);
     undo.disabled = !brush.before.length;
-    if (moving) lab.edits.change({ mask }, true);
-    else lab.edits.jump({ mask });
+    lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
   };
   const rest = delayedCall(() => ask(false), REST);
   const place = element("span", {
@@ -1989,17 +1989,18 @@ function maskPainter(lab) {
     },
     (context) => drawPainter(context, lab.images.source, brush)
   );
-  const show = (cells, moving) => {
+  const show = (cells) => {
     brush.cells = cells;
+    undo.disabled = !brush.before.length;
     canvas.redraw();
-    ask(moving);
+    lab.edits.jump({ mask: pack(cells, width, height) });
   };
   const all = (value) => {
     brush.begin();
-    show(brush.cells.map(value), false);
+    show(brush.cells.map(value));
   };
   const takeBack = () => {
-    if (brush.undo()) show(brush.cells, false);
+    if (brush.undo()) show(brush.cells);
   };
   const undo = pushButton("Undo stroke", "mask-undo", takeBack, { disabled: true });
   const size = slider(
@@ -2047,7 +2048,15 @@ function maskPainter(lab) {
         pushButton("Invert", "mask-invert", () => all((cell) => 1 - cell)),
         pushButton("No mask", "mask-clear", () => all(() => 0))
       ),
-      wordLasso(lab, () => wordsOf(lab), { begin: () => brush.begin(), show }),
+      wordLasso(lab, () => wordsOf(lab), {
+        begin: () => brush.begin(),
+        show,
+        drag(cells, moving) {
+          brush.cells = cells;
+          canvas.redraw();
+          ask(moving);
+        }
+      }),
       place
     )
   );

@@ -79,10 +79,8 @@ function maskPainter(lab) {
   const [width, height] = lab.world.mask_size;
   const brush = new Brush(width, height);
   const ask = (/** @type {boolean} */ moving) => {
-    const mask = pack(brush.cells, width, height);
     undo.disabled = !brush.before.length;
-    if (moving) lab.edits.change({ mask }, true);
-    else lab.edits.jump({ mask });
+    lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
   };
   const rest = delayedCall(() => ask(false), REST);
   const place = element("span", {
@@ -103,17 +101,18 @@ function maskPainter(lab) {
     },
     (context) => drawPainter(context, lab.images.source, brush),
   );
-  const show = (/** @type {Uint8Array} */ cells, /** @type {boolean} */ moving) => {
+  const show = (/** @type {Uint8Array} */ cells) => {
     brush.cells = cells;
+    undo.disabled = !brush.before.length;
     canvas.redraw();
-    ask(moving);
+    lab.edits.jump({ mask: pack(cells, width, height) });
   };
   const all = (/** @type {(cell: number) => number} */ value) => {
     brush.begin();
-    show(brush.cells.map(value), false);
+    show(brush.cells.map(value));
   };
   const takeBack = () => {
-    if (brush.undo()) show(brush.cells, false);
+    if (brush.undo()) show(brush.cells);
   };
   const undo = pushButton("Undo stroke", "mask-undo", takeBack, { disabled: true });
   const size = slider(
@@ -161,7 +160,15 @@ function maskPainter(lab) {
         pushButton("Invert", "mask-invert", () => all((cell) => 1 - cell)),
         pushButton("No mask", "mask-clear", () => all(() => 0)),
       ),
-      wordLasso(lab, () => wordsOf(lab), { begin: () => brush.begin(), show }),
+      wordLasso(lab, () => wordsOf(lab), {
+        begin: () => brush.begin(),
+        show,
+        drag(cells, moving) {
+          brush.cells = cells;
+          canvas.redraw();
+          ask(moving);
+        },
+      }),
       place,
     ),
   );

@@ -131,7 +131,7 @@ export function editRequests(model, note, sourcePrompt) {
       flow.look(request());
     },
     // Another prompt, with a first look.
-    say(prompt) {
+    setPrompt(prompt) {
       Object.assign(current, { prompt });
       tell();
       flow.look(request());

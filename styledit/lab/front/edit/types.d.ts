@@ -262,7 +262,7 @@ export interface Edits {
   onChange(reader: (current: EditRequest) => void): void;
   change(settings: Partial<Settings>, moving: boolean): void;
   jump(settings: Partial<Settings>): void;
-  say(prompt: string): void;
+  setPrompt(prompt: string): void;
   set(parts: Partial<EditRequest>): void;
   accept(target: Partial<Target>): void;
   revert(): void;

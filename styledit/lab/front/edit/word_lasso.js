@@ -5,13 +5,19 @@ import { element } from "../shared/elements.js";
 import { cellsOfWord } from "./mask_cells.js";
 import { labelled } from "./parts.js";
 /** @import { Lab } from "./types.js" */
+/**
+ * @typedef {object} LassoedMask
+ * @property {() => void} begin what is there can be had again
+ * @property {(cells: Uint8Array) => void} show
+ * @property {(cells: Uint8Array, moving: boolean) => void} drag
+ */
 
 const THRESHOLD = 0.5; // to begin with
 
 /**
  * @param {Lab} lab
  * @param {() => string[]} wordsOf that can be chosen
- * @param {{begin: () => void, show: (cells: Uint8Array, moving: boolean) => void}} mask what becomes of the cells
+ * @param {LassoedMask} mask what becomes of the cells
  */
 export function wordLasso(lab, wordsOf, mask) {
   const [width, height] = lab.world.mask_size;
@@ -22,9 +28,9 @@ export function wordLasso(lab, wordsOf, mask) {
     const bytes = bytesOf(values);
     return bytes && word === select.value ? { h, w, values: bytes } : null;
   };
-  const show = (/** @type {boolean} */ moving) => {
+  const cells = () => {
     const there = map();
-    if (there) mask.show(cellsOfWord(there, Number(threshold.input.value), width, height), moving);
+    return there && cellsOfWord(there, Number(threshold.input.value), width, height);
   };
   const select = choiceOf("lasso-word", [], (word) => {
     threshold.input.disabled = true;
@@ -33,7 +39,7 @@ export function wordLasso(lab, wordsOf, mask) {
     lab.note.ask({ type: "word_map", id: asked, word });
   });
   const threshold = slider(
-    "Threshold",
+    "Word threshold",
     {
       step: 0.01,
       value: THRESHOLD,
@@ -42,7 +48,8 @@ export function wordLasso(lab, wordsOf, mask) {
     (_, moving) => {
       if (!dragging) mask.begin();
       dragging = moving;
-      show(moving);
+      const chosen = cells();
+      if (chosen) mask.drag(chosen, moving);
     },
   );
   threshold.input.dataset.testid = "lasso-threshold";
@@ -53,7 +60,8 @@ export function wordLasso(lab, wordsOf, mask) {
     lab.note.answered();
     threshold.input.disabled = false;
     mask.begin();
-    show(false);
+    const chosen = cells();
+    if (chosen) mask.show(chosen);
   });
   const fill = () => {
     /** @type {[string, string][]} */
