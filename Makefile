@@ -6,13 +6,12 @@ METHOD ?=
 ONLY ?=
 LESSONS ?=
 RESULTS ?=
+KIND ?=
 
 PY := .venv/bin/python
-LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour lessons walk results showcase test test-all lint speed live compare guided model-report setup clean distclean
+.PHONY: help lab tour lessons walk results showcase test test-all lint speed live soak compare guided model-report setup clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,7 +25,8 @@ help:
 	@echo "make lint          only formatting, lint and types; of the JavaScript too where npm is found"
 	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
-	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
+	@echo "make speed         measure the speed of the library; make live, how live the lab is; make soak, how it"
+	@echo "                   stands 1,500 random acts, KIND=notebook in Notebook 7 (both need chromium)"
 	@echo "make showcase      make the README's pictures and notebooks/showcase.html again"
 	@echo "make guided        measure guided edits: each term removed in turn, style references, cost"
 	@echo "make model-report  measure the embedded model against its bars"
@@ -36,10 +36,10 @@ help:
 	@echo "The first command builds .venv. Another Python: make lab PYTHON=python3.13"
 
 lab: setup
-	$(PY) -m jupyterlab $(AS_ROOT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) $(LAB_ARGS)
+	$(PY) -m styledit lab notebooks $(LAB_ARGS)
 
 tour: setup
-	$(PY) -m styledit.lessons.tour
+	$(PY) -m styledit tour
 
 lessons: setup
 	$(OFFLINE) $(PY) -m styledit.lessons.build $(LESSONS)
@@ -64,6 +64,9 @@ showcase: setup
 
 live: setup
 	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.live
+
+soak: setup
+	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.soak $(if $(KIND),--kind $(KIND))
 
 speed: setup
 	$(OFFLINE) $(PY) -m measure.speed

@@ -29,9 +29,10 @@ from PIL import Image
 
 from styledit import validation as check
 from styledit.lab.worker import Worker
+from styledit.storage.data import package_folder
 
 Work = Generator[None, None, None]  # a yield after each network call
-STATIC = Path(__file__).with_name("static")
+STATIC = package_folder("styledit.lab", "static")
 _open: dict[tuple[str, str], list[tuple[str, LabWidget]]] = {}  # by cell and kind: (execution, widget)
 _opening = threading.Lock()
 
