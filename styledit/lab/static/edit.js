@@ -1863,6 +1863,7 @@ function wordLasso(lab, wordsOf2, mask) {
   const [width, height] = lab.world.mask_size;
   let asked = 0;
   let dragging = false;
+  let dragged = THRESHOLD;
   const map = () => {
     const { word, width: w = 0, height: h = 0, values } = lab.model.get("word_map");
     const bytes = bytesOf(values);
@@ -1885,8 +1886,10 @@ function wordLasso(lab, wordsOf2, mask) {
       value: THRESHOLD,
       title: "How much of the way from the word's darkest to its brightest place"
     },
-    (_, moving) => {
+    (value, moving) => {
+      if (!dragging && value === dragged) return;
       if (!dragging) mask.begin();
+      dragged = value;
       dragging = moving;
       const chosen = cells();
       if (chosen) mask.drag(chosen, moving);

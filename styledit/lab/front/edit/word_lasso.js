@@ -23,6 +23,7 @@ export function wordLasso(lab, wordsOf, mask) {
   const [width, height] = lab.world.mask_size;
   let asked = 0; // the id of the map that is waited for
   let dragging = false;
+  let dragged = THRESHOLD; // where it was dragged to
   const map = () => {
     const { word, width: w = 0, height: h = 0, values } = lab.model.get("word_map");
     const bytes = bytesOf(values);
@@ -45,8 +46,10 @@ export function wordLasso(lab, wordsOf, mask) {
       value: THRESHOLD,
       title: "How much of the way from the word's darkest to its brightest place",
     },
-    (_, moving) => {
+    (value, moving) => {
+      if (!dragging && value === dragged) return; // the browser ends a drag twice
       if (!dragging) mask.begin();
+      dragged = value;
       dragging = moving;
       const chosen = cells();
       if (chosen) mask.drag(chosen, moving);
