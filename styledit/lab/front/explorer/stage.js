@@ -32,7 +32,7 @@ export function stageOf(explorer, actions) {
     element("figure", { class: "explorer-reads" }, bars.title, bars.root),
     looks.root,
   );
-  const scale = element("p", { class: "explorer-caption explorer-scale", "data-testid": "scale-note" });
+  const scale = element("p", { class: "explorer-scale", "data-testid": "scale-note" });
   const live = element("div", { class: "explorer-unseen", "aria-live": "polite" });
   return { root, words, scale, canvas, caption, colourBar: bar, bars, looks, live };
 }
