@@ -24,9 +24,11 @@ from styledit.lab.edit.png_recipe import as_dict, mask_as_dict
 from styledit.lab.edit.serialising import first_target, switches_on
 from styledit.lab.edit.sheet import MOST_TILES
 from styledit.lab.edit.sheet_axes import AXES
+from styledit.lab.explorer.columns import sinks
 from styledit.lab.explorer.packing import entries, join, looks, pack
 from styledit.lab.explorer.packing import part as one_part
 from styledit.lab.explorer.widget import chosen_layers
+from styledit.lab.words import SMALL_WORDS
 from styledit.maps import AttentionMaps
 from styledit.prompts import Word, known_words, prompt_slots
 
@@ -100,12 +102,16 @@ def _explorer() -> dict[str, Any]:
         layers = chosen_layers(packed.about["layers"], choice)
         maps = packed.mean(run % 2, layers, None if row < 0 else row, None if head < 0 else head)
         means.append({"run": run % 2, "choice": choice, "row": row, "head": head, "maps": _listed(maps)})
+    taking = [0.3, 0.19, 0.16, 0.019, 0.017, 0.03, 0.2]  # what columns take on average
+    kinds = ["start", *["word"] * 5, "padding"]
     seen = looks(runs[0], layer, 1, None, 0.3, 0.7)
     assert seen is not None
     return {
         "about": packed.about,
         "data": _base64(packed.data),
         "means": means,
+        "sinks": {"means": taking, "kinds": kinds, "columns": sorted(sinks(taking, kinds))},
+        "small": sorted(SMALL_WORDS),
         "part": {"row": 1, "head": 1, "tables": entries(part), "data": _base64(join(part))},
         "looks": {"row": 1, "head": -1, "x": 0.3, "y": 0.7, "layer": layer["index"], "map": _listed(seen)},
     }

@@ -19,6 +19,7 @@ from anywidget import AnyWidget
 from PIL import Image, PngImagePlugin
 
 import styledit
+from styledit.editing.mask import PaintedMask
 from styledit.lab import EditLab, edit_lab, open_png
 from styledit.lab.edit import png_recipe, serialising, step_pictures
 from styledit.lab.edit.archive import Archive
@@ -163,6 +164,62 @@ def test_every_setting_reaches_the_editor(opened) -> None:
     assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 9
     edit(lab, mask=None, blend=[])
     assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
+
+
+def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
+    """Outside the mask every frame has the picture's own pixels; a mask of files made earlier opens."""
+    lab = opened()
+    edit(lab, 2, tau_c=0.3)
+    width, height = lab.world["mask_size"]
+    assert (width, height) == picture.size
+    cells = np.zeros((height, width), bool)
+    cells[5:20, 9:22] = True
+    mask = png_recipe.mask_as_dict(PaintedMask.of(cells))
+    frames: list[dict] = []
+    lab.observe(lambda change: frames.append(change.new), "frame")
+    say(lab, "shown", serial=lab.frame["serial"])
+    edit(lab, 3, moving=True, mask=mask)
+    settle(lab)
+    assert [frame["exact"] for frame in frames] == [False, True]
+    assert np.array_equal(shown(lab), fresh(lab))
+    outside = np.asarray(picture)[~cells]
+    assert np.array_equal(shown(lab)[~cells], outside)
+    near = np.abs(decoded(frames[0]["picture"])[~cells].astype(int) - outside)
+    assert np.median(near) <= 6  # a first look travels as WebP
+    assert decoded(lab.frame["mask"]).shape[:2] == (height, width)
+    say(lab, "shown", serial=lab.frame["serial"])
+    edit(lab, 4, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
+    settle(lab)
+    assert np.array_equal(shown(lab)[cells], np.asarray(picture)[cells])
+    there = decoded(frames[-2]["picture"])[~cells].astype(int)
+    assert (
+        not frames[-2]["exact"] and np.median(np.abs(there - shown(lab)[~cells])) < 40
+    )  # and not the source
+
+
+def test_where_a_word_looks_is_asked_for(opened) -> None:
+    """The source's map for a word that it has, the edit's for a new one."""
+    lab = opened()
+    recorded = styledit.reconstruct(
+        lab.pipe, lab.prepared.inversion, values=lab.prepared.values,
+        guidance=lab.prepared.values.guidance, record=styledit.Layers(), progress=False,
+    )  # fmt: skip
+    size = tuple(lab.prepared.inversion.z_T.shape[-2:])
+    edited = styledit.Editor(lab.pipe, lab.prepared.inversion, values=lab.prepared.values).edit(
+        TARGET, record=styledit.Layers(), progress=False
+    )
+    for number, word, maps in ((7, "car", recorded.maps), (8, "blue", edited.maps)):
+        say(lab, "word_map", id=number, word=word)
+        found = lab.word_map
+        assert (found["id"], found["word"], found["height"], found["width"]) == (number, word, *size)
+        values = np.frombuffer(found["values"], np.uint8).reshape(size).astype(float)
+        wanted = maps.word(word, size=size).numpy()
+        wanted = 255 * (wanted - wanted.min()) / (wanted.max() - wanted.min())
+        assert np.abs(values - wanted).max() <= 1, word
+    before = shown(lab)
+    say(lab, "word_map", id=9, word="fox")
+    assert "'fox' is not in the prompt" in lab.problem and np.array_equal(shown(lab), before)
+    assert not lab.queue
 
 
 def test_a_drag_shows_a_first_look_and_then_the_edit(opened) -> None:
@@ -764,6 +821,9 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "tile", sheet=6, row=0, column=0)
         say(lab, "export", id=6, sheet=6, kind="csv")
         say(lab, "steps", open=True)
+        say(lab, "word_map", id=6, word="car")
+        say(lab, "place", step=1, word="car")
+        lab.worker.call(lab, lab.was_led)
         say(lab, "rename", id=1, name="first")
         say(lab, "compare", id=7, left=1, right="edit")
         say(lab, "save")

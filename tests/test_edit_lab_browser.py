@@ -258,12 +258,25 @@ def test_painting_a_mask_keeps_the_rest_of_the_picture(lab: NotebookPage) -> Non
     mouse.up()
     lab.until("lab.target['settings']['mask'] is not None and exact()", 120)
     painted(lab)
-    outside = lab.python(
-        "bool((np.abs(np.asarray(lab.shown.edit.image).astype(int)"
-        " - np.asarray(lab.shown.edit.reconstruction))[:24] < 6).all())"
-    )
-    assert outside
+    outside = "bool((np.asarray(lab.shown.edit.image) == np.asarray(lab.prepared.picture))[:24].all())"
+    assert lab.python(outside)
     assert np.array_equal(on_screen(lab), of_library(lab))
+    stroke = lab.python("lab.target['settings']['mask']")
+    lab.by_id("lasso-word").select_option("fox")
+    lab.until(f"lab.target['settings']['mask'] not in (None, {stroke!r}) and exact()", 120)
+    wide = lab.python("sum(lab.target['settings']['mask']['runs'][1::2])")
+    assert 0.02 < wide / 128**2 < 0.6  # a part of the picture
+    lab.by_id("lasso-threshold").fill("0.8")
+    lab.by_id("lasso-threshold").dispatch_event("change")
+    lab.until(f"sum(lab.target['settings']['mask']['runs'][1::2]) < {wide} and exact()", 120)
+    painted(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab))
+    for _ in range(2):
+        lab.by_id("mask-undo").click()
+    lab.until(f"lab.target['settings']['mask'] == {stroke!r} and exact()", 120)
+    lab.by_id("mask-clear").click()
+    lab.until("lab.target['settings']['mask'] is None and exact()", 120)
+    assert not lab.errors
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ def fields_of(widget: str, interface: str) -> set[str]:
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_the_pages_types_have_pythons_traits(widget: str) -> None:
     own = LabWidget.class_trait_names(sync=True)
-    traits = set(WIDGETS[widget].class_trait_names(sync=True)) - set(own) | {"problem"}
+    traits = set(WIDGETS[widget].class_trait_names(sync=True)) - set(own) | {"problem", "led"}
     assert fields_of(widget, "Traits") == traits
 
 

@@ -11,6 +11,7 @@ from styledit.lab.edit.png_recipe import open_png  # noqa: E402
 from styledit.lab.edit.samples import picture  # noqa: E402
 from styledit.lab.edit.widget import EditLab  # noqa: E402
 from styledit.lab.explorer.widget import AttentionExplorer, attention_explorer  # noqa: E402
+from styledit.lab.linking import Link, link  # noqa: E402
 from styledit.lab.player.widget import InversionPlayer, inversion_player  # noqa: E402
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "attention_explorer",
     "InversionPlayer",
     "inversion_player",
+    "Link",
+    "link",
     "open_png",
     "picture",
 ]

@@ -50,12 +50,14 @@ class LabWidget(anywidget.AnyWidget):
 
     A subclass says what there is to do in `work`, takes messages in `received`, and draws what a notebook
     that is only read shows in `snapshot`. `messages`: the fields that each message must have; `problem`: one
-    sentence, empty where all is well.
+    sentence, empty where all is well; `led`: whether another widget leads this one (see `styledit.lab.link`),
+    and a number that grows whenever it did.
     """
 
     messages: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     problem = traitlets.Unicode("").tag(sync=True)
+    led = traitlets.Dict({"id": 0, "linked": False}).tag(sync=True)
 
     _closed = True  # until it is made: one whose arguments were refused has nothing to close
 
@@ -89,6 +91,19 @@ class LabWidget(anywidget.AnyWidget):
     def failed(self, error: BaseException) -> None:
         """Show an error as a sentence; what was shown last stays."""
         self.problem = sentence(error)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def was_led(self) -> None:
+        """The page is to go where its traits say; called by the worker."""
+        self.led = {"id": self.led["id"] + 1, "linked": True}
+
+    def unlinked(self) -> None:
+        """Nobody leads it any more; called by the worker."""
+        self.led = {**self.led, "linked": False}
 
     def close(self) -> None:
         """End the work within one network call, and the widget; nothing of it stays behind."""

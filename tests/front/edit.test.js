@@ -8,7 +8,7 @@ import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
 import { entryTitle, movedBy, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
-import { Brush, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
+import { Brush, cellsOfWord, outline, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
 import { delayedCall, intoDifference } from "../../styledit/lab/front/edit/parts.js";
 import { pendingSource } from "../../styledit/lab/front/edit/pending.js";
 import {
@@ -146,6 +146,28 @@ test("an answer that does not come holds a drag back for two seconds, one that i
   assert.equal(sent.length, 2);
 });
 
+test("what jumps is looked at first, then asked for exactly; a stop or a newer one takes its place", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { sent, flow } = flowOf();
+  const asked = () => sent.splice(0).map(({ moving, tau }) => [moving, tau]);
+  flow.look({ tau: 1 });
+  assert.deepEqual(asked(), [[true, 1]]);
+  assert.ok(flow.waits());
+  flow.answered(1);
+  assert.deepEqual(asked(), [[false, 1]]);
+  flow.look({ tau: 2 }); // no answer comes: it is asked for all the same
+  t.mock.timers.tick(2000);
+  assert.deepEqual(asked(), [[true, 2], [false, 2]]); // prettier-ignore
+  flow.look({ tau: 3 });
+  flow.look({ tau: 4 });
+  flow.answered(9);
+  assert.deepEqual(asked(), [[true, 3], [true, 4], [false, 4]]); // prettier-ignore
+  flow.look({ tau: 5 });
+  flow.forget();
+  t.mock.timers.tick(5000);
+  assert.deepEqual(asked(), [[true, 5]]);
+});
+
 /** Requests of a page whose source prompt is "a car". */
 function editsOf(t, traits = {}) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -168,6 +190,19 @@ test("a setting by hand ends the suggested ones, and tells everybody", (t) => {
   assert.equal(reader.mock.calls[0].arguments[0].settings.tau_c, 0.9);
   assert.deepEqual([asked[0].auto, asked[0].settings.tau_c, asked[0].moving], [false, 0.9, false]);
   assert.equal(DEFAULT_SETTINGS.tau_c, 0.6);
+});
+
+test("a word and a mask get a first look, a method none", (t) => {
+  const { edits, asked } = editsOf(t);
+  edits.setPrompt("a blue car");
+  edits.flow.answered(1);
+  edits.jump({ mask: { width: 1, height: 1, runs: [0, 1] } });
+  edits.flow.answered(3);
+  edits.set({ method: "another" });
+  assert.deepEqual(
+    asked.map(({ moving, auto }) => [moving, auto]),
+    [[true, true], [false, true], [true, false], [false, false], [false, false]], // prettier-ignore
+  );
 });
 
 test("no slider jumps back to what an older request has in use", (t) => {
@@ -295,21 +330,60 @@ test("a mask is packed as Python packs it", () => {
 });
 
 test("a mask of another size takes the nearest cells", () => {
-  assert.deepEqual([...unpack({ width: 2, height: 1, rows: ["10"] }, 4, 2)], [1, 1, 0, 0, 1, 1, 0, 0]);
+  assert.deepEqual([...unpack({ width: 2, height: 1, runs: [0, 1, 1] }, 4, 2)], [1, 1, 0, 0, 1, 1, 0, 0]);
   assert.deepEqual([...unpack(null, 2, 1)], [0, 0]);
 });
 
-test("the brush paints a square, no further than the picture, and leaves no gaps", () => {
-  const brush = new Brush(6, 4);
-  Object.assign(brush, { x: 0, y: 0, size: 3 });
+/** The cells of a brush, a text for each row. */
+function rowsOf({ cells, width }) {
+  return cells.join("").match(new RegExp(`.{${width}}`, "g"));
+}
+
+test("the brush is round, paints no further than the picture, and leaves no gaps", () => {
+  const brush = new Brush(6, 5);
+  Object.assign(brush, { x: 3, y: 2, size: 5 });
   brush.stamp();
-  assert.deepEqual(pack(brush.cells, 6, 4).rows, ["110000", "110000", "000000", "000000"]);
+  assert.deepEqual(rowsOf(brush), ["001110", "011111", "011111", "011111", "001110"]);
+  brush.cells.fill(0);
+  Object.assign(brush, { x: 0, y: 0, size: 2 });
+  brush.stamp(); // an even one stands between cells, here on the corner
+  assert.deepEqual(rowsOf(brush).slice(0, 2), ["100000", "000000"]);
   brush.size = 1;
   brush.lineTo(5, 2);
-  assert.deepEqual(pack(brush.cells, 6, 4).rows, ["110000", "111100", "000011", "000000"]);
+  assert.deepEqual(rowsOf(brush).slice(0, 3), ["110000", "001100", "000011"]);
   brush.paints = false;
   brush.stamp();
   assert.equal(brush.cells[2 * 6 + 5], 0);
+});
+
+test("strokes are taken back one by one", () => {
+  const brush = new Brush(4, 1);
+  brush.size = 1;
+  for (const x of [0, 3]) {
+    brush.begin();
+    brush.lineTo(x, 0);
+  }
+  const both = brush.cells.join("");
+  assert.equal(brush.undo(), true);
+  assert.notEqual(brush.cells.join(""), both);
+  assert.equal(brush.undo(), true);
+  assert.equal(brush.cells.join(""), "0000");
+  assert.equal(brush.undo(), false);
+});
+
+test("where a word looks is what reaches the threshold, finer than its map", () => {
+  const map = { h: 1, w: 2, values: [0, 255] };
+  assert.deepEqual([...cellsOfWord(map, 0.5, 4, 1)], [0, 0, 1, 1]);
+  assert.deepEqual([...cellsOfWord(map, 0.9, 4, 1)], [0, 0, 0, 1]);
+  assert.deepEqual([...cellsOfWord(map, 0, 4, 1)], [1, 1, 1, 1]);
+});
+
+test("a mask's outline lies between painted and kept cells", () => {
+  assert.deepEqual(outline(Uint8Array.of(1, 0, 0, 0), 2, 2), [
+    [1, 0, 1, 1],
+    [0, 1, 1, 1],
+  ]);
+  assert.deepEqual(outline(new Uint8Array(4).fill(1), 2, 2), []);
 });
 
 // -- history, sheets, and what the lab says

@@ -7,7 +7,7 @@ from diffusers import StableDiffusionPipeline
 from styledit.lab.edit import methods
 from styledit.lab.edit.guided import saved_code
 from styledit.lab.edit.methods import OWN, SDEDIT, editor_code
-from styledit.lab.edit.png_recipe import PLAIN, mask_as_dict
+from styledit.lab.edit.png_recipe import PLAIN, runs_of
 from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.session import Prepared, Source
 from styledit.prompts import prompt_slots
@@ -27,11 +27,16 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit,
     own = methods.parameters_of(method, shown.request.parameters)
     keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN if read(name)]
     lines = ["import styledit", "import styledit.lab", ""]
+    masked = settings.mask is not None and read("mask")
+    if masked:
+        lines.insert(0, "import numpy as np\n")
     lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source, file)}"]
     lines.append(f"inversion = styledit.invert(pipe, picture, {source.prompt!r}, steps={source.steps})")
-    if settings.mask is not None and read("mask"):
-        lines.append(f"rows = {mask_as_dict(settings.mask)['rows']!r}")
-        keywords.append('    mask=[[cell == "1" for cell in row] for row in rows],')
+    if settings.mask is not None and masked:
+        mask = settings.mask
+        lines.append(f"runs = {runs_of(mask)!r}  # of the mask's cells: kept, painted, and so on in turn")
+        lines.append(f"mask = np.repeat(np.arange(len(runs)) % 2, runs).reshape({mask.height}, {mask.width})")
+        keywords.append("    mask=mask,")
     known = editor_code(method, guidance, own)
     if guide is not None or method == OWN:
         lines.append(_values_code(prepared))

@@ -11,7 +11,7 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.editing import Settings
+from styledit.editing import Edit, Settings
 from styledit.lab.edit import methods, png_recipe, serialising
 from styledit.lab.edit.code import as_code
 from styledit.lab.edit.guided import GUIDED
@@ -69,6 +69,7 @@ class Display:
         self.page.steps_shown = {}
         self.page.code = ""
         self.publish_guided({})
+        self.publish_word_map({})
 
     def publish_problem(self, problem: str) -> None:
         self.page.problem = problem
@@ -111,7 +112,7 @@ class Display:
                 "id": shown.request.id,
                 "exact": True,
                 "picture": encode(edit.image),
-                "mask": None if edit.mask is None else encode_mask(edit.mask),
+                "mask": _mask_bytes(edit),
                 "seconds": seconds,
                 "first_step": edit.first_step,
                 "step_states": serialising.step_states(
@@ -154,12 +155,23 @@ class Display:
     def publish_steps(self, shown: ShownEdit, pictures: Pictures) -> None:
         self.page.steps_shown = steps_dict(shown.request.id, pictures)
 
+    def publish_word_map(self, about: dict[str, Any]) -> None:
+        self.page.word_map = about
+
     def publish_guided(self, about: dict[str, Any]) -> None:
         self.page.guided = about
 
     def _publish_frame(self, prepared: Prepared, about: dict[str, Any]) -> None:
         self._serial += 1
         self.page.frame = BLANK | {"steps": prepared.inversion.steps, "serial": self._serial} | about
+
+
+def _mask_bytes(edit: Edit) -> bytes | None:
+    """The mask that an edit used: as it was painted, else on the latents."""
+    if edit.mask is None:
+        return None
+    painted = edit.settings.mask
+    return encode_mask(edit.mask if painted is None else painted.array)
 
 
 def snapshot(prepared: Prepared, shown: ShownEdit) -> Image.Image:

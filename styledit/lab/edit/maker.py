@@ -85,9 +85,20 @@ class EditMaker:
         """Roughly what is coming of an edit of the kit's own, from the edit that is shown."""
         run = self.prepared.editor.previewing(request.prompt, **png_recipe.keywords(settings))
         preview = yield from run
-        if preview.change is not None:
-            return preview_change(self.pipe, shown.edit.image, preview.change)
-        return decode_latents(self.pipe, preview.z)[0]
+        if preview.change is None:
+            picture = decode_latents(self.pipe, preview.z)[0]
+        else:
+            picture = preview_change(self.pipe, self._unpasted(shown), preview.change)
+        inversion = self.prepared.inversion
+        size = inversion.z_T.shape[-2:]
+        return picture if settings.mask is None else settings.mask.paste(picture, inversion.image, size)
+
+    def _unpasted(self, shown: ShownEdit) -> Image.Image:
+        """The shown edit with nothing of the source pasted back: another mask may show what lies under it."""
+        mask, z = shown.edit.settings.mask, shown.edit.latents[-1]
+        if mask is None or not mask.is_finer((z.shape[-2], z.shape[-1])):
+            return shown.edit.image
+        return decode_latents(self.pipe, z)[0]
 
     def make(
         self,

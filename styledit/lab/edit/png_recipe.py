@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from diffusers import StableDiffusionPipeline
 from PIL import Image, PngImagePlugin
 from safetensors.torch import load as read_safetensors
@@ -58,9 +59,7 @@ class SavedEdit:
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
-    """Settings as JSON takes them; the mask as rows of 0 and 1. Objectives have no text form and are left
-    out.
-    """
+    """Settings as JSON takes them. Objectives have no text form and are left out."""
     plain: dict[str, Any] = {name: getattr(settings, name) for name in PLAIN}
     plain["blend"] = list(settings.blend)
     plain["mask"] = None if settings.mask is None else mask_as_dict(settings.mask)
@@ -92,22 +91,38 @@ def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mask_as_dict(mask: PaintedMask) -> dict[str, Any]:
-    """A mask as rows of 0 and 1."""
-    rows = ["".join("1" if cell else "0" for cell in row) for row in mask.array]
-    return {"width": mask.width, "height": mask.height, "rows": rows}
+    """A mask as JSON takes it; see `runs_of`."""
+    return {"width": mask.width, "height": mask.height, "runs": runs_of(mask)}
+
+
+def runs_of(mask: PaintedMask) -> list[int]:
+    """How many of its cells, row by row, are kept, painted, kept, and so on in turn; the first number may be
+    0.
+    """
+    cells = mask.array.ravel()
+    ends = np.flatnonzero(np.diff(cells)) + 1
+    lengths = np.diff([0, *ends, cells.size]).tolist()
+    return [0, *lengths] if cells[0] else lengths
 
 
 def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
-    """The mask of such rows; None where nothing is painted.
+    """The mask of such runs, or of rows of 0 and 1, as earlier files have it; None where nothing is painted.
 
     Raises:
         ValueError: they are something else.
     """
     try:
-        rows = [[int(cell) for cell in row] for row in given["rows"]]
-        if not any(map(any, rows)):
-            return None
-        return PaintedMask.of([[bool(cell) for cell in row] for row in rows])
+        if "rows" in given:
+            cells = np.array([[int(cell) > 0 for cell in row] for row in given["rows"]])
+        else:
+            width, height = (
+                check.whole(name, given[name], least=1, most=4096) for name in ("width", "height")
+            )
+            lengths = [check.whole("a run", length, least=0) for length in given["runs"]]
+            if sum(lengths) != width * height:
+                raise ValueError("other cells")
+            cells = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(height, width)
+        return PaintedMask.of(cells) if cells.any() else None
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("The painted mask is damaged; clear it and paint again.") from error
 

@@ -26,6 +26,8 @@ from styledit.lab.frames import encode, thumbnail
 from styledit.pipeline import picture_size
 from styledit.prompts import known_words, prompt_slots, split_words
 
+MASK_SIDE = 128  # cells of a painted mask's longer side
+
 
 def world_dict(pipe: StableDiffusionPipeline, own: Mapping[str, MethodFunction]) -> dict[str, Any]:
     """What never changes. `own`: the user's own methods."""
@@ -34,7 +36,7 @@ def world_dict(pipe: StableDiffusionPipeline, own: Mapping[str, MethodFunction])
     factor = pipe.vae_scale_factor
     return {
         "size": [width, height],
-        "mask_size": [width // factor, height // factor],
+        "mask_size": list(painting_size((width, height), factor)),
         "model": "the embedded model" if embedded else str(pipe.name_or_path or "your model"),
         "samples": [
             {"name": sample.name, "prompt": sample.prompt, "thumb": thumbnail(sample.picture)}
@@ -58,6 +60,19 @@ def world_dict(pipe: StableDiffusionPipeline, own: Mapping[str, MethodFunction])
         "most_steps": MOST_STEPS,
         "guiding": guiding_dict(),
     }
+
+
+def painting_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """How many cells (width, height) the page paints on: a multiple of the latents' that divides the
+    picture's pixels, the finest with at most `MASK_SIDE`, and finer than the latents where it can be.
+
+    Args:
+        size: (width, height) of the picture; factor: pixels of a latent's side.
+    """
+    latents = size[0] // factor, size[1] // factor
+    finer = [k for k in range(2, factor + 1) if factor % k == 0] or [1]
+    fitting = [k for k in finer if k * max(latents) <= MASK_SIDE] or finer[:1]
+    return latents[0] * fitting[-1], latents[1] * fitting[-1]
 
 
 def source_dict(pipe: StableDiffusionPipeline, number: int, prepared: Prepared, note: str) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class EditTraits(LabWidget):
     guided = traitlets.Dict().tag(sync=True)
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
+    word_map = traitlets.Dict().tag(sync=True)
+    place = traitlets.Dict({"step": None, "word": None}).tag(sync=True)
 
     _esm = built("edit.js")
     _css = built("edit.css")

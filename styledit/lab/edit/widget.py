@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeVar
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit import validation as check
 from styledit.editing import Settings
 from styledit.lab.edit import png_recipe, serialising
 from styledit.lab.edit.archive import Archive
@@ -42,6 +43,8 @@ from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
 from styledit.lab.edit.step_pictures import Pictures, picturing_steps
 from styledit.lab.edit.traits import EditTraits
+from styledit.lab.edit.word_maps import looking, word_map_dict
+from styledit.lab.place import Place
 from styledit.lab.widget import Work, sentence
 
 PROGRESS_EVERY = 0.1  # seconds between two lines of progress
@@ -53,13 +56,14 @@ Result = TypeVar("Result")
 # the worker's writes those, under the same lock, and all the others.
 PAGE_FIELDS = {
     "RequestQueue": frozenset(
-        {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_protected", "_painted"}
+        {"_source", "_edit", "_sheet", "_word_map", "_commands", "_save", "_stops", "_protected", "_painted"}
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
     | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
-    | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"},
+    | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"}
+    | {"word_map", "place", "led"},
     "EditMaker": frozenset({"_editors", "_nulls"}),
     "Display": frozenset({"source_id", "_serial"}),
     "Scores": frozenset({"_suggested", "_best"}),
@@ -90,6 +94,8 @@ class EditLab(EditTraits):
         "tile": ("sheet", "row", "column"),
         "export": ("id", "sheet", "kind"),
         "steps": ("open",),
+        "word_map": ("id", "word"),
+        "place": ("step", "word"),
         "recall": ("id",),
         "rename": ("id", "name"),
         "compare": ("id", "left", "right"),
@@ -107,6 +113,7 @@ class EditLab(EditTraits):
     ) -> None:
         super().__init__(pipe, world=serialising.world_dict(pipe, own or {}))
         opened = SourceRequest(0, lambda: first)
+        self._first = first
         self.own = dict(own or {})
         self.cache = FitCache()
         self.queue = RequestQueue(opened, request or self._first_edit(first.prompt))
@@ -154,6 +161,10 @@ class EditLab(EditTraits):
             self.queue.ask(partial(self.display.publish_tile, message))
         elif kind == "export":
             self.queue.ask(partial(self.archive.export, message, self.display.sheets))
+        elif kind == "word_map":
+            self.queue.ask_word_map(message)
+        elif kind == "place":
+            self.queue.ask(partial(self._stand, message))
         elif kind == "save":
             self.queue.ask_save()
         elif kind == "guide":
@@ -184,6 +195,8 @@ class EditLab(EditTraits):
                 changed = True
             elif queue.take_save():
                 self._save()
+            elif (asked := queue.word_map) is not None:
+                yield from self._guarded(self._word_map(asked))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
             elif self._drawing is not None:
@@ -375,6 +388,49 @@ class EditLab(EditTraits):
             message, bool(data), lambda kind, name: picture_of(self.pipe, kind, name, data, self.prepared)
         )
         self.queue.offer_edit(EditRequest.of(message, guide))
+
+    def _word_map(self, message: dict[str, Any]) -> Work:
+        """Where a word looks; a newer edit goes first."""
+        queue = self.queue
+        try:
+            if self.shown is None or self.maker is None:
+                raise ValueError("There is no edit yet whose words could be looked at.")
+            word = check.text("word", message["word"])
+            run = looking(self.maker, self.shown, word)
+
+            def outdated() -> bool:
+                return queue.word_map is not message or queue.edit is not None or queue.source is not None
+
+            values = yield from self._driven(run, outdated)
+        except Exception:
+            queue.take_word_map(message)
+            raise
+        if values is not None:
+            self.display.publish_word_map(word_map_dict(int(message["id"]), word, values))
+            queue.take_word_map(message)
+
+    # What a link asks: see `styledit.lab.linking`.
+
+    place_trait: ClassVar[str] = "place"
+
+    def run_shown(self) -> tuple[str, int]:
+        """The source's prompt, and T; before the first one stands, those that it opens with."""
+        source = self._first if self.prepared is None else self.prepared.source
+        return source.prompt, source.steps
+
+    def place_shown(self) -> Place:
+        return Place(self.place["step"], self.place["word"])
+
+    def lead(self, place: Place) -> None:
+        """Mark a step and a word; called by the worker."""
+        self.place = {"step": place.step, "word": place.word}
+        self.was_led()
+
+    def _stand(self, message: Mapping[str, Any]) -> None:
+        """Where the page stands."""
+        step, word = message["step"], message["word"]
+        step = None if step is None else check.whole("step", step, least=0, most=self.run_shown()[1] - 1)
+        self.place = {"step": step, "word": None if word is None else check.text("word", word)}
 
     # The contact sheet.
 

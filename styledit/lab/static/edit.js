@@ -635,20 +635,20 @@ function filmStrip() {
       tabindex: "0"
     })
   );
-  let known = [];
+  let known2 = [];
   return {
     root,
     /** @param {FilmFrame[]} film */
     fill(film) {
       const keys = film.map(keyOf);
-      const grows = known.every((key, k) => key === keys[k]);
+      const grows = known2.every((key, k) => key === keys[k]);
       if (!grows) {
         freePictures(root);
         root.replaceChildren();
-        known = [];
+        known2 = [];
       }
-      root.append(...film.slice(known.length).map(figureOf));
-      known = keys;
+      root.append(...film.slice(known2.length).map(figureOf));
+      known2 = keys;
       if (grows && film.length) root.scrollLeft = root.scrollWidth;
     }
   };
@@ -707,6 +707,10 @@ function requestFlow(send) {
     },
     answered(id) {
       if (open !== null && id >= open) next();
+    },
+    look(request) {
+      go({ ...request, moving: true });
+      waiting = { ...request, moving: false };
     },
     waits: () => waiting !== null,
     forget() {
@@ -773,7 +777,20 @@ function editRequests(model, note, sourcePrompt2) {
       tell();
       ask(moving);
     },
-    // Something else: prompt, method, auto, or all of a tile's.
+    // A setting jumps, and nothing was dragged: a first look before the exact edit.
+    jump(settings) {
+      Object.assign(current.settings, settings);
+      current.auto = false;
+      tell();
+      flow.look(request());
+    },
+    // Another prompt, with a first look.
+    setPrompt(prompt) {
+      Object.assign(current, { prompt });
+      tell();
+      flow.look(request());
+    },
+    // Something else: method, auto, or all of a tile's.
     set(parts) {
       Object.assign(current, structuredClone(parts));
       tell();
@@ -793,16 +810,16 @@ function editRequests(model, note, sourcePrompt2) {
 function withKnownWords({ prompt, settings }, sourcePrompt2) {
   const spaced = (text) => ` ${promptWords(text.toLowerCase()).join(" ")} `;
   const isIn = (word, text) => spaced(text).includes(spaced(word));
-  const known = structuredClone(settings);
-  known.blend = known.blend.filter((word) => isIn(word, prompt) || isIn(word, sourcePrompt2));
+  const known2 = structuredClone(settings);
+  known2.blend = known2.blend.filter((word) => isIn(word, prompt) || isIn(word, sourcePrompt2));
   for (
     const name of
     /** @type {const} */
     ["tau_c_words", "tau_v_words", "reweight"]
   ) {
-    known[name] = Object.fromEntries(Object.entries(known[name]).filter(([word]) => isIn(word, prompt)));
+    known2[name] = Object.fromEntries(Object.entries(known2[name]).filter(([word]) => isIn(word, prompt)));
   }
-  return known;
+  return known2;
 }
 function promptWords(prompt) {
   return prompt.split(/\s+/).filter(Boolean);
@@ -859,8 +876,8 @@ function withArticles(text) {
   );
 }
 function unknownWords(prompt, { words }) {
-  const known = new Set(words);
-  return known.size ? promptWords(asRead(prompt)).filter((word) => !known.has(word)) : [];
+  const known2 = new Set(words);
+  return known2.size ? promptWords(asRead(prompt)).filter((word) => !known2.has(word)) : [];
 }
 function inAnotherStyle(language, prompt) {
   const styles = language.slots[0];
@@ -958,7 +975,7 @@ function targetPrompt(lab) {
   const send = () => {
     typed.stop();
     const prompt = input.value.trim();
-    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.set({ prompt });
+    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
   const showDifference = () => {
     difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
@@ -1310,11 +1327,11 @@ function guidedSection(lab) {
   const status = element("p", { role: "status", "data-testid": "guided-status" });
   const curves = element("div", { class: "styledit-curves", "data-testid": "guided-curves" });
   const film = filmStrip();
-  let known = "";
+  let known2 = "";
   const follow = (asked, picture) => {
     const now = JSON.stringify(asked);
-    if (now === known) return;
-    known = now;
+    if (now === known2) return;
+    known2 = now;
     Object.assign(request, {
       weights: { ...asked.weights },
       iterations: asked.iterations,
@@ -1967,15 +1984,15 @@ function stripRows(steps) {
   const work = stripRow(
     ["steps"],
     "Work at each step",
-    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`))
+    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`, t))
   );
-  const known = SWITCHES.filter(([name]) => steps.some(({ switches: switches2 }) => switches2[name] !== void 0));
-  const switches = known.flatMap(([name, text, letter]) => {
+  const known2 = SWITCHES.filter(([name]) => steps.some(({ switches: switches2 }) => switches2[name] !== void 0));
+  const switches = known2.flatMap(([name, text, letter]) => {
     const states = steps.map((step) => step.switches[name] ? "on" : "off");
     return stripRow(
       [text, element("sub", {}, letter)],
       `${name}: on at ${countOf(states.filter((state) => state === "on").length, "step")}`,
-      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`))
+      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`, t))
     );
   });
   const ends = element(
@@ -1992,8 +2009,8 @@ function stripRow(label, text, cells) {
     element("span", { class: "styledit-strip-row", role: "img", "aria-label": text }, ...cells)
   ];
 }
-function stepCell(state, title) {
-  return element("span", { class: `styledit-step styledit-step-${state}`, title });
+function stepCell(state, title, step) {
+  return element("span", { class: `styledit-step styledit-step-${state}`, title, "data-step": step });
 }
 function legend() {
   const states = (
@@ -2005,26 +2022,155 @@ function legend() {
     ]
   );
   const entries = states.map(
-    ([state, text]) => element("span", { class: "styledit-legend-entry" }, stepCell(state, ""), text)
+    ([state, text]) => element("span", { class: "styledit-legend-entry" }, stepCell(state, "", null), text)
   );
   return element("div", { class: "styledit-row styledit-hint" }, ...entries);
 }
 
+// styledit/lab/front/edit/linked.js
+function linkedPlace(lab) {
+  const mark = () => {
+    const { step, word } = lab.model.get("place");
+    const { linked } = lab.model.get("led");
+    for (const part of lab.root.querySelectorAll("[data-step], [data-word]")) {
+      const { step: ownStep, word: ownWord } = (
+        /** @type {HTMLElement} */
+        part.dataset
+      );
+      part.toggleAttribute("data-led", linked && isAt(ownStep, ownWord, step, word));
+    }
+  };
+  const later = () => queueMicrotask(mark);
+  lab.onTrait("place", mark);
+  lab.onTrait("led", mark);
+  lab.onTrait("target", later);
+  lab.onFrame(later);
+  const lead = (event) => {
+    const part = (
+      /** @type {Element} */
+      event.target.closest("[data-step], [data-word]")
+    );
+    if (!part || !lab.model.get("led").linked) return;
+    const { step, word } = (
+      /** @type {HTMLElement} */
+      part.dataset
+    );
+    const before = lab.model.get("place");
+    const place = { step: step === void 0 ? before.step : Number(step), word: word ?? before.word };
+    if (place.step !== before.step || place.word !== before.word) lab.send({ type: "place", ...place });
+  };
+  for (const event of ["click", "focusin"]) {
+    lab.root.addEventListener(event, lead);
+    lab.cleanups.push(() => lab.root.removeEventListener(event, lead));
+  }
+}
+function isAt(ownStep, ownWord, step, word) {
+  if (ownStep === void 0) return ownWord === word;
+  return ownStep === String(step) && (ownWord === void 0 || ownWord === word);
+}
+
+// styledit/lab/front/shared/words.js
+var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
+function namesSomething(word) {
+  return /\p{L}/u.test(word) && !SMALL.has(word);
+}
+
+// styledit/lab/front/shared/resample.js
+var known = /* @__PURE__ */ new Map();
+function makeTaps(n, m) {
+  const first = new Int32Array(m);
+  const second = new Int32Array(m);
+  const weight = new Float32Array(m);
+  for (let k = 0; k < m; k += 1) {
+    const place = Math.max(0, (k + 0.5) * n / m - 0.5);
+    first[k] = Math.min(n - 1, Math.floor(place));
+    second[k] = Math.min(n - 1, first[k] + 1);
+    weight[k] = place - first[k];
+  }
+  return { first, second, weight };
+}
+function tapsOf(n, m) {
+  const key = `${n}>${m}`;
+  const taps = known.get(key) ?? makeTaps(n, m);
+  known.set(key, taps);
+  return taps;
+}
+function addMap(total, size, map, from, factor) {
+  if (from.h === size.h && from.w === size.w) {
+    for (let k = 0; k < total.length; k += 1) total[k] += factor * map[k];
+    return;
+  }
+  const rows = tapsOf(from.h, size.h);
+  const columns = tapsOf(from.w, size.w);
+  let place = 0;
+  for (let y = 0; y < size.h; y += 1) {
+    const above = rows.first[y] * from.w;
+    const below = rows.second[y] * from.w;
+    const v = rows.weight[y];
+    for (let x = 0; x < size.w; x += 1) {
+      const left = columns.first[x];
+      const right = columns.second[x];
+      const u = columns.weight[x];
+      const top = map[above + left] * (1 - u) + map[above + right] * u;
+      const bottom = map[below + left] * (1 - u) + map[below + right] * u;
+      total[place] += factor * (top * (1 - v) + bottom * v);
+      place += 1;
+    }
+  }
+}
+
 // styledit/lab/front/edit/mask_cells.js
+var MOST_STROKES = 40;
 function pack(cells, width, height) {
-  if (!cells.some(Boolean)) return null;
-  const rows = Array.from({ length: height }, (_, y) => cells.subarray(y * width, (y + 1) * width).join(""));
-  return { width, height, rows };
+  if (!cells.includes(1)) return null;
+  const runs = [0];
+  let now = 0;
+  for (const cell of cells) {
+    if (cell !== now) {
+      runs.push(0);
+      now = cell;
+    }
+    runs[runs.length - 1] += 1;
+  }
+  return { width, height, runs };
 }
 function unpack(mask, width, height) {
   const cells = new Uint8Array(width * height);
   if (!mask) return cells;
+  const own = new Uint8Array(mask.width * mask.height);
+  let place = 0;
+  mask.runs.forEach((length, k) => {
+    own.fill(k % 2, place, place + length);
+    place += length;
+  });
+  if (mask.width === width && mask.height === height) return own;
   for (let y = 0; y < height; y += 1) {
-    const row = mask.rows[Math.floor(y * mask.height / height)];
-    for (let x = 0; x < width; x += 1)
-      cells[y * width + x] = Number(row[Math.floor(x * mask.width / width)]);
+    const row = Math.floor(y * mask.height / height) * mask.width;
+    for (let x = 0; x < width; x += 1) cells[y * width + x] = own[row + Math.floor(x * mask.width / width)];
   }
   return cells;
+}
+function cellsOfWord(map, threshold, width, height) {
+  const values = new Float32Array(width * height);
+  addMap(values, { h: height, w: width }, map.values, map, 1);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const least = low + threshold * (high - low);
+  return Uint8Array.from(values, (value) => value >= least ? 1 : 0);
+}
+function outline(cells, width, height) {
+  const edges = [];
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const at = y * width + x;
+      if (x + 1 < width && cells[at] !== cells[at + 1]) edges.push([x + 1, y, x + 1, y + 1]);
+      if (y + 1 < height && cells[at] !== cells[at + width]) edges.push([x, y + 1, x + 1, y + 1]);
+    }
+  }
+  return edges;
 }
 var Brush = class {
   /**
@@ -2037,21 +2183,37 @@ var Brush = class {
     this.cells = new Uint8Array(width * height);
     this.x = width >> 1;
     this.y = height >> 1;
-    this.size = Math.max(1, Math.round(width / 6));
+    this.size = Math.max(1, Math.round(width / 8));
     this.paints = true;
     this.focused = false;
+    this.before = [];
   }
-  /** The cell at its upper left: [x, y]. */
-  corner() {
-    const half = (this.size - 1) / 2;
-    return [Math.ceil(this.x - half), Math.ceil(this.y - half)];
+  /** The middle of what it paints, in cells: a brush of an even size stands between two. */
+  middle() {
+    const half = this.size % 2 ? 0.5 : 0;
+    return [this.x + half, this.y + half];
+  }
+  /** A stroke begins: what is there now can be had again. */
+  begin() {
+    this.before.push(this.cells.slice());
+    if (this.before.length > MOST_STROKES) this.before.shift();
+  }
+  /** Take the last stroke back; whether there was one. */
+  undo() {
+    const before = this.before.pop();
+    if (before) this.cells = before;
+    return before !== void 0;
   }
   /** Paint or erase where it stands. */
   stamp(paints = this.paints) {
-    const [left, top] = this.corner();
-    for (let y = Math.max(0, top); y < Math.min(this.height, top + this.size); y += 1) {
-      const row = y * this.width;
-      this.cells.fill(paints ? 1 : 0, row + Math.max(0, left), row + Math.min(this.width, left + this.size));
+    const [middleX, middleY] = this.middle();
+    const radius = this.size / 2;
+    const from = (middle) => Math.max(0, Math.floor(middle - radius));
+    for (let y = from(middleY); y < Math.min(this.height, middleY + radius); y += 1) {
+      for (let x = from(middleX); x < Math.min(this.width, middleX + radius); x += 1) {
+        const inside = Math.hypot(x + 0.5 - middleX, y + 0.5 - middleY) <= radius;
+        if (inside) this.cells[y * this.width + x] = paints ? 1 : 0;
+      }
     }
   }
   /**
@@ -2070,9 +2232,181 @@ var Brush = class {
   }
 };
 
+// styledit/lab/front/edit/mask_painter.js
+var SHADE = 150;
+var LINES = (
+  /** @type {[string, number][]} */
+  [
+    ["#000", 3],
+    ["#fff", 1.5]
+  ]
+);
+function drawPainter(context, source, brush) {
+  const { width, height } = context.canvas;
+  context.clearRect(0, 0, width, height);
+  context.imageSmoothingEnabled = false;
+  if (source && drawable(source)) context.drawImage(source, 0, 0, width, height);
+  const [w, h] = [width / brush.width, height / brush.height];
+  if (brush.cells.includes(1)) {
+    context.drawImage(shade(brush), 0, 0, width, height);
+    strokes(context, (path) => {
+      for (const [x0, y0, x1, y1] of outline(brush.cells, brush.width, brush.height)) {
+        path.moveTo(x0 * w, y0 * h);
+        path.lineTo(x1 * w, y1 * h);
+      }
+    });
+  }
+  if (!brush.focused) return;
+  const [x, y] = brush.middle();
+  strokes(context, (path) => path.ellipse(x * w, y * h, brush.size / 2 * w, brush.size / 2 * h, 0, 0, 7));
+}
+function strokes(context, draw) {
+  const path = new Path2D();
+  draw(path);
+  for (const [colour, line] of LINES) {
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.stroke(path);
+  }
+}
+function shade({ cells, width, height }) {
+  const canvas = element("canvas", { width, height });
+  const pixels = new ImageData(width, height);
+  cells.forEach((cell, at) => {
+    pixels.data[4 * at + 3] = cell ? 0 : SHADE;
+  });
+  contextOf(canvas).putImageData(pixels, 0, 0);
+  return canvas;
+}
+function paintByHand({ root, redraw }, brush, ask) {
+  const cellOf = (event) => {
+    const box = root.getBoundingClientRect();
+    const inside = (share, cells) => clamped(Math.floor(share * cells), 0, cells - 1);
+    const x = inside((event.clientX - box.left) / box.width, brush.width);
+    return { x, y: inside((event.clientY - box.top) / box.height, brush.height) };
+  };
+  root.addEventListener("pointerdown", (event) => {
+    root.setPointerCapture(event.pointerId);
+    Object.assign(brush, cellOf(event));
+    brush.begin();
+    brush.stamp();
+    redraw();
+    root.dataset.painting = "true";
+    ask(true);
+  });
+  root.addEventListener("pointermove", (event) => {
+    const { x, y } = cellOf(event);
+    if (x === brush.x && y === brush.y && brush.focused) return;
+    brush.focused = true;
+    if (root.dataset.painting) brush.lineTo(x, y);
+    else Object.assign(brush, { x, y });
+    redraw();
+    if (root.dataset.painting) ask(true);
+  });
+  root.addEventListener("pointerleave", () => {
+    if (root.dataset.painting) return;
+    brush.focused = document.activeElement === root;
+    redraw();
+  });
+  const end = () => {
+    if (!root.dataset.painting) return;
+    delete root.dataset.painting;
+    ask(false);
+  };
+  root.addEventListener("pointerup", end);
+  root.addEventListener("pointercancel", end);
+}
+function paintByKeys({ root, redraw }, brush, { ask, rest, undo, say }) {
+  keepKeys(root);
+  const focus = (focused) => {
+    brush.focused = focused;
+    redraw();
+  };
+  root.addEventListener("focus", () => focus(true));
+  root.addEventListener("blur", () => focus(false));
+  root.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    const paints = event.key === " ";
+    const step = event.shiftKey ? 1 : Math.max(1, brush.size >> 1);
+    if (arrow) {
+      brush.x = clamped(brush.x + step * arrow[0], 0, brush.width - 1);
+      brush.y = clamped(brush.y + step * arrow[1], 0, brush.height - 1);
+    } else if (paints || event.key === "Backspace" || event.key === "Delete") {
+      brush.begin();
+      brush.stamp(paints && brush.paints);
+      ask(true);
+      rest();
+    } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey)) undo();
+    else return;
+    event.preventDefault();
+    const painted = brush.cells[brush.y * brush.width + brush.x];
+    say(`Column ${brush.x + 1}, row ${brush.y + 1}: ${painted ? "painted" : "kept"}`);
+    redraw();
+  });
+}
+
+// styledit/lab/front/edit/word_lasso.js
+var THRESHOLD = 0.5;
+function wordLasso(lab, wordsOf2, mask) {
+  const [width, height] = lab.world.mask_size;
+  let asked = 0;
+  let dragging = false;
+  let dragged = THRESHOLD;
+  const map = () => {
+    const { word, width: w = 0, height: h = 0, values } = lab.model.get("word_map");
+    const bytes = bytesOf(values);
+    return bytes && word === select.value ? { h, w, values: bytes } : null;
+  };
+  const cells = () => {
+    const there = map();
+    return there && cellsOfWord(there, Number(threshold.input.value), width, height);
+  };
+  const select = choiceOf("lasso-word", [], (word) => {
+    threshold.input.disabled = true;
+    if (!word) return;
+    asked = lab.edits.nextId();
+    lab.note.ask({ type: "word_map", id: asked, word });
+  });
+  const threshold = slider(
+    "Word threshold",
+    {
+      step: 0.01,
+      value: THRESHOLD,
+      title: "How much of the way from the word's darkest to its brightest place"
+    },
+    (value, moving) => {
+      if (!dragging && value === dragged) return;
+      if (!dragging) mask.begin();
+      dragged = value;
+      dragging = moving;
+      const chosen = cells();
+      if (chosen) mask.drag(chosen, moving);
+    }
+  );
+  threshold.input.dataset.testid = "lasso-threshold";
+  threshold.input.disabled = true;
+  lab.onTrait("word_map", ({ id }) => {
+    if (!asked || id !== asked) return;
+    asked = 0;
+    lab.note.answered();
+    threshold.input.disabled = false;
+    mask.begin();
+    const chosen = cells();
+    if (chosen) mask.show(chosen);
+  });
+  const fill = () => {
+    const words = wordsOf2().map((word) => [word, word]);
+    fillChoice(select, [["", "choose a word"], ...words]);
+    threshold.input.disabled = !map();
+  };
+  lab.onSource(fill);
+  lab.onTrait("target", fill);
+  return element("div", {}, labelled("Mask where this word looks", select), threshold.root);
+}
+
 // styledit/lab/front/edit/mask.js
 var REST = 350;
-var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "with", "and"]);
+var SHARP = 512;
 function maskSection(lab) {
   return onlyWhereRead(
     lab,
@@ -2088,7 +2422,7 @@ function maskSection(lab) {
     element(
       "p",
       { class: "styledit-hint" },
-      "Or paint: what is painted may change, the rest stays. A painted mask takes the blend words' place."
+      "Or paint: what is painted may change; outside, the picture's own pixels stay. A painted mask takes the blend words' place."
     ),
     maskPainter(lab)
   );
@@ -2103,9 +2437,7 @@ function blendWords(lab) {
     lab.edits.change({ blend: on ? [...others, word] : others }, false);
   });
   const fill = () => {
-    const target = lab.model.get("target").words ?? [];
-    const all = [...lab.source().words ?? [], ...target.map((word) => word.text)];
-    const words = [.../* @__PURE__ */ new Set([...all.filter((word) => !SMALL.has(word)), ...used()])];
+    const words = [.../* @__PURE__ */ new Set([...wordsOf(lab), ...used()])];
     if (words.join() === [...toggles.keys()].join()) return;
     toggles = new Map(words.map((word) => [word, toggleOf(word)]));
     root.replaceChildren(...[...toggles.values()].map((toggle) => toggle.root));
@@ -2120,10 +2452,18 @@ function blendWords(lab) {
   });
   return root;
 }
+function wordsOf(lab) {
+  const target = lab.model.get("target").words ?? [];
+  const all = [...lab.source().words ?? [], ...target.map((word) => word.text)];
+  return [...new Set(all.filter(namesSomething))];
+}
 function maskPainter(lab) {
   const [width, height] = lab.world.mask_size;
   const brush = new Brush(width, height);
-  const ask = (moving) => lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
+  const ask = (moving) => {
+    undo.disabled = !brush.before.length;
+    lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
+  };
   const rest = delayedCall(() => ask(false), REST);
   const place = element("span", {
     class: "styledit-hint",
@@ -2132,37 +2472,52 @@ function maskPainter(lab) {
     "data-testid": "brush-place"
   });
   const canvas = drawnCanvas(
-    ...lab.world.size,
+    ...sharpSize(lab.world.size),
     {
       class: "styledit-painter",
       tabindex: "0",
       "data-testid": "mask-canvas",
       role: "application",
-      "aria-label": "Mask painter. Arrow keys move the brush, space paints, backspace erases."
+      "aria-label": "Mask painter. Arrow keys move the brush, with Shift by one cell, space paints, backspace erases, Ctrl+Z undoes."
     },
     (context) => drawPainter(context, lab.images.source, brush)
   );
+  const show = (cells) => {
+    brush.cells = cells;
+    undo.disabled = !brush.before.length;
+    canvas.redraw();
+    lab.edits.jump({ mask: pack(cells, width, height) });
+  };
   const all = (value) => {
-    brush.cells = brush.cells.map(value);
-    canvas.redraw();
-    ask(false);
+    brush.begin();
+    show(brush.cells.map(value));
   };
-  const paint = toggleButton("Paint", "mask-paint", () => mode(true));
-  const erase = toggleButton("Erase", "mask-erase", () => mode(false));
-  const mode = (paints) => {
-    brush.paints = paints;
-    paint.set(paints);
-    erase.set(!paints);
+  const takeBack = () => {
+    if (brush.undo()) show(brush.cells);
   };
-  mode(true);
-  const most = Math.max(2, width >> 1);
-  const size = slider("Brush", { min: 1, max: most, step: 1, value: brush.size }, (value) => {
-    brush.size = value;
-    canvas.redraw();
-  });
+  const undo = pushButton("Undo stroke", "mask-undo", takeBack, { disabled: true });
+  const size = slider(
+    "Brush",
+    {
+      min: 1,
+      max: Math.max(2, width >> 1),
+      step: 1,
+      value: brush.size,
+      title: "Its width in cells of the mask"
+    },
+    (value) => {
+      brush.size = value;
+      canvas.redraw();
+    }
+  );
   size.input.dataset.testid = "brush-size";
   paintByHand(canvas, brush, ask);
-  paintByKeys(canvas, brush, { ask, rest: rest.start, say: (sentence) => place.textContent = sentence });
+  paintByKeys(canvas, brush, {
+    ask,
+    rest: rest.start,
+    undo: takeBack,
+    say: (sentence) => place.textContent = sentence
+  });
   lab.edits.onChange(({ settings }) => {
     if (canvas.root.dataset.painting) return;
     brush.cells = unpack(settings.mask, width, height);
@@ -2177,11 +2532,7 @@ function maskPainter(lab) {
     element(
       "div",
       { class: "styledit-paint-side" },
-      element(
-        "div",
-        { class: "styledit-row" },
-        element("div", { class: "styledit-tabs" }, paint.root, erase.root)
-      ),
+      element("div", { class: "styledit-row" }, brushModes(brush), undo),
       size.root,
       element(
         "div",
@@ -2190,91 +2541,33 @@ function maskPainter(lab) {
         pushButton("Invert", "mask-invert", () => all((cell) => 1 - cell)),
         pushButton("No mask", "mask-clear", () => all(() => 0))
       ),
+      wordLasso(lab, () => wordsOf(lab), {
+        begin: () => brush.begin(),
+        show,
+        drag(cells, moving) {
+          brush.cells = cells;
+          canvas.redraw();
+          ask(moving);
+        }
+      }),
       place
     )
   );
 }
-function drawPainter(context, source, brush) {
-  const { width, height } = context.canvas;
-  const [w, h] = [width / brush.width, height / brush.height];
-  context.clearRect(0, 0, width, height);
-  if (source && drawable(source)) context.drawImage(source, 0, 0, width, height);
-  if (brush.cells.some(Boolean)) {
-    context.fillStyle = "rgba(0, 0, 0, 0.65)";
-    brush.cells.forEach((cell, at) => {
-      if (!cell) context.fillRect(at % brush.width * w, Math.floor(at / brush.width) * h, w, h);
-    });
-  }
-  if (!brush.focused) return;
-  const [left, top] = brush.corner();
-  for (
-    const [colour, line] of
-    /** @type {[string, number][]} */
-    [
-      ["#000", 2],
-      ["#fff", 1]
-    ]
-  ) {
-    context.strokeStyle = colour;
-    context.lineWidth = line;
-    context.strokeRect(left * w + 0.5, top * h + 0.5, brush.size * w - 1, brush.size * h - 1);
-  }
+function brushModes(brush) {
+  const paint = toggleButton("Paint", "mask-paint", () => mode(true));
+  const erase = toggleButton("Erase", "mask-erase", () => mode(false));
+  const mode = (paints) => {
+    brush.paints = paints;
+    paint.set(paints);
+    erase.set(!paints);
+  };
+  mode(true);
+  return element("div", { class: "styledit-tabs" }, paint.root, erase.root);
 }
-function paintByHand({ root, redraw }, brush, ask) {
-  const cellOf = (event) => {
-    const box = root.getBoundingClientRect();
-    const inside = (share, cells) => clamped(Math.floor(share * cells), 0, cells - 1);
-    const x = inside((event.clientX - box.left) / box.width, brush.width);
-    return { x, y: inside((event.clientY - box.top) / box.height, brush.height) };
-  };
-  root.addEventListener("pointerdown", (event) => {
-    root.setPointerCapture(event.pointerId);
-    Object.assign(brush, cellOf(event));
-    brush.stamp();
-    redraw();
-    root.dataset.painting = "true";
-    ask(true);
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (!root.dataset.painting) return;
-    const { x, y } = cellOf(event);
-    if (x === brush.x && y === brush.y) return;
-    brush.lineTo(x, y);
-    redraw();
-    ask(true);
-  });
-  const end = () => {
-    if (!root.dataset.painting) return;
-    delete root.dataset.painting;
-    ask(false);
-  };
-  root.addEventListener("pointerup", end);
-  root.addEventListener("pointercancel", end);
-}
-function paintByKeys({ root, redraw }, brush, { ask, rest, say }) {
-  keepKeys(root);
-  const focus = (focused) => {
-    brush.focused = focused;
-    redraw();
-  };
-  root.addEventListener("focus", () => focus(true));
-  root.addEventListener("blur", () => focus(false));
-  root.addEventListener("keydown", (event) => {
-    const arrow = ARROWS[event.key];
-    const paints = event.key === " ";
-    if (arrow) {
-      brush.x = clamped(brush.x + arrow[0], 0, brush.width - 1);
-      brush.y = clamped(brush.y + arrow[1], 0, brush.height - 1);
-    } else if (paints || event.key === "Backspace" || event.key === "Delete") {
-      brush.stamp(paints && brush.paints);
-      ask(true);
-      rest();
-    } else return;
-    event.preventDefault();
-    const painted = brush.cells[brush.y * brush.width + brush.x];
-    say(`Column ${brush.x + 1}, row ${brush.y + 1}: ${painted ? "painted" : "kept"}`);
-    redraw();
-  });
+function sharpSize([width, height]) {
+  const factor = Math.max(1, Math.round(SHARP / Math.max(width, height)));
+  return [factor * width, factor * height];
 }
 
 // styledit/lab/front/edit/pending.js
@@ -2537,7 +2830,7 @@ function axisChoice(lab, title, testid, first, changed) {
   };
 }
 function firstWord(words) {
-  const named = words.filter(({ text }) => !SMALL.has(text));
+  const named = words.filter(({ text }) => namesSomething(text));
   return (named.find(({ changed }) => changed) ?? named[0] ?? words[0])?.text ?? "";
 }
 function valuesHint({ kind, least, most }) {
@@ -2630,7 +2923,7 @@ function sheetTile(lab, testid, label, pressed) {
   const image = element("img", { alt: "" });
   const badge = element("span", { class: "styledit-badge" });
   let tile = null;
-  let known = "";
+  let known2 = "";
   const root = pushButton("", testid, () => tile?.picture && pressed(tile), {
     class: "styledit-tile",
     "aria-disabled": "true",
@@ -2643,8 +2936,8 @@ function sheetTile(lab, testid, label, pressed) {
     fill(given) {
       tile = given;
       const now = [given.exact, given.picture?.byteLength, given.succeeded, given.psnr].join();
-      if (now === known) return;
-      known = now;
+      if (now === known2) return;
+      known2 = now;
       root.setAttribute("aria-disabled", String(!given.picture));
       root.title = `${given.prompt}
 ${tileInShort(given, lab.world.methods)}`;
@@ -2794,13 +3087,13 @@ function sheetView(lab, take) {
       grid.focus({ row: 0, column: 0 });
     },
     fill(next) {
-      const known = tileAt(at);
+      const known2 = tileAt(at);
       sheet = next;
       grid.fill(next);
       const tile = tileAt(at);
       if (at && !tile) at = null;
       show();
-      if (tile?.exact && !known?.exact) look(tile);
+      if (tile?.exact && !known2?.exact) look(tile);
     }
   };
 }
@@ -3077,10 +3370,10 @@ function sourcePrompt(lab) {
     if (event.key === "Enter") apply();
   });
   const note = element("p", { class: "styledit-note", "data-testid": "source-note" });
-  let known;
+  let known2;
   lab.onSource(({ prompt, note: said }, failed) => {
-    if (prompt !== known && !failed) input.value = prompt ?? "";
-    known = prompt;
+    if (prompt !== known2 && !failed) input.value = prompt ?? "";
+    known2 = prompt;
     note.textContent = said ?? "";
     show();
   });
@@ -3141,6 +3434,7 @@ function progressLine(lab) {
   const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
   const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "progress-text" });
   const stop = pushButton("Stop", "stop", () => {
+    lab.edits.flow.forget();
     lab.send({ type: "stop" });
     lab.pending.failed();
   });
@@ -3317,9 +3611,9 @@ function otherwise(first, second, same) {
 function guideName(guide, { terms }) {
   if (!guide) return "no";
   const { weights, iterations, start, seed, style } = guide;
-  const known = terms.filter(({ name }) => weights[name]);
+  const known2 = terms.filter(({ name }) => weights[name]);
   return [
-    ...known.map(({ name, label }) => `${label} ${numberName(weights[name])}`),
+    ...known2.map(({ name, label }) => `${label} ${numberName(weights[name])}`),
     `${iterations} iterations`,
     `from ${start}`,
     `seed ${seed}`,
@@ -3488,8 +3782,8 @@ function chosenPictures(lab, pictures, changed) {
     const now = JSON.stringify([named, kept]);
     if (now === listed) return;
     listed = now;
-    const known = new Set([...named, ...kept].map(([value]) => value));
-    const lost = PLACES.filter((place) => !known.has(String(sides[place])));
+    const known2 = new Set([...named, ...kept].map(([value]) => value));
+    const lost = PLACES.filter((place) => !known2.has(String(sides[place])));
     for (const place of lost) sides[place] = "edit";
     for (const place of PLACES) {
       selects[place].replaceChildren(optionGroup("Pictures", named), optionGroup("History", kept));
@@ -4095,7 +4389,7 @@ function wordRow(lab, word, changed) {
   return {
     root: element(
       "tr",
-      {},
+      { "data-word": word },
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
       ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset)
@@ -4139,7 +4433,7 @@ function wordTable(lab) {
   const body = element("tbody", {});
   const groups = GROUPS.map(([name, title]) => groupRow(lab, name, title));
   let rows = [];
-  let known = "";
+  let known2 = "";
   const show = () => {
     const { ignored } = methodNamed(lab.world.methods, lab.edits.current.method);
     rows.forEach((row) => row.show(ignored));
@@ -4148,8 +4442,8 @@ function wordTable(lab) {
     const words = /* @__PURE__ */ new Map();
     for (const { text, changed } of target.words ?? []) words.set(text, changed || Boolean(words.get(text)));
     const mark = JSON.stringify([...words]);
-    if (mark === known) return;
-    known = mark;
+    if (mark === known2) return;
+    known2 = mark;
     rows = [...[...words].map(([word, changed]) => wordRow(lab, word, changed)), ...groups];
     body.replaceChildren(...rows.map((row) => row.root));
     show();
@@ -4237,10 +4531,14 @@ function render({ model, el }) {
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
   groupsForKeys(lab);
+  linkedPlace(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();
     if (target.prompt !== void 0) lab.edits.accept(target);
+  });
+  lab.onTrait("problem", (problem) => {
+    if (problem) lab.edits.flow.forget();
   });
   lab.onTrait("frame", (frame) => {
     if (frame.picture) lab.note.answered();

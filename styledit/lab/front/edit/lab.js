@@ -8,6 +8,7 @@ import { guidedSection } from "./guided.js";
 import { happeningSection } from "./happening.js";
 import { codeFold, historySection } from "./history.js";
 import { lastChangeSection } from "./last_change.js";
+import { linkedPlace } from "./linked.js";
 import { maskSection } from "./mask.js";
 import { foldedPart } from "./parts.js";
 import { askSource, pendingSource } from "./pending.js";
@@ -101,10 +102,14 @@ function render({ model, el }) {
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
   groupsForKeys(lab);
+  linkedPlace(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();
     if (target.prompt !== undefined) lab.edits.accept(target);
+  });
+  lab.onTrait("problem", (problem) => {
+    if (problem) lab.edits.flow.forget(); // after a first look that failed nothing more is asked for
   });
   lab.onTrait("frame", (frame) => {
     if (frame.picture) lab.note.answered();

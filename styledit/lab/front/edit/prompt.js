@@ -77,7 +77,7 @@ export function targetPrompt(lab) {
   const send = () => {
     typed.stop();
     const prompt = input.value.trim();
-    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.set({ prompt });
+    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
   const showDifference = () => {
     difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));

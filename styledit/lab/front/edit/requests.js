@@ -23,7 +23,7 @@ const PATIENCE = 2000; // ms that an unanswered request of a drag holds back the
 
 /**
  * At most one unanswered request while something is dragged; the newest waits until the frame of the last came. A
- * release goes at once.
+ * release goes at once. What jumps, such as a word, is looked at first, as if it was dragged, and then asked for.
  * @param {(request: EditRequest & {moving: boolean}) => number} send gives the request its id and returns it
  * @returns {Flow}
  */
@@ -55,6 +55,10 @@ export function requestFlow(send) {
     },
     answered(id) {
       if (open !== null && id >= open) next();
+    },
+    look(request) {
+      go({ ...request, moving: true });
+      waiting = { ...request, moving: false };
     },
     waits: () => waiting !== null,
     forget() {
@@ -128,7 +132,20 @@ export function editRequests(model, note, sourcePrompt) {
       tell();
       ask(moving);
     },
-    // Something else: prompt, method, auto, or all of a tile's.
+    // A setting jumps, and nothing was dragged: a first look before the exact edit.
+    jump(settings) {
+      Object.assign(current.settings, settings);
+      current.auto = false;
+      tell();
+      flow.look(request());
+    },
+    // Another prompt, with a first look.
+    setPrompt(prompt) {
+      Object.assign(current, { prompt });
+      tell();
+      flow.look(request());
+    },
+    // Something else: method, auto, or all of a tile's.
     set(parts) {
       Object.assign(current, structuredClone(parts));
       tell();

@@ -1,7 +1,7 @@
 // What the rows or the columns of a contact sheet vary, and the values that are typed for it.
 import { choiceOf, fillChoice } from "../shared/controls.js";
 import { element, keepKeys, uniqueId } from "../shared/elements.js";
-import { SMALL } from "./mask.js";
+import { namesSomething } from "../shared/words.js";
 import { methodNamed } from "./methods.js";
 import { labelled, toggleButton } from "./parts.js";
 /** @import { Axis, AxisKind, EditRequest, Lab, Method, World } from "./types.js" */
@@ -212,7 +212,7 @@ export function axisChoice(lab, title, testid, first, changed) {
  * @param {{text: string, changed: boolean}[]} words
  */
 export function firstWord(words) {
-  const named = words.filter(({ text }) => !SMALL.has(text));
+  const named = words.filter(({ text }) => namesSomething(text));
   return (named.find(({ changed }) => changed) ?? named[0] ?? words[0])?.text ?? "";
 }
 

@@ -5,7 +5,7 @@ import { ARROWS, clamped } from "../shared/geometry.js";
 import { freePictures, showBytes } from "../shared/pictures.js";
 import { settingsInShort } from "./history.js";
 import { methodNamed } from "./methods.js";
-/** @import { Asked, EditRequest, Lab, Mask, Method, Place, Sheet, Tile } from "./types.js" */
+/** @import { Asked, EditRequest, Lab, Mask, Method, TilePlace, Sheet, Tile } from "./types.js" */
 /** @typedef {{root: HTMLButtonElement, fill(tile: Tile): void, mark(masked: boolean): void}} TileButton */
 
 const SUCCEEDED = {
@@ -46,7 +46,7 @@ export function sheetGrid(lab, testid, pressed) {
       });
     });
   };
-  const focus = (/** @type {Place} */ { row, column }) => {
+  const focus = (/** @type {TilePlace} */ { row, column }) => {
     for (const [place, tile] of tiles) tile.root.tabIndex = place === `${row}-${column}` ? 0 : -1;
     tiles.get(`${row}-${column}`)?.root.focus();
   };

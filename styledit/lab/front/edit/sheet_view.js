@@ -4,7 +4,7 @@ import { element, keepKeys } from "../shared/elements.js";
 import { ARROWS } from "../shared/geometry.js";
 import { showBytes } from "../shared/pictures.js";
 import { sheetGrid, tileInShort } from "./sheet_grid.js";
-/** @import { Lab, Place, Sheet, Tile } from "./types.js" */
+/** @import { Lab, TilePlace, Sheet, Tile } from "./types.js" */
 
 /**
  * @param {Lab} lab
@@ -13,9 +13,9 @@ import { sheetGrid, tileInShort } from "./sheet_grid.js";
 export function sheetView(lab, take) {
   /** @type {Partial<Sheet>} */
   let sheet = {};
-  /** @type {Place | null} */
+  /** @type {TilePlace | null} */
   let at = null; // the tile that is looked at alone
-  const tileAt = (/** @type {Place | null} */ place) =>
+  const tileAt = (/** @type {TilePlace | null} */ place) =>
     sheet.tiles?.find((tile) => tile.row === place?.row && tile.column === place.column) ?? null;
   const grid = sheetGrid(lab, "large", (tile) => look(tile));
   const image = element("img", { "data-testid": "large-image" });
@@ -64,7 +64,7 @@ export function sheetView(lab, take) {
     text.textContent = `${name}: ${tile.prompt} · ${tileInShort(tile, lab.world.methods)}`;
     image.alt = name;
   };
-  const look = (/** @type {Place | null} */ place) => {
+  const look = (/** @type {TilePlace | null} */ place) => {
     const before = at;
     at = place && { row: place.row, column: place.column };
     show();
@@ -126,10 +126,10 @@ export function sheetView(lab, take) {
 /**
  * The next tile in reading order, or the one above or below; null at an end.
  * @param {Partial<Sheet>} sheet
- * @param {Place | null} at
+ * @param {TilePlace | null} at
  * @param {number} dx
  * @param {number} dy
- * @returns {Place | null}
+ * @returns {TilePlace | null}
  */
 export function neighbour({ rows = [], columns = [] }, at, dx, dy) {
   if (!at || !columns.length) return null;

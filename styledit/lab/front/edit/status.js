@@ -25,6 +25,7 @@ export function progressLine(lab) {
   const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
   const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "progress-text" });
   const stop = pushButton("Stop", "stop", () => {
+    lab.edits.flow.forget();
     lab.send({ type: "stop" });
     lab.pending.failed();
   });

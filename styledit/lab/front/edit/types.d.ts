@@ -1,12 +1,13 @@
 // What the EditLab and Python tell each other (styledit/lab/PROTOCOL.md), and what the lab's parts share.
-import type { Asker, Bytes, Model, Progress } from "../shared/types.js";
+import type { Asker, Bytes, Led, Model, Progress } from "../shared/types.js";
 
 export type SourceKind = "sample" | "upload" | "seed" | "challenge";
 
 export interface Mask {
   width: number;
   height: number;
-  rows: string[];
+  /** how many cells are kept, painted, and so on in turn */
+  runs: number[];
 }
 
 export type ByWord = Record<string, number>;
@@ -226,12 +227,12 @@ export interface Compared {
   psnr: number | null;
 }
 
-export interface Place {
+export interface TilePlace {
   row: number;
   column: number;
 }
 
-export interface Tile extends Asked, Place {
+export interface Tile extends Asked, TilePlace {
   auto: boolean;
   picture: Bytes | null;
   exact: boolean;
@@ -287,6 +288,21 @@ export interface Saved {
   data: Bytes;
 }
 
+/** The step and the word that linked widgets are at. */
+export interface Place {
+  step: number | null;
+  word: string | null;
+}
+
+/** Where a word looks, as it was asked for: bytes from nothing to its peak. */
+export interface WordMap {
+  id: number;
+  word: string;
+  width: number;
+  height: number;
+  values: Bytes;
+}
+
 /** Python's traits; one that is not there yet is {}. */
 export interface Traits {
   world: World;
@@ -300,17 +316,21 @@ export interface Traits {
   compared: Partial<Compared>;
   sheet: Partial<Sheet>;
   sheets: { id: number; title: string }[];
-  tile: Partial<Place & { sheet: number; picture: Bytes }>;
+  tile: Partial<TilePlace & { sheet: number; picture: Bytes }>;
   exported: Partial<Saved>;
   steps_shown: Partial<StepPictures>;
   guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;
+  word_map: Partial<WordMap>;
+  place: Place;
+  led: Led;
 }
 
 /** When requests go to Python; see requests.js. */
 export interface Flow {
   ask(request: EditRequest & { moving: boolean }): void;
+  look(request: EditRequest): void;
   answered(id: number): void;
   waits(): boolean;
   forget(): void;
@@ -325,6 +345,8 @@ export interface Edits {
   onChange(reader: (current: EditRequest) => void): void;
   change(settings: Partial<Settings>, moving: boolean): void;
   changeParameters(parameters: Parameters, moving: boolean): void;
+  jump(settings: Partial<Settings>): void;
+  setPrompt(prompt: string): void;
   set(parts: Partial<EditRequest>): void;
   accept(target: Partial<Target>): void;
   revert(): void;

@@ -95,7 +95,7 @@ function wordRow(lab, word, changed) {
   return {
     root: element(
       "tr",
-      {},
+      { "data-word": word },
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
       ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset),
