@@ -15,10 +15,10 @@ SAVED = 'styledit.lab.open_png("edit.png").picture  # save the edit as this file
 
 def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit) -> str:
     """The calls that make the edit that is shown."""
-    target, method, guide = shown.request.prompt, shown.request.method, shown.request.guide
+    target, method, guide = shown.request.prompt, shown.method, shown.request.guide
     settings = shown.settings
     source = prepared.source
-    guidance = prepared.values.guidance
+    guidance = prepared.guidance
     keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
     lines = ["import styledit", "import styledit.lab", ""]
     lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source)}"]

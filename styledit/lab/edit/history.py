@@ -31,11 +31,15 @@ class History:
         self._recalled: Entry | None = None
 
     def add(self, request: EditRequest, source: Source, thumb: bytes) -> bool:
-        """A new line, unless the last one, or the one recalled, is the same; whether there is one."""
+        """A new line, unless the last one, or the one recalled, is the same, which then gets the newer picture;
+        whether anything changed.
+        """
         last = self.entries[-1] if self.entries else None
         for entry in (last, self._recalled):
             if entry is not None and entry.request.key == request.key and entry.source is source:
-                return False
+                renewed = replace(entry, thumb=thumb)
+                self.entries = [renewed if other.id == entry.id else other for other in self.entries]
+                return thumb != entry.thumb
         self._recalled = None
         entry = Entry(1 + (last.id if last else 0), "", source, request, thumb)
         self.entries = [*self.entries, entry][-LONGEST:]

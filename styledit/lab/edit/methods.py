@@ -17,8 +17,9 @@ from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared
 
 OWN = "value inputs"
+FOLLOWING = "direct inversion"  # and what stands in for the kit's own while there are no value inputs
 SDEDIT = "SDEdit"
-BASELINES = ("DDIM + P2P", "direct inversion", "negative prompt", "null-text", SDEDIT)
+BASELINES = ("DDIM + P2P", FOLLOWING, "negative prompt", "null-text", SDEDIT)
 Method = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
 
@@ -30,16 +31,14 @@ def names(own: Mapping[str, Method]) -> list[str]:
 def making_editor(
     name: str, pipe: StableDiffusionPipeline, prepared: Prepared
 ) -> Generator[State, None, Editor | None]:
-    """The editor of a method as a run; None of a method that is none of the editor's."""
-    inversion, guidance = prepared.inversion, prepared.values.guidance
-    if name == OWN:
-        return prepared.editor
+    """The editor of a baseline as a run; None of a method that is none of the editor's."""
+    inversion, guidance = prepared.inversion, prepared.guidance
     if name == "null-text":
         nulls = yield from fitting_nulls(pipe, inversion, guidance)
         return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls.embeddings)
     options: dict[str, dict[str, Any]] = {
         "DDIM + P2P": {},
-        "direct inversion": {"follow_inversion": True},
+        FOLLOWING: {"follow_inversion": True},
         "negative prompt": {"null_embeddings": inversion.c},
     }
     return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
@@ -51,7 +50,7 @@ def editor_code(name: str, guidance: float) -> list[str] | None:
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
         "DDIM + P2P": [f"editor = styledit.Editor({given})"],
-        "direct inversion": [f"editor = styledit.Editor({given}, follow_inversion=True)"],
+        FOLLOWING: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         "negative prompt": [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
         "null-text": [
             f"nulls = styledit.baselines.fit_nulls({given})",

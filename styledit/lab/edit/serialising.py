@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 from styledit.editing import Edit, Settings
 from styledit.editing.blend import blend_start
@@ -15,7 +16,7 @@ from styledit.editing.suggestion import Change
 from styledit.lab.edit import png_recipe
 from styledit.lab.edit.guided import guiding_dict
 from styledit.lab.edit.samples import challenges, samples
-from styledit.lab.edit.session import MOST_STEPS, Prepared
+from styledit.lab.edit.session import MOST_STEPS, Source
 from styledit.lab.edit.sheet import AXES, METHODS, PROMPTS, Sheet
 from styledit.lab.frames import encode, thumbnail
 from styledit.pipeline import picture_size
@@ -55,9 +56,10 @@ def world_dict(pipe: StableDiffusionPipeline, names: list[str]) -> dict[str, Any
     }
 
 
-def source_dict(pipe: StableDiffusionPipeline, number: int, prepared: Prepared, note: str) -> dict[str, Any]:
-    """The source, once it can be edited."""
-    source = prepared.source
+def source_dict(
+    pipe: StableDiffusionPipeline, number: int, source: Source, picture: Image.Image, state: str
+) -> dict[str, Any]:
+    """The source, once it has a picture; `state`: how far it is."""
     return {
         "id": number,
         "kind": source.kind,
@@ -65,10 +67,11 @@ def source_dict(pipe: StableDiffusionPipeline, number: int, prepared: Prepared, 
         "seed": source.seed,
         "prompt": source.prompt,
         "steps": source.steps,
-        "picture": encode(prepared.picture),
+        "state": state,
+        "picture": encode(picture),
         "reconstruction": None,
         "words": [word.text for word in split_words(pipe, source.prompt)],
-        "note": note,
+        "note": source.note,
     }
 
 
