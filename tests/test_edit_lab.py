@@ -59,6 +59,7 @@ def opened(pipe64, picture):
         options = {"steps": 5, "target": TARGET} | options
         labs.append(edit_lab(pipe, *given, **options))
         settle(labs[-1])
+        say(labs[-1], "shown", serial=labs[-1].frame.get("serial", 0))
         return labs[-1]
 
     yield make
@@ -124,7 +125,9 @@ def test_it_opens_with_the_plain_call(opened, pipe64, picture) -> None:
     assert np.array_equal(decoded(lab.source["picture"]), np.asarray(picture))
     assert np.array_equal(decoded(lab.source["reconstruction"]), np.asarray(plain.reconstruction))
     assert not lab.problem and lab.progress["stage"] == "" and len(lab.history) == 1
-    assert [row["state"] for row in lab.frame["strip"]] == ["replayed"] * 5 or lab.frame["first_step"] == 0
+    assert [row["state"] for row in lab.frame["step_states"]] == ["replayed"] * 5 or lab.frame[
+        "first_step"
+    ] == 0
 
 
 def test_every_setting_reaches_the_editor(opened) -> None:
@@ -792,7 +795,7 @@ def test_large_pictures_and_other_models_survive_saving(pipe64) -> None:
 def test_the_strip_says_which_steps_were_replayed(opened) -> None:
     lab = opened()
     edit(lab, 2, tau_c=0.2, tau_s=0.0, tau_u=0.0, tau_v=0.0, blend=[])
-    states = [row["state"] for row in lab.frame["strip"]]
+    states = [row["state"] for row in lab.frame["step_states"]]
     first = lab.frame["first_step"]
     assert states[:first] == ["kept"] * first
     assert states.count("replayed") == lab.shown.edit.replayed

@@ -1,11 +1,11 @@
 """What holds on pictures that the embedded model has never seen the like of: photographs and foreign drawings
-that packages ship, each edited in every kind of change by the plain call (`make results RESULTS=photographs`).
+that packages ship, edited in every kind of change by the plain call (`make results RESULTS=photographs`).
 
     python -m measure.photographs FILE.png
 
-draws all edits on one sheet, to be looked at. What was seen there stands in `READ`, of the model `READ_OF`: the
-judge knows the model's own drawings only, and no number says whether a portrait is still one. The lab's advice on
-such pictures follows the stored table (`styledit.lab.edit.advice`).
+draws all edits on one sheet, to be looked at. What was seen there stands in `READ`, of the model `READ_OF`:
+the judge knows the model's own drawings only, and no number says whether a portrait is still one. The lab's
+advice on such pictures follows the stored table (`styledit.lab.edit.advice`).
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ PICTURES = (
 STYLES = {"oil": "an oil painting of", "sketch": "a pencil sketch of"}
 KINDS = ("style", "place", "colour", "thing", "masked thing", "added thing")
 
-# Of which pictures each kind of change, by the model of this fingerprint, was seen to do what was asked for and
-# to leave the rest recognisable.
+# Of which pictures each kind of change, by the model of this fingerprint, was seen to do what was asked for
+# and to leave the rest recognisable.
 READ_OF = ""
 READ: dict[str, tuple[str, ...]] = {}
 
@@ -157,8 +157,8 @@ def photographs(pipe: StableDiffusionPipeline) -> dict[str, Any]:
 
 def measured(pipe: StableDiffusionPipeline) -> Iterator[tuple[dict[str, Any], Image.Image]]:
     """Every edit with its numbers: against the source, `psnr` [dB] and `ssim` of the whole, `structure`
-    (distance), and `kept` [dB], the PSNR where nothing was to change, None for another style; `success`: whether
-    the judge sees the change; `read`: whether it was read as a good edit.
+    (distance), and `kept` [dB], the PSNR where nothing was to change, None for another style; `success`:
+    whether the judge sees the change; `read`: whether it was read as a good edit.
     """
     bench = this_bench()
     read = READ if model_fingerprint(pipe) == READ_OF else {}

@@ -1,5 +1,5 @@
-"""What to try on a picture that is none of the model's world: the kinds of change that held on photographs and
-foreign drawings, as measured (`make results RESULTS=photographs`).
+"""What to try on a picture that is none of the model's world: the kinds of change that held on photographs
+and foreign drawings, as measured (`make results RESULTS=photographs`).
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class History:
         self._recalled: Entry | None = None
 
     def add(self, request: EditRequest, source: Source, thumb: bytes) -> bool:
-        """A new line, unless the last one, or the one recalled, is the same, which then gets the newer picture;
-        whether anything changed.
+        """A new line, unless the last one, or the one recalled, is the same, which then gets the newer
+        picture; whether anything changed.
         """
         last = self.entries[-1] if self.entries else None
         for entry in (last, self._recalled):

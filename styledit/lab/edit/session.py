@@ -80,8 +80,8 @@ class Ready:
 @dataclass(frozen=True)
 class Prepared:
     """A source that can be edited, at `guidance`: by its value inputs, or, while there are none yet, by
-    following its inversion (direct inversion). `found`: whether its fit need not be kept; `given`: whether its
-    value inputs are the user's own, and no plain fit.
+    following its inversion (direct inversion). `found`: whether its fit need not be kept; `given`: whether
+    its value inputs are the user's own, and no plain fit.
     """
 
     source: Source
@@ -171,8 +171,8 @@ def fitting(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Prog
 
 
 def first_signs(pipe: StableDiffusionPipeline, inversion: Inversion) -> list[str]:
-    """What says at once that a picture is none of the model's world: the autoencoder's own reconstruction and,
-    for the embedded model, how well its CLIP finds picture and prompt to agree.
+    """What says at once that a picture is none of the model's world: the autoencoder's own reconstruction
+    and, for the embedded model, how well its CLIP finds picture and prompt to agree.
     """
     found = []
     if prompt_slots(pipe):

@@ -289,7 +289,7 @@ class EditLab(EditTraits):
         return (yield from preparing(self.pipe, source, picture, self.cache))
 
     def _begin(self, number: int, prepared: Prepared, check: bool) -> None:
-        """Another source, whose request has this number. `check`: whether it may be none of the model's world."""
+        """Another source, of the request of this number. `check`: it may be none of the model's world."""
         signs: list[str] = []
         self.maker = EditMaker(self.pipe, prepared, self.own, self.guiding)
         self.shown = None
