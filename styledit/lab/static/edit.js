@@ -1323,6 +1323,7 @@ function fillStrip(strip, entries, recall) {
       button.title = `${entry.prompt}
 ${settingsInShort(entry)}`;
       if (button.lastChild) button.lastChild.textContent = entry.name;
+      showThumb(button, entry.thumb);
       there.delete(entry.id);
       return button;
     })
@@ -1330,12 +1331,18 @@ ${settingsInShort(entry)}`;
   there.forEach(freePictures);
 }
 function historyButton(entry, recall) {
-  const image = element("img", { alt: "" });
-  showBytes(image, entry.thumb);
   const attributes = { class: "styledit-thumb", "data-entry": entry.id };
   const button = pushButton("", `history-${entry.id}`, () => recall(entry.id), attributes);
-  button.append(image, element("span", {}));
+  button.append(element("img", { alt: "" }), element("span", {}));
   return button;
+}
+var thumbs = /* @__PURE__ */ new WeakMap();
+function showThumb(button, thumb) {
+  const bytes = String(bytesOf(thumb));
+  const image = button.querySelector("img");
+  if (!image || thumbs.get(button) === bytes) return;
+  thumbs.set(button, bytes);
+  showBytes(image, thumb);
 }
 function settingsInShort({ settings, method, guided = null }) {
   const { tau_c: c, tau_s: s, tau_u: u, tau_v: v } = settings;
@@ -1603,6 +1610,27 @@ function maskSection(lab) {
     maskPainter(lab)
   ];
 }
+function blendNote(lab) {
+  const text = element("span", { role: "status", "data-testid": "blend-note" });
+  const drop = pushButton(
+    "Let all of it change",
+    "blend-drop",
+    () => lab.edits.change({ blend: [], mask: null }, false)
+  );
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, drop);
+  lab.edits.onChange(({ settings, auto }) => {
+    text.textContent = blendSentence(settings, auto);
+    root.hidden = !text.textContent;
+  });
+  return root;
+}
+function blendSentence({ blend, mask }, auto) {
+  if (mask) return "Only what is painted may change.";
+  if (!blend.length) return "";
+  const quoted = blend.map((word) => `“${word}”`);
+  const words = [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" or ");
+  return `Only where the model sees ${words} may the picture change${auto ? ": a suggested blend" : ""}.`;
+}
 function blendWords(lab) {
   const root = element("div", { class: "styledit-row", role: "group", "aria-label": "Blend words" });
   let toggles = /* @__PURE__ */ new Map();
@@ -1788,17 +1816,20 @@ function paintByKeys({ root, redraw }, brush, { ask, rest, say }) {
 }
 
 // styledit/lab/front/edit/pending.js
+var STAGES = ["drawing", "inverting"];
 function pendingSource(model, root, revert) {
   let wanted = null;
   const readers = [];
   const source = () => ({ ...model.get("source"), ...wanted?.parts });
+  const comes = () => model.get("source").state === "inverting";
   const tell = (failed2) => {
-    root.classList.toggle("styledit-stale", wanted !== null);
+    root.classList.toggle("styledit-stale", wanted !== null || comes());
+    root.classList.toggle("styledit-coming", comes());
     readers.forEach((reader) => reader(source(), failed2));
   };
   const failed = () => {
     if (wanted === null) return false;
-    const { kind, name, seed } = model.get("source");
+    const { kind, name, seed } = wanted.stood;
     const other = wanted.parts.kind !== kind || wanted.parts.name !== name || wanted.parts.seed !== seed;
     wanted = null;
     tell(!other);
@@ -1809,18 +1840,18 @@ function pendingSource(model, root, revert) {
     source,
     readers,
     begin(id, parts) {
-      wanted = { id, parts, started: false };
+      const stood = wanted?.stood ?? model.get("source");
+      wanted = { id, parts, started: false, stood };
       tell(false);
     },
     arrived() {
-      if (wanted === null || (model.get("source").id ?? 0) < wanted.id) return;
-      wanted = null;
+      if (wanted !== null && !comes() && (model.get("source").id ?? 0) >= wanted.id) wanted = null;
       tell(false);
     },
     progressed(stage) {
       if (wanted === null) return;
-      if (stage) wanted.started = true;
-      else if (wanted.started) failed();
+      if (STAGES.includes(stage)) wanted.started = true;
+      else if (!stage && wanted.started) failed();
     },
     // Returns whether there was one.
     failed
@@ -2234,7 +2265,7 @@ function takeDrops2(root, take) {
 }
 
 // styledit/lab/front/edit/status.js
-var STAGES = {
+var STAGES2 = {
   drawing: "Drawing the source",
   checking: "Checking the picture",
   inverting: "Inverting the picture",
@@ -2260,9 +2291,20 @@ function progressLine(lab) {
     stop.disabled = !works;
     bar.max = Math.max(1, total);
     bar.value = works ? done : 0;
-    if (stage !== shown) text.textContent = works ? STAGES[stage] ?? stage : "";
+    if (stage !== shown) text.textContent = works ? STAGES2[stage] ?? stage : "";
     shown = stage;
     bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
+  });
+  return root;
+}
+function fitLine(lab) {
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
+  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
+  lab.onTrait("source", ({ state }) => {
+    const rests = state === "stopped";
+    root.hidden = !rests;
+    text.textContent = rests ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)." : "";
   });
   return root;
 }
@@ -2723,11 +2765,15 @@ function showFrames(lab, caption, drawn) {
     const { id, serial, exact } = frame;
     Object.assign(root.dataset, { shown: JSON.stringify({ id, serial, exact }), painted: performance.now() });
     lab.send({ type: "shown", serial });
-    const guided = lab.model.get("guided").running;
-    caption.textContent = exact ? "Edit" : `Edit · ${guided ? "on the way" : "first look"}`;
+    caption.textContent = editCaption(frame, lab.model.get("target"), lab.model.get("guided").running);
     drawn();
     lab.tellFrame(frame);
   });
+}
+function editCaption({ exact, method }, asked, guiding) {
+  if (!exact) return `Edit · ${guiding ? "on the way" : "first look"}`;
+  const stands = asked.guided || asked.method === method;
+  return stands ? "Edit" : `Edit · first look, by ${method}`;
 }
 function showTruth(lab, figure, drawn) {
   lab.onFrame(async ({ exact, score }) => {
@@ -2996,8 +3042,10 @@ function labParts(lab, local) {
     problemLine(lab),
     local,
     pictureViews(lab),
+    blendNote(lab),
     scoreSection(lab),
     progressLine(lab),
+    fitLine(lab),
     commonControls(lab),
     historySection(lab),
     element(

@@ -3,6 +3,7 @@ import { pushButton } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
 import { fileInput, foldedPart } from "./parts.js";
+/** @import { Bytes } from "../shared/types.js" */
 /** @import { Asked, HistoryEntry, Lab, Saved, Target } from "./types.js" */
 
 /** @param {Lab} lab */
@@ -104,6 +105,7 @@ function fillStrip(strip, entries, recall) {
       button.setAttribute("aria-label", `${entry.name || entry.prompt}; show it again`);
       button.title = `${entry.prompt}\n${settingsInShort(entry)}`;
       if (button.lastChild) button.lastChild.textContent = entry.name;
+      showThumb(button, entry.thumb);
       there.delete(entry.id);
       return button;
     }),
@@ -116,12 +118,26 @@ function fillStrip(strip, entries, recall) {
  * @param {(id: number) => void} recall
  */
 function historyButton(entry, recall) {
-  const image = element("img", { alt: "" });
-  showBytes(image, entry.thumb);
   const attributes = { class: "styledit-thumb", "data-entry": entry.id };
   const button = pushButton("", `history-${entry.id}`, () => recall(entry.id), attributes);
-  button.append(image, element("span", {}));
+  button.append(element("img", { alt: "" }), element("span", {}));
   return button;
+}
+
+/** @type {WeakMap<HTMLElement, string>} */
+const thumbs = new WeakMap(); // the bytes that a button shows
+
+/**
+ * A picture of the history, which may be another one than before.
+ * @param {HTMLButtonElement} button
+ * @param {Bytes} thumb
+ */
+function showThumb(button, thumb) {
+  const bytes = String(bytesOf(thumb));
+  const image = button.querySelector("img");
+  if (!image || thumbs.get(button) === bytes) return;
+  thumbs.set(button, bytes);
+  showBytes(image, thumb);
 }
 
 /**

@@ -6,7 +6,7 @@ import { commonControls } from "./controls.js";
 import { guidedSection } from "./guided.js";
 import { codeFold, historySection } from "./history.js";
 import { lastChangeSection } from "./last_change.js";
-import { maskSection } from "./mask.js";
+import { blendNote, maskSection } from "./mask.js";
 import { foldedPart } from "./parts.js";
 import { askSource, pendingSource } from "./pending.js";
 import { targetPrompt } from "./prompt.js";
@@ -14,7 +14,7 @@ import { editRequests } from "./requests.js";
 import { scoreSection } from "./score.js";
 import { sheetSection } from "./sheet.js";
 import { sourceSection } from "./source.js";
-import { problemLine, progressLine } from "./status.js";
+import { fitLine, problemLine, progressLine } from "./status.js";
 import { pictureViews } from "./views.js";
 import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
@@ -120,8 +120,10 @@ function labParts(lab, local) {
     problemLine(lab),
     local,
     pictureViews(lab),
+    blendNote(lab),
     scoreSection(lab),
     progressLine(lab),
+    fitLine(lab),
     commonControls(lab),
     historySection(lab),
     element(

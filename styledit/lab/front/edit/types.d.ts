@@ -88,8 +88,11 @@ export interface SourceParts {
   steps: number;
 }
 
+export type SourceState = "inverting" | "fitting" | "stopped" | "fitted";
+
 export interface Source extends SourceParts {
   id: number;
+  state: SourceState;
   picture: Bytes;
   reconstruction: Bytes | null;
   words: string[];
@@ -146,6 +149,7 @@ export interface Frame {
   id: number;
   serial: number;
   exact: boolean;
+  method: string;
   picture: Bytes | null;
   mask: Bytes | null;
   seconds: number;

@@ -7,7 +7,7 @@ import { afterPaint, drawDifference, drawable, drawnCanvas, pauseOf, toggleButto
 import { sharedZoom } from "./zoom.js";
 /** @import { Child } from "../shared/types.js" */
 /** @import { ViewMode } from "./compare.js" */
-/** @import { Frame, Lab } from "./types.js" */
+/** @import { Frame, Lab, Target } from "./types.js" */
 
 const DECODING = 1000; // ms at most: a page that is not looked at may not decode at all
 const FLICKER = 700; // ms a picture; twice a second at most, for the sake of those who cannot bear more
@@ -179,11 +179,22 @@ function showFrames(lab, caption, drawn) {
     const { id, serial, exact } = frame;
     Object.assign(root.dataset, { shown: JSON.stringify({ id, serial, exact }), painted: performance.now() });
     lab.send({ type: "shown", serial });
-    const guided = lab.model.get("guided").running;
-    caption.textContent = exact ? "Edit" : `Edit · ${guided ? "on the way" : "first look"}`;
+    caption.textContent = editCaption(frame, lab.model.get("target"), lab.model.get("guided").running);
     drawn();
     lab.tellFrame(frame);
   });
+}
+
+/**
+ * What the edit is called: a first look says so, and so does what another method than the one asked for made.
+ * @param {Pick<Frame, "exact" | "method">} frame
+ * @param {Partial<Target>} asked
+ * @param {boolean | undefined} guiding whether a guided edit is on its way
+ */
+export function editCaption({ exact, method }, asked, guiding) {
+  if (!exact) return `Edit · ${guiding ? "on the way" : "first look"}`;
+  const stands = asked.guided || asked.method === method;
+  return stands ? "Edit" : `Edit · first look, by ${method}`;
 }
 
 /**
