@@ -452,7 +452,8 @@ def test_the_contact_sheet(opened) -> None:
 
 def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
     lab = edit_lab(pipe64, picture, PROMPT, steps=40)
-    until(lambda: lab.progress["stage"] == "fitting")
+    while lab.progress["stage"] != "fitting":
+        time.sleep(0.001)
     thread, prepared = lab.worker.thread, weakref.ref(lab.prepared)
     assert thread is not None and thread.is_alive()
     lab.close()
@@ -589,7 +590,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "stop")
         say(lab, "recall", id=1, request=7)
         say(lab, "open", lab.saved["data"], id=8)
-        say(lab, "source", id=9, kind="seed", seed=3, prompt=PROMPT, steps=20, wait=False)
+        say(lab, "source", id=9, kind="seed", seed=3, prompt=PROMPT, steps=12, wait=False)
         until(lambda: lab.source["id"] == 9 and lab.source["state"] == "fitting")
         say(lab, "stop")
         say(lab, "fit")
@@ -835,7 +836,7 @@ def followed(lab, **changes) -> np.ndarray:
     return np.asarray(editor.edit(lab.target["prompt"], progress=False, **settings).image)
 
 
-def unfitted(lab, number: int = 2, steps: int = 20, prompt: str = TARGET) -> None:
+def unfitted(lab, number: int = 2, steps: int = 8, prompt: str = TARGET) -> None:
     """Another source whose fit was stopped as soon as its first edit stood."""
     say(lab, "source", id=number, kind="seed", seed=number, prompt=PROMPT, steps=steps, wait=False)
     say(lab, "edit", id=number + 1, moving=False, prompt=prompt, settings={}, auto=True, wait=False)
@@ -884,7 +885,7 @@ def test_a_stopped_fit_leaves_the_lab_usable_and_goes_on_when_asked(opened) -> N
 
 def test_an_edit_goes_before_the_fit_which_ends_as_if_alone(opened) -> None:
     lab = opened()
-    say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=20, wait=False)
+    say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=12, wait=False)
     until(lambda: lab.progress["stage"] == "fitting")
     for k in range(3):
         edit(lab, 5 + k, moving=True, tau_c=0.2 * k)
