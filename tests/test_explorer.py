@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -299,8 +301,9 @@ def test_snapshot(explorer: AttentionExplorer, view: str) -> None:
 def test_closing_leaves_nothing(tiny: StableDiffusionPipeline, source: Inversion) -> None:
     widget = attention_explorer(tiny, source)
     widget.received({"type": "part", "id": 1, "row": 0, "head": 0}, [])
+    worker = widget.worker
     widget.close()
-    assert widget.worker.thread is None
+    assert worker.thread is None
 
 
 def test_bad_input_is_a_sentence(
@@ -634,3 +637,18 @@ def test_in_a_notebook(open_notebook: Callable[..., NotebookPage]) -> None:
     assert notebook.by_id("word-5").get_attribute("aria-pressed") == "true"
     assert notebook.python("explorer.problem") == ""
     assert not notebook.errors
+
+
+def test_a_closed_explorer_that_a_notebook_remembers_holds_nothing(
+    tiny: StableDiffusionPipeline, source: Inversion
+) -> None:
+    assert source.maps is not None
+    maps = replace(source.maps)
+    widget = attention_explorer(tiny, replace(source, maps=maps))
+    held = weakref.ref(maps)
+    widget.close()
+    del maps
+    gc.collect()
+    assert held() is None and widget.data == b"" and widget.about == {}
+    with pytest.raises(AttributeError, match="This AttentionExplorer is closed; run its cell again"):
+        widget.save("page.html")

@@ -173,7 +173,7 @@ def measured(pipe: StableDiffusionPipeline) -> Iterator[tuple[dict[str, Any], Im
             edit = editor.edit(asked.target, progress=False, **painted)
             (named,) = bench.judge.name(as_pixels(edit.image))
             changing = {"style": None, "place": ~box}.get(asked.kind, box)
-            everything = changing is None or changing.all()
+            part = changing is not None and changing.any() and not changing.all()
             seen = all(named[factor] == value for factor, value in asked.changed.items())
             row = {
                 "picture": foreign.name,
@@ -184,7 +184,7 @@ def measured(pipe: StableDiffusionPipeline) -> Iterator[tuple[dict[str, Any], Im
                 "psnr": round(psnr(source, edit.image), 2),
                 "ssim": round(ssim(source, edit.image), 3),
                 "structure": round(structure_distance(source, edit.image, bench.networks.vit), 4),
-                "kept": None if everything else round(psnr(source, edit.image, changing), 2),
+                "kept": round(psnr(source, edit.image, changing), 2) if part else None,
                 "success": seen if asked.changed else None,
                 "read": foreign.name in read[asked.kind] if asked.kind in read else None,
             }
