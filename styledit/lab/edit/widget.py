@@ -127,9 +127,12 @@ class EditLab(EditTraits):
         return None if self.maker is None else self.maker.prepared
 
     def snapshot(self) -> Image.Image | None:
-        if self.prepared is None or self.shown is None:
+        prepared, shown = self.prepared, self.shown
+        if prepared is None or shown is None:
             return None
-        return snapshot(self.prepared, self.shown)
+        if shown.follows and self._state(prepared) != "stopped":  # a better one comes
+            return None
+        return snapshot(prepared, shown)
 
     # The page's thread: requests are stored. Nothing is decoded or computed here.
 
