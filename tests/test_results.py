@@ -7,8 +7,9 @@ import json
 import pytest
 
 import styledit
-from measure import results, value_inputs
+from measure import photographs, results, value_inputs
 from measure.methods import METHODS, PAPER
+from styledit.lab.edit import advice
 from styledit.lab.edit.samples import challenges
 from styledit.lessons import stored, stored_result
 from styledit.pipeline import model_fingerprint
@@ -127,3 +128,41 @@ def test_guided_rows_are_stored_without_pictures_and_times() -> None:
     first, second = results.guided_rows([row, row | {"variant": "a"}])
     assert first == {"variant": "a", "case": 2, "kind": "style", "truth_psnr": 0.3333}
     assert second["variant"] == "b"
+
+
+# --- the lab's advice -------------------------------------------------------------------------------
+
+
+def test_the_advice_names_exactly_the_kinds_that_the_stored_table_supports(embedded) -> None:
+    kinds = stored_result(embedded, "photographs")["kinds"]
+    held = {row["kind"] for row in kinds if row["holds"]}
+    assert [row["kind"] for row in kinds] == list(photographs.KINDS) == list(advice.NAMES)
+    good, _, bad = advice.advice(embedded).partition("Mostly not: ")
+    phrases = sorted(advice.NAMES.items(), key=lambda named: -len(named[1]))  # the longer ones hold others
+    for part, said in ((good, held), (bad, advice.NAMES.keys() - held)):
+        named = set()
+        for kind, phrase in phrases:
+            if phrase in part:
+                named.add(kind)
+                part = part.replace(phrase, "")
+        assert named == said
+
+
+def test_the_advice_follows_the_table(pipe, embedded) -> None:
+    rows = [{"kind": "style", "holds": True}, {"kind": "place", "holds": False}]
+    assert advice.said_of(rows) == (
+        "On photographs and foreign drawings mostly well: another style. Mostly not: another place."
+    )
+    assert advice.said_of(rows[:1]).endswith("another style.") and "well" not in advice.said_of(rows[1:])
+    assert "Mostly" not in advice.advice(pipe)  # of another model nothing was measured
+
+
+def test_the_stored_photographs_are_whole(embedded) -> None:
+    stored = stored_result(embedded, "photographs")
+    asked = [one for foreign in photographs.PICTURES for one in photographs.asked_of(foreign)]
+    told = [(row["picture"], row["kind"], row["target"]) for row in stored["rows"]]
+    assert told == [(one.picture.name, one.kind, one.target) for one in asked]
+    assert stored["kinds"] == [photographs.summary(kind, stored["rows"]) for kind in photographs.KINDS]
+    assert photographs.READ_OF == model_fingerprint(embedded)
+    for row in stored["rows"]:
+        assert row["read"] == (row["picture"] in photographs.READ[row["kind"]])

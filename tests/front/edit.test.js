@@ -249,7 +249,10 @@ test("work on the source before does not end the one on its way", () => {
 test("the edit says what made it where that is not what was asked for", () => {
   const asked = { method: "value inputs", guided: null };
   assert.equal(editCaption({ exact: true, method: "value inputs" }, asked, false), "Edit");
-  assert.match(editCaption({ exact: true, method: "direct inversion" }, asked, false), /by direct inversion/);
+  assert.match(
+    editCaption({ exact: true, method: "direct inversion" }, asked, false),
+    /^Edit · direct inversion$/,
+  );
   assert.equal(editCaption({ exact: true, method: "guided" }, { ...asked, guided: {} }, false), "Edit");
   assert.match(editCaption({ exact: false, method: "" }, asked, true), /on the way/);
 });

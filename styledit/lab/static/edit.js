@@ -2735,7 +2735,7 @@ function showSource(lab, caption, drawn) {
   const { source: image, reconstruction: rebuilt } = lab.images;
   lab.onTrait("source", async ({ picture, reconstruction }) => {
     const comes = picture && !reconstruction;
-    caption.textContent = comes ? "Reconstruction comes with the edit" : "Reconstruction";
+    caption.textContent = comes ? "Reconstruction to come" : "Reconstruction";
     if (!reconstruction) rebuilt.removeAttribute("src");
     await Promise.all([showBytes(image, picture), showBytes(rebuilt, reconstruction)]);
     drawn();
@@ -2773,7 +2773,7 @@ function showFrames(lab, caption, drawn) {
 function editCaption({ exact, method }, asked, guiding) {
   if (!exact) return `Edit · ${guiding ? "on the way" : "first look"}`;
   const stands = asked.guided || asked.method === method;
-  return stands ? "Edit" : `Edit · first look, by ${method}`;
+  return stands ? "Edit" : `Edit · ${method}`;
 }
 function showTruth(lab, figure, drawn) {
   lab.onFrame(async ({ exact, score }) => {

@@ -145,7 +145,7 @@ function showSource(lab, caption, drawn) {
   const { source: image, reconstruction: rebuilt } = lab.images;
   lab.onTrait("source", async ({ picture, reconstruction }) => {
     const comes = picture && !reconstruction;
-    caption.textContent = comes ? "Reconstruction comes with the edit" : "Reconstruction";
+    caption.textContent = comes ? "Reconstruction to come" : "Reconstruction";
     if (!reconstruction) rebuilt.removeAttribute("src");
     await Promise.all([showBytes(image, picture), showBytes(rebuilt, reconstruction)]);
     drawn();
@@ -186,7 +186,7 @@ function showFrames(lab, caption, drawn) {
 }
 
 /**
- * What the edit is called: a first look says so, and so does what another method than the one asked for made.
+ * What the edit is called: a first look says so, and what another method made than the one that was asked for names it.
  * @param {Pick<Frame, "exact" | "method">} frame
  * @param {Partial<Target>} asked
  * @param {boolean | undefined} guiding whether a guided edit is on its way
@@ -194,7 +194,7 @@ function showFrames(lab, caption, drawn) {
 export function editCaption({ exact, method }, asked, guiding) {
   if (!exact) return `Edit · ${guiding ? "on the way" : "first look"}`;
   const stands = asked.guided || asked.method === method;
-  return stands ? "Edit" : `Edit · first look, by ${method}`;
+  return stands ? "Edit" : `Edit · ${method}`;
 }
 
 /**
