@@ -163,6 +163,6 @@ def test_the_stored_photographs_are_whole(embedded) -> None:
     told = [(row["picture"], row["kind"], row["target"]) for row in stored["rows"]]
     assert told == [(one.picture.name, one.kind, one.target) for one in asked]
     assert stored["kinds"] == [photographs.summary(kind, stored["rows"]) for kind in photographs.KINDS]
-    assert photographs.READ_OF == model_fingerprint(embedded)
+    assert model_fingerprint(embedded) == photographs.READ_OF
     for row in stored["rows"]:
         assert row["read"] == (row["picture"] in photographs.READ[row["kind"]])
