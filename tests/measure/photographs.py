@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ class Foreign:
     place: str = ""
 
     @property
+    def group(self) -> str:
+        """Of GROUPS."""
+        return "photograph" if self in PHOTOGRAPHS else "drawing"
+
+    @property
     def prompt(self) -> str:
         return sentence(self.colour, self.thing, self.place)
 
@@ -82,7 +88,7 @@ class Foreign:
 
 WHITE = "on a white background"
 NIGHT = "in the night"
-PICTURES = (
+PHOTOGRAPHS = (
     Foreign("cat", SKIMAGE / "chelsea.png", "cat", "dog", (0.1, 0.0, 0.95, 1.0)),
     Foreign("rocket", SKIMAGE / "rocket.jpg", "rocket", "castle", (0.38, 0.25, 0.62, 0.95), place=NIGHT),
     Foreign(
@@ -94,6 +100,8 @@ PICTURES = (
     Foreign(
         "officer", MATPLOTLIB / "sample_data" / "grace_hopper.jpg", "shirt", "dress", (0.05, 0.6, 0.95, 1.0)
     ),
+)
+DRAWINGS = (
     Foreign("silhouette", SKIMAGE / "horse.png", "horse", "elephant", (0.0, 0.0, 1.0, 1.0), place=WHITE),
     Foreign(
         "present",
@@ -109,21 +117,38 @@ PICTURES = (
     Foreign("cat face", "\N{CAT FACE}", "cat", "fox", (0.1, 0.1, 0.9, 0.9), "red", WHITE),
     Foreign("chess castle", "\N{BLACK CHESS ROOK}", "castle", "house", (0.2, 0.1, 0.8, 0.9), "red", WHITE),
 )
+PICTURES = PHOTOGRAPHS + DRAWINGS
 STYLES = {"oil": "an oil painting of", "sketch": "a pencil sketch of"}
+GROUPS = ("photograph", "drawing")
 KINDS = ("style", "place", "colour", "thing", "masked thing", "added thing")
 
-# Of which pictures each kind of change, by the model of this fingerprint, was seen to do what was asked for
-# and to leave the rest recognisable.
-READ_OF = ""
-READ: dict[str, tuple[str, ...]] = {}
+# Of which pictures each edit, by the model of this fingerprint, was seen to do what was asked for and to
+# leave the rest recognisable.
+READ_OF = "9804025cc9d6da28"
+READ: dict[str, tuple[str, ...]] = {
+    "oil": (
+        "cat", "rocket", "stars", "motorcycle", "cup", "astronaut",
+        "silhouette", "present", "umbrella", "cat face", "chess castle",
+    ),
+    "sketch": (
+        "cat", "rocket", "cup", "officer",
+        "silhouette", "present", "umbrella", "cat face", "chess castle",
+    ),
+    "place": ("silhouette", "present", "umbrella", "plane", "cat face", "chess castle"),
+    "colour": ("silhouette", "present", "umbrella", "plane", "chess castle"),
+    "thing": ("umbrella", "cat face"),
+    "masked thing": ("umbrella", "cat face"),
+    "added thing": (),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One edit of a picture; `changed`: the factors as the judge should name them."""
+    """One edit of a picture; `changed`: the factors as the judge should name them; `name`: of READ."""
 
     picture: Foreign
     kind: str
+    name: str
     target: str
     changed: dict[str, str]
 
@@ -139,20 +164,22 @@ def asked_of(picture: Foreign) -> Iterator[Asked]:
     """The edits of a picture, in the order of KINDS."""
     colour, thing, place = picture.colour, picture.thing, picture.place
     for name, style in STYLES.items():
-        yield Asked(picture, "style", sentence(colour, thing, place, style=style), {"style": name})
-    yield Asked(picture, "place", sentence(colour, thing, "in the snow"), {"place": "snow"})
+        yield Asked(picture, "style", name, sentence(colour, thing, place, style=style), {"style": name})
+    asked = partial(Asked, picture)
+    yield asked("place", "place", sentence(colour, thing, "in the snow"), {"place": "snow"})
     new = "green" if colour == "blue" else "blue"
-    yield Asked(picture, "colour", sentence(new, thing, place), {"colour": new})
+    yield asked("colour", "colour", sentence(new, thing, place), {"colour": new})
     other = sentence(colour, picture.other, place)
-    yield Asked(picture, "thing", other, {"object": picture.other})
-    yield Asked(picture, "masked thing", other, {"object": picture.other})
-    yield Asked(picture, "added thing", sentence(colour, thing, place, more="and a red balloon"), {})
+    for kind in ("thing", "masked thing"):
+        yield asked(kind, kind, other, {"object": picture.other})
+    more = sentence(colour, thing, place, more="and a red balloon")
+    yield asked("added thing", "added thing", more, {})
 
 
 def photographs(pipe: StableDiffusionPipeline) -> dict[str, Any]:
-    """What the lab's advice follows: `rows`, one an edit, and `kinds`, their means and which of them hold."""
+    """What the lab's advice follows: `rows`, one an edit, and `kinds`, the means of each in each group."""
     rows = [row for row, _ in measured(pipe)]
-    return {"steps": STEPS, "rows": rows, "kinds": [summary(kind, rows) for kind in KINDS]}
+    return {"steps": STEPS, "rows": rows, "kinds": summaries(rows)}
 
 
 def measured(pipe: StableDiffusionPipeline) -> Iterator[tuple[dict[str, Any], Image.Image]]:
@@ -177,6 +204,7 @@ def measured(pipe: StableDiffusionPipeline) -> Iterator[tuple[dict[str, Any], Im
             seen = all(named[factor] == value for factor, value in asked.changed.items())
             row = {
                 "picture": foreign.name,
+                "group": foreign.group,
                 "kind": asked.kind,
                 "source": foreign.prompt,
                 "target": asked.target,
@@ -186,21 +214,28 @@ def measured(pipe: StableDiffusionPipeline) -> Iterator[tuple[dict[str, Any], Im
                 "structure": round(structure_distance(source, edit.image, bench.networks.vit), 4),
                 "kept": round(psnr(source, edit.image, changing), 2) if part else None,
                 "success": seen if asked.changed else None,
-                "read": foreign.name in read[asked.kind] if asked.kind in read else None,
+                "read": foreign.name in read[asked.name] if read else None,
             }
             yield row, edit.image
 
 
-def summary(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A kind's means over its rows, and whether it holds: whether at least half of them were seen to."""
-    own = [row for row in rows if row["kind"] == kind]
+def summaries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every kind in every group: its means, and whether it holds."""
+    return [_summary(group, kind, rows) for group in GROUPS for kind in KINDS]
+
+
+def _summary(group: str, kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The means of one kind, which holds where at least half of its edits were seen to."""
+    own = [row for row in rows if (row["group"], row["kind"]) == (group, kind)]
 
     def mean(name: str) -> float | None:
         found = [float(row[name]) for row in own if row[name] is not None]
         return round(float(np.mean(found)), 3) if found else None
 
     means = {name: mean(name) for name in ("psnr", "ssim", "structure", "kept", "success", "read")}
-    return {"kind": kind, "edits": len(own)} | means | {"holds": (means["read"] or 0.0) >= 0.5}
+    return (
+        {"group": group, "kind": kind, "edits": len(own)} | means | {"holds": (means["read"] or 0.0) >= 0.5}
+    )
 
 
 def main(place: str) -> None:

@@ -24,6 +24,7 @@ NAMES = {
     "masked thing": "another thing inside a painted mask",
     "added thing": "an added thing",
 }
+GROUPS = {"photograph": "photographs", "drawing": "drawings by others"}
 PROMPT = "Check that the prompt says what the picture shows."
 
 
@@ -35,12 +36,12 @@ def advice(pipe: StableDiffusionPipeline) -> str:
 
 
 def said_of(kinds: Sequence[Mapping[str, Any]]) -> str:
-    """What a table's kinds of change come to: those that hold, and those that do not."""
-    held = [NAMES[row["kind"]] for row in kinds if row["holds"]]
-    failed = [NAMES[row["kind"]] for row in kinds if not row["holds"]]
-    good = f"On photographs and foreign drawings mostly well: {', '.join(held)}." if held else ""
-    bad = f"Mostly not: {', '.join(failed)}." if failed else ""
-    return " ".join(filter(None, (good, bad)))
+    """What a table's kinds of change come to: those that hold, in each group of pictures."""
+    said = []
+    for group, phrase in GROUPS.items():
+        held = [NAMES[row["kind"]] for row in kinds if row["group"] == group and row["holds"]]
+        said.append(f"on {phrase} {', '.join(held) or 'nothing that was measured'}")
+    return f"What mostly works: {'; '.join(said)}."
 
 
 @lru_cache(maxsize=4)
