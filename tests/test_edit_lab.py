@@ -19,9 +19,10 @@ from anywidget import AnyWidget
 from PIL import Image, PngImagePlugin
 
 import styledit
+from conftest import make_pipeline
 from styledit.editing.mask import PaintedMask
 from styledit.lab import EditLab, edit_lab, open_png
-from styledit.lab.edit import png_recipe, serialising, step_pictures
+from styledit.lab.edit import png_recipe, serialising, session, step_pictures
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.display import Display
@@ -32,7 +33,7 @@ from styledit.lab.edit.methods import BASELINES, OWN
 from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.scores import Scores
-from styledit.lab.edit.session import Source
+from styledit.lab.edit.session import Settling, Source
 from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
 from styledit.lab.frames import thumbnail
@@ -64,6 +65,7 @@ def opened(pipe64, picture):
         options = {"steps": 5, "target": TARGET} | options
         labs.append(edit_lab(pipe, *given, **options))
         settle(labs[-1])
+        say(labs[-1], "shown", serial=labs[-1].frame.get("serial", 0))
         return labs[-1]
 
     yield make
@@ -80,6 +82,14 @@ def settle(lab, seconds: float = 120) -> None:
                 return
         assert time.monotonic() < deadline, lab.progress
         time.sleep(0.002)
+
+
+def until(condition, seconds: float = 120) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def say(lab, message: str, data: bytes | None = None, *, wait: bool = True, **fields) -> None:
@@ -678,11 +688,13 @@ def test_methods_of_all_kinds(opened) -> None:
 
 def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
     lab = edit_lab(pipe64, picture, PROMPT, steps=40)
-    time.sleep(0.3)
-    thread = lab.worker.thread
+    while lab.progress["stage"] != "fitting":
+        time.sleep(0.001)
+    thread, prepared = lab.worker.thread, weakref.ref(lab.prepared)
     assert thread is not None and thread.is_alive()
     lab.close()
-    assert not lab.prepared and not thread.is_alive()  # the fit did not come to its end
+    gc.collect()
+    assert not thread.is_alive() and prepared() is None and lab.prepared is None
     lab.close()  # twice is once
     gone = weakref.ref(lab)
     del lab
@@ -765,7 +777,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
     parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding)
-    parts += (SheetDrawing, ContactSheets)
+    parts += (SheetDrawing, ContactSheets, Settling)
 
     def record(owner: type, name: str) -> None:
         written.get(threading.current_thread().name, set()).add((owner.__name__, name))
@@ -830,7 +842,10 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "stop")
         say(lab, "recall", id=1, request=7)
         say(lab, "open", lab.saved["data"], id=8)
-        say(lab, "source", id=9, kind="seed", seed=3, prompt=PROMPT, steps=3)
+        say(lab, "source", id=9, kind="seed", seed=3, prompt=PROMPT, steps=12, wait=False)
+        until(lambda: lab.source["id"] == 9 and lab.source["state"] == "fitting")
+        say(lab, "stop")
+        say(lab, "fit")
         say(lab, "edit")
 
     page = threading.Thread(target=use, name="page")
@@ -1096,3 +1111,178 @@ def test_the_strip_says_which_steps_were_replayed(opened) -> None:
     first = lab.frame["first_step"]
     assert states[:first] == ["kept"] * first
     assert states.count("replayed") == lab.shown.edit.replayed
+
+
+# --- a source that is not fitted yet ----------------------------------------------------------------
+
+
+def watched(lab, *traits: str) -> list[tuple[str, dict]]:
+    """What the page is told from now on, in order."""
+    told: list[tuple[str, dict]] = []
+    lab.observe(lambda change: told.append((change.name, change.new)), list(traits))
+    return told
+
+
+def followed(lab, **changes) -> np.ndarray:
+    """What following the inversion makes of the settings that the page shows."""
+    settings = png_recipe.from_dict(dict(lab.target["settings"]) | changes)
+    prepared = lab.prepared
+    editor = styledit.Editor(lab.pipe, prepared.inversion, guidance=prepared.guidance, follow_inversion=True)
+    return np.asarray(editor.edit(lab.target["prompt"], progress=False, **settings).image)
+
+
+def unfitted(lab, number: int = 2, steps: int = 8, prompt: str = TARGET) -> None:
+    """Another source whose fit was stopped as soon as its first edit stood."""
+    say(lab, "source", id=number, kind="seed", seed=number, prompt=PROMPT, steps=steps, wait=False)
+    say(lab, "edit", id=number + 1, moving=False, prompt=prompt, settings={}, auto=True, wait=False)
+    until(lambda: lab.frame["id"] == number + 1 and lab.frame["exact"])
+    say(lab, "stop")
+    assert lab.source["state"] == "stopped" and lab.prepared.follows and not lab.problem
+
+
+def test_a_new_picture_shows_at_once_is_edited_by_following_and_then_by_its_fit(opened) -> None:
+    lab = opened()
+    told = watched(lab, "source", "frame", "target", "progress")
+    say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=6)
+    sources = [source for name, source in told if name == "source"]
+    states = [source["state"] for source in sources if source["reconstruction"] is None]
+    assert states == ["inverting", "fitting"] and lab.source["state"] == "fitted"
+    assert sources[0]["picture"] == sources[-1]["picture"]
+    exact = [frame for name, frame in told if name == "frame" and frame["exact"]]
+    assert [frame["method"] for frame in exact] == ["direct inversion", OWN]
+    assert exact[0]["id"] == exact[1]["id"]
+    first = next(k for k, (_, about) in enumerate(told) if about is exact[0])
+    assert any(about.get("stage") == "fitting" for _, about in told[first:])
+    assert not any(about.get("stage") == "fitting" for _, about in told[:first])
+    assert sum(name == "target" for name, _ in told) == 1  # the controls stand still
+    assert np.array_equal(shown(lab), fresh(lab, lab.target["prompt"])) and len(lab.history) == 2
+    pictures = [decoded(frame["picture"]) for frame in exact]
+    assert np.array_equal(pictures[0], followed(lab)) and not np.array_equal(*pictures)
+    assert lab.frame["before"] is None  # what it took the place of is no edit of the user's
+
+
+def test_a_stopped_fit_leaves_the_lab_usable_and_goes_on_when_asked(opened) -> None:
+    lab = opened()
+    unfitted(lab)
+    assert np.array_equal(shown(lab), followed(lab)) and lab.frame["method"] == "direct inversion"
+    edit(lab, 5, moving=True, tau_c=0.1)
+    edit(lab, 6, tau_c=0.1)
+    assert lab.frame["id"] == 6 and np.array_equal(shown(lab), followed(lab))
+    assert lab.target["method"] == OWN and lab.source["state"] == "stopped"
+    thumb, entries = lab.history[-1]["thumb"], len(lab.history)
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and lab.frame["method"] == OWN and lab.frame["id"] == 6
+    assert np.array_equal(shown(lab), fresh(lab))
+    assert len(lab.history) == entries and lab.history[-1]["thumb"] != thumb
+    plain = styledit.fit_values(lab.pipe, lab.prepared.inversion, progress=False)
+    assert torch.equal(lab.prepared.values.shift, plain.shift)  # though it was interrupted
+
+
+def test_an_edit_goes_before_the_fit_which_ends_as_if_alone(opened) -> None:
+    lab = opened()
+    say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=12, wait=False)
+    until(lambda: lab.progress["stage"] == "fitting")
+    for k in range(3):
+        edit(lab, 5 + k, moving=True, tau_c=0.2 * k)
+        until(lambda k=k: lab.frame["id"] == 5 + k and lab.frame["exact"])
+        assert lab.prepared.follows, "the fit did not wait"
+    settle(lab)
+    assert lab.frame["method"] == OWN and np.array_equal(shown(lab), fresh(lab))
+    plain = styledit.fit_values(lab.pipe, lab.prepared.inversion, progress=False)
+    assert torch.equal(lab.prepared.values.scale, plain.scale)
+
+
+def test_what_followed_is_saved_and_coded_as_what_it_is(opened) -> None:
+    lab = opened()
+    unfitted(lab)
+    wanted = shown(lab)
+    assert "follow_inversion=True" in lab.code and "fit_values" not in lab.code
+    lines = lab.code.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("inversion = "))
+    scope = {"styledit": styledit, "pipe": lab.pipe, "picture": lab.prepared.picture}
+    exec("\n".join(lines[start:]), scope)
+    assert np.array_equal(np.asarray(scope["edit"].image), wanted)
+    say(lab, "save")
+    data = lab.saved["data"]
+    assert open_png(data).method == "direct inversion"
+    say(lab, "open", data, id=9)
+    assert lab.target["method"] == "direct inversion" and np.array_equal(shown(lab), wanted)
+
+
+def test_a_guided_edit_waits_for_the_fit_that_it_begins_with(opened) -> None:
+    lab = opened()
+    unfitted(lab, steps=4)
+    guide = {"prompt": TARGET, "settings": lab.target["settings"], "weights": {"l2": 1.0}, "iterations": 2}
+    say(lab, "guide", id=8, start="edit", **guide)
+    assert lab.guided["id"] == 8 and lab.guided["stopped"] == "done" and not lab.problem
+    assert lab.source["state"] == "fitted" and lab.frame["id"] == 8
+
+
+def test_a_stopped_or_refused_source_gives_the_one_that_stands_back(opened, monkeypatch) -> None:
+    lab = opened()
+    before, source, history = shown(lab), lab.source, len(lab.history)
+    say(lab, "source", id=2, kind="seed", seed=9, prompt=PROMPT, steps=60, wait=False)
+    until(lambda: lab.source["state"] == "inverting")
+    assert lab.source["id"] == 2 and not lab.frame["picture"]
+    say(lab, "stop")
+    assert lab.source == source and np.array_equal(shown(lab), before)
+
+    def broken(*given):
+        raise ValueError("no inversion")
+        yield
+
+    monkeypatch.setattr("styledit.lab.edit.widget.preparing", broken)
+    say(lab, "source", id=4, kind="seed", seed=8, prompt=PROMPT, steps=4)
+    assert lab.problem == "no inversion" and lab.source == source and np.array_equal(shown(lab), before)
+    edit(lab, 6, tau_c=0.1)
+    assert np.array_equal(shown(lab), fresh(lab)) and len(lab.history) == history + 1
+
+
+def test_a_fit_that_fails_is_a_sentence_and_can_be_asked_for_again(opened, monkeypatch) -> None:
+    lab = opened()
+    good = session.ValueFit.run
+
+    def broken(self):
+        yield from ()
+        raise ValueError("no fit")
+
+    monkeypatch.setattr(session.ValueFit, "run", broken)
+    say(lab, "source", id=2, kind="seed", seed=7, prompt=PROMPT, steps=4)
+    assert lab.problem == "no fit" and lab.source["state"] == "stopped" and lab.frame["exact"]
+    say(lab, "guide", id=8, prompt=TARGET, settings=lab.target["settings"], weights={"l2": 1.0}, iterations=2,
+        start="edit")  # fmt: skip
+    assert lab.problem == "no fit" and lab.frame["id"] != 8
+    monkeypatch.setattr(session.ValueFit, "run", good)
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
+
+
+# --- a closed lab -----------------------------------------------------------------------------------
+
+
+def test_a_closed_lab_that_a_notebook_remembers_holds_nothing(pipe64, picture, capsys) -> None:
+    lab = edit_lab(pipe64, picture, PROMPT, steps=5, target=TARGET)
+    settle(lab)
+    held = [lab.maker, lab.prepared, lab.prepared.inversion, lab.prepared.editor, lab.shown.edit, lab.display]
+    held += [lab.archive.past, lab.guiding, lab.queue, lab.cache]
+    held = [weakref.ref(part) for part in held]
+    lab.close()
+    gc.collect()
+    assert [part() for part in held] == [None] * len(held)
+    assert "pipe" not in vars(lab) and lab.frame == lab.source == lab.world == {} and lab.history == []
+    lab._ipython_display_()
+    assert "closed" in capsys.readouterr().out
+    with pytest.raises(AttributeError, match="This EditLab is closed; run its cell again"):
+        lab.queue
+    lab.close()
+
+
+def test_a_closed_lab_lets_its_pipeline_go(tokenizer, picture) -> None:
+    pipe = make_pipeline(tokenizer)
+    network = weakref.ref(pipe.unet)
+    lab = edit_lab(pipe, picture, PROMPT, steps=2, target=TARGET)
+    settle(lab)
+    lab.close()
+    del pipe
+    gc.collect()
+    assert network() is None and lab.prepared is None

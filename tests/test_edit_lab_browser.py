@@ -337,13 +337,41 @@ def test_what_a_method_ignores_is_off_and_its_own_parameters_are_there(lab: Note
 
 
 @pytest.mark.slow
-def test_stop_ends_a_fit(lab: NotebookPage) -> None:
-    shown = on_screen(lab)
-    slide(lab, "steps", 60)
-    lab.until("lab.progress['stage'] in ('inverting', 'fitting')")
+def test_a_new_picture_is_there_before_its_edit_and_can_be_edited_without_a_fit(lab: NotebookPage) -> None:
+    """The picture at once, a first edit by following the inversion, a stop, more edits, the fit after all."""
+    source = on_screen(lab, "source-image")
+    lab.by_id("sample-01_car").click()
+    lab.page.wait_for_selector(".styledit-coming", state="attached")
+    lab.page.wait_for_selector(".styledit-figure-edit figcaption:has-text('direct inversion')")
+    assert not np.array_equal(on_screen(lab, "source-image"), source)
     lab.by_id("stop").click()
-    lab.until("lab.progress['stage'] == '' and not lab.worker._runs")
-    assert np.array_equal(on_screen(lab), shown)
+    lab.until("lab.source['state'] == 'stopped' and not lab.worker._runs")
+    assert "follow the inversion" in lab.by_id("fit-text").inner_text()
+    slide(lab, "tau_c", 0.15)
+    lab.until("lab.target['settings']['tau_c'] == 0.15")
+    done(lab)
+    assert lab.python("lab.frame['method']") == "direct inversion"
+    assert lab.by_id("method").input_value() == "value inputs"
+    lab.by_id("fit").click()
+    lab.until("lab.source['state'] == 'fitted' and exact()", 120)
+    painted(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab))
+    assert lab.page.locator(".styledit-figure-edit figcaption").inner_text() == "Edit"
+    assert not lab.by_id("fit").is_visible() and not lab.errors
+
+
+@pytest.mark.slow
+def test_a_suggested_blend_is_said_below_the_pictures_and_dropped_by_one_click(lab: NotebookPage) -> None:
+    prompt = lab.by_id("target-prompt")
+    prompt.fill(lab.python("lab.source['prompt']").replace("fox", "dog"))
+    prompt.press("Enter")
+    lab.until("lab.target['settings']['blend'] == ['fox', 'dog'] and exact()", 120)
+    note = lab.by_id("blend-note")
+    assert "“fox” or “dog”" in note.inner_text() and "suggested" in note.inner_text()
+    lab.by_id("blend-drop").click()
+    lab.until("lab.target['settings']['blend'] == [] and exact()", 120)
+    painted(lab)
+    assert not note.is_visible() and np.array_equal(on_screen(lab), of_library(lab))
 
 
 @pytest.mark.slow

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -352,8 +354,9 @@ def test_the_page_that_the_button_asks_for(explorer: AttentionExplorer) -> None:
 def test_closing_leaves_nothing(tiny: StableDiffusionPipeline, source: Inversion) -> None:
     widget = attention_explorer(tiny, source)
     widget.received({"type": "part", "id": 1, "row": 0, "head": 0}, [])
+    worker = widget.worker
     widget.close()
-    assert widget.worker.thread is None
+    assert worker.thread is None
 
 
 def test_bad_input_is_a_sentence(
@@ -720,3 +723,18 @@ def test_the_button_downloads_a_page_that_opens_offline(
     assert test_id(page, "save-page").count() == 0  # it is saved already
     assert [text for text in complaints if not text.startswith(("file:", "blob:"))] == []
     context.close()
+
+
+def test_a_closed_explorer_that_a_notebook_remembers_holds_nothing(
+    tiny: StableDiffusionPipeline, source: Inversion
+) -> None:
+    assert source.maps is not None
+    maps = replace(source.maps)
+    widget = attention_explorer(tiny, replace(source, maps=maps))
+    held = weakref.ref(maps)
+    widget.close()
+    del maps
+    gc.collect()
+    assert held() is None and widget.data == b"" and widget.about == {}
+    with pytest.raises(AttributeError, match="This AttentionExplorer is closed; run its cell again"):
+        widget.save("page.html")

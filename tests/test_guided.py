@@ -122,7 +122,7 @@ def test_what_it_costs(pipe64, short):
 
 @pytest.mark.parametrize("schedule", ["step", "run"])
 @pytest.mark.parametrize("warm", [True, False])
-def test_an_interrupt_keeps_the_best_and_its_values_make_it_again(pipe64, short, schedule, warm):
+def test_an_interrupt_carries_the_best_and_its_values_make_it_again(pipe64, short, schedule, warm):
     weights = Weights(l2=1.0, style=0.2, adversarial=0.1)
     options = {"weights": weights, "schedule": schedule, "iterations": 6, "every": 2, "warm": warm}
 
@@ -130,9 +130,11 @@ def test_an_interrupt_keeps_the_best_and_its_values_make_it_again(pipe64, short,
         if about["iteration"] >= 3:
             raise KeyboardInterrupt
 
-    with pytest.warns(UserWarning, match="interrupted"):
-        stopped = quiet(pipe64, short, **options, callback=stop)
-    assert stopped.stopped == "interrupted" and 3 <= stopped.iterations < 6
+    with pytest.raises(KeyboardInterrupt) as caught:
+        quiet(pipe64, short, **options, callback=stop)
+    assert "sys.last_value.guided.result()" in caught.value.__notes__[0]
+    stopped = caught.value.guided.result()
+    assert stopped.stopped == "stopped" and 3 <= stopped.iterations < 6
     assert len(stopped.filmstrip) == 2 and len(stopped.curves["loss"]) == stopped.iterations
     again = quiet(pipe64, short, **(options | {"start": stopped.values, "iterations": 0}))
     assert torch.equal(again.edit.latents, stopped.edit.latents)

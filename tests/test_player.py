@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -523,3 +526,17 @@ def test_it_plays_on_without_a_kernel(page: NotebookPage) -> None:
         "document.querySelector('[data-testid=problem]').textContent.includes('run this cell again')",
         timeout=8000,
     )
+
+
+def test_a_closed_player_that_a_notebook_remembers_holds_nothing(
+    pipe: StableDiffusionPipeline, inversion: styledit.Inversion
+) -> None:
+    inversion = replace(inversion)
+    player = inversion_player(pipe, inversion)
+    until(lambda: settled(player))
+    held = weakref.ref(inversion)
+    player.close()
+    del inversion
+    gc.collect()
+    assert held() is None and player.run == player.inverted == player.world == {}
+    assert "pipe" not in vars(player) and player.curves == []

@@ -7,8 +7,9 @@ import json
 import pytest
 
 import styledit
-from measure import results, value_inputs
+from measure import photographs, results, value_inputs
 from measure.methods import METHODS, PAPER
+from styledit.lab.edit import advice
 from styledit.lab.edit.samples import challenges
 from styledit.lessons import stored, stored_result
 from styledit.pipeline import model_fingerprint
@@ -127,3 +128,40 @@ def test_guided_rows_are_stored_without_pictures_and_times() -> None:
     first, second = results.guided_rows([row, row | {"variant": "a"}])
     assert first == {"variant": "a", "case": 2, "kind": "style", "truth_psnr": 0.3333}
     assert second["variant"] == "b"
+
+
+# --- the lab's advice -------------------------------------------------------------------------------
+
+
+def test_the_advice_names_exactly_the_kinds_that_the_stored_table_supports(embedded) -> None:
+    kinds = stored_result(embedded, "photographs")["kinds"]
+    assert list(advice.NAMES) == list(photographs.KINDS) and list(advice.GROUPS) == list(photographs.GROUPS)
+    said = advice.advice(embedded).removeprefix("What mostly works: ").partition(".")[0].split("; ")
+    for (group, phrase), part in zip(advice.GROUPS.items(), said, strict=True):
+        held = {row["kind"] for row in kinds if row["group"] == group and row["holds"]}
+        named = part.removeprefix(f"on {phrase} ").split(", ")
+        assert sorted(named) == sorted(advice.NAMES[kind] for kind in held)
+
+
+def test_the_advice_follows_the_table(pipe) -> None:
+    rows = [
+        {"group": "photograph", "kind": "style", "holds": False},
+        {"group": "drawing", "kind": "style", "holds": True},
+        {"group": "drawing", "kind": "place", "holds": True},
+    ]
+    assert advice.said_of(rows) == (
+        "What mostly works: on photographs nothing that was measured; on drawings by others another style, "
+        "another place."
+    )
+    assert "mostly" not in advice.advice(pipe)  # of another model nothing was measured
+
+
+def test_the_stored_photographs_are_whole(embedded) -> None:
+    stored = stored_result(embedded, "photographs")
+    asked = [one for foreign in photographs.PICTURES for one in photographs.asked_of(foreign)]
+    told = [(row["picture"], row["kind"], row["target"]) for row in stored["rows"]]
+    assert told == [(one.picture.name, one.kind, one.target) for one in asked]
+    assert stored["kinds"] == photographs.summaries(stored["rows"])
+    assert model_fingerprint(embedded) == photographs.READ_OF
+    for row, one in zip(stored["rows"], asked, strict=True):
+        assert row["read"] == (row["picture"] in photographs.READ[one.name])

@@ -60,6 +60,34 @@ def test_an_added_word_is_a_regime_of_its_own(embedded):
     assert suggested.blend == ("red", "car")  # no other regime of the table has these and this blend
 
 
+@pytest.mark.parametrize("prompt", ["a red car", "a red car on the beach"])
+def test_a_style_that_is_said_or_changed_leaves_nothing_as_it_was(embedded, prompt):
+    """Also where the prompt of a photograph says no style, so that its words only come: a blend would keep a
+    hard square of the old picture.
+    """
+    plain = styledit.invert(embedded, DATA / "images" / "01_car.png", prompt, 3, progress=False)
+    editor = styledit.Editor(embedded, plain)
+    assert editor.suggest(f"an oil painting of {prompt}").blend == ()
+    assert editor.suggest(f"{prompt} and a balloon").blend == ("balloon",)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "whole"),
+    [
+        ("a cat", "an oil painting of a cat", True),
+        ("a pencil sketch of a cat", "an oil painting of a cat", True),
+        ("an oil painting of a cat", "a cat", True),
+        ("an oil painting of a cat", "an oil painting of a dog", False),
+        ("a pencil sketch of a cat", "an oil painting of a dog", False),
+        ("a cat", "a cat and a dog", False),
+        ("a cat", "a cat of a dog", False),
+        ("a cat", "a cat", False),
+    ],
+)
+def test_what_is_said_of_the_picture_stands_before_its_of(embedded, source, target, whole):
+    assert Change.between(embedded, source, target).is_of_the_picture is whole
+
+
 def test_removed_words_are_a_regime_where_a_table_has_it():
     def regime(name: str, bias: float) -> Regime:
         return Regime(name, {}, None, np.zeros(0), bias)

@@ -8,6 +8,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import styledit
 from styledit.attention import Layers
@@ -284,13 +286,15 @@ def test_presets_that_cannot_be(settings, error, message):
         Preset(**{"iterations": 1, "learning_rate": 0.1, **settings}).schedule(3)
 
 
-def test_ctrl_c_keeps_the_finished_steps(pipe, inversion):
+def test_ctrl_c_is_raised_and_carries_the_finished_steps(pipe, inversion):
     def interrupt(state):
         if state["i"] == 1:
             raise KeyboardInterrupt
 
-    with pytest.warns(UserWarning, match="the 2 finished steps of 6 are returned"):
-        kept = styledit.fit_values(pipe, inversion, preset=ONE, progress=False, callback=interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        styledit.fit_values(pipe, inversion, preset=ONE, progress=False, callback=interrupt)
+    assert "The 2 finished steps of 6" in caught.value.__notes__[0]
+    kept = caught.value.values
     assert len(kept.scale) == len(kept.shift) == len(kept.losses) == 2 and kept.evaluations == 2 * 5
     styledit.reconstruct(pipe, inversion, values=kept, progress=False)
 
@@ -446,16 +450,16 @@ def test_low_memory_keeps_fewer_activations(pipe, inversion):
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            styledit.fit_values(
-                pipe, inversion, preset=ONE, low_memory=low_memory, progress=False, callback=stop
-            )
+            with pytest.raises(KeyboardInterrupt):
+                styledit.fit_values(
+                    pipe, inversion, preset=ONE, low_memory=low_memory, progress=False, callback=stop
+                )
         return total[0]
 
     def stop(state):
         raise KeyboardInterrupt
 
-    with pytest.warns(UserWarning, match="interrupted"):
-        slim, plain = packed(True), packed(False)
+    slim, plain = packed(True), packed(False)
     assert slim < plain / 3
 
 
@@ -528,3 +532,19 @@ def test_results_are_themselves_and_no_others(pipe, inversion):
     same = dataclasses.replace(inversion)
     assert inversion != same and [same].count(inversion) == 0
     assert {inversion: 1, same: 2}[inversion] == 1 and inversion.maps != dataclasses.replace(inversion.maps)
+
+
+def test_run_all_stops_at_an_interrupted_fit(pipe, inversion):
+    """As in a notebook: the cell fails, and the part is found under the name that the note gives it."""
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.user_ns |= {"styledit": styledit, "pipe": pipe, "inversion": inversion, "preset": ONE}
+    cell = """
+def stop(state):
+    if state["i"] == 1:
+        raise KeyboardInterrupt
+values = styledit.fit_values(pipe, inversion, preset=preset, progress=False, callback=stop)
+"""
+    done = shell.run_cell(cell, silent=True)
+    assert isinstance(done.error_in_exec, KeyboardInterrupt) and "values" not in shell.user_ns
+    assert not shell.run_cell("import sys; part = sys.last_value.values", silent=True).error_in_exec
+    assert len(shell.user_ns["part"].losses) == 2

@@ -42,6 +42,9 @@ class Steps:
     def failed(self, error: Exception) -> None:
         self.errors.append(error)
 
+    def left(self) -> None:
+        self.has_left = True
+
 
 @pytest.fixture
 def worker():

@@ -132,7 +132,8 @@ def fit_nulls(
 ) -> NullEmbeddings | list[NullEmbeddings]:
     """Null-text inversion's fit (section 3.2): each step's null embedding, warm-started from the one before.
 
-    Ctrl-C ends it early with a warning; any other error carries the finished steps as `values`.
+    Whatever ends it early, Ctrl-C too, is raised and carries the finished steps as `values`: after an
+    interrupted cell of a notebook they are in `sys.last_value.values`.
 
     Args:
         inversion: an inversion, or several of equal size and steps, which are fitted in one batch.

@@ -37,6 +37,7 @@ FEATURES = (
     "likeness to the next",
     "likeness to the last",
 )
+OF = "of"
 LINKING = frozenset(("a", "an", "the", "and", "or", "of", "in", "on", "at", "by", "with", "to", "from"))
 
 
@@ -73,6 +74,12 @@ class Change:
         """Those of the words that come which name something."""
         return set(self.added) & set(naming_words(self.target))
 
+    @property
+    def is_of_the_picture(self) -> bool:
+        """Whether it is said of the picture as a whole, before its "of": "an oil painting *of* a cat"."""
+        changed = [pair for pair in ((self.source, self.gone), (self.target, self.come)) if pair[1]]
+        return bool(changed) and all(max(places) < _first_of(words) for words, places in changed)
+
     def words(self, with_next: bool = False) -> tuple[str, ...]:
         """What to blend on: the heads of both prompts, and where wanted the words right after them
         that name something, too.
@@ -87,6 +94,11 @@ class Change:
                 reach = (k, k + 1) if with_next and k + 1 in naming else (k,)
                 found += [words[j].text for j in reach]
         return tuple(dict.fromkeys(found))
+
+
+def _first_of(words: Sequence[Word]) -> int:
+    """The index of the first "of"; -1 where there is none."""
+    return next((k for k, word in enumerate(words) if word.text == OF), -1)
 
 
 def naming_words(words: Sequence[Word]) -> list[int]:
@@ -159,7 +171,7 @@ def suggest(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) ->
         return Settings()
     regime = table.regime(change, inversion.maps)
     settings = Settings.of(**regime.settings)
-    if regime.blend is None:
+    if regime.blend is None or change.is_of_the_picture:  # nothing of it may stay as it was
         return settings
     return replace(settings, blend=change.words(with_next=regime.blend == "next"))
 

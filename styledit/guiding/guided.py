@@ -6,7 +6,6 @@ as in Universal Guidance (Bansal et al., 2302.07121).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -36,7 +35,7 @@ from styledit.pictures import ImageSource, read_image
 from styledit.prompts import find_word, positions_of
 from styledit.recording import GIB, Record
 
-Ending = Literal["done", "interrupted", "stopped"]
+Ending = Literal["done", "stopped"]
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
@@ -86,8 +85,9 @@ def guide(
 
         L = sum of weight * term          of the decoded clean estimate, by Adam
 
-    Ctrl-C ends it early with a warning; the best so far is returned, and another call can start from its
-    `values`.
+    Ctrl-C is raised and carries the `GuidedEdit` as `guided`, whose `result()` is the best so far; another
+    call can start from that one's `values`. After an interrupted cell of a notebook it is
+    `sys.last_value.guided.result()`.
 
     Args:
         target_prompt: the new prompt; the source's own where only the style is to change. With a style
@@ -112,12 +112,13 @@ def guide(
             "`best` is the edit before. Lower the rate or the weights, or load the model in float32.",
             guided.result("stopped"),
         ) from error
-    except KeyboardInterrupt:
-        warnings.warn(
-            f"Guiding was interrupted after {guided.log.iterations} iterations; the best so far is returned.",
-            stacklevel=2,
+    except KeyboardInterrupt as interrupt:
+        interrupt.guided = guided  # type: ignore[attr-defined]  # its result costs the steps that are left
+        interrupt.add_note(
+            f"The best of {guided.log.iterations} iterations is this interrupt's `guided.result()`; in the "
+            "next cell of a notebook that is `import sys; sys.last_value.guided.result()`."
         )
-        return guided.result("interrupted")
+        raise
 
 
 def guiding(

@@ -63,7 +63,10 @@ class LabWidget(anywidget.AnyWidget):
 
     def __init__(self, pipe: StableDiffusionPipeline, **traits: Any) -> None:
         check.pipeline(pipe)
+        before = set(vars(self))
         super().__init__(**traits)
+        # What makes it a widget, and stays when it is closed.
+        self._of_widget = {*vars(traitlets.HasTraits()), *(set(vars(self)) - before), "_closed", "_of_widget"}
         self.pipe = pipe
         self._output: Any = None
         self._closed = False
@@ -90,7 +93,8 @@ class LabWidget(anywidget.AnyWidget):
 
     def failed(self, error: BaseException) -> None:
         """Show an error as a sentence; what was shown last stays."""
-        self.problem = sentence(error)
+        if not self._closed:
+            self.problem = sentence(error)
 
     @property
     def is_closed(self) -> bool:
@@ -106,15 +110,39 @@ class LabWidget(anywidget.AnyWidget):
         self.led = {**self.led, "linked": False}
 
     def close(self) -> None:
-        """End the work within one network call, and the widget; nothing of it stays behind."""
+        """End the work within one network call, and the widget; nothing of it stays behind. The closed widget
+        itself is small, for a notebook remembers what its cells showed.
+        """
         if self._closed:
             return
         self._closed = True
-        self.worker.leave(self)
+        worker = self.worker
+        worker.leave(self)
         with _opening:
             for widgets in _open.values():
                 widgets[:] = [entry for entry in widgets if entry[1] is not self]
         super().close()
+        if not worker.has(self):
+            self._let_go()
+
+    def left(self) -> None:
+        if self.comm is None:  # a long call outlived the widget
+            self._let_go()
+
+    def __getattr__(self, name: str) -> Any:
+        if vars(self).get("_closed"):
+            raise AttributeError(f"This {type(self).__name__} is closed; run its cell again.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _let_go(self) -> None:
+        """Forget everything but what makes it a widget."""
+        with _opening:
+            for name in set(vars(self)) - self._of_widget:
+                self.__dict__.pop(name, None)
+        self.unobserve_all()
+        for name in set(self.trait_names()) - set(anywidget.AnyWidget.class_trait_names()):
+            if not name.startswith("_"):
+                self.set_trait(name, self.traits()[name].default(self))
 
     def show_snapshot(self) -> None:
         """Renew the picture beside the widget, which a notebook shows where the widget is not alive."""
@@ -124,6 +152,10 @@ class LabWidget(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         # The style sheet hides the second output while the first one is alive.
+        if self._closed:
+            text = f"{type(self).__name__} (closed; run its cell again)"
+            display({"text/plain": text}, raw=True)
+            return
         bundle = self._repr_mimebundle_()
         data, about = bundle if isinstance(bundle, tuple) else (bundle, {})
         if not data:

@@ -53,6 +53,9 @@ class Client(Protocol):
     def failed(self, error: BaseException) -> None:
         """The work ended in an error; called by the worker."""
 
+    def left(self) -> None:
+        """It has left its worker: nothing of it runs any more. Called under the worker's lock."""
+
 
 class Worker:
     """The thread that computes for the widgets of one pipeline; it sleeps where there is nothing to do, and
@@ -89,6 +92,11 @@ class Worker:
         with self._changed:
             if client not in self._clients:
                 self._clients.append(client)
+
+    def has(self, client: Client) -> bool:
+        """Whether it has joined and not left."""
+        with self._changed:
+            return client in self._clients
 
     def wake(self, client: Client) -> None:
         """There is work: its run starts, or starts again when it ends. Returns at once (in Colab, when
@@ -186,11 +194,16 @@ class Worker:
         """Close the runs of those who leave; called by the thread that runs them."""
         for client in self._leaving:
             run = self._runs.pop(client, None)
-            if run is not None and inspect.getgeneratorstate(run) != inspect.GEN_RUNNING:
+            running = run is not None and inspect.getgeneratorstate(run) == inspect.GEN_RUNNING
+            if run is not None and not running:
                 with contextlib.suppress(Exception):
                     run.close()
             self._again.discard(client)
             self._clients.remove(client)
+            self._calls = deque(call for call in self._calls if call[0] is not client)
+            if not running:  # it closed itself in the midst of its work
+                with contextlib.suppress(Exception):
+                    client.left()
         if self._leaving:
             self._leaving.clear()
             self._changed.notify_all()

@@ -86,8 +86,8 @@ def fit_values(
 
         L = mean (ddim_step(z, eps) - zhat_{t-1})^2 + lambda * sum over layers of mean (A - Ahat_t)^2
 
-    Ctrl-C ends it early with a warning; the finished steps are returned.
-    Any other error carries them as `values`.
+    Whatever ends it early, Ctrl-C too, is raised and carries the finished steps as `values`: after an
+    interrupted cell of a notebook they are in `sys.last_value.values`. A `checkpoint` goes on from there.
 
     Args:
         inversion: an inversion, or several of equal size and steps, which are fitted in one batch.
@@ -146,6 +146,12 @@ def fit_values(
     )
 
 
+def fit_guidance(pipe: StableDiffusionPipeline, guidance: float | None = None) -> float:
+    """The w of a fit: the one that is given, else the model's own, else the published one."""
+    own = editing_numbers(check.pipeline(pipe))
+    return resolve_guidance(guidance, None if own is None else float(own["fit_guidance"]))
+
+
 class ValueFit:
     """A fit of value inputs that can be watched, stopped and gone on with;
     arguments and errors as for `fit_values`.
@@ -164,8 +170,7 @@ class ValueFit:
         low_memory: bool = False,
         seed: int = 0,
     ) -> None:
-        own = editing_numbers(check.pipeline(pipe))
-        guidance = resolve_guidance(guidance, None if own is None else float(own["fit_guidance"]))
+        guidance = fit_guidance(pipe, guidance)
         preset = preset_of(preset)
         if image_encoder is not None:
             check.instance("image_encoder", image_encoder, Clip, "load_clip()")

@@ -8,7 +8,6 @@ latent; the next step starts from what this one learned and from where its own l
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -297,9 +296,8 @@ def complete(
     callback: Callback | None,
     after_step: Callable[[], None] = lambda: None,
 ) -> Any:
-    """Run a fit to its end and give its results; whatever ends it early, the finished steps are not lost.
-
-    Ctrl-C ends it with a warning and the results so far. Any other error carries them as `values`.
+    """Run a fit to its end and give its results; whatever ends it early, Ctrl-C too, carries those of the
+    finished steps as `values`.
 
     Args:
         results: what the finished steps amount to.
@@ -325,14 +323,12 @@ def complete(
             "preset's learning rate, or load the model in float32.",
             results(),
         ) from error
-    except KeyboardInterrupt:
-        warnings.warn(
-            f"Fitting was interrupted; the {fit.done} finished steps of {fit.steps} are returned.",
-            stacklevel=3,
+    except (Exception, KeyboardInterrupt) as error:
+        error.values = results()  # type: ignore[union-attr]  # any error may carry them
+        error.add_note(
+            f"The {fit.done} finished steps of {fit.steps} are in this error's `values`; in the next cell "
+            "of a notebook that is `import sys; sys.last_value.values`."
         )
-    except Exception as error:
-        error.values = results()  # type: ignore[attr-defined]  # any error may carry them
-        error.add_note(f"The {fit.done} finished steps of {fit.steps} are in this error's `values`.")
         raise
     return results()
 

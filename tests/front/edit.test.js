@@ -8,6 +8,7 @@ import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
 import { entryTitle, movedBy, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
+import { blendSentence } from "../../styledit/lab/front/edit/mask.js";
 import { Brush, cellsOfWord, outline, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
 import { delayedCall, intoDifference } from "../../styledit/lab/front/edit/parts.js";
 import { pendingSource } from "../../styledit/lab/front/edit/pending.js";
@@ -37,7 +38,7 @@ import {
 import { isOf, tileInShort } from "../../styledit/lab/front/edit/sheet_grid.js";
 import { neighbour } from "../../styledit/lab/front/edit/sheet_view.js";
 import { doneSentence } from "../../styledit/lab/front/edit/status.js";
-import { darkenOutside } from "../../styledit/lab/front/edit/views.js";
+import { darkenOutside, editCaption } from "../../styledit/lab/front/edit/views.js";
 import { Zoom } from "../../styledit/lab/front/edit/zoom.js";
 import { assertClose, fixtures, modelOf } from "./fixtures.js";
 
@@ -243,7 +244,7 @@ function pendingOf() {
   const traits = { source: { id: 3, kind: "sample", name: "fox", seed: 0, prompt: "a fox" } };
   const root = { classList: { toggle: mock.fn() } };
   const revert = mock.fn();
-  return { traits, revert, pending: pendingSource({ get: (name) => traits[name] }, root, revert) };
+  return { traits, root, revert, pending: pendingSource({ get: (name) => traits[name] }, root, revert) };
 }
 
 test("a source is shown from when it is asked for, until it came or failed", () => {
@@ -262,6 +263,55 @@ test("a source is shown from when it is asked for, until it came or failed", () 
   pending.progressed("");
   assert.equal(pending.source().name, "car");
   assert.equal(revert.mock.callCount(), 1);
+});
+
+test("a source whose picture is there is on its way until it can be edited", () => {
+  const { traits, root, revert, pending } = pendingOf();
+  const stood = traits.source;
+  const parts = { kind: "sample", name: "car", seed: 0, prompt: "a car", steps: 15 };
+  const classes = () => Object.fromEntries(root.classList.toggle.mock.calls.map((call) => call.arguments));
+  pending.begin(4, parts);
+  assert.equal(classes()["styledit-coming"], false);
+  traits.source = { ...stood, ...parts, id: 4, state: "inverting" };
+  pending.arrived();
+  assert.deepEqual(classes(), { "styledit-stale": true, "styledit-coming": true });
+  pending.progressed("inverting");
+  pending.progressed("fitting"); // of the one before
+  assert.equal(pending.failed(), true); // a stop: another picture than the one that stood
+  assert.equal(revert.mock.callCount(), 1);
+  traits.source = stood;
+  pending.arrived();
+  assert.deepEqual(classes(), { "styledit-stale": false, "styledit-coming": false });
+  pending.begin(5, parts);
+  traits.source = { ...stood, ...parts, id: 5, state: "fitting" };
+  pending.arrived();
+  assert.equal(pending.failed(), false);
+});
+
+test("work on the source before does not end the one on its way", () => {
+  const { pending } = pendingOf();
+  pending.begin(4, { kind: "sample", name: "car", seed: 0, prompt: "a car", steps: 15 });
+  pending.progressed("fitting");
+  pending.progressed("");
+  assert.equal(pending.source().name, "car");
+});
+
+test("the edit says what made it where that is not what was asked for", () => {
+  const asked = { method: "value inputs", guided: null };
+  assert.equal(editCaption({ exact: true, method: "value inputs" }, asked, false), "Edit");
+  assert.match(
+    editCaption({ exact: true, method: "direct inversion" }, asked, false),
+    /^Edit · direct inversion$/,
+  );
+  assert.equal(editCaption({ exact: true, method: "guided" }, { ...asked, guided: {} }, false), "Edit");
+  assert.match(editCaption({ exact: false, method: "" }, asked, true), /on the way/);
+});
+
+test("a blend or a mask is said where it acts", () => {
+  assert.equal(blendSentence({ blend: [], mask: null }, true), "");
+  assert.match(blendSentence({ blend: ["cat", "dog"], mask: null }, true), /“cat” or “dog” .* suggested/);
+  assert.doesNotMatch(blendSentence({ blend: ["cat"], mask: null }, false), /suggested/);
+  assert.match(blendSentence({ blend: ["cat"], mask: { rows: [] } }, true), /painted/);
 });
 
 test("a sentence for the same picture stays to be mended", () => {

@@ -26,6 +26,7 @@ from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
 from measure.methods import METHODS
+from measure.photographs import photographs
 from measure.value_inputs import value_edits, value_fits
 from styledit.lessons import stored
 from styledit.pipeline import model_fingerprint
@@ -83,6 +84,7 @@ RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
     "value_edits": value_edits,
     "comparison": comparison,
     "guided": guided,
+    "photographs": photographs,
 }
 
 

@@ -134,7 +134,7 @@ class Archive:
             target=request.prompt,
             steps=source.steps,
             settings=png_recipe.as_dict(shown.settings),
-            method=request.method,
+            method=shown.method,
             model=prepared.inversion.model,
             given=prepared.given,
             guide=request.guide,

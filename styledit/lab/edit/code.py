@@ -19,10 +19,10 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit,
     Args:
         file: the name under which the edit is saved; a picture of the user's is read from there.
     """
-    target, method, guide = shown.request.prompt, shown.request.method, shown.request.guide
+    target, method, guide = shown.request.prompt, shown.method, shown.request.guide
     settings = shown.settings
     source = prepared.source
-    guidance = prepared.values.guidance
+    guidance = prepared.guidance
     read = methods.named(method).reads
     own = methods.parameters_of(method, shown.request.parameters)
     keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN if read(name)]

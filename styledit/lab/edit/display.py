@@ -31,6 +31,7 @@ TILE = 144  # pixels of a picture's longer side in a snapshot
 FOREIGN = "# This edit was opened, not made here. Change something, and the calls that make it stand here."
 IDLE = Progress("", 0, 0)
 BLANK: dict[str, Any] = {
+    "method": "",
     "mask": None,
     "seconds": 0.0,
     "first_step": 0,
@@ -56,13 +57,36 @@ class Display:
         self.sheets = ContactSheets()
         self.source_id = 0
         self._serial = 0
+        self._stood: tuple[dict[str, Any], dict[str, Any]] | None = (
+            None  # source and frame, while one is coming
+        )
+        self._followed = False  # whether the reconstruction is that of an edit that followed the inversion
 
-    def begin(self, number: int, prepared: Prepared) -> None:
-        """Another source, whose request has this number: nothing on the page is of it yet."""
+    def announce(self, number: int, source: Source, picture: Image.Image) -> None:
+        """The picture of another source, which is being inverted; `begin` or `withdraw` comes next."""
+        if self._stood is None:
+            self._stood = self.page.source, self.page.frame
+        self.page.source = serialising.source_dict(self.pipe, number, source, picture, "inverting")
+        self._publish_frame(source.steps, {"id": number, "exact": False, "picture": None})
+
+    def withdraw(self) -> None:
+        """The source that was announced will not come: back to the one that stands."""
+        if self._stood is None:
+            return
+        self.page.source, frame = self._stood
+        self._stood = None
+        self._serial += 1
+        self.page.frame = frame and frame | {"serial": self._serial}
+
+    def begin(self, number: int, prepared: Prepared, state: str) -> None:
+        """Another source, whose request has this number: nothing but its picture is on the page yet."""
         self.source_id = number
+        self._stood = None
+        self._followed = False
         self.scores.begin()
-        self.publish_source(prepared, prepared.source.note)
-        self._publish_frame(prepared, {"id": number, "exact": False, "picture": None})
+        source = prepared.source
+        self.page.source = serialising.source_dict(self.pipe, number, source, prepared.picture, state)
+        self._publish_frame(source.steps, {"id": number, "exact": False, "picture": None})
         self.queue.confirm(self._serial)  # nothing of it is painted
         self.publish_sheet(self.sheets.newest(prepared.source))
         self.publish_sheets(prepared.source)
@@ -77,8 +101,10 @@ class Display:
     def publish_progress(self, progress: Progress = IDLE) -> None:
         self.page.progress = {"stage": progress.stage, "done": progress.done, "total": progress.total}
 
-    def publish_source(self, prepared: Prepared, note: str) -> None:
-        self.page.source = serialising.source_dict(self.pipe, self.source_id, prepared, note)
+    def publish_source(self, **about: Any) -> None:
+        """Some fields of the source that stands."""
+        if any(self.page.source.get(name) != value for name, value in about.items()):
+            self.page.source = self.page.source | about
 
     def publish_target(self, maker: EditMaker, request: EditRequest, settings: Settings) -> None:
         """The target prompt and the settings in use."""
@@ -96,7 +122,8 @@ class Display:
         """A picture on the way to the exact one, where the page keeps up."""
         if self._serial - self.queue.painted < UNCONFIRMED:
             picture_bytes = encode(picture, moving=True)
-            self._publish_frame(prepared, {"id": request.id, "exact": False, "picture": picture_bytes})
+            about = {"id": request.id, "exact": False, "picture": picture_bytes}
+            self._publish_frame(prepared.inversion.steps, about)
 
     def publish_exact(
         self, prepared: Prepared, shown: ShownEdit, before: ShownEdit | None, seconds: float
@@ -104,14 +131,15 @@ class Display:
         """The exact edit that stands now, and the one that it replaced."""
         edit, method = shown.edit, shown.request.method
         replaced = None if before is None else encode(before.edit.image)
-        if before is not None and before.edit is edit:
+        if before is not None and (before.edit is edit or shown.refines(before)):
             replaced = self.page.frame.get("before")
         self._publish_frame(
-            prepared,
+            prepared.inversion.steps,
             {
                 "id": shown.request.id,
                 "exact": True,
                 "picture": encode(edit.image),
+                "method": shown.method,
                 "mask": _mask_bytes(edit),
                 "seconds": seconds,
                 "first_step": edit.first_step,
@@ -122,8 +150,9 @@ class Display:
                 "score": self.scores.of(prepared.source, shown),
             },
         )
-        if not self.page.source.get("reconstruction"):
-            self.page.source = self.page.source | {"reconstruction": encode(edit.reconstruction)}
+        if not self.page.source.get("reconstruction") or (self._followed and shown.method == OWN):
+            self._followed = shown.follows
+            self.publish_source(reconstruction=encode(edit.reconstruction))
 
     def publish_code(self, prepared: Prepared, shown: ShownEdit, file: str) -> None:
         """The calls that make the edit. `file`: the name under which it is saved."""
@@ -161,9 +190,9 @@ class Display:
     def publish_guided(self, about: dict[str, Any]) -> None:
         self.page.guided = about
 
-    def _publish_frame(self, prepared: Prepared, about: dict[str, Any]) -> None:
+    def _publish_frame(self, steps: int, about: dict[str, Any]) -> None:
         self._serial += 1
-        self.page.frame = BLANK | {"steps": prepared.inversion.steps, "serial": self._serial} | about
+        self.page.frame = BLANK | {"steps": steps, "serial": self._serial} | about
 
 
 def _mask_bytes(edit: Edit) -> bytes | None:

@@ -19,25 +19,29 @@ from styledit.denoising import State, resolve_guidance
 from styledit.editing import Edit, Editor, Settings
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import Guide, Guiding
-from styledit.lab.edit.methods import SDEDIT, MethodFunction
+from styledit.lab.edit.methods import OWN, SDEDIT, MethodFunction
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import Prepared, Progress, with_progress
 from styledit.pictures import decode_latents
 from styledit.previews import preview_change
 from styledit.prompts import split_words
+from styledit.values import ValueInputs
 
 
 @dataclass(frozen=True)
 class Made:
-    """An edit that was asked for; its guide says where it was stopped, and `problem` what went wrong."""
+    """An edit that was asked for; its guide says where it was stopped, `problem` what went wrong, `follows`
+    whether it followed the inversion while there were no value inputs yet.
+    """
 
     edit: Edit
     guide: Guide | None = None
     problem: str = ""
+    follows: bool = False
 
 
 class EditMaker:
-    """Edits of one source.
+    """Edits of one source, which `prepared` is as far as it is ready.
 
     Args:
         own: the user's own methods.
@@ -64,7 +68,7 @@ class EditMaker:
         settings = self.prepared.editor.suggest(prompt, **(given or {}))
         if settings.guidance is not None:
             return settings
-        return replace(settings, guidance=self.prepared.values.guidance)
+        return replace(settings, guidance=self.prepared.guidance)
 
     def settings(self, request: EditRequest) -> Settings:
         """What the settings of a request come to.
@@ -140,7 +144,12 @@ class EditMaker:
             return Made((yield from with_progress(whole, "editing", steps)))
         editor = yield from self.editor(request.method, own)
         run: Generator[State, None, Any] = editor.editing(request.prompt, **png_recipe.keywords(settings))
-        return Made((yield from with_progress(run, "editing", steps)))
+        edit = yield from with_progress(run, "editing", steps)
+        return Made(edit, follows=request.method == OWN and self.prepared.follows)
+
+    def take_values(self, values: ValueInputs) -> None:
+        """The value inputs are there: the kit's own edits are made by them from now on."""
+        self.prepared = self.prepared.fitted(values)
 
     def editor(self, name: str, parameters: Mapping[str, float]) -> Generator[Progress, None, Editor]:
         """The editor of a method; the last one of each is kept.
@@ -151,6 +160,8 @@ class EditMaker:
         Raises:
             ValueError: no such method.
         """
+        if name == OWN:
+            return self.prepared.editor
         if name not in self._editors or self._editors[name][0] != parameters:
             run = methods.making_editor(name, self.pipe, self.prepared, parameters, self._nulls)
             editor = yield from with_progress(run, "fitting", self.prepared.inversion.steps)

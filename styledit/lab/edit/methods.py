@@ -21,14 +21,15 @@ from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared
 
 OWN = "value inputs"
-DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
+# FOLLOWING stands in for the kit's own while there are no value inputs.
+DDIM, FOLLOWING, NEGATIVE, NULL_TEXT, SDEDIT = (
     "DDIM + P2P",
     "direct inversion",
     "negative-prompt",
     "null-text",
     "SDEdit",
 )
-BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT)
+BASELINES = (DDIM, FOLLOWING, NEGATIVE, NULL_TEXT, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
@@ -123,9 +124,9 @@ TABLE = {
             _without_values(DDIM),
         ),
         Method(
-            DIRECT,
+            FOLLOWING,
             "At every step the source is put back to where the inversion was, so that it comes back exactly.",
-            _without_values(DIRECT),
+            _without_values(FOLLOWING),
         ),
         Method(
             NEGATIVE,
@@ -193,15 +194,13 @@ def making_editor(
     parameters: Mapping[str, float],
     nulls: dict[int, torch.Tensor],
 ) -> Generator[State, None, Editor | None]:
-    """The editor of a method as a run; None of a method that is none of the editor's.
+    """The editor of a baseline as a run; None of a method that is none of the editor's.
 
     Args:
         parameters: the method's own, all of them.
         nulls: learned null embeddings by their number of iterations; a fit joins them.
     """
-    inversion, guidance = prepared.inversion, prepared.values.guidance
-    if name == OWN:
-        return prepared.editor
+    inversion, guidance = prepared.inversion, prepared.guidance
     if name == NULL_TEXT:
         iterations = int(parameters[ITERATIONS.name])
         if iterations not in nulls:
@@ -210,7 +209,7 @@ def making_editor(
         return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
     options: dict[str, dict[str, Any]] = {
         DDIM: {},
-        DIRECT: {"follow_inversion": True},
+        FOLLOWING: {"follow_inversion": True},
         NEGATIVE: {"null_embeddings": inversion.c},
     }
     return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
@@ -227,7 +226,7 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
         DDIM: [f"editor = styledit.Editor({given})"],
-        DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
+        FOLLOWING: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
         NULL_TEXT: [
             f"nulls = styledit.baselines.fit_nulls({given}{own})",

@@ -9,7 +9,7 @@ from typing import Any, Self
 from styledit.editing import Edit, Settings
 from styledit.lab.edit import methods
 from styledit.lab.edit.guided import GUIDED, Guide
-from styledit.lab.edit.methods import OWN
+from styledit.lab.edit.methods import FOLLOWING, OWN
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,20 @@ def _said(value: object) -> str:
 @dataclass(frozen=True)
 class ShownEdit:
     """An exact edit that stands on the page, with the settings that its request came to. `foreign`: the lab
-    could not make it itself.
+    could not make it itself; `follows`: it followed the inversion while there were no value inputs yet.
     """
 
     request: EditRequest
     settings: Settings
     edit: Edit
     foreign: bool = False
+    follows: bool = False
+
+    @property
+    def method(self) -> str:
+        """The method that made it."""
+        return FOLLOWING if self.follows else self.request.method
+
+    def refines(self, other: ShownEdit) -> bool:
+        """Whether it is what another one stood in for."""
+        return other.follows and not self.follows and self.request.key == other.request.key

@@ -40,12 +40,13 @@ class Scores:
             return None
         request = shown.request
         reached = score(challenge, shown.edit.image)
-        if request.auto and request.method == OWN:
+        if request.auto and shown.method == OWN:
             self._suggested = reached.psnr
         best = self._best.get(challenge.name)
         if reached.succeeded and (best is None or best["psnr"] < reached.psnr):
             settings = png_recipe.as_dict(shown.settings)
             again = {"prompt": request.prompt, "settings": settings} | request.for_page()
+            again |= {"method": shown.method} if shown.follows else {}
             best = self._best[challenge.name] = {"psnr": reached.psnr, "request": again}
         return {
             "psnr": reached.psnr,

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 from styledit.editing import Edit, Settings
 from styledit.editing.blend import blend_start
@@ -19,7 +20,7 @@ from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import guiding_dict
 from styledit.lab.edit.methods import SDEDIT, MethodFunction
 from styledit.lab.edit.samples import challenges, samples
-from styledit.lab.edit.session import MOST_STEPS, Prepared
+from styledit.lab.edit.session import MOST_STEPS, Source
 from styledit.lab.edit.sheet import MOST_TILES, Sheet
 from styledit.lab.edit.sheet_axes import AXES
 from styledit.lab.frames import encode, thumbnail
@@ -75,15 +76,17 @@ def painting_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
     return latents[0] * fitting[-1], latents[1] * fitting[-1]
 
 
-def source_dict(pipe: StableDiffusionPipeline, number: int, prepared: Prepared, note: str) -> dict[str, Any]:
-    """The source, once it can be edited."""
-    source = prepared.source
+def source_dict(
+    pipe: StableDiffusionPipeline, number: int, source: Source, picture: Image.Image, state: str
+) -> dict[str, Any]:
+    """The source, once it has a picture; `state`: how far it is."""
     return source.about() | {
         "id": number,
-        "picture": encode(prepared.picture),
+        "state": state,
+        "picture": encode(picture),
         "reconstruction": None,
         "words": [word.text for word in split_words(pipe, source.prompt)],
-        "note": note,
+        "note": source.note,
     }
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from diffusers import StableDiffusionPipeline
 from PIL import Image
@@ -18,13 +18,14 @@ from styledit.denoising import State
 from styledit.editing import Edit, Editor
 from styledit.generation import generating, reconstructing
 from styledit.inversion import Inversion, inverting
+from styledit.lab.edit.advice import advice
 from styledit.lab.edit.cache import FitCache
 from styledit.metrics import clip_similarity, psnr
 from styledit.perception.clip import Clip, load_clip
 from styledit.pictures import decode_latents
-from styledit.prompts import prompt_slots
+from styledit.prompts import prompt_slots, split_words
 from styledit.values import ValueInputs
-from styledit.values.fitting import ValueFit
+from styledit.values.fitting import ValueFit, fit_guidance
 
 Kind = Literal["sample", "upload", "seed", "challenge"]
 Result = TypeVar("Result")
@@ -90,96 +91,131 @@ class Ready:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A source that can be edited. `found`: whether its fit was kept from before; `given`: whether its value
-    inputs are the user's own, and no plain fit.
+    """A source that can be edited, at `guidance`: by its value inputs, or, while there are none yet, by
+    following its inversion (direct inversion). `found`: whether its fit need not be kept; `given`: whether
+    its value inputs are the user's own, and no plain fit.
     """
 
     source: Source
     picture: Image.Image
     inversion: Inversion
-    values: ValueInputs
+    guidance: float
+    values: ValueInputs | None
     editor: Editor
     found: bool
     given: bool = False
 
+    @property
+    def follows(self) -> bool:
+        """Whether its edits follow the inversion, for want of value inputs."""
+        return self.values is None
+
+    @classmethod
+    def of(
+        cls,
+        pipe: StableDiffusionPipeline,
+        source: Source,
+        inversion: Inversion,
+        values: ValueInputs | None,
+        found: bool,
+        given: bool = False,
+    ) -> Self:
+        """A source with its inversion, and its value inputs where they are there."""
+        if values is None:
+            guidance = fit_guidance(pipe)
+            editor = Editor(pipe, inversion, guidance=guidance, follow_inversion=True)
+        else:
+            guidance = values.guidance
+            editor = Editor(pipe, inversion, values=values)
+        return cls(source, inversion.image, inversion, guidance, values, editor, found, given)
+
+    def fitted(self, values: ValueInputs) -> Self:
+        """The same with its value inputs."""
+        editor = Editor(self.editor.pipe, self.inversion, values=values)
+        return replace(self, values=values, editor=editor)
+
+
+@dataclass
+class Settling:
+    """What a source is still owed once it can be edited: done whenever nothing else is. `stops`: how often
+    the page had asked to stop when it last went on; it rests where there was another stop since.
+    """
+
+    run: Generator[Progress, None, None]
+    stops: int
+
+
+def drawing(pipe: StableDiffusionPipeline, source: Source) -> Generator[Progress, None, Image.Image]:
+    """The picture of a source, drawn where a seed says so.
+
+    Raises:
+        ValueError: a prompt that cannot be used.
+    """
+    split_words(pipe, source.prompt)
+    if source.picture is not None:
+        return source.picture
+    run = generating(pipe, source.prompt, seed=source.seed, steps=DRAWING_STEPS)
+    return (yield from with_progress(run, "drawing", DRAWING_STEPS)).image
+
 
 def preparing(
-    pipe: StableDiffusionPipeline, source: Source, cache: FitCache
+    pipe: StableDiffusionPipeline, source: Source, picture: Image.Image, cache: FitCache
 ) -> Generator[Progress, None, Prepared]:
-    """Draw the picture where a seed says so, invert it, and fit its value inputs, or find them on disk.
+    """Invert a source's picture, or find inversion and value inputs on disk.
 
     Raises:
         ValueError: a prompt or a picture that cannot be used.
     """
-    picture = source.picture
-    if picture is None:
-        drawing = generating(pipe, source.prompt, seed=source.seed, steps=DRAWING_STEPS)
-        picture = (yield from with_progress(drawing, "drawing", DRAWING_STEPS)).image
     found = cache.find(pipe, picture, source.prompt, source.steps)
-    if found is None:
-        run = inverting(pipe, picture, source.prompt, source.steps)
-        inversion = yield from with_progress(run, "inverting", source.steps)
-        values = yield from _fitting(pipe, inversion)
-        cache.keep(pipe, inversion, values)
-    else:
-        inversion, values = found
-    editor = Editor(pipe, inversion, values=values)
-    return Prepared(source, picture, inversion, values, editor, found is not None)
+    if found is not None:
+        return Prepared.of(pipe, source, *found, found=True)
+    run = inverting(pipe, picture, source.prompt, source.steps)
+    inversion = yield from with_progress(run, "inverting", source.steps)
+    return Prepared.of(pipe, source, inversion, None, found=False)
 
 
-def preparing_ready(
-    pipe: StableDiffusionPipeline, source: Source, ready: Ready
-) -> Generator[Progress, None, Prepared]:
-    """The same from an inversion that exists; its values are fitted where they are missing."""
-    values = ready.values
-    if values is None:
-        values = yield from _fitting(pipe, ready.inversion)
-    editor = Editor(pipe, ready.inversion, values=values)
-    given = ready.values is not None
-    return Prepared(source, ready.inversion.image, ready.inversion, values, editor, True, given)
-
-
-def _fitting(pipe: StableDiffusionPipeline, inversion: Inversion) -> Generator[Progress, None, ValueInputs]:
-    values = yield from with_progress(ValueFit(pipe, inversion).run(), "fitting", inversion.steps)
+def fitting(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Progress, None, ValueInputs]:
+    """The value inputs of a source."""
+    run = ValueFit(pipe, prepared.inversion, guidance=prepared.guidance).run()
+    values = yield from with_progress(run, "fitting", prepared.inversion.steps)
     assert isinstance(values, ValueInputs)  # of one picture
     return values
 
 
-def domain_warning(pipe: StableDiffusionPipeline, prepared: Prepared) -> Generator[Progress, None, str]:
-    """What to expect of a picture, measured before any edit: a sentence, empty where it looks like one of
-    the model's own.
-
-    Held against what pictures of the model's world reach: the autoencoder's own reconstruction, the way there
-    and back at guidance 1 against it, and, for the embedded model, how well its CLIP finds picture and prompt
-    to agree.
+def first_signs(pipe: StableDiffusionPipeline, inversion: Inversion) -> list[str]:
+    """What says at once that a picture is none of the model's world: the autoencoder's own reconstruction
+    and, for the embedded model, how well its CLIP finds picture and prompt to agree.
     """
-    inversion = prepared.inversion
-    own = decode_latents(pipe, inversion.z_0)[0]
-    run = reconstructing(pipe, inversion, guidance=1.0)
-    back = yield from with_progress(run, "checking", inversion.steps)
-    code = psnr(own, inversion.image)
-    trip = psnr(back.image, own)
     found = []
-    embedded = bool(prompt_slots(pipe))
-    if embedded:
+    if prompt_slots(pipe):
         agreement = clip_similarity(inversion.image, inversion.prompt, embedded_clip())
         if agreement < LEAST_AGREEMENT:
             found.append(
                 f"its words and the picture hardly agree ({agreement:.0f} of 100, usual are 71 to 84)"
             )
+    code = psnr(decode_latents(pipe, inversion.z_0)[0], inversion.image)
     if code < LEAST_AUTOENCODER:
         found.append(f"its autoencoder loses detail of it ({code:.0f} dB, usual are 27 to 38)")
-    if trip < LEAST_ROUND_TRIP:
-        found.append(f"the way to noise and back strays ({trip:.0f} dB, usual are 24 to 36)")
-    if not found:
-        return ""
-    advice = (
-        "The reconstruction will hold; new things will look like the model's own drawings. A change of style "
-        "or place, or a painted mask, works best; check that the prompt says what the picture shows."
-        if embedded
-        else "Try more steps, and check that the prompt says what the picture shows."
+    return found
+
+
+def last_sign(pipe: StableDiffusionPipeline, inversion: Inversion) -> Generator[Progress, None, list[str]]:
+    """And what the way there and back at guidance 1 says, held against the autoencoder's reconstruction."""
+    run = reconstructing(pipe, inversion, guidance=1.0)
+    back = yield from with_progress(run, "checking", inversion.steps)
+    trip = psnr(back.image, decode_latents(pipe, inversion.z_0)[0])
+    return (
+        []
+        if trip >= LEAST_ROUND_TRIP
+        else [f"the way to noise and back strays ({trip:.0f} dB, usual are 24 to 36)"]
     )
-    return f"This picture lies outside the model's world: {', and '.join(found)}. {advice}"
+
+
+def domain_warning(pipe: StableDiffusionPipeline, signs: list[str]) -> str:
+    """What to expect of a picture with these signs: a sentence, empty where there are none."""
+    if not signs:
+        return ""
+    return f"This picture lies outside the model's world: {', and '.join(signs)}. {advice(pipe)}"
 
 
 def with_progress(

@@ -34,10 +34,14 @@ from styledit.lab.edit.session import (
     Prepared,
     Progress,
     Ready,
+    Settling,
     Source,
     domain_warning,
+    drawing,
+    first_signs,
+    fitting,
+    last_sign,
     preparing,
-    preparing_ready,
 )
 from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
@@ -60,17 +64,18 @@ PAGE_FIELDS = {
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
-    "EditLab": frozenset({"maker", "shown", "_drawing", "_warm_up", "problem"})
+    "EditLab": frozenset({"maker", "shown", "_settling", "_drawing", "_warm_up", "problem"})
     | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
     | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"}
     | {"word_map", "place", "led"},
-    "EditMaker": frozenset({"_editors", "_nulls"}),
-    "Display": frozenset({"source_id", "_serial"}),
+    "EditMaker": frozenset({"prepared", "_editors", "_nulls"}),
+    "Display": frozenset({"source_id", "_serial", "_stood", "_followed"}),
     "Scores": frozenset({"_suggested", "_best"}),
     "History": frozenset({"entries", "present", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
     "SheetDrawing": frozenset({"sheet"}),
     "ContactSheets": frozenset({"kept"}),
+    "Settling": frozenset({"stops"}),
 }
 
 
@@ -89,6 +94,7 @@ class EditLab(EditTraits):
         "guide": ("id", "prompt", "settings", "weights", "iterations", "start"),
         "shown": ("serial",),
         "stop": (),
+        "fit": (),
         "sheet": ("id", "rows", "columns"),
         "show_sheet": ("id",),
         "tile": ("sheet", "row", "column"),
@@ -102,6 +108,9 @@ class EditLab(EditTraits):
         "save": (),
         "open": ("id",),
     }
+
+    maker: EditMaker | None = None  # a closed lab has none
+    shown: ShownEdit | None = None
 
     def __init__(
         self,
@@ -120,9 +129,10 @@ class EditLab(EditTraits):
         self.display = Display(pipe, self, self.queue)
         self.guiding = Guiding(pipe, self.display.publish_guided)
         self.archive = Archive(pipe, self, self.queue, self.guiding)
-        self.maker: EditMaker | None = None
-        self.shown: ShownEdit | None = None
+        self.maker = None
+        self.shown = None
         self._opened_with = None if ready is None else (opened, ready)
+        self._settling: Settling | None = None
         self._drawing: SheetDrawing | None = None
         self._steps_open = False  # whether the page shows the steps' pictures
         self._pictured: ShownEdit | None = None  # whose they are
@@ -135,9 +145,12 @@ class EditLab(EditTraits):
         return None if self.maker is None else self.maker.prepared
 
     def snapshot(self) -> Image.Image | None:
-        if self.prepared is None or self.shown is None:
+        prepared, shown = self.prepared, self.shown
+        if prepared is None or shown is None:
             return None
-        return snapshot(self.prepared, self.shown)
+        if shown.follows and self._state(prepared) != "stopped":  # a better one comes
+            return None
+        return snapshot(prepared, shown)
 
     # The page's thread: requests are stored. Nothing is decoded or computed here.
 
@@ -153,6 +166,8 @@ class EditLab(EditTraits):
             self.queue.ask_edit(EditRequest.of(message))
         elif kind == "source":
             self.queue.ask_source(SourceRequest(int(message["id"]), partial(self._source, message, data)))
+        elif kind == "fit":
+            self.queue.ask(self._go_on_fitting)
         elif kind == "sheet":
             self.queue.ask_sheet(message)
         elif kind == "show_sheet":
@@ -188,10 +203,13 @@ class EditLab(EditTraits):
         queue = self.queue
         while not self._closed:
             self._run_commands()
+            if queue.source is None:
+                self.display.withdraw()
             if queue.source is not None:
                 yield from self._guarded(self._prepare())
-            elif queue.edit is not None and self.maker is not None:
-                yield from self._guarded(self._edit(self.maker))
+            elif (edit := queue.edit) is not None and self.maker is not None:
+                waits = edit.guide is not None and self.maker.prepared.follows
+                yield from self._guarded(self._fit_first(edit) if waits else self._edit(self.maker))
                 changed = True
             elif queue.take_save():
                 self._save()
@@ -199,6 +217,8 @@ class EditLab(EditTraits):
                 yield from self._guarded(self._word_map(asked))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
+            elif self._settling is not None and self._settling.stops == queue.stops:
+                yield from self._guarded(self._settle(self._settling, lambda: bool(queue)))
             elif self._drawing is not None:
                 yield from self._guarded(self._draw_sheet(self._drawing))
             elif self._warm_up and self.prepared is not None:
@@ -210,6 +230,8 @@ class EditLab(EditTraits):
             elif not queue.has_commands:
                 break
         self.display.publish_progress()
+        if self.prepared is not None:
+            self.display.publish_source(state=self._state(self.prepared))
         if changed:
             self.show_snapshot()
 
@@ -260,7 +282,7 @@ class EditLab(EditTraits):
         return source_of(self.pipe, message, data, self.prepared)
 
     def _prepare(self) -> Work:
-        """The newest source, inverted and fitted."""
+        """The newest source: its picture on the page, then inverted, so that it can be edited."""
         queue = self.queue
         request = queue.source
         if request is None:
@@ -269,46 +291,125 @@ class EditLab(EditTraits):
         ready = None
         if self._opened_with is not None and self._opened_with[0] is request:
             ready = self._opened_with[1]
+        taken = False
         try:
             source = request.make()
-            run = (
-                preparing(self.pipe, source, self.cache)
-                if ready is None
-                else preparing_ready(self.pipe, source, ready)
-            )
+            run = self._inverted(request, source, ready)
             prepared = yield from self._driven(run, lambda: queue.source is not request)
+            taken = prepared is not None and queue.take_source(request)
         except Exception:
             queue.drop_source(request)
             raise
-        if prepared is None or not queue.take_source(request):
+        finally:
+            if not taken and queue.source is None:
+                self.display.withdraw()
+        if prepared is None or not taken:
             return
-        stops = queue.stops
-        self._begin(request.id, prepared)
         edit = queue.edit
+        foreign = ready is not None and ready.edit is not None and edit is not None
+        self._begin(request.id, prepared, source.kind == "upload" and not foreign)
         if ready is not None and ready.edit is not None and edit is not None:
             self.shown = ShownEdit(edit, ready.edit.settings, ready.edit, foreign=True)
-        elif source.kind == "upload":
-            yield from self._warn(prepared, stops)
-        if queue.edit is None and queue.stops == stops:
+        if queue.edit is None:
             challenge = self.display.scores.challenge(source)
             first = EditRequest.first(challenge.target) if challenge else self._first_edit(source.prompt)
             queue.offer_edit(first)
 
-    def _begin(self, number: int, prepared: Prepared) -> None:
-        """Another source, whose request has this number."""
+    def _inverted(
+        self, request: SourceRequest, source: Source, ready: Ready | None
+    ) -> Generator[Progress, None, Prepared]:
+        """A source that can be edited; its picture is shown on the way, where it is another one."""
+        if ready is not None:
+            given = ready.values is not None
+            return Prepared.of(self.pipe, source, ready.inversion, ready.values, found=True, given=given)
+        picture = yield from drawing(self.pipe, source)
+        if self.prepared is None or picture != self.prepared.picture:
+            self.display.announce(request.id, source, picture)
+        return (yield from preparing(self.pipe, source, picture, self.cache))
+
+    def _begin(self, number: int, prepared: Prepared, check: bool) -> None:
+        """Another source, of the request of this number. `check`: it may be none of the model's world."""
+        signs: list[str] = []
         self.maker = EditMaker(self.pipe, prepared, self.own, self.guiding)
         self.shown = None
         self._drawing = None
-        self.display.begin(number, prepared)
+        self._settling = Settling(self._settled(self.maker, signs if check else None), self.queue.stops)
+        self.display.begin(number, prepared, self._state(prepared))
+        if check:
+            signs += first_signs(self.pipe, prepared.inversion)
+            self._warn(prepared, signs)
 
-    def _warn(self, prepared: Prepared, stops: int) -> Work:
-        """Say beforehand where a picture is outside the model's world, unless the page does not wait."""
-        note = yield from self._driven(
-            domain_warning(self.pipe, prepared),
-            lambda: self.queue.source is not None or self.queue.stops != stops,
-        )
-        if note:
-            self.display.publish_source(prepared, f"{prepared.source.note} {note}".strip())
+    def _warn(self, prepared: Prepared, signs: list[str]) -> None:
+        """Say what to expect of a picture with such signs."""
+        note = f"{prepared.source.note} {domain_warning(self.pipe, signs)}".strip()
+        self.display.publish_source(note=note)
+
+    def _settled(self, maker: EditMaker, signs: list[str] | None) -> Generator[Progress, None, None]:
+        """What a source is still owed once it can be edited: the last sign that its picture is none of the
+        model's world, and its value inputs, with the edit that had to do without them.
+
+        Args:
+            signs: those that were seen at once; None looks for none.
+        """
+        prepared = maker.prepared
+        if signs is not None:
+            self._warn(prepared, signs + (yield from last_sign(self.pipe, prepared.inversion)))
+        if not prepared.follows:
+            return
+        values = yield from fitting(self.pipe, prepared)
+        maker.take_values(values)
+        if not prepared.found:
+            self.cache.keep(self.pipe, prepared.inversion, values)
+        if self.shown is not None and self.shown.follows:
+            self.queue.offer_edit(self.shown.request)
+
+    def _settle(self, settling: Settling, outdated: Callable[[], bool]) -> Work:
+        """Go on with what the source is owed until something else is asked for; a stop lets it rest."""
+        published = time.perf_counter()
+        try:
+            for progress in settling.run:
+                now = time.perf_counter()
+                if now - published > PROGRESS_EVERY:
+                    self.display.publish_progress(progress)
+                    published = now
+                yield
+                self._run_commands()
+                if outdated() or settling.stops != self.queue.stops:
+                    return
+        except Exception:
+            self._settling = None
+            raise
+        self._settling = None
+
+    def _fit_first(self, asked: EditRequest) -> Work:
+        """The value inputs, for an edit that begins with them."""
+        queue = self.queue
+        self._go_on_fitting()
+        if self._settling is None:
+            return
+        try:
+            yield from self._settle(
+                self._settling, lambda: queue.edit is not asked or queue.source is not None
+            )
+        except Exception:
+            queue.drop_edit(asked)
+            raise
+
+    def _go_on_fitting(self) -> None:
+        """Fit after a stop, or anew after an error."""
+        if self.maker is None or not self.maker.prepared.follows:
+            return
+        if self._settling is None:
+            self._settling = Settling(self._settled(self.maker, None), self.queue.stops)
+        self._settling.stops = self.queue.stops
+        self.display.publish_source(state=self._state(self.maker.prepared))
+
+    def _state(self, prepared: Prepared) -> str:
+        """How far a source is that can be edited."""
+        if not prepared.follows:
+            return "fitted"
+        rests = self._settling is None or self._settling.stops != self.queue.stops
+        return "stopped" if rests else "fitting"
 
     def _first_edit(self, prompt: str) -> EditRequest:
         """What to show of a new source: another style."""
@@ -322,7 +423,8 @@ class EditLab(EditTraits):
         if asked is None:
             return
         display, before = self.display, self.shown
-        display.publish_problem("")
+        if not self._is_owed(maker, asked):
+            display.publish_problem("")
         start = time.perf_counter()
         try:
             request, settings, made = yield from self._make(maker, asked)
@@ -338,7 +440,7 @@ class EditLab(EditTraits):
             return
         newest = replace(newest, guide=made.guide, prompt=request.prompt)
         foreign = before is not None and before.edit is made.edit and before.foreign
-        self.shown = ShownEdit(newest, settings, made.edit, foreign)
+        self.shown = ShownEdit(newest, settings, made.edit, foreign, made.follows)
         self._warm_up = newest.method == OWN
         display.publish_exact(maker.prepared, self.shown, before, time.perf_counter() - start)
         display.publish_target(maker, newest, settings)  # of what is shown, whatever was said on the way
@@ -361,14 +463,15 @@ class EditLab(EditTraits):
         settings = maker.settings(request)
         if not request.moving:
             display.publish_target(maker, request, settings)
-        if shown is not None and shown.request.key == asked.key:
-            return request, settings, Made(shown.edit, asked.guide)
+        owed = self._is_owed(maker, asked)
+        if shown is not None and shown.request.key == asked.key and not owed:
+            return request, settings, Made(shown.edit, asked.guide, follows=shown.follows)
 
         def outdated() -> bool:
             return not queue.wants(asked.key)
 
         show = partial(display.publish_preview, maker.prepared, request)
-        if request.moving:
+        if request.moving and not owed:
             if shown is not None and request.method == shown.request.method == OWN:
                 preview = yield from self._driven(maker.preview(request, settings, shown), outdated)
                 if preview is not None:
@@ -381,6 +484,12 @@ class EditLab(EditTraits):
         if made is not None and made.problem:
             display.publish_problem(made.problem)
         return request, settings, made
+
+    def _is_owed(self, maker: EditMaker, asked: EditRequest) -> bool:
+        """Whether an edit stands already, but had to do without value inputs that are there now."""
+        shown = self.shown
+        same = shown is not None and shown.request.key == asked.key
+        return same and shown is not None and shown.follows and not maker.prepared.follows
 
     def _guide(self, message: Mapping[str, Any], data: bytes) -> None:
         """Ask for a guided edit, once its style picture is read."""

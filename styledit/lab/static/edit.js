@@ -1797,9 +1797,8 @@ function bringIntoRow(row, item) {
   if (inner.left < outer.left) row.scrollLeft -= outer.left - inner.left;
   else if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right;
 }
-function stripItem({ id, thumb }, methods, recall, compare) {
+function stripItem({ id }, methods, recall, compare) {
   const image = element("img", { alt: "" });
-  showBytes(image, thumb);
   const caption = element("span", {});
   const picture = pushButton("", `history-${id}`, () => recall(id), {
     class: "styledit-thumb",
@@ -1811,6 +1810,7 @@ function stripItem({ id, thumb }, methods, recall, compare) {
     root: element("div", { class: "styledit-entry" }, picture, hold),
     focus: () => picture.focus(),
     show(entry) {
+      showThumb(picture, entry.thumb);
       caption.textContent = entry.name || `#${id}`;
       picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
       picture.title = `${entry.prompt}
@@ -1826,6 +1826,14 @@ ${settingsInShort(entry, methods)}`;
       for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
     }
   };
+}
+var thumbs = /* @__PURE__ */ new WeakMap();
+function showThumb(button, thumb) {
+  const bytes = String(bytesOf(thumb));
+  const image = button.querySelector("img");
+  if (!image || thumbs.get(button) === bytes) return;
+  thumbs.set(button, bytes);
+  showBytes(image, thumb);
 }
 function entryTitle({ id, name, prompt }) {
   return `#${id} ${name || prompt}`;
@@ -2427,6 +2435,27 @@ function maskSection(lab) {
     maskPainter(lab)
   );
 }
+function blendNote(lab) {
+  const text = element("span", { role: "status", "data-testid": "blend-note" });
+  const drop = pushButton(
+    "Let all of it change",
+    "blend-drop",
+    () => lab.edits.change({ blend: [], mask: null }, false)
+  );
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, drop);
+  lab.edits.onChange(({ settings, auto }) => {
+    text.textContent = blendSentence(settings, auto);
+    root.hidden = !text.textContent;
+  });
+  return root;
+}
+function blendSentence({ blend, mask }, auto) {
+  if (mask) return "Only what is painted may change.";
+  if (!blend.length) return "";
+  const quoted = blend.map((word) => `“${word}”`);
+  const words = [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" or ");
+  return `Only where the model sees ${words} may the picture change${auto ? ": a suggested blend" : ""}.`;
+}
 function blendWords(lab) {
   const root = element("div", { class: "styledit-row", role: "group", "aria-label": "Blend words" });
   let toggles = /* @__PURE__ */ new Map();
@@ -2571,17 +2600,20 @@ function sharpSize([width, height]) {
 }
 
 // styledit/lab/front/edit/pending.js
+var STAGES = ["drawing", "inverting"];
 function pendingSource(model, root, revert) {
   let wanted = null;
   const readers = [];
   const source = () => ({ ...model.get("source"), ...wanted?.parts });
+  const comes = () => model.get("source").state === "inverting";
   const tell = (failed2) => {
-    root.classList.toggle("styledit-stale", wanted !== null);
+    root.classList.toggle("styledit-stale", wanted !== null || comes());
+    root.classList.toggle("styledit-coming", comes());
     readers.forEach((reader) => reader(source(), failed2));
   };
   const failed = () => {
     if (wanted === null) return false;
-    const { kind, name, seed } = model.get("source");
+    const { kind, name, seed } = wanted.stood;
     const other = wanted.parts.kind !== kind || wanted.parts.name !== name || wanted.parts.seed !== seed;
     wanted = null;
     tell(!other);
@@ -2592,18 +2624,18 @@ function pendingSource(model, root, revert) {
     source,
     readers,
     begin(id, parts) {
-      wanted = { id, parts, started: false };
+      const stood = wanted?.stood ?? model.get("source");
+      wanted = { id, parts, started: false, stood };
       tell(false);
     },
     arrived() {
-      if (wanted === null || (model.get("source").id ?? 0) < wanted.id) return;
-      wanted = null;
+      if (wanted !== null && !comes() && (model.get("source").id ?? 0) >= wanted.id) wanted = null;
       tell(false);
     },
     progressed(stage) {
       if (wanted === null) return;
-      if (stage) wanted.started = true;
-      else if (wanted.started) failed();
+      if (STAGES.includes(stage)) wanted.started = true;
+      else if (!stage && wanted.started) failed();
     },
     // Returns whether there was one.
     failed
@@ -3421,7 +3453,7 @@ function takeDrops2(root, take) {
 
 // styledit/lab/front/edit/status.js
 var REST2 = 600;
-var STAGES = {
+var STAGES2 = {
   drawing: "Drawing the source",
   checking: "Checking the picture",
   inverting: "Inverting the picture",
@@ -3448,7 +3480,7 @@ function progressLine(lab) {
     stop.disabled = !works;
     bar.max = Math.max(1, total);
     bar.value = works ? done : 0;
-    if (stage !== shown) text.textContent = works ? STAGES[stage] ?? stage : "";
+    if (stage !== shown) text.textContent = works ? STAGES2[stage] ?? stage : "";
     shown = stage;
     bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
   });
@@ -3481,6 +3513,17 @@ function editDone(lab) {
 function doneSentence({ exact, seconds }) {
   if (!exact) return "";
   return seconds < 0.05 ? "Edit done." : `Edit done in ${seconds.toFixed(1)} s.`;
+}
+function fitLine(lab) {
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
+  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
+  lab.onTrait("source", ({ state }) => {
+    const rests = state === "stopped";
+    root.hidden = !rests;
+    text.textContent = rests ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)." : "";
+  });
+  return root;
 }
 function problemLine(lab) {
   const root = element("p", {
@@ -4229,7 +4272,7 @@ function showSource(lab, caption, drawn) {
   const { source: image, reconstruction: rebuilt } = lab.images;
   lab.onTrait("source", async ({ picture, reconstruction }) => {
     const comes = picture && !reconstruction;
-    caption.textContent = comes ? "Reconstruction comes with the edit" : "Reconstruction";
+    caption.textContent = comes ? "Reconstruction to come" : "Reconstruction";
     if (!reconstruction) rebuilt.removeAttribute("src");
     await Promise.all([showBytes(image, picture), showBytes(rebuilt, reconstruction)]);
     drawn();
@@ -4259,11 +4302,15 @@ function showFrames(lab, caption, drawn) {
     const { id, serial, exact } = frame;
     Object.assign(root.dataset, { shown: JSON.stringify({ id, serial, exact }), painted: performance.now() });
     lab.send({ type: "shown", serial });
-    const guided = lab.model.get("guided").running;
-    caption.textContent = exact ? "Edit" : `Edit · ${guided ? "on the way" : "first look"}`;
+    caption.textContent = editCaption(frame, lab.model.get("target"), lab.model.get("guided").running);
     drawn();
     lab.tellFrame(frame);
   });
+}
+function editCaption({ exact, method }, asked, guiding) {
+  if (!exact) return `Edit · ${guiding ? "on the way" : "first look"}`;
+  const stands = asked.guided || asked.method === method;
+  return stands ? "Edit" : `Edit · ${method}`;
 }
 function showTruth(lab, figure, drawn) {
   lab.onFrame(async ({ exact, score }) => {
@@ -4558,6 +4605,8 @@ function labParts(lab, local) {
     problemLine(lab),
     local,
     commonControls(lab, progressLine(lab)),
+    blendNote(lab),
+    fitLine(lab),
     foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),
     historySection(lab),

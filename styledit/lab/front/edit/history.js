@@ -5,6 +5,7 @@ import { clamped } from "../shared/geometry.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
 import { methodNamed } from "./methods.js";
 import { fileInput, foldedPart } from "./parts.js";
+/** @import { Bytes } from "../shared/types.js" */
 /** @import { Asked, HistoryEntry, Lab, Method, NumberSetting, Saved } from "./types.js" */
 
 /** @param {Lab} lab */
@@ -179,9 +180,8 @@ function bringIntoRow(row, item) {
  * @param {(id: number) => void} recall
  * @param {(id: number) => void} compare
  */
-function stripItem({ id, thumb }, methods, recall, compare) {
+function stripItem({ id }, methods, recall, compare) {
   const image = element("img", { alt: "" });
-  showBytes(image, thumb);
   const caption = element("span", {});
   const picture = pushButton("", `history-${id}`, () => recall(id), {
     class: "styledit-thumb",
@@ -193,6 +193,7 @@ function stripItem({ id, thumb }, methods, recall, compare) {
     root: element("div", { class: "styledit-entry" }, picture, hold),
     focus: () => picture.focus(),
     show(/** @type {HistoryEntry} */ entry) {
+      showThumb(picture, entry.thumb);
       caption.textContent = entry.name || `#${id}`;
       picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
       picture.title = `${entry.prompt}\n${settingsInShort(entry, methods)}`;
@@ -207,6 +208,22 @@ function stripItem({ id, thumb }, methods, recall, compare) {
       for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
     },
   };
+}
+
+/** @type {WeakMap<HTMLElement, string>} */
+const thumbs = new WeakMap(); // the bytes that a button shows
+
+/**
+ * A picture of the history, which may be another one than before.
+ * @param {HTMLButtonElement} button
+ * @param {Bytes} thumb
+ */
+function showThumb(button, thumb) {
+  const bytes = String(bytesOf(thumb));
+  const image = button.querySelector("img");
+  if (!image || thumbs.get(button) === bytes) return;
+  thumbs.set(button, bytes);
+  showBytes(image, thumb);
 }
 
 /**

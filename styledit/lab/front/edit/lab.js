@@ -9,7 +9,7 @@ import { happeningSection } from "./happening.js";
 import { codeFold, historySection } from "./history.js";
 import { lastChangeSection } from "./last_change.js";
 import { linkedPlace } from "./linked.js";
-import { maskSection } from "./mask.js";
+import { blendNote, maskSection } from "./mask.js";
 import { foldedPart } from "./parts.js";
 import { askSource, pendingSource } from "./pending.js";
 import { targetPrompt } from "./prompt.js";
@@ -17,7 +17,7 @@ import { editRequests } from "./requests.js";
 import { scoreSection } from "./score.js";
 import { sheetSection } from "./sheet.js";
 import { sourceSection } from "./source.js";
-import { problemLine, progressLine } from "./status.js";
+import { fitLine, problemLine, progressLine } from "./status.js";
 import { pictureViews } from "./views.js";
 import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
@@ -136,6 +136,8 @@ function labParts(lab, local) {
     problemLine(lab),
     local,
     commonControls(lab, progressLine(lab)),
+    blendNote(lab),
+    fitLine(lab),
     foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),
     historySection(lab),

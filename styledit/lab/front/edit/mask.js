@@ -8,7 +8,7 @@ import { Brush, pack, unpack } from "./mask_cells.js";
 import { drawPainter, paintByHand, paintByKeys } from "./mask_painter.js";
 import { delayedCall, drawnCanvas, toggleButton } from "./parts.js";
 import { wordLasso } from "./word_lasso.js";
-/** @import { Lab } from "./types.js" */
+/** @import { DrawnCanvas, Lab, Settings } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for
 const SHARP = 512; // pixels of the painter's longer side
@@ -33,6 +33,36 @@ export function maskSection(lab) {
     ),
     maskPainter(lab),
   );
+}
+
+/**
+ * Near the pictures: that a blend or a mask keeps a part of them, and the way to drop it.
+ * @param {Lab} lab
+ */
+export function blendNote(lab) {
+  const text = element("span", { role: "status", "data-testid": "blend-note" });
+  const drop = pushButton("Let all of it change", "blend-drop", () =>
+    lab.edits.change({ blend: [], mask: null }, false),
+  );
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, drop);
+  lab.edits.onChange(({ settings, auto }) => {
+    text.textContent = blendSentence(settings, auto);
+    root.hidden = !text.textContent;
+  });
+  return root;
+}
+
+/**
+ * What keeps a part of the picture; "" where nothing does.
+ * @param {Pick<Settings, "blend" | "mask">} settings
+ * @param {boolean} auto whether the settings are the suggested ones
+ */
+export function blendSentence({ blend, mask }, auto) {
+  if (mask) return "Only what is painted may change.";
+  if (!blend.length) return "";
+  const quoted = blend.map((word) => `“${word}”`);
+  const words = [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" or ");
+  return `Only where the model sees ${words} may the picture change${auto ? ": a suggested blend" : ""}.`;
 }
 
 /**

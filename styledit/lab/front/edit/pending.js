@@ -2,7 +2,9 @@
 // good ones.
 import { bytesOf } from "../shared/pictures.js";
 /** @import { Bytes, Model } from "../shared/types.js" */
-/** @import { Lab, PendingSource, SourceParts, Traits } from "./types.js" */
+/** @import { Lab, PendingSource, Source, SourceParts, Traits } from "./types.js" */
+
+const STAGES = ["drawing", "inverting"]; // of a source on its way
 
 /**
  * @param {Pick<Model<Traits>, "get">} model
@@ -11,18 +13,20 @@ import { bytesOf } from "../shared/pictures.js";
  * @returns {PendingSource}
  */
 export function pendingSource(model, root, revert) {
-  /** @type {{id: number, parts: SourceParts, started: boolean} | null} */
-  let wanted = null;
+  /** @type {{id: number, parts: SourceParts, started: boolean, stood: Partial<Source>} | null} */
+  let wanted = null; // and the source that stood when it was asked for
   /** @type {PendingSource["readers"]} */
   const readers = [];
   const source = () => ({ ...model.get("source"), ...wanted?.parts });
+  const comes = () => model.get("source").state === "inverting"; // its picture is there, no edit of it
   const tell = (/** @type {boolean} */ failed) => {
-    root.classList.toggle("styledit-stale", wanted !== null);
+    root.classList.toggle("styledit-stale", wanted !== null || comes());
+    root.classList.toggle("styledit-coming", comes());
     readers.forEach((reader) => reader(source(), failed));
   };
   const failed = () => {
     if (wanted === null) return false;
-    const { kind, name, seed } = model.get("source");
+    const { kind, name, seed } = wanted.stood;
     const other = wanted.parts.kind !== kind || wanted.parts.name !== name || wanted.parts.seed !== seed;
     wanted = null;
     tell(!other); // a sentence for the same picture stays to be mended
@@ -33,18 +37,18 @@ export function pendingSource(model, root, revert) {
     source,
     readers,
     begin(id, parts) {
-      wanted = { id, parts, started: false };
+      const stood = wanted?.stood ?? model.get("source");
+      wanted = { id, parts, started: false, stood };
       tell(false);
     },
     arrived() {
-      if (wanted === null || (model.get("source").id ?? 0) < wanted.id) return;
-      wanted = null;
+      if (wanted !== null && !comes() && (model.get("source").id ?? 0) >= wanted.id) wanted = null;
       tell(false);
     },
     progressed(stage) {
       if (wanted === null) return;
-      if (stage) wanted.started = true;
-      else if (wanted.started) failed();
+      if (STAGES.includes(stage)) wanted.started = true;
+      else if (!stage && wanted.started) failed();
     },
     // Returns whether there was one.
     failed,

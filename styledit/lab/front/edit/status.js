@@ -84,6 +84,24 @@ export function doneSentence({ exact, seconds }) {
 }
 
 /**
+ * That a stop left the value inputs unfitted, and the way to go on.
+ * @param {Lab} lab
+ */
+export function fitLine(lab) {
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
+  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
+  lab.onTrait("source", ({ state }) => {
+    const rests = state === "stopped";
+    root.hidden = !rests;
+    text.textContent = rests
+      ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)."
+      : "";
+  });
+  return root;
+}
+
+/**
  * The sentence that Python has about what went wrong.
  * @param {Lab} lab
  */

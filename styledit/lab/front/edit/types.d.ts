@@ -140,8 +140,11 @@ export interface KnownSource extends SourceParts {
   key: string;
 }
 
+export type SourceState = "inverting" | "fitting" | "stopped" | "fitted";
+
 export interface Source extends KnownSource {
   id: number;
+  state: SourceState;
   picture: Bytes;
   reconstruction: Bytes | null;
   words: string[];
@@ -199,6 +202,7 @@ export interface Frame {
   id: number;
   serial: number;
   exact: boolean;
+  method: string;
   picture: Bytes | null;
   mask: Bytes | null;
   seconds: number;

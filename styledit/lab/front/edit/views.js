@@ -7,7 +7,7 @@ import { afterPaint, drawDifference, drawable, drawnCanvas, pauseOf, toggleButto
 import { sharedZoom } from "./zoom.js";
 /** @import { Child } from "../shared/types.js" */
 /** @import { ViewMode } from "./compare.js" */
-/** @import { Frame, Lab } from "./types.js" */
+/** @import { Frame, Lab, Target } from "./types.js" */
 
 const DECODING = 1000; // ms at most: a page that is not looked at may not decode at all
 const FLICKER = 700; // ms a picture; twice a second at most, for the sake of those who cannot bear more
@@ -159,7 +159,7 @@ function showSource(lab, caption, drawn) {
   const { source: image, reconstruction: rebuilt } = lab.images;
   lab.onTrait("source", async ({ picture, reconstruction }) => {
     const comes = picture && !reconstruction;
-    caption.textContent = comes ? "Reconstruction comes with the edit" : "Reconstruction";
+    caption.textContent = comes ? "Reconstruction to come" : "Reconstruction";
     if (!reconstruction) rebuilt.removeAttribute("src");
     await Promise.all([showBytes(image, picture), showBytes(rebuilt, reconstruction)]);
     drawn();
@@ -193,11 +193,22 @@ function showFrames(lab, caption, drawn) {
     const { id, serial, exact } = frame;
     Object.assign(root.dataset, { shown: JSON.stringify({ id, serial, exact }), painted: performance.now() });
     lab.send({ type: "shown", serial });
-    const guided = lab.model.get("guided").running;
-    caption.textContent = exact ? "Edit" : `Edit · ${guided ? "on the way" : "first look"}`;
+    caption.textContent = editCaption(frame, lab.model.get("target"), lab.model.get("guided").running);
     drawn();
     lab.tellFrame(frame);
   });
+}
+
+/**
+ * What the edit is called: a first look says so, and what another method made than the one that was asked for names it.
+ * @param {Pick<Frame, "exact" | "method">} frame
+ * @param {Partial<Target>} asked
+ * @param {boolean | undefined} guiding whether a guided edit is on its way
+ */
+export function editCaption({ exact, method }, asked, guiding) {
+  if (!exact) return `Edit · ${guiding ? "on the way" : "first look"}`;
+  const stands = asked.guided || asked.method === method;
+  return stands ? "Edit" : `Edit · ${method}`;
 }
 
 /**
