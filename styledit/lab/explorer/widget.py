@@ -127,7 +127,12 @@ class AttentionExplorer(LabWidget):
 
     def work(self) -> Work:
         """Answer the newest requests, what is quick first; one that cannot be answered leaves the others."""
-        quick = {"looks": self._look, "part": self._send_part, "chosen": self._keep, "taken": self._page_taken}
+        quick = {
+            "looks": self._look,
+            "part": self._send_part,
+            "chosen": self._keep,
+            "taken": self._page_taken,
+        }
         while self._requests:
             yield from self._answer(quick)
             yield from self._answer({"save": partial(self._send_page, quick)})

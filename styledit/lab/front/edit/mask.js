@@ -8,7 +8,7 @@ import { Brush, pack, unpack } from "./mask_cells.js";
 import { drawPainter, paintByHand, paintByKeys } from "./mask_painter.js";
 import { delayedCall, drawnCanvas, toggleButton } from "./parts.js";
 import { wordLasso } from "./word_lasso.js";
-/** @import { DrawnCanvas, Lab, Settings } from "./types.js" */
+/** @import { Lab, Settings } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for
 const SHARP = 512; // pixels of the painter's longer side
