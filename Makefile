@@ -6,13 +6,12 @@ METHOD ?=
 ONLY ?=
 LESSONS ?=
 RESULTS ?=
+KIND ?=
 
 PY := .venv/bin/python
-LESSON := notebooks/00_first_edit.ipynb
 OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
-AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab tour lessons walk results showcase test test-all lint speed live compare guided model-report setup clean distclean
+.PHONY: help lab tour lessons walk results showcase test test-all test-oldest lint speed live soak compare guided model-report setup lock clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,20 +25,23 @@ help:
 	@echo "make lint          only formatting, lint and types; of the JavaScript too where npm is found"
 	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
-	@echo "make speed         measure the speed of the library; make live, how live the lab is (needs chromium)"
+	@echo "make speed         measure the speed of the library; make live, how live the lab is; make soak, how it"
+	@echo "                   stands 1,500 random acts, KIND=notebook in Notebook 7 (both need chromium)"
 	@echo "make showcase      make the README's pictures and notebooks/showcase.html again"
 	@echo "make guided        measure guided edits: each term removed in turn, style references, cost"
 	@echo "make model-report  measure the embedded model against its bars"
+	@echo "make test-oldest   the tests that touch other packages, with the oldest versions of lock-oldest.txt"
+	@echo "make lock          the newest versions of all packages, lock.txt"
 	@echo "make setup         only build the environment in .venv"
 	@echo "make clean         remove out/ and caches; make distclean removes .venv too"
 	@echo
 	@echo "The first command builds .venv. Another Python: make lab PYTHON=python3.13"
 
 lab: setup
-	$(PY) -m jupyterlab $(AS_ROOT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) $(LAB_ARGS)
+	$(PY) -m styledit lab notebooks $(LAB_ARGS)
 
 tour: setup
-	$(PY) -m styledit.lessons.tour
+	$(PY) -m styledit tour
 
 lessons: setup
 	$(OFFLINE) $(PY) -m styledit.lessons.build $(LESSONS)
@@ -64,6 +66,9 @@ showcase: setup
 
 live: setup
 	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.live
+
+soak: setup
+	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.soak $(if $(KIND),--kind $(KIND))
 
 speed: setup
 	$(OFFLINE) $(PY) -m measure.speed
@@ -108,6 +113,17 @@ test test-all: setup
 	if [ -n "$$failed" ]; then echo "Failed:$$failed (see above)."; exit 1; fi; \
 	echo "All passed. $(WHAT)"
 
+# The oldest versions that the ranges allow, beside the environment of the other commands.
+OLDEST := tests/test_pipeline.py tests/test_golden.py tests/test_ddim.py tests/test_inversion.py tests/test_attention.py \
+	tests/test_replay.py tests/test_editing.py tests/test_topologies.py tests/test_edit_lab.py tests/test_packaging.py
+test-oldest: setup
+	@[ -d .venv-oldest ] || $(PY) -m venv .venv-oldest
+	@.venv-oldest/bin/python -m pip --disable-pip-version-check install --quiet --constraint lock-oldest.txt --editable '.[lab,recipe,test]'
+	$(OFFLINE) OMP_NUM_THREADS=1 MPLBACKEND=Agg .venv-oldest/bin/python -m pytest -q --no-header -n 2 --dist loadfile -m "not slow" $(OLDEST)
+
+lock: setup
+	$(PY) -m measure.lock
+
 setup:
 	@PYTHON="$(PYTHON)" AGAIN="make $(firstword $(MAKECMDGOALS))" ./install.sh
 
@@ -116,4 +132,4 @@ clean:
 	find notebooks styledit data tests -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 distclean: clean
-	rm -rf .venv node_modules
+	rm -rf .venv .venv-oldest node_modules

@@ -4,13 +4,14 @@
 #   PYTHON   the Python to build it with (default python3)
 #   AGAIN    the command that the sentences below tell to run again
 #
-# Where .venv/.styledit names this folder, this Python and these pins there is nothing to do.
+# It installs exactly what lock.txt says. Where .venv/.styledit names this folder, this Python and these versions there is nothing to do.
 # .venv/.unfinished holds the process that is installing; left behind, it says that the installation was interrupted.
 
 PYTHON=${PYTHON:-python3}
 AGAIN=${AGAIN:-./install.sh}
 venv=.venv/bin/python
 want='.[lab,recipe,test]'
+lock=lock.txt
 
 cd "$(dirname "$0")" || exit 1
 trap 'exit 130' INT TERM
@@ -25,7 +26,7 @@ fail() {
 }
 
 fingerprint() {
-    $venv -c 'import sys; print(sys.prefix, sys.version)' && cksum < pyproject.toml
+    $venv -c 'import sys; print(sys.prefix, sys.version)' && cat pyproject.toml "$lock" | cksum
 }
 
 pip() {
@@ -101,7 +102,7 @@ create() {
 
 # Succeeds in an environment that holds everything already.
 install_without_network() {
-    pip install --quiet --no-index --no-build-isolation --editable "$want" >/dev/null 2>&1
+    pip install --quiet --no-index --no-build-isolation --constraint "$lock" --editable "$want" >/dev/null 2>&1
 }
 
 install() {
@@ -111,7 +112,7 @@ install() {
     if [ -e .venv/.styledit ]; then
         echo $$ > .venv/.unfinished
     fi
-    pip install --editable "$want" || {
+    pip install --constraint "$lock" --editable "$want" || {
         if [ ! -e .venv/.styledit ] && [ -e .venv/.unfinished ]; then
             rm -rf .venv
         fi

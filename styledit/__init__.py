@@ -4,7 +4,12 @@ The names below are grouped by the stages of one picture's path. `styledit.lesso
 figures and exercises.
 """
 
-from transformers.utils import logging as _logging
+from styledit.storage.versions import check_installed as _check_installed
+from styledit.storage.versions import check_version as _check_version
+
+_check_installed()  # before the packages themselves raise what nobody understands
+
+from transformers.utils import logging as _logging  # noqa: E402
 
 # transformers warns, on import, of image processors that nothing here uses.
 _verbosity = _logging.get_verbosity()
@@ -42,7 +47,8 @@ from styledit.values import PRESETS, FittingStopped, Preset, ValueInputs, fit_va
 
 _logging.set_verbosity(_verbosity)
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+_check_version(__version__)
 
 __all__ = [
     # a pipeline, pictures and prompts

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, ModelMixin, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel
 
 from styledit import validation
@@ -106,7 +106,7 @@ def load(
     else:
         pipe = _load_folder(model, dtype)
     _check_whole(pipe, str(model))
-    return _prepare(pipe, place, dtype, prediction_type)
+    return prepare(pipe, place, dtype, prediction_type)
 
 
 def picture_size(pipe: StableDiffusionPipeline) -> tuple[int, int]:
@@ -255,14 +255,17 @@ def _load_network(
     model: str | Path, kind: Any, name: str, variant: str | None, dtype: torch.dtype
 ) -> torch.nn.Module:
     """One network of a pipeline; the libraries would give weights that are missing random values."""
+    precision = (
+        "torch_dtype" if issubclass(kind, ModelMixin) else "dtype"
+    )  # diffusers' word, transformers' word
     with loading(model, _KIND) as source:
         network, report = kind.from_pretrained(
             **source,
             subfolder=name,
             variant=variant,
-            dtype=dtype,
             use_safetensors=True,
             output_loading_info=True,
+            **{precision: dtype},
         )
     for weight in sorted(report["missing_keys"]):
         raise _lacks(model, name, weight)
@@ -285,11 +288,11 @@ def _lacks(model: str | Path, network: str, weight: str) -> ValueError:
     )
 
 
-def _prepare(
+def prepare(
     pipe: StableDiffusionPipeline,
     device: torch.device | None,
     dtype: torch.dtype,
-    prediction_type: str | None,
+    prediction_type: str | None = None,
 ) -> StableDiffusionPipeline:
     """DDIM scheduler, eval mode, no gradients for weights, no progress bars of its own."""
     _check_family(pipe)

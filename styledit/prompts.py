@@ -101,10 +101,12 @@ def split_words(pipe: StableDiffusionPipeline, prompt: str) -> tuple[Word, ...]:
     texts = _PIECE.findall(prompt.lower())
     if not texts:
         raise ValueError("The prompt is empty; describe the picture in words.")
+    _check_vocabulary(pipe, texts)
     words, spelled, start = [], [], 1
-    for k, text in enumerate(texts):
+    for text in texts:
         ids = _tokens(pipe, text, add_special_tokens=False).input_ids
-        _check_known(pipe, texts, k, ids)
+        if pipe.tokenizer.unk_token_id in ids:
+            raise ValueError(f"The model's tokenizer cannot spell {text!r}; use other words.")
         words.append(Word(text, tuple(range(start, start + len(ids)))))
         spelled += ids
         start += len(ids)
@@ -271,18 +273,26 @@ def _without_full_stop(pipe: StableDiffusionPipeline, prompt: str) -> str:
     return prompt.rstrip().removesuffix(".") if known_words(pipe) else prompt
 
 
-def _check_known(pipe: StableDiffusionPipeline, texts: list[str], k: int, ids: list[int]) -> None:
-    """Refuse a k-th word that is outside the model's list, or that the tokenizer cannot spell."""
+def _check_vocabulary(pipe: StableDiffusionPipeline, texts: list[str]) -> None:
+    """Refuse words that are outside the model's list, each of them by name, and signs."""
     known = known_words(pipe)
-    text = texts[k]
-    if known and not text[0].isalnum():
-        raise ValueError(f"The embedded model knows words and no signs; leave out {text!r}.")
-    if known and text not in known:
-        raise ValueError(
-            f"The word {text!r} is outside the embedded model's vocabulary; {_instead(pipe, texts, k)}."
-        )
-    if pipe.tokenizer.unk_token_id in ids:
-        raise ValueError(f"The model's tokenizer cannot spell {text!r}; use other words.")
+    if not known:
+        return
+    unknown = {text: _instead(pipe, texts, k) for k, text in enumerate(texts) if text not in known}
+    for text in unknown:
+        if not text[0].isalnum():
+            raise ValueError(f"The embedded model knows words and no signs; leave out {text!r}.")
+    if len(unknown) == 1:
+        ((text, advice),) = unknown.items()
+        raise ValueError(f"The word {text!r} is outside the embedded model's vocabulary; {advice}.")
+    if unknown:
+        by_advice = {
+            advice: ", ".join(repr(text) for text in unknown if unknown[text] == advice)
+            for advice in unknown.values()
+        }
+        advices = "; ".join(f"for {names} {advice}" for advice, names in by_advice.items())
+        names = ", ".join(map(repr, unknown))
+        raise ValueError(f"The words {names} are outside the embedded model's vocabulary; {advices}.")
 
 
 def _instead(pipe: StableDiffusionPipeline, texts: list[str], k: int) -> str:

@@ -44,7 +44,11 @@ FLAGS = (
 )  # fmt: skip
 SECONDS = 60.0  # how long to wait for anything
 CELLS = 240.0  # and for the end of cells
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "high contrast": "JupyterLab Dark High Contrast",
+}
 
 
 def find_browser() -> str | None:
@@ -232,12 +236,11 @@ class NotebookPage:
             self.page.close()
 
     def theme(self, name: str) -> None:
-        """Switch to the "light" or the "dark" theme."""
+        """Switch to the "light", the "dark" or the dark "high contrast" theme."""
         self.page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[name]
         )
-        light = "true" if name == "light" else "false"
-        self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=THEMES[name])
         self.page.wait_for_timeout(300)
 
     def by_id(self, name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,16 @@ from diffusers import StableDiffusionPipeline
 from styledit.editing import Settings
 from styledit.editing.mask import PaintedMask
 from styledit.lab import palettes
+from styledit.lab.edit import methods
 from styledit.lab.edit.png_recipe import as_dict, mask_as_dict
-from styledit.lab.edit.serialising import first_target
+from styledit.lab.edit.serialising import first_target, switches_on
+from styledit.lab.edit.sheet import MOST_TILES
+from styledit.lab.edit.sheet_axes import AXES
+from styledit.lab.explorer.columns import sinks
 from styledit.lab.explorer.packing import entries, join, looks, pack
 from styledit.lab.explorer.packing import part as one_part
 from styledit.lab.explorer.widget import chosen_layers
+from styledit.lab.words import SMALL_WORDS
 from styledit.maps import AttentionMaps
 from styledit.prompts import Word, known_words, prompt_slots
 
@@ -35,6 +41,12 @@ CHOICES = (
     ("all", 1, 1),
     ("grid:4x4", 0, 1),
     ("layer:1", -1, -1),
+)
+SWITCHED = (
+    (Settings(), 15),
+    (Settings(tau_c=0.14, tau_s=1.0, tau_u=0.28, tau_v=0.0, blend=("fox",)), 50),
+    (Settings(tau_c=0.35, blend=("fox",), mask=PaintedMask.of(np.eye(3, 4))), 20),
+    (Settings(tau_v=0.2, blend=("fox",)), 1),
 )
 PROMPTS = (
     "a watercolor painting of a red fox in the snow",
@@ -52,6 +64,12 @@ def fixtures(pipe: StableDiffusionPipeline) -> dict[str, Any]:
         "language": _language(pipe),
         "mask": mask_as_dict(PaintedMask.of(np.eye(3, 4))),
         "settings": as_dict(Settings()),
+        "sheets": {
+            "axes": [asdict(kind) for kind in AXES.values()],
+            "methods": methods.as_dicts({}),
+            "most_tiles": MOST_TILES,
+        },
+        "switches": [_switches(settings, steps) for settings, steps in SWITCHED],
     }
 
 
@@ -84,12 +102,16 @@ def _explorer() -> dict[str, Any]:
         layers = chosen_layers(packed.about["layers"], choice)
         maps = packed.mean(run % 2, layers, None if row < 0 else row, None if head < 0 else head)
         means.append({"run": run % 2, "choice": choice, "row": row, "head": head, "maps": _listed(maps)})
+    taking = [0.3, 0.19, 0.16, 0.019, 0.017, 0.03, 0.2]  # what columns take on average
+    kinds = ["start", *["word"] * 5, "padding"]
     seen = looks(runs[0], layer, 1, None, 0.3, 0.7)
     assert seen is not None
     return {
         "about": packed.about,
         "data": _base64(packed.data),
         "means": means,
+        "sinks": {"means": taking, "kinds": kinds, "columns": sorted(sinks(taking, kinds))},
+        "small": sorted(SMALL_WORDS),
         "part": {"row": 1, "head": 1, "tables": entries(part), "data": _base64(join(part))},
         "looks": {"row": 1, "head": -1, "x": 0.3, "y": 0.7, "layer": layer["index"], "map": _listed(seen)},
     }
@@ -106,6 +128,16 @@ def _colours() -> dict[str, Any]:
 
 def _painted(values: np.ndarray, palette: palettes.Palette) -> list[list[int]]:
     return palettes.paint(values[None], 0, 1, palette)[0].tolist()
+
+
+def _switches(settings: Settings, steps: int) -> dict[str, Any]:
+    """Which switches are on at each step, as 0 and 1."""
+    on = switches_on(settings, steps)
+    return {
+        "settings": as_dict(settings),
+        "steps": steps,
+        "on": {name: [int(step[name]) for step in on] for name in on[0]},
+    }
 
 
 def _language(pipe: StableDiffusionPipeline) -> dict[str, Any]:

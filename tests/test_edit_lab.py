@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import torch
 from anywidget import AnyWidget
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import styledit
 from conftest import make_pipeline
+from styledit.editing.mask import PaintedMask
 from styledit.lab import EditLab, edit_lab, open_png
-from styledit.lab.edit import png_recipe, serialising, session
+from styledit.lab.edit import png_recipe, serialising, session, step_pictures
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.display import Display
@@ -30,11 +31,14 @@ from styledit.lab.edit.history import History
 from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.methods import BASELINES, OWN
 from styledit.lab.edit.queue import RequestQueue
+from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.scores import Scores
-from styledit.lab.edit.session import Settling
-from styledit.lab.edit.sheet import SheetDrawing
+from styledit.lab.edit.session import Settling, Source
+from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
+from styledit.lab.frames import thumbnail
 from styledit.lab.widget import check_fields
+from styledit.pictures import decode_latents
 from styledit.prompts import prompt_slots
 
 PROMPT = "a red car in the snow"
@@ -96,12 +100,24 @@ def say(lab, message: str, data: bytes | None = None, *, wait: bool = True, **fi
 
 
 def edit(
-    lab, number: int = 1, moving: bool = False, prompt: str = TARGET, method: str = OWN, base=None, **changes
+    lab,
+    number: int = 1,
+    moving: bool = False,
+    prompt: str = TARGET,
+    method: str = OWN,
+    base=None,
+    parameters=None,
+    **changes,
 ) -> None:
     """The page's request for the settings that stand there, or `base`, with some changes."""
     settings = dict(base or lab.target["settings"]) | changes
-    wait = not moving
-    say(lab, "edit", id=number, moving=moving, prompt=prompt, settings=settings, method=method, wait=wait)
+    about = {"prompt": prompt, "settings": settings, "method": method, "parameters": parameters or {}}
+    say(lab, "edit", id=number, moving=moving, wait=not moving, **about)
+
+
+def axis(name: str, *values: object, word: str = "") -> dict:
+    """What the page says of a contact sheet's rows or columns."""
+    return {"name": name, "values": [str(value) for value in values], "word": word}
 
 
 def shown(lab) -> np.ndarray:
@@ -158,6 +174,62 @@ def test_every_setting_reaches_the_editor(opened) -> None:
     assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 9
     edit(lab, mask=None, blend=[])
     assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
+
+
+def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
+    """Outside the mask every frame has the picture's own pixels; a mask of files made earlier opens."""
+    lab = opened()
+    edit(lab, 2, tau_c=0.3)
+    width, height = lab.world["mask_size"]
+    assert (width, height) == picture.size
+    cells = np.zeros((height, width), bool)
+    cells[5:20, 9:22] = True
+    mask = png_recipe.mask_as_dict(PaintedMask.of(cells))
+    frames: list[dict] = []
+    lab.observe(lambda change: frames.append(change.new), "frame")
+    say(lab, "shown", serial=lab.frame["serial"])
+    edit(lab, 3, moving=True, mask=mask)
+    settle(lab)
+    assert [frame["exact"] for frame in frames] == [False, True]
+    assert np.array_equal(shown(lab), fresh(lab))
+    outside = np.asarray(picture)[~cells]
+    assert np.array_equal(shown(lab)[~cells], outside)
+    near = np.abs(decoded(frames[0]["picture"])[~cells].astype(int) - outside)
+    assert np.median(near) <= 6  # a first look travels as WebP
+    assert decoded(lab.frame["mask"]).shape[:2] == (height, width)
+    say(lab, "shown", serial=lab.frame["serial"])
+    edit(lab, 4, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
+    settle(lab)
+    assert np.array_equal(shown(lab)[cells], np.asarray(picture)[cells])
+    there = decoded(frames[-2]["picture"])[~cells].astype(int)
+    assert (
+        not frames[-2]["exact"] and np.median(np.abs(there - shown(lab)[~cells])) < 40
+    )  # and not the source
+
+
+def test_where_a_word_looks_is_asked_for(opened) -> None:
+    """The source's map for a word that it has, the edit's for a new one."""
+    lab = opened()
+    recorded = styledit.reconstruct(
+        lab.pipe, lab.prepared.inversion, values=lab.prepared.values,
+        guidance=lab.prepared.values.guidance, record=styledit.Layers(), progress=False,
+    )  # fmt: skip
+    size = tuple(lab.prepared.inversion.z_T.shape[-2:])
+    edited = styledit.Editor(lab.pipe, lab.prepared.inversion, values=lab.prepared.values).edit(
+        TARGET, record=styledit.Layers(), progress=False
+    )
+    for number, word, maps in ((7, "car", recorded.maps), (8, "blue", edited.maps)):
+        say(lab, "word_map", id=number, word=word)
+        found = lab.word_map
+        assert (found["id"], found["word"], found["height"], found["width"]) == (number, word, *size)
+        values = np.frombuffer(found["values"], np.uint8).reshape(size).astype(float)
+        wanted = maps.word(word, size=size).numpy()
+        wanted = 255 * (wanted - wanted.min()) / (wanted.max() - wanted.min())
+        assert np.abs(values - wanted).max() <= 1, word
+    before = shown(lab)
+    say(lab, "word_map", id=9, word="fox")
+    assert "'fox' is not in the prompt" in lab.problem and np.array_equal(shown(lab), before)
+    assert not lab.queue
 
 
 def test_a_drag_shows_a_first_look_and_then_the_edit(opened) -> None:
@@ -263,8 +335,36 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
     assert "carries no edit" in lab.problem
     say(lab, "recall", id=99)
     assert "no longer there" in lab.problem
-    say(lab, "sheet", id=9, axes="nothing")
-    assert "no sheet" in lab.problem
+    for rows, columns, said in (
+        (None, None, "Choose what"),
+        (axis("nothing", 1), None, "cannot vary 'nothing'"),
+        (axis("tau_c", 0, 1), axis("tau_c", 0, 1), "vary the same"),
+        (axis("tau_c"), None, "Give values for Word maps tau_c, such as 0, 0.25, 0.5."),
+        (axis("tau_c", "0,5"), None, "'0,5' is no number"),
+        (axis("tau_c", 0, 25), None, "must lie between 0 and 1, not 25"),
+        (axis("guidance", "nan"), None, "must be finite"),
+        (axis("method", "magic"), None, "choose from value inputs, DDIM"),
+        (axis("guide_from_source", "perhaps"), None, "choose from yes"),
+        (axis("tau_c", 0, 0.2, 0.4, 0.6, 0.8, 1), axis("tau_s", *range(7)), "must lie between"),
+        (
+            axis("guidance", *range(7)),
+            axis("tau_s", 0, 0.2, 0.4, 0.6, 0.8, 1),
+            "7 × 6 = 42 tiles are too many",
+        ),
+        (axis("strength", 0.2), None, "value inputs does not use strength"),
+        (axis("tau_s", 0, 1), axis("method", "SDEdit"), "SDEdit does not use tau_s"),
+        (axis("reweight", 2, word="panda"), None, "'panda' is not in the prompt"),
+        (axis("reweight", 2), None, "Choose the word"),
+        (axis("iterations", 1.5), axis("method", "null-text"), "whole numbers"),
+        (axis("prompt", ""), None, "one prompt a line"),
+    ):
+        say(lab, "sheet", id=9, rows=rows, columns=columns)
+        assert said in lab.problem and lab.sheet == {}, (said, lab.problem)
+    for message in ({"type": "show_sheet", "id": 3}, {"type": "export", "id": 9, "sheet": 3, "kind": "png"}):
+        say(lab, message.pop("type"), **message)
+        assert "no longer there" in lab.problem
+    edit(lab, 9, method="SDEdit", parameters={"strength": 7})
+    assert "strength must lie between 0.1 and 1, not 7" in lab.problem
     edit(lab, 10, tau_c=0.3)
     assert not lab.problem and np.array_equal(shown(lab), fresh(lab))
 
@@ -316,6 +416,150 @@ def test_history_renames_and_recalls_across_sources(opened) -> None:
     assert len(lab.history) <= 4
 
 
+def test_a_drag_is_one_entry(opened) -> None:
+    lab = opened()
+    for number, tau in ((2, 0.9), (3, 0.8), (4, 0.7)):
+        edit(lab, number, moving=True, tau_c=tau)
+        settle(lab)  # a slow hand: each is drawn exactly
+        assert lab.frame["exact"] and lab.frame["id"] == number
+    for number in range(5, 15):  # and a quick one
+        edit(lab, number, moving=True, tau_c=number / 20)
+    assert len(lab.history) == 1 and lab.present["entry"] == 1
+    edit(lab, 15, tau_c=0.35)
+    assert [entry["settings"]["tau_c"] for entry in lab.history[1:]] == [0.35]
+    assert lab.present == {"entry": 2, "request": 15}
+    edit(lab, 16, moving=True, tau_c=0.5)
+    settle(lab)
+    edit(lab, 17, tau_c=0.35)  # back where it was: nothing has changed
+    assert len(lab.history) == 2 and lab.present == {"entry": 2, "request": 17}
+
+
+def test_what_was_automatic_stays_automatic(opened) -> None:
+    lab = opened()
+    first, settings = shown(lab), lab.target["settings"]
+    edit(lab, 2, tau_c=0.05, tau_s=0.1)
+    assert [entry["auto"] for entry in lab.history] == [True, False]
+    by_hand = shown(lab)
+    say(lab, "recall", id=1, request=3)
+    assert lab.target["auto"] and lab.target["settings"] == settings and np.array_equal(shown(lab), first)
+    say(lab, "save")
+    saved = lab.saved["data"]
+    say(lab, "recall", id=2, request=4)
+    assert not lab.target["auto"] and np.array_equal(shown(lab), by_hand) and len(lab.history) == 2
+    say(lab, "open", saved, id=5)
+    assert lab.target["auto"] and lab.target["settings"] == settings and np.array_equal(shown(lab), first)
+    edit(lab, 6, base=settings)  # the same by hand is the same picture: it is automatic no more
+    assert len(lab.history) == 3 and not lab.history[-1]["auto"] and not lab.target["auto"]
+
+
+def test_a_new_word_after_an_undo_has_suggested_settings(opened) -> None:
+    lab = opened()
+    for number, prompt in ((2, PROMPT), (3, "a red fox in the snow")):
+        say(lab, "edit", id=number, moving=False, prompt=prompt, settings={}, auto=True, method=OWN)
+    unchanged = lab.history[1]
+    assert unchanged["settings"] != lab.history[2]["settings"] and unchanged["prompt"] == PROMPT
+    say(lab, "recall", id=unchanged["id"], request=4)
+    assert lab.target["settings"] == unchanged["settings"]
+    asked = {name: lab.target[name] for name in ("settings", "auto", "method")}  # as the page has them
+    say(lab, "edit", id=5, moving=False, prompt="a red dog in the snow", **asked)
+    settings = dict(lab.target["settings"])
+    say(lab, "edit", id=6, moving=False, prompt="a red dog in the snow", settings={}, auto=True, method=OWN)
+    assert settings == lab.target["settings"] != unchanged["settings"]
+
+
+def test_two_seeds_of_one_prompt_are_two_entries(opened) -> None:
+    lab = opened()
+    settings = dict(lab.target["settings"])
+    for number, seed in ((2, 3), (4, 5)):
+        say(lab, "source", id=number, kind="seed", seed=seed, prompt=PROMPT, steps=3, wait=False)
+        edit(lab, number + 1, base=settings)
+    *_, one, other = lab.history
+    assert all(one[name] == other[name] for name in ("prompt", "settings", "method"))
+    assert (one["source"]["seed"], other["source"]["seed"]) == (3, 5)
+    assert one["source"]["key"] != other["source"]["key"] == lab.source["key"]
+    assert lab.present["entry"] == other["id"]
+    say(lab, "recall", id=one["id"], request=6)
+    assert lab.present == {"entry": one["id"], "request": 6} and lab.source["seed"] == 3
+    count = len(lab.history)
+    say(lab, "source", id=7, kind="seed", seed=3, prompt=PROMPT, steps=3, wait=False)  # the same once more
+    edit(lab, 8, base=settings)
+    assert len(lab.history) == count and lab.present["entry"] == one["id"]
+
+
+def test_the_code_reads_the_file_that_save_writes(opened) -> None:
+    lab = opened()
+    names = []
+
+    def save() -> str:
+        say(lab, "save")
+        assert f"open_png({lab.saved['name']!r})" in lab.code
+        names.append(lab.saved["name"])
+        return names[-1]
+
+    assert save().startswith("a_blue_car_in_the_snow_")
+    edit(lab, 2, tau_c=0.1)
+    save()
+    say(lab, "rename", id=2, name="night / best?")
+    assert save().startswith("night_best_")
+    data = lab.saved["data"]
+    edit(lab, 3, tau_c=0.2)
+    save()
+    assert len(set(names)) == 4
+    say(lab, "open", data, id=4)
+    assert save()[-10:] == names[2][-10:]  # the same recipe has the same number
+
+
+def test_two_pictures_are_compared(opened) -> None:
+    lab = opened()
+    first = shown(lab)
+    edit(lab, 2, tau_c=0.0, tau_s=0.0)
+    second = shown(lab)
+    edit(lab, 3, guidance=2.0)
+    pictures = {
+        1: first,
+        2: second,
+        "edit": shown(lab),
+        "source": decoded(lab.source["picture"]),
+        "reconstruction": decoded(lab.source["reconstruction"]),
+    }
+    for left, right in ((1, 2), (2, "edit"), ("source", 1), ("reconstruction", "source")):
+        say(lab, "compare", id=4, left=left, right=right)
+        assert (lab.compared["left"], lab.compared["right"]) == (left, right)
+        a, b = (Image.fromarray(pictures[side]) for side in (left, right))
+        assert lab.compared["psnr"] == styledit.psnr(a, b)
+        for side, sent in zip((left, right), lab.compared["pictures"], strict=True):
+            assert np.array_equal(decoded(sent), pictures[side]) if isinstance(side, int) else sent is None
+    say(lab, "compare", id=5, left=3, right="edit")
+    assert lab.compared["psnr"] is None  # one and the same
+    json.dumps(lab.compared["psnr"], allow_nan=False)
+    kept = lab.compared
+    for left, said in ((99, "no longer there"), ("truth", "not there"), ("nothing", "not there")):
+        say(lab, "compare", id=6, left=left, right="edit")
+        assert said in lab.problem and lab.compared == kept
+    say(lab, "source", id=7, kind="seed", seed=3, prompt=PROMPT, steps=3)
+    say(lab, "compare", id=8, left=1, right="edit")
+    assert lab.compared["psnr"] == styledit.psnr(Image.fromarray(first), Image.fromarray(shown(lab)))
+    say(lab, "compare", id=9, left=None, right=None)
+    assert lab.compared == {}
+
+
+def test_the_history_keeps_sixty_and_no_more_than_its_room(monkeypatch) -> None:
+    source = Source("seed", "", PROMPT, 5)
+    past = History()
+    for k in range(65):
+        past.stand(EditRequest(k, False, TARGET, {"tau_c": k}, OWN), source, b"x" * 100, b"")
+    assert [entry.id for entry in past.entries] == list(range(6, 66)) and past.present.id == 65
+    past.rename(60, "best")
+    assert past.entry(60).name == "best"
+    with pytest.raises(ValueError, match="no longer there"):
+        past.recall(5)
+    monkeypatch.setattr("styledit.lab.edit.history.LARGEST", 1000)
+    past.stand(EditRequest(65, False, TARGET, {"tau_c": 65}, OWN), source, b"x" * 100, b"")
+    assert len(past.entries) == 10
+    past.stand(EditRequest(66, False, TARGET, {"tau_c": 66}, OWN), source, b"x" * 2000, b"")
+    assert [entry.id for entry in past.entries] == [67]
+
+
 def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
     lab = opened()
     edit(lab, 2, tau_c=0.3, reweight={"blue": 1.5}, mask={"width": 2, "height": 1, "rows": ["10"]})
@@ -330,6 +574,23 @@ def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
     say(lab, "open", data, id=4)
     assert not lab.problem and lab.target["settings"] == settings
     assert np.array_equal(shown(lab), wanted)
+
+
+def test_a_file_that_does_not_say_whether_its_settings_were_suggested_opens(pipe64, picture) -> None:
+    settings = png_recipe.as_dict(styledit.Settings())
+    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, OWN, "a model", auto=True)
+    data = png_recipe.save_png(pipe64, saved)
+    assert open_png(data).auto
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    about = json.loads(image.info["styledit"])
+    del about["auto"]
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("styledit", json.dumps(about), zip=True)
+    chunks.add(b"stYp", open_bytes(picture))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=chunks)
+    assert not open_png(buffer.getvalue()).auto
 
 
 def test_a_file_with_the_earlier_name_of_a_setting_opens(pipe64, picture) -> None:
@@ -390,7 +651,8 @@ def test_copied_code_makes_the_picture_again(embedded, tmp_path, monkeypatch) ->
     assert lab.frame["score"]["truth"] and lab.frame["score"]["psnr"] > 10
     say(lab, "save")
     say(lab, "open", lab.saved["data"], id=4)
-    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    say(lab, "save")
+    (tmp_path / lab.saved["name"]).write_bytes(lab.saved["data"])
     scope = {}
     exec(lab.code, scope)
     assert np.array_equal(np.asarray(scope["edit"].image), shown(lab))
@@ -422,32 +684,6 @@ def test_methods_of_all_kinds(opened) -> None:
     assert np.array_equal(shown(lab), own)
     with pytest.raises(TypeError, match="four arguments"):
         opened(methods={"few": lambda pipe: None})
-
-
-def test_the_contact_sheet(opened) -> None:
-    lab = opened()
-    seen = []
-    lab.observe(lambda change: seen.append(change.new), "sheet")
-    say(lab, "sheet", id=1, axes="tau_c tau_s")
-    tiles = lab.sheet["tiles"]
-    assert len(tiles) == 25 and all(tile["exact"] and tile["picture"] for tile in tiles)
-    assert (lab.sheet["rows"][0], lab.sheet["columns"][-1]) == ("tau_c 0", "tau_s 1")
-    tile = tiles[7]
-    edit(lab, 2, **tile["settings"])
-    close = np.abs(decoded(tile["picture"]).astype(int) - shown(lab)).mean()
-    far = [np.abs(decoded(other["picture"]).astype(int) - shown(lab)).mean() for other in tiles]
-    assert close == min(far)  # the tile is lossy
-    say(lab, "sheet", id=2, axes="target prompts", prompts=[TARGET, "a red fox in the snow", TARGET, ""])
-    assert [tile["prompt"] for tile in lab.sheet["tiles"]] == [TARGET, "a red fox in the snow"]
-    say(lab, "sheet", id=3, axes="methods")
-    assert [tile["method"] for tile in lab.sheet["tiles"]] == [OWN, *BASELINES]
-    assert all(tile["picture"] for tile in lab.sheet["tiles"])
-    say(lab, "sheet", id=4, axes="target prompts", prompts=[])
-    assert "1 to 36 prompts" in lab.problem
-    say(lab, "sheet", id=5, axes="guidance tau_v", wait=False)
-    time.sleep(0.05)
-    edit(lab, 6, tau_c=0.7)  # an edit goes first, and the sheet goes on
-    assert lab.frame["id"] == 6 and all(tile["exact"] for tile in lab.sheet["tiles"])
 
 
 def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
@@ -521,9 +757,12 @@ def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
         ({"type": "guide", "id": 2, "prompt": TARGET, "settings": {}}, "'weights', 'iterations', 'start'"),
         ({"type": "source", "id": 2, "kind": "seed", "prompt": PROMPT}, "'steps'"),
         ({"type": "shown"}, "'serial'"),
-        ({"type": "sheet", "id": 2}, "'axes'"),
+        ({"type": "sheet", "id": 2}, "'rows', 'columns'"),
+        ({"type": "export", "id": 2}, "'sheet', 'kind'"),
+        ({"type": "steps"}, "'open'"),
         ({"type": "recall"}, "'id'"),
         ({"type": "rename", "id": 1}, "'name'"),
+        ({"type": "compare", "id": 1, "left": 1}, "'right'"),
         ({"type": "open"}, "'id'"),
     ],
     ids=lambda given: given["type"] if isinstance(given, dict) else "",
@@ -537,9 +776,8 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     """As `PAGE_FIELDS` and `WORKER_FIELDS` say, by a page that uses everything; the queue under its lock."""
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
-    parts = (
-        EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding, SheetDrawing, Settling
-    )  # fmt: skip
+    parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding)
+    parts += (SheetDrawing, ContactSheets, Settling)
 
     def record(owner: type, name: str) -> None:
         written.get(threading.current_thread().name, set()).add((owner.__name__, name))
@@ -564,7 +802,12 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     for owner in parts:
         watch(owner)
     lab = opened()
-    for owner, name in ((lab.maker, "_editors"), (lab.guiding, "_kept"), (lab.display.scores, "_best")):
+    for owner, name in (
+        (lab.maker, "_editors"),
+        (lab.maker, "_nulls"),
+        (lab.guiding, "_kept"),
+        (lab.display.scores, "_best"),
+    ):
         watched = Watched(getattr(owner, name))
         watched.field = (type(owner), name)
         setattr(owner, name, watched)
@@ -584,8 +827,17 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "shown", serial=lab.frame["serial"])
         edit(lab, 4, method=BASELINES[0])
         say(lab, "guide", open_bytes(picture), id=5, style=style, **guide)
-        say(lab, "sheet", id=6, axes="target prompts", prompts=[TARGET])
+        edit(lab, 5, method="null-text", parameters={"iterations": 1})
+        say(lab, "sheet", id=6, rows=axis("prompt", TARGET), columns=None)
+        say(lab, "show_sheet", id=6)
+        say(lab, "tile", sheet=6, row=0, column=0)
+        say(lab, "export", id=6, sheet=6, kind="csv")
+        say(lab, "steps", open=True)
+        say(lab, "word_map", id=6, word="car")
+        say(lab, "place", step=1, word="car")
+        lab.worker.call(lab, lab.was_led)
         say(lab, "rename", id=1, name="first")
+        say(lab, "compare", id=7, left=1, right="edit")
         say(lab, "save")
         say(lab, "stop")
         say(lab, "recall", id=1, request=7)
@@ -611,6 +863,49 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     assert written["styledit-lab"] <= declared["styledit-lab"]
     unseen = {("Scores", "_best"), ("RequestQueue", "_commands"), ("RequestQueue", "_stops")}
     assert declared["styledit-lab"] - written["styledit-lab"] <= unseen
+
+
+# --- the steps as pictures --------------------------------------------------------------------------
+
+
+def test_the_steps_are_drawn_while_they_are_looked_at_and_nothing_moves(opened) -> None:
+    lab = opened()
+    assert not lab.steps_shown
+    say(lab, "steps", open=True)
+    made = lab.steps_shown
+    assert made["id"] == lab.frame["id"]
+    assert len(made["source"]) == len(made["edit"]) == 5
+    edit(lab, 2, moving=True, tau_c=0.1)
+    settle(lab)
+    assert lab.frame["id"] == 2 and lab.steps_shown == made
+    edit(lab, 3, tau_c=0.1)
+    assert lab.steps_shown["id"] == 3
+    assert lab.steps_shown["edit"][0] == made["edit"][0], "the first step's estimate does not know of tau_c"
+    say(lab, "steps", open=False)
+    edit(lab, 4, tau_c=0.9)
+    assert lab.frame["id"] == 4 and lab.steps_shown["id"] == 3
+
+
+def test_the_steps_pictures_are_the_decoders_in_the_end(opened, pipe64, monkeypatch) -> None:
+    monkeypatch.setattr(step_pictures, "SLOW", np.inf)
+    lab = opened()
+    edit(lab, 2, tau_s=0.2, blend=["car"])
+    say(lab, "steps", open=True)
+    source = step_pictures.clean_estimates(lab.shown.edit.source_latents, lab.prepared.inversion.levels)
+    for name, x0 in (("source", source), ("edit", lab.shown.edit.x0)):
+        for step in (0, 4):
+            picture = decode_latents(pipe64, x0[step])[0]
+            assert lab.steps_shown[name][step] == thumbnail(picture, step_pictures.SIDE), (name, step)
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_runs_latents_tell_what_each_step_took_the_picture_to_be(pipe64, picture, steps) -> None:
+    inversion = styledit.invert(pipe64, picture, PROMPT, steps=steps, progress=False)
+    made = styledit.edit(pipe64, inversion, TARGET, progress=False)
+    assert made.x0 is not None and made.x0.shape == made.latents[1:].shape
+    torch.testing.assert_close(
+        step_pictures.clean_estimates(made.latents, inversion.levels), made.x0, rtol=1e-6, atol=1e-6
+    )
 
 
 # --- what a review broke ----------------------------------------------------------------------------
@@ -652,7 +947,7 @@ def test_stops_are_heard_and_newer_requests_stay(opened) -> None:
     assert lab.frame["id"] == 4 and np.array_equal(shown(lab), fresh(lab))
     stages = []
     lab.observe(lambda change: stages.append(change.new["stage"]), "progress")
-    say(lab, "sheet", id=5, axes="tau_c tau_s", wait=False)
+    say(lab, "sheet", id=5, rows=axis("tau_c", 0, 0.5, 1), columns=axis("tau_s", 0, 0.5, 1), wait=False)
     while "sheet" not in stages:
         time.sleep(0.01)
     say(lab, "stop")
@@ -679,12 +974,12 @@ def test_a_failed_edit_leaves_what_is_in_use(opened) -> None:
 
 def test_another_source_ends_what_was_of_the_first(opened, inversion64) -> None:
     lab = opened(inversion64)
-    say(lab, "sheet", id=1, axes="target prompts", prompts=[TARGET])
+    say(lab, "sheet", id=1, rows=axis("prompt", TARGET), columns=None)
     assert lab.sheet["tiles"]
     say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=3, wait=False)
     edit(lab, 3, prompt="")  # its first edit fails
     assert lab.source["seed"] == 4 and lab.sheet == {} and not lab.frame["picture"]
-    say(lab, "sheet", id=4, axes="tau_c tau_s")
+    say(lab, "sheet", id=4, rows=axis("tau_c", 0, 1), columns=None)
     assert "no edit yet" in lab.problem
     edit(lab, 5)
     assert lab.frame["exact"]
@@ -738,7 +1033,7 @@ def test_a_sheet_is_drawn_by_the_method_in_use(opened) -> None:
 
     lab = opened(methods={"white": white})
     edit(lab, 2, method="white")
-    say(lab, "sheet", id=3, axes="guidance tau_v")
+    say(lab, "sheet", id=3, rows=axis("guidance", 1, 2), columns=axis("tau_v", 0, 1))
     assert all(decoded(tile["picture"]).min() > 240 for tile in lab.sheet["tiles"])
 
 
@@ -772,7 +1067,7 @@ def test_given_value_inputs_and_baselines_have_their_code(opened, pipe64, invers
 
 
 def test_files_that_are_doctored(opened, monkeypatch) -> None:
-    from PIL import EpsImagePlugin, PngImagePlugin
+    from PIL import EpsImagePlugin
 
     def never(*_args, **_more):
         raise AssertionError("another program was called")

@@ -39,13 +39,22 @@ pipe = styledit.load()
 """
 SHOW = "lab = edit_lab(pipe)\nlab"
 ASLEEP = "time.sleep(120)"
+MANY = """
+for k in range(54):
+    asked = dict(lab.target, type="edit", id=k + 2, moving=False, auto=False)
+    asked["settings"] = dict(asked["settings"], guidance=10 - k % 30 / 4)
+    lab._receive(lab, asked, [])
+    while lab.present["entry"] < k + 2:
+        time.sleep(0.005)
+"""
+QUICK = "lab = edit_lab(pipe, steps=5)\nlab"
 
 
 @pytest.fixture(scope="module")
 def page(chromium: Any, jupyter_lab: Jupyter) -> Iterator[NotebookPage]:
     """A notebook whose lab shows its first edit."""
     with opener(chromium, jupyter_lab) as open_notebook:
-        made = open_notebook(SETUP, SHOW, ASLEEP)
+        made = open_notebook(SETUP, SHOW, ASLEEP, QUICK)
         made.run_cell(0)
         yield made
 
@@ -54,6 +63,16 @@ def page(chromium: Any, jupyter_lab: Jupyter) -> Iterator[NotebookPage]:
 def lab(page: NotebookPage) -> NotebookPage:
     """The notebook with a new lab."""
     page.run_cell(1)
+    page.until("exact()", 120)
+    painted(page)
+    return page
+
+
+@pytest.fixture
+def quick(page: NotebookPage) -> NotebookPage:
+    """The notebook with a new lab of five steps."""
+    page.errors.clear()
+    page.run_cell(3)
     page.until("exact()", 120)
     painted(page)
     return page
@@ -239,24 +258,82 @@ def test_painting_a_mask_keeps_the_rest_of_the_picture(lab: NotebookPage) -> Non
     mouse.up()
     lab.until("lab.target['settings']['mask'] is not None and exact()", 120)
     painted(lab)
-    outside = lab.python(
-        "bool((np.abs(np.asarray(lab.shown.edit.image).astype(int)"
-        " - np.asarray(lab.shown.edit.reconstruction))[:24] < 6).all())"
-    )
-    assert outside
+    outside = "bool((np.asarray(lab.shown.edit.image) == np.asarray(lab.prepared.picture))[:24].all())"
+    assert lab.python(outside)
     assert np.array_equal(on_screen(lab), of_library(lab))
+    stroke = lab.python("lab.target['settings']['mask']")
+    lab.by_id("lasso-word").select_option("fox")
+    lab.until(f"lab.target['settings']['mask'] not in (None, {stroke!r}) and exact()", 120)
+    wide = lab.python("sum(lab.target['settings']['mask']['runs'][1::2])")
+    assert 0.02 < wide / 128**2 < 0.6  # a part of the picture
+    lab.by_id("lasso-threshold").fill("0.8")
+    lab.by_id("lasso-threshold").dispatch_event("change")
+    lab.until(f"sum(lab.target['settings']['mask']['runs'][1::2]) < {wide} and exact()", 120)
+    painted(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab))
+    for _ in range(2):
+        lab.by_id("mask-undo").click()
+    lab.until(f"lab.target['settings']['mask'] == {stroke!r} and exact()", 120)
+    lab.by_id("mask-clear").click()
+    lab.until("lab.target['settings']['mask'] is None and exact()", 120)
+    assert not lab.errors
 
 
 @pytest.mark.slow
 def test_the_contact_sheet_gives_a_tiles_settings(lab: NotebookPage) -> None:
     lab.by_id("fold-sheet").click()
+    assert lab.by_id("sheet-size").inner_text().endswith("tiles")
+    lab.by_id("sheet-rows-values").fill("0, 1")
+    lab.by_id("sheet-columns").select_option("method")
+    for name in ("DDIM + P2P", "null-text", "direct inversion", "negative-prompt"):
+        lab.by_id(f"sheet-columns-method-{name}").click()
+    assert lab.by_id("sheet-size").inner_text() == "2 × 2 = 4 tiles"
     lab.by_id("sheet-draw").click()
     lab.until("bool(lab.sheet) and all(tile['exact'] for tile in lab.sheet['tiles'])", 300)
-    lab.by_id("sheet-tile-0-4").click()
-    lab.until("lab.target['settings']['tau_s'] == 1.0 and exact()", 120)
-    assert lab.python("lab.target['settings']['tau_c']") == 0.0
+    lab.by_id("sheet-open").click()  # large: a tile alone, and to the next by keys
+    lab.by_id("large-0-0").click()
+    lab.page.keyboard.press("ArrowDown")
+    told = "document.querySelector('[data-testid=large-text]').textContent"
+    lab.page.wait_for_function(f"{told}.startsWith('tau_c 1, value inputs')")
+    lab.until("lab.tile and lab.tile['row'] == 1")
+    lab.page.wait_for_timeout(300)
+    exact = lab.python("np.asarray(lab.display.sheets.kept[-1].tiles[2].image).tolist()")
+    assert np.array_equal(on_screen(lab, "large-image"), np.array(exact, np.uint8))
+    lab.page.keyboard.press("Escape")
+    assert lab.by_id("large-0-0").is_visible()
+    lab.by_id("large-close").click()
+    with lab.page.expect_download() as file:
+        lab.by_id("sheet-csv").click()
+    assert file.value.path().read_text().count("\n") == 5
+    lab.by_id("sheet-tile-1-0").click()
+    lab.until("lab.target['settings']['tau_c'] == 1.0 and exact()", 120)
     painted(lab)
     assert np.array_equal(on_screen(lab), of_library(lab))
+    assert np.array_equal(on_screen(lab), np.array(exact, np.uint8))
+
+
+@pytest.mark.slow
+def test_what_a_method_ignores_is_off_and_its_own_parameters_are_there(lab: NotebookPage) -> None:
+    assert not lab.by_id("strength").is_visible()
+    lab.by_id("method").select_option("SDEdit")
+    lab.until("lab.target['method'] == 'SDEdit' and exact()", 120)
+    painted(lab)
+    for name in ("tau_c", "tau_s", "tau_u", "tau_v", "guide_from_source", "blend_threshold"):
+        assert lab.by_id(name).is_disabled()
+    assert "uses no maps" in lab.by_id("tau_c").get_attribute("aria-description")
+    assert "uses no maps" in lab.by_id("method-hint").inner_text()
+    before = on_screen(lab)
+    slide(lab, "strength", 0.3)
+    lab.until("lab.target['parameters'] == {'strength': 0.3, 'seed': 0} and exact()", 120)
+    painted(lab)
+    assert not np.array_equal(on_screen(lab), before)
+    wanted = "styledit.baselines.sdedit(pipe, lab.prepared.inversion, lab.target['prompt'], strength=0.3, "
+    wanted += "guidance=lab.target['settings']['guidance'], progress=False).image"
+    assert np.array_equal(on_screen(lab), np.array(lab.python(f"np.asarray({wanted}).tolist()"), np.uint8))
+    lab.by_id("method").select_option("value inputs")
+    lab.until("lab.target['method'] == 'value inputs' and exact()", 120)
+    assert lab.by_id("tau_c").is_enabled() and not lab.by_id("strength").is_visible()
+    assert lab.by_id("tau_c").get_attribute("aria-description") is None and not lab.errors
 
 
 @pytest.mark.slow
@@ -358,6 +435,162 @@ def test_a_dead_kernel_is_a_sentence(lab: NotebookPage) -> None:
         ".some((line) => /kernel/.test(line.textContent))"
     )
     assert np.array_equal(on_screen(lab), shown)
+
+
+def pressed(page: NotebookPage, entry: int) -> None:
+    """Wait until an entry of the history is the one that stands, and see that it is on the screen."""
+    page.page.wait_for_selector(f'[data-testid="history-{entry}"][aria-pressed="true"]')
+    assert page.page.locator('.styledit-history [aria-pressed="true"]').count() == 1
+    assert page.page.evaluate(
+        """name => {
+          const button = document.querySelector(`[data-testid="${name}"]`);
+          const row = button.closest(".styledit-history").getBoundingClientRect();
+          const box = button.getBoundingClientRect();
+          return box.left >= row.left - 3 && box.right <= row.right + 3;
+        }""",
+        f"history-{entry}",
+    )
+
+
+def write_target(page: NotebookPage, prompt: str) -> None:
+    """Type a target prompt, and wait for its edit."""
+    page.by_id("target-prompt").fill(prompt)
+    page.by_id("target-prompt").press("Enter")
+    page.until(f"lab.target['prompt'] == {prompt!r} and exact()", 120)
+    painted(page)
+
+
+@pytest.mark.slow
+def test_the_history_holds_for_many_edits(quick: NotebookPage) -> None:
+    quick.python("len(lab.history)", MANY)
+    for k in range(54, 65):
+        slide(quick, "guidance", 10 - k % 30 / 4)
+        quick.until(f"lab.present['entry'] == {k + 2}", 60)
+    quick.page.wait_for_function("document.querySelectorAll('.styledit-history img').length === 60")
+    pressed(quick, 66)
+    quick.by_id("undo").click()
+    quick.until("lab.present['entry'] == 65 and exact()")
+    pressed(quick, 65)
+    quick.by_id("history-name").fill("the last but one")
+    quick.by_id("history-name").press("Enter")
+    quick.until("lab.history[-2]['name'] == 'the last but one'")
+    assert quick.by_id("history-65").inner_text() == "the last but one"
+    quick.by_id("redo").click()
+    quick.until("lab.present['entry'] == 66 and exact()")
+    pressed(quick, 66)
+    assert quick.by_id("history-name").input_value() == "" and quick.by_id("redo").is_disabled()
+    quick.by_id("history-7").click()  # the oldest that is left
+    quick.until("lab.present['entry'] == 7 and exact()")
+    pressed(quick, 7)
+    assert quick.by_id("undo").is_disabled() and quick.python("len(lab.history)") == 60
+    assert not quick.errors and not quick.python("lab.problem")
+
+
+@pytest.mark.slow
+def test_after_an_undo_a_new_word_has_its_own_suggested_settings(quick: NotebookPage) -> None:
+    source = quick.python("lab.source['prompt']")
+    assert "fox" in source
+    for prompt in (source, source.replace("fox", "cat")):
+        write_target(quick, prompt)
+    taus = "[lab.target['settings'][name] for name in ('tau_v', 'tau_c', 'tau_s', 'tau_u')]"
+    quick.by_id("undo").click()
+    quick.until("lab.target['prompt'] == lab.source['prompt'] and exact()")
+    assert quick.python(taus) == [1, 1, 1, 1]
+    assert quick.by_id("suggested").get_attribute("aria-pressed") == "true"
+    write_target(quick, source.replace("fox", "dog"))
+    assert quick.python(taus) != [1, 1, 1, 1]
+    assert quick.python("lab.target['settings'] == lab.target['suggested']")
+    assert not quick.errors
+
+
+@pytest.mark.slow
+def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: NotebookPage) -> None:
+    first = on_screen(quick)
+    slide(quick, "tau_s", 0.1)
+    quick.until("lab.present['entry'] == 2 and exact()")
+    write_target(quick, quick.python("lab.target['prompt']").replace("fox", "cat"))
+    pressed(quick, 3)
+    quick.by_id("history-3").focus()
+    for key in ("ArrowLeft", "ArrowLeft", "Tab", "Enter"):  # to the first one, to its button, and press that
+        quick.page.keyboard.press(key)
+    quick.until("lab.compared.get('left') == 1 and lab.compared['right'] == 'edit'")
+    facts = quick.by_id("compare-settings")
+    facts.get_by_text("It should become").wait_for()
+    text = facts.inner_text()
+    assert "fox" in text and "cat" in text and "Self-attention τs" in text and "Guidance" not in text
+    assert "PSNR" in quick.by_id("compare-psnr").inner_text()
+    assert quick.page.evaluate("document.activeElement.dataset.testid") == "compare-left-choice"
+    for choice, mode in (("compare-right-choice", "2"), ("compare-left-choice", "1")):
+        quick.by_id(choice).select_option(mode)
+    quick.until("lab.compared.get('left') == 1 and lab.compared['right'] == 2")
+    wanted = quick.python("round(lab.compared['psnr'], 1)")
+    said = (
+        f"document.querySelector('[data-testid=\"compare-psnr\"]')?.textContent.includes('{wanted:.1f} dB')"
+    )
+    quick.page.wait_for_function(said)
+    assert np.array_equal(drawn(quick, "compare-left"), first)
+    second = drawn(quick, "compare-right")
+    quick.by_id("view-difference").click()
+    mean = np.abs(first.astype(float) - second).mean()
+    assert f"{mean:.1f} of 255" in quick.by_id("compare-mean").inner_text()
+    quick.save()
+    quick.reload()
+    quick.page.wait_for_function(said)
+    assert quick.by_id("compare-left-choice").input_value() == "1"
+    assert np.array_equal(drawn(quick, "compare-left"), first)
+    assert np.array_equal(drawn(quick, "compare-right"), second)
+    quick.by_id("view-side").click()
+    quick.until("lab.compared == {}")
+    assert not quick.errors and not quick.python("lab.problem")
+
+
+@pytest.mark.slow
+def test_an_emptied_prompt_another_upload_and_an_opened_file(quick: NotebookPage, tmp_path: Any) -> None:
+    prompt = quick.by_id("target-prompt")
+    prompt.fill("a plain sticker of a bicycle and a zeppelin")
+    prompt.press("Enter")
+    quick.page.wait_for_selector('[data-testid="problem"]:has-text("zeppelin")')
+    assert "'bicycle', 'zeppelin'" in quick.by_id("problem").inner_text()
+    prompt.fill("")
+    assert quick.by_id("problem").inner_text() == ""
+    assert "Write what the picture should become" in quick.by_id("prompt-difference").inner_text()
+    for k in range(2):
+        Image.new("RGB", (128, 128), ("gold", "navy")[k]).save(tmp_path / f"{k}.png")
+    quick.by_id("from-upload").click()
+    for k in range(2):
+        quick.by_id("upload").set_input_files(tmp_path / f"{k}.png")
+        quick.page.wait_for_selector('[data-testid="crop"]:not([hidden])')
+        quick.page.wait_for_timeout(200)
+        assert quick.by_id("upload-prompt").input_value() == ""
+        quick.by_id("upload-prompt").fill("a plain sticker of a dog")
+    quick.by_id("upload-cancel").click()
+    write_target(quick, "a plain sticker of a cat")
+    with quick.page.expect_download() as download:
+        quick.by_id("save").click()
+    assert download.value.suggested_filename == quick.python("lab.saved['name']")
+    download.value.save_as(tmp_path / "saved.png")
+    for k in range(12):  # so many that the first ones are out of sight
+        slide(quick, "guidance", 2 + k / 4)
+        quick.until(f"lab.present['entry'] == {k + 3}", 60)
+    quick.by_id("history-1").click()
+    quick.until("lab.present['entry'] == 1 and exact()")
+    quick.by_id("open").set_input_files(tmp_path / "saved.png")
+    quick.until("lab.present['entry'] == 15 and exact()", 120)
+    pressed(quick, 15)
+    assert quick.by_id("history-15").evaluate(
+        "button => { const box = button.getBoundingClientRect();"
+        " return box.top >= 0 && box.bottom <= innerHeight; }"
+    )
+    assert not quick.errors
+
+
+def drawn(page: NotebookPage, name: str) -> np.ndarray:
+    """The pixels of a canvas."""
+    values = page.by_id(name).evaluate(
+        "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+    )
+    side = int(len(values) ** 0.5 / 2)
+    return np.array(values, np.uint8).reshape(side, side, 4)[..., :3]
 
 
 def test_notebook_7(open_notebook7: Any) -> None:

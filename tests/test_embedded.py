@@ -48,6 +48,11 @@ def test_a_word_outside_its_world(pipe):
         "a plain sticker of a turquoise car on the beach": "'turquoise' .* knows: red, yellow",
         "a cubist sticker of a car on the beach": "'cubist' .* knows: a plain sticker of, a watercolor",
         "a plain sticker of a car in the kitchen": "'kitchen' .* knows: on the beach, in the meadow",
+        "a cubist sticker of a bicycle and a carr in the kitchen": (
+            "^The words 'cubist', 'bicycle', 'carr', 'kitchen' are .* for 'cubist' of its kind it knows: "
+            "a plain.* for 'bicycle' of its kind .* for 'carr' near words: .*car.* for 'kitchen' of its kind"
+        ),
+        "a bicycle and a zeppelin": "for 'bicycle', 'zeppelin' of its kind it knows: cat, dog, fox",
     }.items():
         with pytest.raises(ValueError, match=said):
             styledit.encode_prompt(pipe, prompt)

@@ -24,12 +24,12 @@ import styledit
 from browser import NotebookPage
 from conftest import make_pipeline
 from styledit import AttentionMaps, Denoised, Edit, Inversion, Layers, Record
-from styledit.lab.explorer.columns import columns, partners
+from styledit.lab.explorer.columns import columns, named_column, partners, sinks
 from styledit.lab.explorer.packing import LIMIT, Packed, looks, pack
 from styledit.lab.explorer.packing import part as one_part
 from styledit.lab.explorer.widget import PAGE, AttentionExplorer, attention_explorer
 from styledit.lab.widget import STATIC
-from styledit.prompts import Word
+from styledit.prompts import Word, prompt_slots
 
 BOTH = Record((Layers(), Layers(kind="self")))
 STEPS = 4
@@ -179,6 +179,29 @@ def test_partners() -> None:
     assert partners(first, words("a", "fox")) == [0, 1, 2, 6, 7]
 
 
+def test_the_word_that_names_something_is_shown_first(embedded: StableDiffusionPipeline) -> None:
+    slots = prompt_slots(embedded)
+
+    def named(prompt: str) -> str | None:
+        maps = words(*prompt.split())
+        column = named_column(maps.words, slots)
+        return None if column is None else columns(maps)[column].text
+
+    assert named("a plain sticker of a red car on the beach") == "car"
+    assert named("an oil painting of an owl and a blue balloon in the forest") == "owl"
+    assert named("a plain sticker of the red") == "red"
+    assert named("a watercolor painting of the") == "watercolor"
+    assert named("of the and") is None
+    assert named_column(words("a", "fox").words, {}) is None  # a model without such a list
+
+
+def test_words_that_take_nearly_everything() -> None:
+    kinds = ["start", "word", "word", "word", "word", "end"]
+    assert sinks([0.5, 0.3, 0.03, 0.02, 0.03, 0.1], kinds) == {1}
+    assert sinks([0.5, 0.08, 0.03, 0.02, 0.03, 0.1], kinds) == set()
+    assert sinks([0.9, 0.1], ["start", "word"]) == set() == sinks([0.9], ["start"])
+
+
 def test_a_flat_and_an_empty_map() -> None:
     maps = words("a", "fox")
     maps.layers["l.attn2"][..., 1] = 0
@@ -281,6 +304,7 @@ def test_what_is_asked_for_is_answered(explorer: AttentionExplorer, source: Inve
         {"type": "looks", "id": 1, "row": -1, "head": -1, "layers": [0], "x": 3.0, "y": 0.5},
         {"type": "looks", "id": 1},
         {"type": "chosen", "chosen": 3},
+        {"type": "save", "id": 1, "chosen": 3},
     ],
 )
 def test_a_request_that_cannot_be_met_is_a_sentence(
@@ -296,6 +320,35 @@ def test_snapshot(explorer: AttentionExplorer, view: str) -> None:
     explorer.chosen = {"view": view, "layer": "grid:16x16", "row": 1, "head": 0, "run": 0}
     strip = explorer.snapshot()
     assert strip.mode == "RGB" and strip.width > 600 and len(strip.getcolors(1 << 24)) > 100
+
+
+def test_a_words_map_is_seen_in_the_snapshot(tiny: StableDiffusionPipeline) -> None:
+    """Whatever "a" takes, the place where "fox" looks is bright."""
+    maps = replace(words("a", "fox", "in", "snow"), size=(32, 32))
+    taken = maps.layers["l.attn2"]
+    taken[:] = 0.01
+    taken[..., 1] = 0.9
+    taken[..., 2] = torch.tensor([0.01, 0.05, 0.01, 0.01])
+    run = Denoised(Image.new("RGB", (32, 32)), "a fox in snow", 1.0, torch.zeros(2, 1, 3, 16, 16), maps)
+    widget = attention_explorer(tiny, run)
+    for scale in ("each", "one"):
+        widget.chosen = {"scale": scale}
+        strip = np.asarray(widget.snapshot()).astype(int)
+        tile = strip[22 + 18 :, 6 + 2 * (112 + 6) :][:112, :112]  # the third of the first row
+        assert tile[:, -10:].mean() > 2 * tile[-10:, :10].mean(), scale
+    widget.close()
+
+
+def test_the_page_that_the_button_asks_for(explorer: AttentionExplorer) -> None:
+    explorer.received({"type": "save", "id": 3, "chosen": {"scale": "one", "word": 2}}, [])
+    explorer.received({"type": "part", "id": 1, "row": 2, "head": -1}, [])
+    until(lambda: "name" in explorer.saved and explorer.part.get("id") == 1)
+    assert explorer.saved["name"] == "attention_a_red_car_in_the_snow.html"
+    text = explorer.saved["data"].decode()
+    assert '{"scale":"one","word":2}' in text and "<!--" not in text
+    explorer.received({"type": "taken", "id": 3}, [])
+    until(lambda: explorer.saved == {})
+    assert explorer.problem == ""
 
 
 def test_closing_leaves_nothing(tiny: StableDiffusionPipeline, source: Inversion) -> None:
@@ -340,7 +393,7 @@ def test_nothing_of_a_prompt_is_markup(tiny: StableDiffusionPipeline, tmp_path: 
     widget = attention_explorer(tiny, run)
     widget.save(tmp_path / "maps.html")
     widget.close()
-    assert (tmp_path / "maps.html").read_text(encoding="utf-8").count("</script>") == 3
+    assert (tmp_path / "maps.html").read_text(encoding="utf-8").count("</script>") == 4
 
 
 # -- in a browser
@@ -514,14 +567,14 @@ def test_controls_change_the_picture(page: Any) -> None:
     for name, value in (("contrast", "0.9"), ("picture", "0.6"), ("step", "1")):
         test_id(page, name).fill(value)
         pictures.append(seen())
-    for name, value in (("head", "1"), ("layer", "layer:0"), ("view", "share"), ("scale", "each")):
+    for name, value in (("head", "1"), ("layer", "layer:0"), ("view", "share"), ("scale", "one")):
         page.select_option(f'[data-testid="{name}"]', value)
         pictures.append(seen())
     test_id(page, "smooth").uncheck()
     pictures.append(seen())
     assert len(set(pictures)) == len(pictures)
     numbers = test_id(page, "colour-bar").inner_text()
-    assert "%" in numbers and "alone" in numbers
+    assert "%" in numbers and "one scale for all words" in numbers
     for control in page.locator("select, input[type=range]").all():
         name = control.get_attribute("id")
         assert page.locator(f'label[for="{name}"]').count() == 1
@@ -552,7 +605,7 @@ def test_without_self_attention_it_says_so(
 LIVE = """async ([module, about, data]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   for (const run of about.runs) run.picture = bytes(run.picture);
-  const held = {about, data: bytes(data), chosen: {}, part: {}, looks: {}, problem: ''};
+  const held = {about, data: bytes(data), chosen: {}, part: {}, looks: {}, saved: {}, led: {}, problem: ''};
   window.sent = [];
   const model = {get: (name) => held[name], on() {}, off() {}, send: (message) => window.sent.push(message)};
   const address = URL.createObjectURL(new Blob([module], {type: 'text/javascript'}));
@@ -637,6 +690,39 @@ def test_in_a_notebook(open_notebook: Callable[..., NotebookPage]) -> None:
     assert notebook.by_id("word-5").get_attribute("aria-pressed") == "true"
     assert notebook.python("explorer.problem") == ""
     assert not notebook.errors
+
+
+@pytest.mark.slow
+def test_the_button_downloads_a_page_that_opens_offline(
+    open_notebook: Callable[..., NotebookPage], chromium: Any, tmp_path: Path
+) -> None:
+    """The first view shows where the thing looks; the page that the button saves opens as things stand."""
+    notebook = open_notebook(*CELLS[:2])
+    notebook.run()
+    notebook.page.wait_for_selector(".styledit-explorer")
+    notebook.scroll_to(1)
+    assert "“fox”" in notebook.page.locator(".explorer-caption b").first.inner_text()
+    assert "its own" in notebook.by_id("scale-note").inner_text()
+    notebook.page.select_option('[data-testid="layer"]', "grid:8x8")
+    with notebook.page.expect_download() as download:
+        notebook.by_id("save-page").click()
+    download.value.save_as(tmp_path / "maps.html")
+    assert download.value.suggested_filename == "attention_a_plain_sticker_of_a_fox_in_the_meadow.html"
+    notebook.until("explorer.saved == {}")
+    assert "Saved as" in notebook.by_id("saving").inner_text()
+    assert not notebook.errors
+    context = chromium.new_context(offline=True)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url))
+    page.goto((tmp_path / "maps.html").as_uri())
+    page.wait_for_selector(".styledit-explorer")
+    assert test_id(page, "layer").input_value() == "grid:8x8"
+    assert "“fox”" in page.locator(".explorer-caption b").first.inner_text()
+    assert test_id(page, "save-page").count() == 0  # it is saved already
+    assert [text for text in complaints if not text.startswith(("file:", "blob:"))] == []
+    context.close()
 
 
 def test_a_closed_explorer_that_a_notebook_remembers_holds_nothing(

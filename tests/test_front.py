@@ -71,13 +71,17 @@ def fields_of(widget: str, interface: str) -> set[str]:
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_the_pages_types_have_pythons_traits(widget: str) -> None:
     own = LabWidget.class_trait_names(sync=True)
-    traits = set(WIDGETS[widget].class_trait_names(sync=True)) - set(own) | {"problem"}
+    traits = set(WIDGETS[widget].class_trait_names(sync=True)) - set(own) | {"problem", "led"}
     assert fields_of(widget, "Traits") == traits
 
 
 def test_the_pages_world_is_pythons(embedded: StableDiffusionPipeline) -> None:
-    world = world_dict(embedded, [])
+    world = world_dict(embedded, {})
     assert fields_of("edit", "World") == set(world)
+    assert fields_of("edit", "Method") == set(world["methods"][0])
+    assert fields_of("edit", "AxisKind") == set(world["axes"][0])
+    (strength, _) = next(each["parameters"] for each in world["methods"] if each["name"] == "SDEdit")
+    assert fields_of("edit", "Parameter") == set(strength)
     assert fields_of("edit", "Guiding") == set(world["guiding"])
 
 

@@ -276,7 +276,7 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
     say(lab, "stop")
     assert lab.shown.request.guide.values is not None
     say(lab, "save")
-    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    (tmp_path / lab.saved["name"]).write_bytes(lab.saved["data"])
     agrees("stopped")
     look = {"kind": "sample", "name": lab.world["samples"][3]["name"]}
     guide(lab, 4, prompt=lab.source["prompt"], weights={"style": 1.0}, style=look, iterations=8, auto=True)
@@ -284,7 +284,7 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
     data = png(Image.new("RGB", (128, 128), "gold"))
     guide(lab, 5, prompt=prompt, weights={"style": 1.0}, style={"kind": "upload", "name": "x"}, data=data)
     say(lab, "save")
-    (tmp_path / "edit.png").write_bytes(lab.saved["data"])
+    (tmp_path / lab.saved["name"]).write_bytes(lab.saved["data"])
     agrees("an own picture's look")
     lab.close()
 
@@ -292,7 +292,7 @@ def test_copied_code_makes_the_guided_picture_again(embedded, tmp_path, monkeypa
 def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
     lab = opened()
     guide(lab, 2)
-    say(lab, "sheet", id=3, axes=next(iter(lab.world["sheets"]))["name"])
+    say(lab, "sheet", id=3, rows={"name": "tau_c", "values": ["0", "1"]}, columns=None)
     assert not lab.problem and all(tile["exact"] for tile in lab.sheet["tiles"])
     assert {tile["method"] for tile in lab.sheet["tiles"]} == {"value inputs"}
     again = decoded(lab.frame["picture"])  # what a reloaded page is given

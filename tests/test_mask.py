@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import styledit
-from styledit.editing.mask import PaintedMask
+from styledit.editing.mask import PaintedMask, softened
+from styledit.lab.edit.png_recipe import mask_as_dict, mask_from_dict
+from styledit.lab.edit.serialising import painting_size
 from styledit.previews import preview, preview_change
 
 TARGET = "a dog on the sand"
@@ -48,15 +52,19 @@ def test_masks_of_all_kinds_are_one() -> None:
     assert np.array_equal(PaintedMask.of(mask).array, mask)
 
 
-def test_a_cell_is_painted_where_half_of_it_is() -> None:
+def test_a_finer_mask_takes_every_cell_that_it_touches() -> None:
     mask = np.zeros((8, 8), bool)
-    mask[:2, :4] = True  # half of the first cell of 4 × 4
-    mask[4, 4] = True  # a sixteenth of the last
-    assert PaintedMask.of(mask).cells((2, 2)).tolist() == [[True, False], [False, False]]
-    dot = np.zeros((8, 8), bool)
-    dot[5, 6] = True
-    assert PaintedMask.of(dot).cells((2, 2)).tolist() == [[False, False], [False, True]]
+    mask[:2, :4] = True
+    mask[4, 4] = True  # a sixteenth of the last cell of 2 x 2
+    assert PaintedMask.of(mask).cells((2, 2)).tolist() == [[True, False], [False, True]]
+    same = np.array([[True, False], [False, True]])
+    assert PaintedMask.of(same).cells((2, 2)).tolist() == same.tolist()
+
+
+def test_a_coarser_mask_takes_the_cells_of_which_half_is_painted() -> None:
     assert PaintedMask.of(painted((2, 2))).cells((4, 4)).tolist() == [[True, True, False, False]] * 4
+    dot = [[False, True, False]]  # as in no cell of four
+    assert PaintedMask.of(dot).cells((2, 2)).tolist() == [[True, True]] * 2
 
 
 @pytest.mark.parametrize(
@@ -147,3 +155,78 @@ def test_a_mask_of_the_uncropped_picture_is_refused(pipe64, inversion64) -> None
     assert halves.mask[:, 0].all() and not halves.mask[:, -1].any()
     with pytest.raises(ValueError, match="too large"):
         styledit.Settings(mask=np.ones((4097, 4097), bool))
+
+
+def disc(side: int, radius: float) -> np.ndarray:
+    """A round mask that crosses cells, and is off their middle."""
+    y, x = np.mgrid[:side, :side] + 0.5
+    return np.hypot(x - 0.4 * side, y - 0.55 * side) < radius
+
+
+def test_outside_a_finer_mask_every_pixel_is_the_pictures_own(pipe64, inversion64) -> None:
+    size = inversion64.image.size[0]
+    mask = disc(size, 0.3 * size)
+    edit = styledit.edit(pipe64, inversion64, TARGET, mask=mask, progress=False)
+    picture, edited = (np.asarray(image) for image in (inversion64.image, edit.image))
+    assert np.array_equal(edited[~mask], picture[~mask])
+    assert not np.array_equal(
+        np.asarray(edit.reconstruction)[~mask], picture[~mask]
+    )  # else nothing is pasted
+    cells = PaintedMask.of(mask).cells(inversion64.z_T.shape[-2:])
+    assert torch.equal(edit.mask, cells)
+    coarse = styledit.edit(pipe64, inversion64, TARGET, mask=cells, progress=False)
+    assert torch.equal(coarse.latents, edit.latents)
+    whole = styledit.decode_latents(pipe64, edit.latents[-1])[0]
+    assert np.array_equal(np.asarray(coarse.image), np.asarray(whole))  # as large as the latents: nothing is
+    middle = disc(size, 0.3 * size - 4)
+    assert np.array_equal(edited[middle], np.asarray(whole)[middle])
+
+
+def test_the_edge_is_soft_on_the_inside() -> None:
+    inside = torch.zeros(1, 1, 5, 7)
+    inside[..., :5] = 1
+    rows = softened(inside, 2)[0, 0]
+    assert torch.allclose(rows, torch.tensor([1.0, 1, 1, 2 / 3, 1 / 3, 0, 0]).expand(5, 7))
+    assert torch.equal(softened(inside, 0), inside)
+    edited, source = Image.new("RGB", (32, 32), "white"), Image.new("RGB", (32, 32), "black")
+    mask = PaintedMask.of(painted((8, 8)))
+    pasted = np.asarray(mask.paste(edited, source, (4, 4)))[..., 0]
+    assert (pasted[:, 16:] == 0).all() and (pasted[:, :14] == 255).all()
+    assert 0 < pasted[5, 15] < pasted[5, 14] < 255
+    assert mask.paste(edited, source, (8, 8)) is edited
+
+
+def test_masks_that_touch_the_same_cells_share_their_run(pipe64, inversion64) -> None:
+    size = inversion64.image.size[0]
+    first, second = disc(size, 0.3 * size), disc(size, 0.3 * size)
+    second[np.argwhere(second)[0][0], :] &= False  # one row less, of the same cells
+    latents = inversion64.z_T.shape[-2:]
+    assert torch.equal(PaintedMask.of(first).cells(latents), PaintedMask.of(second).cells(latents))
+    editor = styledit.Editor(pipe64, inversion64)
+    editor.edit(TARGET, mask=first, progress=False)
+    again = editor.edit(TARGET, mask=second, progress=False)
+    assert again.first_step == inversion64.steps
+    fresh = styledit.edit(pipe64, inversion64, TARGET, mask=second, progress=False)
+    assert np.array_equal(np.asarray(again.image), np.asarray(fresh.image))
+
+
+def test_a_mask_travels_as_runs_and_earlier_rows_are_read() -> None:
+    for cells in (disc(64, 20), ~disc(64, 20), np.ones((3, 5), bool)):
+        mask = PaintedMask.of(cells)
+        kept = mask_as_dict(mask)
+        assert mask_from_dict(json.loads(json.dumps(kept))) == mask
+        assert len(json.dumps(kept)) < 600
+    rows = {"width": 2, "height": 2, "rows": ["10", "00"]}
+    assert mask_from_dict(rows) == PaintedMask.of([[True, False], [False, False]])
+    assert mask_from_dict({"width": 2, "height": 1, "runs": [2]}) is None
+    for damaged in ({"runs": [1]}, {"runs": [-1, 3]}, {"runs": "10"}, {"width": 10**9, "runs": []}, {}):
+        with pytest.raises(ValueError, match="painted mask is damaged"):
+            mask_from_dict({"width": 2, "height": 1} | damaged)
+
+
+def test_the_page_paints_on_pixels_where_it_can() -> None:
+    assert painting_size((128, 128), 8) == (128, 128)  # the embedded model: 16 x 16 latents
+    assert painting_size((512, 512), 8) == (128, 128)
+    assert painting_size((768, 512), 8) == (192, 128)  # nothing finer than the latents has at most 128
+    assert painting_size((1024, 1024), 8) == (256, 256)
+    assert painting_size((64, 64), 1) == (64, 64)

@@ -20,6 +20,7 @@ from statistics import mean
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 import styledit
 
@@ -31,7 +32,8 @@ EXTRAS = PROJECT["optional-dependencies"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALL = (ROOT / "install.sh").read_text(encoding="utf-8")
-PINS = dict(pin.split("==") for pin in chain(PROJECT["dependencies"], *EXTRAS.values()))
+LOCK = (ROOT / "lock.txt").read_text(encoding="utf-8").splitlines()
+PINS = dict(pin.split("==") for pin in LOCK if not pin.startswith("#"))
 PUBLISHED = "StyleDiffusion, paper preset"
 INSTALLED = f".[{','.join(EXTRAS)}]"
 CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
@@ -43,15 +45,18 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 
 def test_every_dependency_is_pinned_exactly() -> None:
-    assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in PINS.values()), PINS
+    assert all(re.fullmatch(r"\d+(\.\w+)*", version) for version in PINS.values()), PINS
     assert "torch" in PINS and "torchvision" not in PINS
+    named = {Requirement(each).name for each in chain(PROJECT["dependencies"], *EXTRAS.values())}
+    assert {name.replace("_", "-") for name in named} <= set(PINS)
 
 
 def test_conda_and_make_install_the_same_pins() -> None:
     for name, index in (("environment.yml", []), ("environment-cpu.yml", [CPU_INDEX])):
         entries = listed(name)
         python = next(entry for entry in entries if entry.startswith("python="))
-        assert entries == ["conda-forge", python, "pip", "pip:", *index, f"-e {INSTALLED}"]
+        installed = [*index, "--constraint lock.txt", f"-e {INSTALLED}"]
+        assert entries == ["conda-forge", python, "pip", "pip:", *installed]
         assert python.removeprefix("python=") in pythons()
     assert f"want='{INSTALLED}'" in INSTALL
     assert CPU_INDEX.split()[1] in README
@@ -252,7 +257,7 @@ def test_no_module_changes_the_import_path() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what `make` reads, without an environment; npm finds nothing wrong."""
-    for name in ("Makefile", "pyproject.toml", "install.sh"):
+    for name in ("Makefile", "pyproject.toml", "lock.txt", "install.sh"):
         shutil.copy(ROOT / name, tmp_path)
     fake_npm(tmp_path, "exit 0")
     (tmp_path / "node_modules").mkdir()

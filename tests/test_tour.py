@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import styledit
-from styledit.lessons import tour
+from styledit.commands import tour
 
 
 @pytest.mark.parametrize("target", tour.EDITS.values(), ids=tour.EDITS.keys())

@@ -167,10 +167,10 @@ def fit_nulls(
 
 
 def fitting_nulls(
-    pipe: StableDiffusionPipeline, inversion: Inversion, guidance: float
+    pipe: StableDiffusionPipeline, inversion: Inversion, guidance: float, iterations: int = ITERATIONS
 ) -> Generator[State, None, NullEmbeddings]:
     """`fit_nulls` of one picture as a run: a state after each network evaluation."""
-    preset = Preset(ITERATIONS, _learning_rate, _tolerance)
+    preset = Preset(iterations, _learning_rate, _tolerance)
     fit = StepwiseFit(pipe, (inversion,), preset, _Nulls((inversion,), guidance))
     yield from fit.run()
     return _embeddings(fit, 0, guidance)

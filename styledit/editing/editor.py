@@ -38,13 +38,15 @@ TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
 class Edit:
     """An edit and what it came from.
 
-    `image`: the edited picture; `reconstruction`: the source branch's; `latents`, `source_latents`
+    `image`: the edited picture, outside a mask that is finer than the latents the source picture itself;
+    `reconstruction`: the source branch's; `latents`, `source_latents`
     (T + 1, 1, C, h, w): both branches from the noisiest, of a coarse edit only those of the steps that it
-    ran; `mask` (h, w), bool, or None: the last blend mask; `settings`: those that were used; `maps`: the
-    target's attention maps as used, where recorded; `first_step`: the step that had to be run first (T where
-    nothing had changed since an earlier edit);
-    `replayed`: at how many steps of this run the source's attention was kept from before;
-    `inversion`, `values`: what it was made from, where known.
+    ran; `mask` (h, w), bool, or None: the last blend mask, on the latents; `settings`: those that were used;
+    `maps`: the target's attention maps as used, where recorded; `first_step`: the step that had to be run
+    first (T where nothing had changed since an earlier edit); `replayed`: at how many steps of this run the
+    source's attention was kept from before;
+    `inversion`, `values`: what it was made from, where known; `x0` (T, 1, C, h, w): the estimate of the clean
+    latents that each step made, where it is known.
     """
 
     image: Image.Image
@@ -60,6 +62,7 @@ class Edit:
     replayed: int = 0
     inversion: Inversion | None = None
     values: LearnedValues | None = None
+    x0: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
@@ -447,9 +450,13 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
     source, inversion = run.source, run.source.inversion
     last = run.states[-1]
     images = decode_latents(run.pipe, last.z)
+    mask = run.settings.mask
+    if mask is not None:
+        images = [mask.paste(image, inversion.image, inversion.z_T.shape[-2:]) for image in images]
     start = inversion.z_T.expand_as(last.z)
     latents = torch.stack([start, *(state.z for state in run.states)])  # (steps + 1, n, C, h, w)
     source_latents = torch.stack([inversion.z_T, *(state.z_source for state in run.states)])
+    x0 = torch.stack([state.x0 for state in run.states])  # (steps, n, C, h, w)
     return [
         Edit(
             image=images[k],
@@ -465,6 +472,7 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
             replayed=run.replayed,
             inversion=inversion,
             values=source.values,
+            x0=x0[:, k : k + 1],
         )
         for k, prompt in enumerate(run.target.prompts)
     ]

@@ -1,4 +1,8 @@
-"""A painted mask: where an edit may change the picture."""
+"""A painted mask: where an edit may change the picture.
+
+Latents are blended by cells. A mask that is finer than they are decides at the pixels of the finished
+picture: what lies outside is the source picture's own, untouched.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +67,8 @@ class PaintedMask:
         return bits.reshape(self.height, self.width).astype(bool)
 
     def cells(self, size: Size) -> torch.Tensor:
-        """The mask at another size, (h, w), bool: a cell is in it where at least half of it is painted, and
-        the most painted one always is.
+        """The mask on the latents' cells, (h, w), bool: of a finer mask, all that it touches; elsewhere those
+        of which at least half is painted, and the most painted one always.
 
         Raises:
             ValueError: a mask that is finer and of another ratio, as that of a picture before its crop.
@@ -77,10 +81,45 @@ class PaintedMask:
             )
         painted = torch.from_numpy(self.array).float()[None, None]
         covered = F.adaptive_avg_pool2d(painted, (size[0], size[1]))[0, 0]
-        return covered >= min(0.5, float(covered.max()))
+        return covered > 0 if self.is_finer(size) else covered >= min(0.5, float(covered.max()))
+
+    def is_finer(self, size: Size) -> bool:
+        """Whether it has more cells than latents of (h, w) have."""
+        return self.height > size[0] and self.width > size[1]
+
+    def paste(self, edited: Image.Image, source: Image.Image, latents: Size) -> Image.Image:
+        """The edited picture inside the mask, the source picture outside, pixel by pixel; the edited picture
+        where the mask is no finer than the latents, whose blend has seen to it.
+
+        The mask's edge is soft towards its inside, over a quarter of a latent's cell: outside it no pixel of
+        the source picture changes.
+
+        Args:
+            edited, source: RGB pictures of one size.
+            latents: (h, w) of the edit's latents.
+        """
+        if not self.is_finer(latents):
+            return edited
+        painted = torch.from_numpy(self.array).float()[None, None]
+        inside = F.interpolate(painted, (edited.height, edited.width), mode="nearest-exact")
+        rings = edited.height // latents[0] // 4
+        shares = softened(inside, rings)[0, 0, :, :, None].numpy()  # (H, W, 1)
+        pixels = np.asarray(edited, np.float32) * shares + np.asarray(source, np.float32) * (1 - shares)
+        return Image.fromarray(np.rint(pixels).astype(np.uint8))
 
     def __repr__(self) -> str:
         return f"PaintedMask({self.height}, {self.width}, {self.packed!r})"
+
+
+def softened(inside: torch.Tensor, rings: int) -> torch.Tensor:
+    """A mask (n, 1, H, W) of 0 and 1 that falls to 0 in so many rings of pixels along its inner side; the
+    picture's border is no edge.
+    """
+    shares = outside = 1 - inside
+    for _ in range(rings):
+        outside = F.max_pool2d(outside, 3, stride=1, padding=1)
+        shares = shares + outside
+    return 1 - shares / (rings + 1)
 
 
 def _painted(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise, takewhile
 from typing import Any
@@ -16,6 +16,7 @@ from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttenti
 from styledit.ddim import predict_x0_eps
 from styledit.denoising import Prediction, State, check_finite, guided_step, predict, wide
 from styledit.editing.blend import LocalBlend
+from styledit.editing.mask import PaintedMask
 from styledit.editing.settings import Settings, StepPlan, plan_steps
 from styledit.editing.source import SourceBranch
 from styledit.maps import map_size
@@ -107,7 +108,10 @@ class EditRun:
         self.recorders = recorders
         self.record = recorders[0].record
         words = split_words(pipe, inversion.prompt)
-        self.plans = plan_steps(settings, inversion.steps, words, target.words, target.has_source.shape[1])
+        cells = None if settings.mask is None else settings.mask.cells(inversion.z_T.shape[-2:])
+        # finer masks that touch the same cells are one run
+        planned = replace(settings, mask=None if cells is None else PaintedMask.of(cells))
+        self.plans = plan_steps(planned, inversion.steps, words, target.words, target.has_source.shape[1])
         _check_words(settings, words, target.words)
         self.objectives = [settings.regularisation.for_prompt(words) for words in target.words]
         self.scales = objective_layers(pipe.unet, settings.regularisation)
@@ -115,7 +119,7 @@ class EditRun:
             LocalBlend(pipe, inversion, prompt, settings.blend, settings.blend_threshold)
             for prompt in (target.prompts if self.plans[0].blend else ())
         ]
-        self.painted = None if settings.mask is None else settings.mask.cells(inversion.z_T.shape[-2:])
+        self.painted = cells
         indices = range(inversion.steps + 1) if indices is None else indices
         self.pairs = list(pairwise(indices))
         self.states: list[EditState] = []

@@ -41,7 +41,10 @@ class Settings:
             (Prompt-to-Prompt's local blend).
         blend_threshold: fraction of a word map's maximum from which a cell belongs to the mask.
         mask: painted, a picture or an array (h, w) of the edited picture's ratio, up to 4096 x 4096: outside
-            it the target stays at the source's latent at every step. It takes the place of `blend`.
+            it the target stays at the source's latent at every step. It takes the place of `blend`. A mask
+            that is finer than the latents (16 x 16 in the embedded model) blends every cell that it touches,
+            and in the finished picture each pixel outside it is the source picture's own, not that of its
+            reconstruction; its edge is soft on the inside.
         regularisation: an objective that the target minimises, such as what its own maps should be like:
             before each step the latent moves by -`regularisation_rate` times the gradient of it (as in
             Attend-and-Excite, 2301.13826, equation 2).

@@ -2,12 +2,17 @@
 inversion.
 """
 
-from styledit.lab.edit.factory import edit_lab
-from styledit.lab.edit.png_recipe import open_png
-from styledit.lab.edit.samples import picture
-from styledit.lab.edit.widget import EditLab
-from styledit.lab.explorer.widget import AttentionExplorer, attention_explorer
-from styledit.lab.player.widget import InversionPlayer, inversion_player
+from styledit.storage.versions import need as _need
+
+_need("The lab", "ipywidgets", "anywidget", "IPython")
+
+from styledit.lab.edit.factory import edit_lab  # noqa: E402
+from styledit.lab.edit.png_recipe import open_png  # noqa: E402
+from styledit.lab.edit.samples import picture  # noqa: E402
+from styledit.lab.edit.widget import EditLab  # noqa: E402
+from styledit.lab.explorer.widget import AttentionExplorer, attention_explorer  # noqa: E402
+from styledit.lab.linking import Link, link  # noqa: E402
+from styledit.lab.player.widget import InversionPlayer, inversion_player  # noqa: E402
 
 __all__ = [
     "EditLab",
@@ -16,6 +21,8 @@ __all__ = [
     "attention_explorer",
     "InversionPlayer",
     "inversion_player",
+    "Link",
+    "link",
     "open_png",
     "picture",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 FONT = ImageFont.load_default(12)
 LINE = 18  # pixels, the height of a line of text
 GAP = 6  # pixels between tiles
+SIDE = 150  # the most pixels of a row's label
 
 
 def encode(picture: Image.Image, moving: bool = False) -> bytes:
@@ -21,6 +23,11 @@ def encode(picture: Image.Image, moving: bool = False) -> bytes:
     else:
         picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def decode(data: bytes) -> Image.Image:
+    """A picture of such bytes, RGB."""
+    return Image.open(io.BytesIO(data)).convert("RGB")
 
 
 def encode_mask(mask: torch.Tensor | np.ndarray) -> bytes:
@@ -79,6 +86,52 @@ def tiled(
     if foot is not None:
         page.paste(foot, (GAP, top + grid + 4))
     return page
+
+
+def labelled_grid(
+    pictures: Mapping[tuple[int, int], Image.Image],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    lines: Sequence[str],
+) -> Image.Image:
+    """Pictures of one size on white, a label left of each row and above each column, below lines of text.
+
+    Args:
+        pictures: by (row, column); a place without one stays white.
+    """
+    width, height = next(iter(pictures.values())).size
+    sides = [_wrapped(label, SIDE) for label in rows]
+    heads = [_wrapped(label, width) for label in columns]
+    left = GAP + max((int(FONT.getlength(line)) + GAP for side in sides for line in side if line), default=0)
+    head = LINE * len(lines) + GAP
+    top = head + LINE * max(map(len, heads))
+    size = (left + len(columns) * (width + GAP), top + len(rows) * (height + GAP))
+    page = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(page)
+    for k, line in enumerate(lines):
+        draw.text((GAP, 3 + k * LINE), _fitting(line, page.width - 2 * GAP), "black", font=FONT)
+    for column, texts in enumerate(heads):
+        for k, text in enumerate(texts):
+            draw.text((left + column * (width + GAP), head + k * LINE), text, "black", font=FONT)
+    for row, texts in enumerate(sides):
+        middle = top + row * (height + GAP) + (height - LINE * len(texts)) // 2
+        for k, text in enumerate(texts):
+            draw.text((GAP, middle + k * LINE), text, "black", font=FONT)
+    for (row, column), picture in pictures.items():
+        page.paste(picture, (left + column * (width + GAP), top + row * (height + GAP)))
+    return page
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines of a width in pixels."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and FONT.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [_fitting(line, width) for line in lines]
 
 
 def _fitting(text: str, width: int) -> str:

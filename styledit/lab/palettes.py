@@ -53,32 +53,43 @@ def over_grey(picture: Image.Image, colours: np.ndarray, share: float = PICTURE_
 
 
 def draw_word_maps(
-    picture: Image.Image, maps: list[tuple[str, np.ndarray]], title: str, signed: bool = False
+    picture: Image.Image, maps: list[tuple[str, np.ndarray]], title: str, own: set[int], signed: bool = False
 ) -> Image.Image:
-    """The picture and a tile for each (word, map), on one scale, with a colour bar and its numbers.
+    """The picture and a tile for each (word, map), with a colour bar and its numbers.
 
     Args:
         title: a line above.
+        own: which maps have a scale of their own, up to the number beside the word; the others share one.
         signed: whether the maps are differences, coloured around zero.
     """
-    peak = max((float(np.abs(values).max()) for _, values in maps), default=0) or 1.0
-    low = -peak if signed else 0.0
     palette = DIVERGING if signed else SEQUENTIAL
+    peaks = [float(np.abs(values).max()) or 1.0 for _, values in maps]
+    common = max((peak for k, peak in enumerate(peaks) if k not in own), default=0.0)
     small = sized(picture, TILE)
     tiles = [("picture", small)]
-    tiles += [(word, over_grey(small, paint(values, low, peak, palette))) for word, values in maps]
-    return tiled(tiles, [title], COLUMNS, _colour_bar(low, peak, palette))
+    for k, (word, values) in enumerate(maps):
+        high = peaks[k] if k in own else common
+        colours = paint(values, -high if signed else 0.0, high, palette)
+        label = f"{word} (to {100 * high:.2g} %)" if k in own else word
+        tiles.append((label, over_grey(small, colours)))
+    return tiled(tiles, [title], COLUMNS, _colour_bar(common, signed, palette))
 
 
-def _colour_bar(low: float, high: float, palette: Palette) -> Image.Image:
-    """A horizontal colour bar with its ends and middle in percent."""
+def _colour_bar(high: float, signed: bool, palette: Palette) -> Image.Image:
+    """A horizontal colour bar with its ends and middle in percent; without numbers where there is no common
+    scale.
+    """
+    low = -high if signed else 0.0
     bar = Image.new("RGB", (320, 30), "white")
-    ramp = paint(np.linspace(low, high, 200)[None].repeat(10, 0), low, high, palette)
+    ramp = paint(np.linspace(0, 1, 200)[None].repeat(10, 0), 0, 1, palette)
     mixed = ramp * (1 - PICTURE_SHARE) + 128 * PICTURE_SHARE
     bar.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 2))
     draw = ImageDraw.Draw(bar)
     for value, x, anchor in ((low, 0, "la"), ((low + high) / 2, 100, "ma"), (high, 200, "ra")):
-        draw.text((x, 14), f"{100 * value:.3g}", "black", font=FONT, anchor=anchor)
+        if high:
+            draw.text((x, 14), f"{100 * value:.3g}", "black", font=FONT, anchor=anchor)
+    if not high:
+        draw.text((0, 14), "each word to its own most", "black", font=FONT)
     draw.text((208, 0), "% of what a pixel", "black", font=FONT)
     draw.text((208, 13), "reads", "black", font=FONT)
     return bar

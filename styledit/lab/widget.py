@@ -29,9 +29,10 @@ from PIL import Image
 
 from styledit import validation as check
 from styledit.lab.worker import Worker
+from styledit.storage.data import package_folder
 
 Work = Generator[None, None, None]  # a yield after each network call
-STATIC = Path(__file__).with_name("static")
+STATIC = package_folder("styledit.lab", "static")
 _open: dict[tuple[str, str], list[tuple[str, LabWidget]]] = {}  # by cell and kind: (execution, widget)
 _opening = threading.Lock()
 
@@ -49,12 +50,14 @@ class LabWidget(anywidget.AnyWidget):
 
     A subclass says what there is to do in `work`, takes messages in `received`, and draws what a notebook
     that is only read shows in `snapshot`. `messages`: the fields that each message must have; `problem`: one
-    sentence, empty where all is well.
+    sentence, empty where all is well; `led`: whether another widget leads this one (see `styledit.lab.link`),
+    and a number that grows whenever it did.
     """
 
     messages: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     problem = traitlets.Unicode("").tag(sync=True)
+    led = traitlets.Dict({"id": 0, "linked": False}).tag(sync=True)
 
     _closed = True  # until it is made: one whose arguments were refused has nothing to close
 
@@ -93,6 +96,19 @@ class LabWidget(anywidget.AnyWidget):
         if not self._closed:
             self.problem = sentence(error)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def was_led(self) -> None:
+        """The page is to go where its traits say; called by the worker."""
+        self.led = {"id": self.led["id"] + 1, "linked": True}
+
+    def unlinked(self) -> None:
+        """Nobody leads it any more; called by the worker."""
+        self.led = {**self.led, "linked": False}
+
     def close(self) -> None:
         """End the work within one network call, and the widget; nothing of it stays behind. The closed widget
         itself is small, for a notebook remembers what its cells showed.
@@ -107,18 +123,18 @@ class LabWidget(anywidget.AnyWidget):
                 widgets[:] = [entry for entry in widgets if entry[1] is not self]
         super().close()
         if not worker.has(self):
-            self._let_go()
+            self._drop_states()
 
     def left(self) -> None:
         if self.comm is None:  # a long call outlived the widget
-            self._let_go()
+            self._drop_states()
 
     def __getattr__(self, name: str) -> Any:
         if vars(self).get("_closed"):
             raise AttributeError(f"This {type(self).__name__} is closed; run its cell again.")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def _let_go(self) -> None:
+    def _drop_states(self) -> None:
         """Forget everything but what makes it a widget."""
         with _opening:
             for name in set(vars(self)) - self._of_widget:

@@ -1,17 +1,21 @@
 """What the lessons show and check: pictures, maps, curves, exercises, the tour."""
 
-from styledit.lessons import exercises
-from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline
-from styledit.lessons.exercises import predict, progress
-from styledit.lessons.gradient_figures import gradient_picture, matrix_picture, share_inside
-from styledit.lessons.map_figures import grey, legend, map_layer, overlay, plot_map, show_maps, show_words
-from styledit.lessons.models import without_weights
-from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images
-from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup
-from styledit.lessons.scrub import Scrubber, scrub
-from styledit.lessons.stored import stored_result
-from styledit.lessons.tables import table_html
-from styledit.lessons.widgets import wait_for
+from styledit.storage.versions import need as _need
+
+_need("The lessons", "matplotlib", "IPython", "ipywidgets", "anywidget")
+
+from styledit.lessons import exercises  # noqa: E402
+from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline  # noqa: E402
+from styledit.lessons.exercises import predict, progress  # noqa: E402
+from styledit.lessons.gradient_figures import gradient_picture, matrix_picture, share_inside  # noqa: E402
+from styledit.lessons.map_figures import grey, legend, map_layer, overlay, plot_map, show_maps, show_words  # noqa: E402
+from styledit.lessons.models import without_weights  # noqa: E402
+from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images  # noqa: E402
+from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup  # noqa: E402
+from styledit.lessons.scrub import Scrubber, scrub  # noqa: E402
+from styledit.lessons.stored import stored_result  # noqa: E402
+from styledit.lessons.tables import table_html  # noqa: E402
+from styledit.lessons.widgets import wait_for  # noqa: E402
 
 __all__ = [
     "setup",

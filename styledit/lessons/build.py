@@ -23,8 +23,9 @@ from styledit.lab.widget import LabWidget
 from styledit.lab.worker import clients
 from styledit.lessons.progress import VARIABLE
 from styledit.lessons.widgets import wait_for
+from styledit.storage.data import LESSONS_FOLDER
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+FOLDER = LESSONS_FOLDER
 MOST_BYTES = 1_500_000  # of a lesson
 MOST_SECONDS = 30.0  # of a cell
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -18,9 +18,10 @@ from safetensors import safe_open
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from styledit import validation
+from styledit.storage.data import package_folder
 from styledit.storage.loading import loading
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = package_folder("styledit.storage", "configs")
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -161,7 +162,7 @@ def load_single_file(file: Path, prediction_type: str | None = None) -> StableDi
                 str(file),
                 config=str(configs),
                 local_files_only=True,
-                tokenizer=_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
+                tokenizer=clip_tokenizer("<|endoftext|>" if family == "sd1" else "!"),
                 scheduler=DDIMScheduler.from_config(schedule, prediction_type=prediction_type),
                 safety_checker=None,
                 feature_extractor=None,
@@ -232,7 +233,7 @@ def _declared_prediction(about: dict[str, str]) -> str | None:
     return names.get(about.get("modelspec.prediction_type", "").lower())
 
 
-def _tokenizer(pad_token: str) -> CLIPTokenizer:
+def clip_tokenizer(pad_token: str) -> CLIPTokenizer:
     """CLIP's byte-level BPE (2103.00020, section 2.4), from its list of merges."""
     lines = (CONFIGS / "merges.txt").read_text(encoding="utf-8").splitlines()
     merges = [tuple(line.split(" ")) for line in lines]

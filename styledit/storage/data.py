@@ -1,14 +1,55 @@
-"""Where the kit's own data lie, and whether the embedded model's files are the published ones."""
+"""Where the kit's own data lie, in a clone and where a wheel was installed, and whether the embedded model's
+files are the published ones.
+"""
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
+import shutil
+import tempfile
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
-DATA_FOLDER = Path(__file__).resolve().parents[2] / "data"
+_REPAIR = "Run `git checkout -- data/model` in a clone, or install styledit again."
+
+
+def package_folder(package: str, name: str) -> Path:
+    """A folder of a package's own files; one in a zip file is unpacked for as long as Python runs."""
+    return _on_disk(resources.files(package) / name)
+
+
+def _on_disk(folder: Traversable) -> Path:
+    if isinstance(folder, Path):
+        return folder
+    unpacked = Path(tempfile.mkdtemp(prefix="styledit-"))
+    atexit.register(shutil.rmtree, unpacked, ignore_errors=True)
+    _copy(folder, unpacked)
+    return unpacked
+
+
+def _copy(source: Traversable, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    for entry in source.iterdir():
+        if entry.is_dir():
+            _copy(entry, target / entry.name)
+        else:
+            (target / entry.name).write_bytes(entry.read_bytes())
+
+
+def _kit_folder(name: str) -> Path:
+    """A folder of the kit: of the clone that the package lies in, else the package's own."""
+    clone = Path(__file__).resolve().parents[2]
+    if (clone / "pyproject.toml").is_file() and (clone / name).is_dir():
+        return clone / name
+    return package_folder("styledit", name)
+
+
+DATA_FOLDER = _kit_folder("data")
 EMBEDDED_FOLDER = DATA_FOLDER / "model"
-_REPAIR = "Run `git checkout -- data/model` in the repository, or clone it again."
+LESSONS_FOLDER = _kit_folder("notebooks")
 
 
 def check_files(folder: Path) -> None:

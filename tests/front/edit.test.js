@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
+import { distanceSentence } from "../../styledit/lab/front/edit/compare.js";
 import { cutRectangle, moveCut } from "../../styledit/lab/front/edit/crop.js";
 import { curvePoints, shownCurves } from "../../styledit/lab/front/edit/curves.js";
+import { differencesOf } from "../../styledit/lab/front/edit/differences.js";
+import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/edit/happening.js";
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
-import { presentEntry, sameEdit, settingsInShort } from "../../styledit/lab/front/edit/history.js";
+import { entryTitle, movedBy, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
 import { blendSentence } from "../../styledit/lab/front/edit/mask.js";
-import { Brush, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
+import { Brush, cellsOfWord, outline, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
 import { delayedCall, intoDifference } from "../../styledit/lab/front/edit/parts.js";
 import { pendingSource } from "../../styledit/lab/front/edit/pending.js";
 import {
@@ -23,13 +26,25 @@ import {
   withSlot,
   wordSteps,
 } from "../../styledit/lab/front/edit/sentences.js";
-import { isOf } from "../../styledit/lab/front/edit/sheet.js";
+import { methodSentence } from "../../styledit/lab/front/edit/methods.js";
+import {
+  firstValues,
+  firstWord,
+  kindNamed,
+  presentValue,
+  sheetSize,
+  splitValues,
+} from "../../styledit/lab/front/edit/sheet_axes.js";
+import { isOf, tileInShort } from "../../styledit/lab/front/edit/sheet_grid.js";
+import { neighbour } from "../../styledit/lab/front/edit/sheet_view.js";
+import { doneSentence } from "../../styledit/lab/front/edit/status.js";
 import { darkenOutside, editCaption } from "../../styledit/lab/front/edit/views.js";
 import { Zoom } from "../../styledit/lab/front/edit/zoom.js";
 import { assertClose, fixtures, modelOf } from "./fixtures.js";
 
 const { language } = fixtures;
-const EDIT = { prompt: "a fox", method: "styledit", settings: DEFAULT_SETTINGS };
+const { axes, methods, most_tiles } = fixtures.sheets;
+const EDIT = { prompt: "a fox", method: "value inputs", settings: DEFAULT_SETTINGS, parameters: {} };
 
 // -- sentences
 
@@ -132,10 +147,32 @@ test("an answer that does not come holds a drag back for two seconds, one that i
   assert.equal(sent.length, 2);
 });
 
+test("what jumps is looked at first, then asked for exactly; a stop or a newer one takes its place", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { sent, flow } = flowOf();
+  const asked = () => sent.splice(0).map(({ moving, tau }) => [moving, tau]);
+  flow.look({ tau: 1 });
+  assert.deepEqual(asked(), [[true, 1]]);
+  assert.ok(flow.waits());
+  flow.answered(1);
+  assert.deepEqual(asked(), [[false, 1]]);
+  flow.look({ tau: 2 }); // no answer comes: it is asked for all the same
+  t.mock.timers.tick(2000);
+  assert.deepEqual(asked(), [[true, 2], [false, 2]]); // prettier-ignore
+  flow.look({ tau: 3 });
+  flow.look({ tau: 4 });
+  flow.answered(9);
+  assert.deepEqual(asked(), [[true, 3], [true, 4], [false, 4]]); // prettier-ignore
+  flow.look({ tau: 5 });
+  flow.forget();
+  t.mock.timers.tick(5000);
+  assert.deepEqual(asked(), [[true, 5]]);
+});
+
 /** Requests of a page whose source prompt is "a car". */
 function editsOf(t, traits = {}) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const model = modelOf({ source: {}, target: {}, frame: {}, sheet: {}, ...traits });
+  const model = modelOf({ source: {}, target: {}, frame: {}, sheet: {}, sheets: [], ...traits });
   const asked = [];
   const edits = editRequests(model, { ask: (message) => asked.push(message) }, () => "a car");
   return { edits, asked, model };
@@ -154,6 +191,19 @@ test("a setting by hand ends the suggested ones, and tells everybody", (t) => {
   assert.equal(reader.mock.calls[0].arguments[0].settings.tau_c, 0.9);
   assert.deepEqual([asked[0].auto, asked[0].settings.tau_c, asked[0].moving], [false, 0.9, false]);
   assert.equal(DEFAULT_SETTINGS.tau_c, 0.6);
+});
+
+test("a word and a mask get a first look, a method none", (t) => {
+  const { edits, asked } = editsOf(t);
+  edits.setPrompt("a blue car");
+  edits.flow.answered(1);
+  edits.jump({ mask: { width: 1, height: 1, runs: [0, 1] } });
+  edits.flow.answered(3);
+  edits.set({ method: "another" });
+  assert.deepEqual(
+    asked.map(({ moving, auto }) => [moving, auto]),
+    [[true, true], [false, true], [true, false], [false, false], [false, false]], // prettier-ignore
+  );
 });
 
 test("no slider jumps back to what an older request has in use", (t) => {
@@ -330,51 +380,269 @@ test("a mask is packed as Python packs it", () => {
 });
 
 test("a mask of another size takes the nearest cells", () => {
-  assert.deepEqual([...unpack({ width: 2, height: 1, rows: ["10"] }, 4, 2)], [1, 1, 0, 0, 1, 1, 0, 0]);
+  assert.deepEqual([...unpack({ width: 2, height: 1, runs: [0, 1, 1] }, 4, 2)], [1, 1, 0, 0, 1, 1, 0, 0]);
   assert.deepEqual([...unpack(null, 2, 1)], [0, 0]);
 });
 
-test("the brush paints a square, no further than the picture, and leaves no gaps", () => {
-  const brush = new Brush(6, 4);
-  Object.assign(brush, { x: 0, y: 0, size: 3 });
+/** The cells of a brush, a text for each row. */
+function rowsOf({ cells, width }) {
+  return cells.join("").match(new RegExp(`.{${width}}`, "g"));
+}
+
+test("the brush is round, paints no further than the picture, and leaves no gaps", () => {
+  const brush = new Brush(6, 5);
+  Object.assign(brush, { x: 3, y: 2, size: 5 });
   brush.stamp();
-  assert.deepEqual(pack(brush.cells, 6, 4).rows, ["110000", "110000", "000000", "000000"]);
+  assert.deepEqual(rowsOf(brush), ["001110", "011111", "011111", "011111", "001110"]);
+  brush.cells.fill(0);
+  Object.assign(brush, { x: 0, y: 0, size: 2 });
+  brush.stamp(); // an even one stands between cells, here on the corner
+  assert.deepEqual(rowsOf(brush).slice(0, 2), ["100000", "000000"]);
   brush.size = 1;
   brush.lineTo(5, 2);
-  assert.deepEqual(pack(brush.cells, 6, 4).rows, ["110000", "111100", "000011", "000000"]);
+  assert.deepEqual(rowsOf(brush).slice(0, 3), ["110000", "001100", "000011"]);
   brush.paints = false;
   brush.stamp();
   assert.equal(brush.cells[2 * 6 + 5], 0);
 });
 
+test("strokes are taken back one by one", () => {
+  const brush = new Brush(4, 1);
+  brush.size = 1;
+  for (const x of [0, 3]) {
+    brush.begin();
+    brush.lineTo(x, 0);
+  }
+  const both = brush.cells.join("");
+  assert.equal(brush.undo(), true);
+  assert.notEqual(brush.cells.join(""), both);
+  assert.equal(brush.undo(), true);
+  assert.equal(brush.cells.join(""), "0000");
+  assert.equal(brush.undo(), false);
+});
+
+test("where a word looks is what reaches the threshold, finer than its map", () => {
+  const map = { h: 1, w: 2, values: [0, 255] };
+  assert.deepEqual([...cellsOfWord(map, 0.5, 4, 1)], [0, 0, 1, 1]);
+  assert.deepEqual([...cellsOfWord(map, 0.9, 4, 1)], [0, 0, 0, 1]);
+  assert.deepEqual([...cellsOfWord(map, 0, 4, 1)], [1, 1, 1, 1]);
+});
+
+test("a mask's outline lies between painted and kept cells", () => {
+  assert.deepEqual(outline(Uint8Array.of(1, 0, 0, 0), 2, 2), [
+    [1, 0, 1, 1],
+    [0, 1, 1, 1],
+  ]);
+  assert.deepEqual(outline(new Uint8Array(4).fill(1), 2, 2), []);
+});
+
 // -- history, sheets, and what the lab says
 
-test("an edit is another where the prompt, method, settings or guiding is", () => {
-  assert.ok(sameEdit(EDIT, { ...EDIT, guided: null, name: "mine" }));
-  assert.ok(!sameEdit(EDIT, { ...EDIT, guided: { iterations: 3 } }));
-  assert.ok(!sameEdit(EDIT, { ...EDIT, settings: { ...DEFAULT_SETTINGS, tau_c: 1 } }));
+const ENTRY = {
+  ...EDIT,
+  id: 3,
+  name: "",
+  guided: null,
+  auto: false,
+  source: { key: "x", kind: "seed", name: "", seed: 4, prompt: "a dog", steps: 15 },
+};
+const GUIDING = { terms: [{ name: "clip", label: "CLIP", hint: "" }] };
+const withSettings = (settings) => ({ ...ENTRY, settings: { ...DEFAULT_SETTINGS, ...settings } });
+
+test("an entry is called by its number, and its name or prompt", () => {
+  assert.equal(entryTitle(ENTRY), "#3 a fox");
+  assert.equal(entryTitle({ ...ENTRY, name: "best" }), "#3 best");
 });
 
-test("a reloaded page stands at the newest entry that says what the target says", () => {
-  const entries = [
-    { ...EDIT, id: 1 },
-    { ...EDIT, id: 2 },
-    { ...EDIT, id: 3, prompt: "a dog" },
+test("arrows, Home and End go through a row, and no further than its ends", () => {
+  const moved = (key, at) => movedBy(key, at, 5);
+  assert.deepEqual(
+    [moved("ArrowLeft", 2), moved("ArrowRight", 2), moved("Home", 2), moved("End", 2)],
+    [1, 3, 0, 4],
+  );
+  assert.deepEqual([moved("ArrowLeft", 0), moved("ArrowRight", 4), moved("x", 2)], [0, 4, null]);
+});
+
+test("two edits of one prompt and settings differ by nothing, whether these were suggested or not", () => {
+  assert.deepEqual(differencesOf(ENTRY, { ...ENTRY, id: 4, auto: true }, GUIDING), []);
+});
+
+test("what differs is said as the page says it, and nothing else", () => {
+  const mask = { width: 2, height: 1, rows: ["10"] };
+  const cases = [
+    [withSettings({ tau_c: 0.3 + 0.3, tau_s: 0.2 }), ["Self-attention τs", "0.6", "0.2"]],
+    [withSettings({ guidance: 3 }), ["Guidance", "7.5", "3"]],
+    [withSettings({ tau_v_changed: 0 }), ["Value inputs τv of new words", "not set", "0"]],
+    [withSettings({ reweight: { fox: 2 } }), ["Factor of “fox”", "not set", "2"]],
+    [withSettings({ blend: ["fox", "car"] }), ["Blend on", "nothing", "fox, car"]],
+    [withSettings({ guide_from_source: true }), ["Guide from the source", "off", "on"]],
+    [withSettings({ mask }), ["Painted mask", "none", "painted"]],
+    [withSettings({ strength: 0.5 }), ["strength", "not set", "0.5"]],
+    [{ ...ENTRY, prompt: "a cat" }, ["It should become", "a fox", "a cat"]],
+    [{ ...ENTRY, method: "SDEdit" }, ["Method", "value inputs", "SDEdit"]],
+    [
+      {
+        ...ENTRY,
+        guided: { weights: { clip: 1, l2: 0 }, iterations: 8, start: "edit", seed: 0, style: null },
+      },
+      ["Guided", "no", "CLIP 1, 8 iterations, from edit, seed 0"],
+    ],
+    [{ ...ENTRY, source: { ...ENTRY.source, key: "y", seed: 5 } }, ["Picture", "seed 4", "seed 5"]],
+    [{ ...ENTRY, source: { ...ENTRY.source, key: "y", steps: 20 } }, ["Steps", "15", "20"]],
   ];
-  assert.equal(presentEntry(entries, EDIT), 2);
-  assert.equal(presentEntry(entries, {}), 3);
-  assert.equal(presentEntry([], EDIT), null);
+  for (const [other, row] of cases) assert.deepEqual(differencesOf(ENTRY, other, GUIDING), [row]);
 });
 
-test("settings in short", () => {
-  assert.equal(settingsInShort(EDIT), "τc 0.60 · τs 0.60 · τu 0.00 · τv 0.50 · guidance 7.5 · styledit");
+test("two masks and two pictures of one name are not the same", () => {
+  const painted = (rows) => withSettings({ mask: { width: 2, height: 1, rows } });
+  assert.deepEqual(differencesOf(painted(["10"]), painted(["01"]), GUIDING), [
+    ["Painted mask", "painted", "another painted"],
+  ]);
+  const upload = (key) => ({ ...ENTRY, source: { ...ENTRY.source, key, kind: "upload", name: "me.png" } });
+  assert.deepEqual(differencesOf(upload("x"), upload("y"), GUIDING), [
+    ["Picture", "me.png", "another me.png"],
+  ]);
+});
+
+test("every setting is compared", () => {
+  const changed = { ...DEFAULT_SETTINGS, mask: { width: 1, height: 1, rows: ["1"] }, blend: ["fox"] };
+  for (const [name, value] of Object.entries(changed)) {
+    if (typeof value === "number" || value === null) changed[name] = 0.77;
+    else if (typeof value === "boolean") changed[name] = !value;
+    else if (name.endsWith("_words") || name === "reweight") changed[name] = { fox: 0.77 };
+  }
+  const rows = differencesOf(ENTRY, { ...ENTRY, settings: changed }, GUIDING);
+  assert.equal(rows.length, Object.keys(DEFAULT_SETTINGS).length);
+});
+
+test("how far two pictures are apart", () => {
+  assert.equal(distanceSentence(21.449), "PSNR 21.4 dB (higher is nearer).");
+  assert.equal(distanceSentence(null), "The two are the same, pixel for pixel.");
+});
+
+test("settings in short are those that the method reads", () => {
+  const short = (edit) => settingsInShort({ ...EDIT, ...edit }, methods);
+  assert.equal(short({}), "τc 0.60 · τs 0.60 · τu 0.00 · τv 0.50 · guidance 7.5 · value inputs");
+  assert.ok(short({ auto: true }).endsWith("value inputs · suggested"));
+  assert.equal(short({ method: "null-text", parameters: { iterations: 10 } }).includes("τv"), false);
+  const of = { method: "SDEdit", parameters: { strength: 0.6, seed: 0 } };
+  assert.equal(short(of), "guidance 7.5 · strength 0.6 · seed 0 · SDEdit");
 });
 
 test("a tile is marked where it is what the controls say", () => {
-  const tile = { ...EDIT, settings: { ...DEFAULT_SETTINGS, tau_c: 0.3 + 0.3 } };
-  assert.ok(isOf(tile, EDIT));
-  assert.ok(!isOf({ ...tile, settings: null }, EDIT));
-  assert.ok(!isOf({ ...tile, settings: { ...DEFAULT_SETTINGS, tau_v: 0.55 } }, EDIT));
+  const tile = { ...EDIT, auto: false, settings: { ...DEFAULT_SETTINGS, tau_c: 0.3 + 0.3 } };
+  const changed = { ...tile, settings: { ...DEFAULT_SETTINGS, tau_v: 0.55 } };
+  assert.ok(isOf(tile, EDIT, methods));
+  assert.ok(!isOf(changed, EDIT, methods));
+  assert.ok(!isOf({ ...tile, settings: { ...DEFAULT_SETTINGS, reweight: { fox: 2 } } }, EDIT, methods));
+  const now = { ...EDIT, method: "SDEdit", parameters: { iterations: 3, strength: 0.6 } };
+  assert.ok(isOf({ ...changed, method: "SDEdit" }, now, methods)); // it ignores the tau
+  assert.ok(!isOf({ ...tile, method: "SDEdit", parameters: { strength: 0.4 } }, now, methods));
+});
+
+test("what a method ignores is said once", () => {
+  const said = methodSentence({ hint: "It edits.", ignored: { tau_v: "No values.", tau_u: "No values." } });
+  assert.equal(said, "It edits. No values.");
+});
+
+test("a parameter of a method travels, and leaves the settings automatic", (t) => {
+  const { edits, asked } = editsOf(t);
+  edits.changeParameters({ strength: 0.4 }, false);
+  assert.deepEqual([asked[0].auto, asked[0].parameters], [true, { strength: 0.4 }]);
+  edits.accept({ id: 1, parameters: { iterations: 3 } });
+  assert.deepEqual(edits.current.parameters, { strength: 0.4, iterations: 3 });
+});
+
+// -- the contact sheet's axes
+
+const kind = (name) => kindNamed({ axes }, name);
+const axis = (name, values, word = "") => ({ name, values, word });
+const sizeOf = (rows, columns, method = "value inputs") =>
+  sheetSize([rows, columns], { axes, methods, most_tiles }, method);
+
+test("the first values of an axis include the present one", () => {
+  const current = {
+    ...EDIT,
+    settings: { ...DEFAULT_SETTINGS, tau_c: 0.35, blend: ["car", "snow"], tau_v_words: { fox: 0.1 } },
+    parameters: { strength: 0.45 },
+  };
+  const first = (name, word) =>
+    firstValues(kind(name), presentValue(kind(name), current, methods, word), methods).join(", ");
+  assert.equal(first("tau_c"), "0, 0.25, 0.35, 0.5, 0.75, 1");
+  assert.equal(first("guidance"), "1, 2, 3, 5, 7.5");
+  assert.equal(first("strength"), "0.2, 0.4, 0.45, 0.6, 0.8, 1");
+  assert.equal(first("iterations"), "1, 5, 10, 20");
+  assert.equal(first("tau_v_words", "fox"), "0, 0.1, 0.25, 0.5, 0.75, 1");
+  assert.equal(first("tau_v_words", "snow"), "0, 0.25, 0.5, 0.75, 1"); // the common one
+  assert.equal(first("reweight", "fox"), "-1, 0, 1, 2, 4");
+  assert.equal(first("tau_v_changed"), "0, 0.25, 0.5, 0.75, 1");
+  assert.equal(first("guide_from_source"), "no, yes");
+  assert.equal(first("blend"), "none, car + snow");
+  assert.equal(first("method"), methods.map(({ name }) => name).join(", "));
+  assert.equal(first("prompt"), "a fox");
+});
+
+test("the word to begin with is new and names something", () => {
+  const words = (...texts) =>
+    texts.map((text) => ({ text: text.replace("+", ""), changed: text[0] === "+" }));
+  assert.equal(firstWord(words("+a", "red", "+car")), "car");
+  assert.equal(firstWord(words("a", "red", "car")), "red");
+  assert.equal(firstWord(words("a")), "a");
+  assert.equal(firstWord([]), "");
+});
+
+test("values are split where they are typed", () => {
+  assert.deepEqual(splitValues(" 0, 0.25,0.25 ; 1,", "number"), ["0", "0.25", "1"]);
+  assert.deepEqual(splitValues("a fox, red\n\n an owl ", "prompt"), ["a fox, red", "an owl"]);
+});
+
+test("a sheet says its size, or why there is none", () => {
+  const five = ["0", "0.25", "0.5", "0.75", "1"];
+  assert.deepEqual(sizeOf(axis("tau_c", five), axis("tau_s", five)), {
+    tiles: 25,
+    sentence: "5 × 5 = 25 tiles",
+  });
+  assert.equal(sizeOf(null, axis("guidance", five)).tiles, 5);
+  const refused = (...given) => {
+    const { tiles, sentence } = sizeOf(...given);
+    assert.equal(tiles, 0);
+    return sentence;
+  };
+  assert.match(refused(null, null), /^Choose what/);
+  assert.match(refused(axis("tau_c", five), axis("tau_c", five)), /vary the same/);
+  assert.match(refused(axis("tau_c", five), axis("guidance", [...five, 2, 3, 4])), /40 tiles .* at most 36/);
+  assert.match(refused(axis("tau_c", []), null), /^Give values/);
+  assert.match(refused(axis("reweight", five), null), /word/);
+  assert.match(refused(axis("tau_c", five), null, "SDEdit"), /SDEdit does not use/);
+  assert.match(refused(axis("strength", five), null), /value inputs does not use Strength/);
+  assert.equal(sizeOf(axis("strength", five), axis("method", ["value inputs", "SDEdit"])).tiles, 10);
+  assert.equal(sizeOf(axis("reweight", five, "fox"), axis("reweight", five, "owl")).tiles, 25);
+});
+
+test("arrow keys go from tile to tile in reading order", () => {
+  const sheet = { rows: ["a", "b"], columns: ["1", "2", "3"] };
+  const from = (row, column, dx, dy) => neighbour(sheet, { row, column }, dx, dy);
+  assert.deepEqual(from(0, 2, 1, 0), { row: 1, column: 0 });
+  assert.deepEqual(from(1, 1, 0, -1), { row: 0, column: 1 });
+  assert.equal(from(0, 0, -1, 0), null);
+  assert.equal(from(1, 0, 0, 1), null);
+});
+
+test("a tile in short says what came of it", () => {
+  const tile = {
+    ...EDIT,
+    exact: true,
+    picture: [1],
+    psnr: 21.34,
+    truth_psnr: 18,
+    succeeded: true,
+    seconds: 0.5,
+  };
+  const said = tileInShort(tile, methods);
+  assert.ok(
+    said.endsWith("21.3 dB to the source · 18.0 dB to the true edit · the judge sees the change · 0.50 s"),
+  );
+  assert.match(tileInShort({ ...tile, psnr: null, truth_psnr: null }, methods), /the source itself/);
 });
 
 test("the score is said against the suggested settings", () => {
@@ -385,6 +653,15 @@ test("the score is said against the suggested settings", () => {
   assert.equal(said(20.01), "The fox is red. As near as the suggested settings. Can you come nearer?");
   assert.equal(said(30, false), "The fox is red. Only an edit in which the change is seen counts.");
   assert.equal(said(20, true, null), "The fox is red.");
+  // as far apart as the numbers beside it, which are 21.5 and 21.4
+  for (const [psnr, suggested] of [
+    [21.549, 21.351],
+    [21.46, 21.44],
+  ]) {
+    assert.match(said(psnr, true, suggested), /beat the suggested settings by 0\.1 dB/);
+    assert.match(said(suggested, true, psnr), /suggested settings are 0\.1 dB nearer/);
+  }
+  assert.match(said(21.449, true, 21.351), /As near as/);
 });
 
 test("the last change is said in steps, seconds and pixels", () => {
@@ -438,4 +715,52 @@ test("a delayed call is made once, after the last start", (t) => {
   t.mock.timers.tick(100);
   assert.equal(action.mock.callCount(), 1);
   assert.ok(!call.waits());
+});
+
+// -- what happens
+
+for (const [k, { settings, steps, on }] of fixtures.switches.entries()) {
+  test(`switches are lit where Python has them on, case ${k}`, () => {
+    const lit = switchesLit(settings, steps);
+    for (const [name, states] of Object.entries(on)) {
+      const wanted = states.map((state) => (state ? "on" : "off"));
+      assert.deepEqual(lit[name], wanted, name);
+    }
+  });
+}
+
+test("a switch that acts for some words is partly lit", () => {
+  const settings = { ...DEFAULT_SETTINGS, tau_c: 0.5, tau_c_words: { fox: 1 }, tau_v: 1, tau_v_padding: 0 };
+  const lit = switchesLit(settings, 4);
+  assert.deepEqual(lit.tau_c, ["on", "on", "part", "part"]);
+  assert.deepEqual(lit.tau_v, ["part", "part", "part", "part"]);
+});
+
+test("a method without value inputs reads none, and SDEdit takes nothing over", () => {
+  const settings = { ...DEFAULT_SETTINGS, tau_s: 1, tau_v: 1 };
+  const of = (name) => methods.find((method) => method.name === name);
+  const lit = switchesOf(settings, 3, of("null-text"));
+  assert.deepEqual(
+    [lit.tau_s, lit.tau_v],
+    [
+      ["on", "on", "on"],
+      ["off", "off", "off"],
+    ],
+  );
+  const none = switchesOf(settings, 3, of("SDEdit"));
+  assert.ok(Object.values(none).every((states) => states.every((state) => state === "off")));
+  assert.match(stepSentence(none, 0, of("SDEdit")), /“SDEdit” takes nothing over/);
+});
+
+test("a step says what it takes over", () => {
+  const settings = { ...DEFAULT_SETTINGS, tau_c: 0.5, tau_s: 0, tau_v: 0 };
+  const lit = switchesLit(settings, 4);
+  assert.match(stepSentence(lit, 1, methods[0]), /^Step 2 of 4, in the edit's run: its words look where/);
+  assert.equal(stepSentence(lit, 2, methods[0]), "Step 3 of 4: the edit's run goes its own way.");
+});
+
+test("the end of an edit is said of exact pictures only", () => {
+  assert.equal(doneSentence({ exact: false, seconds: 1 }), "");
+  assert.equal(doneSentence({ exact: true, seconds: 1.23 }), "Edit done in 1.2 s.");
+  assert.equal(doneSentence({ exact: true, seconds: 0 }), "Edit done.");
 });

@@ -17,7 +17,17 @@ import {
 import { restored } from "../../styledit/lab/front/explorer/explorer.js";
 import { neighbour, pixelSentence } from "../../styledit/lab/front/explorer/pointing.js";
 import { requestsOf } from "../../styledit/lab/front/explorer/requests.js";
-import { bestWord, viewOf, whereSentence } from "../../styledit/lab/front/explorer/view.js";
+import { savingSentence } from "../../styledit/lab/front/explorer/saving.js";
+import {
+  firstWord,
+  mostConcentrated,
+  scaleSentence,
+  scalesOf,
+  sinksOf,
+  viewOf,
+  whereSentence,
+} from "../../styledit/lab/front/explorer/view.js";
+import { namesSomething } from "../../styledit/lab/front/shared/words.js";
 import { assertClose, decoded, fixtures } from "./fixtures.js";
 
 const { about, data, means, part, looks } = fixtures.explorer;
@@ -133,14 +143,72 @@ test("a share is written with as many digits as it takes to see it", () => {
   assert.deepEqual([0, 0.5, 0.012, 0.0004, -0.02].map(percent), ["0.0", "50.0", "1.20", "0.040", "−2.00"]);
 });
 
-test("the word that stands out most is shown first", () => {
-  const columns = [{ kind: "start" }, { kind: "word" }, { kind: "word" }];
-  const maps = [
-    [0, 9],
-    [1, 1.1],
-    [0, 0.5],
-  ].map((values) => Float32Array.from(values));
-  assert.equal(bestWord({ maps, columns }), 2);
+test("the words that take nearly everything are Python's", () => {
+  const { means: taken, kinds, columns } = fixtures.explorer.sinks;
+  const found = sinksOf(
+    taken.map((mean) => [mean, mean]),
+    kinds.map((kind) => ({ kind })),
+  );
+  assert.deepEqual([...found], columns);
+  assert.deepEqual(columns, [1, 2]); // neither start nor padding, which are no words
+  assert.deepEqual([...sinksOf([[0.9], [0.1]], [{ kind: "word" }, { kind: "word" }])], []);
+});
+
+/** A view of some words, each with its map. */
+function viewOfWords(words, rest = {}) {
+  const columns = [{ text: "start", kind: "start" }];
+  for (const text of Object.keys(words)) columns.push({ text, kind: "word" });
+  const maps = [[9, 9, 9, 9], ...Object.values(words)].map((map) => map && Float32Array.from(map));
+  return { columns, maps, run: 0, signed: false, ...rest };
+}
+
+test("what is shown first is the word that names the picture, else the most concentrated one", () => {
+  const view = viewOfWords({ the: [0, 0, 0, 1], fox: [1, 2, 1, 1], snow: [1, 3, 1, 1] });
+  const runs = (named) => ({ runs: [{ named, partners: [0, 1, 2, 3], columns: view.columns }] });
+  assert.equal(firstWord(view, runs(2)), 2);
+  assert.equal(firstWord(view, runs(null)), 3); // "the" is more concentrated, and names nothing
+  assert.equal(mostConcentrated(viewOfWords({ the: [0, 1, 0, 0], of: [0, 0, 0, 1] })), 1);
+  assert.deepEqual(fixtures.explorer.small.filter(namesSomething), []);
+  assert.equal(namesSomething("fox") && !namesSomething(","), true);
+});
+
+test("a difference begins with the word that was replaced", () => {
+  const source = viewOfWords({ a: [1], red: [1], fox: [1] });
+  const target = viewOfWords({ a: [1], blue: [0], fox: [1] }, { run: 1, signed: true });
+  const partners = [0, 1, 2, 3];
+  const runs = [source, target].map(({ columns }) => ({ columns, partners, named: 3 }));
+  assert.equal(firstWord(target, { runs }), 2);
+  target.maps[2] = null; // new: nothing to compare it with
+  assert.equal(firstWord(target, { runs }), 3);
+});
+
+test("each word fills its own scale; the common one leaves out what takes nearly everything", () => {
+  const words = { a: [0.19, 0.2], fox: [0.01, 0.08], in: [0.02, 0.03], snow: [0.01, 0.02] };
+  const view = { ...viewOfWords(words), others: [], sinks: new Set([1]) };
+  const highest = (scale) => {
+    const explorer = { chosen: { scale, contrast: 0 }, held: null };
+    return scalesOf(explorer, view).map(({ high, alone }) => [Number(high.toFixed(3)), alone]);
+  };
+  const own = [[9, true], [0.2, true]]; // prettier-ignore
+  assert.deepEqual(highest("each"), [...own, [0.08, true], [0.03, true], [0.02, true]]);
+  assert.deepEqual(highest("one"), [...own, [0.08, false], [0.08, false], [0.08, false]]);
+});
+
+test("the page says what the colours mean", () => {
+  const view = { ...viewOfWords({ a: [1], fox: [1] }), sinks: new Set([1]) };
+  assert.match(scaleSentence({ chosen: { scale: "each" } }, view), /own colour scale/);
+  assert.match(scaleSentence({ chosen: { scale: "one" } }, view), /nearly everything: “a”\.$/);
+  assert.match(
+    scaleSentence({ chosen: { scale: "held" } }, { ...view, sinks: new Set() }),
+    /keep their own\.$/,
+  );
+});
+
+test("what is said while a page is made, and of one of an earlier page", () => {
+  assert.equal(savingSentence({}, 0), "");
+  assert.equal(savingSentence({ id: 1, name: "maps.html" }, 2), "The page is being made.");
+  assert.equal(savingSentence({ id: 2, done: 1, total: 3 }, 2), "The page is being made: 33 %.");
+  assert.equal(savingSentence({ id: 2, name: "maps.html" }, 2), "Saved as maps.html.");
 });
 
 const START = { run: 0, view: "raw", layer: "all", head: -1, row: -1 };
@@ -149,7 +217,8 @@ test("a view has the maps of the controls, and the other runs' words for its sca
   const store = storeOf();
   const words = about.runs[1].columns.filter(({ kind }) => kind === "word").length;
   const view = viewOf({ about, store, chosen: START });
-  assert.equal(view.others.length, words);
+  const sinks = sinksOf(meanMaps(store, 1, "all", -1, -1).maps, about.runs[1].columns);
+  assert.equal(view.others.length, words - sinks.size);
   assert.equal(view.maps, meanMaps(store, 0, "all", -1, -1).maps);
   const signed = viewOf({ about, store, chosen: { ...START, view: "difference" } });
   assert.deepEqual([signed.run, signed.signed, signed.others.length], [1, true, 0]);

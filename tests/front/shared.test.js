@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { SEQUENTIAL, coloured, paletteOf } from "../../styledit/lab/front/shared/colours.js";
+import { ARROWS, neighbourOf } from "../../styledit/lab/front/shared/geometry.js";
 import { asker, listen } from "../../styledit/lab/front/shared/kernel.js";
 import { bytesOf } from "../../styledit/lab/front/shared/pictures.js";
 import { fixtures, modelOf } from "./fixtures.js";
@@ -75,4 +76,23 @@ test("a dead kernel is a sentence at once", () => {
   };
   asker({ send }, note).ask({ type: "edit" });
   assert.match(note.mock.calls[0].arguments[0], /does not answer/);
+});
+
+test("arrow keys lead to the next box, and to the nearest of the next row", () => {
+  // 0 1 2
+  // 3 4
+  const boxes = [
+    [0, 0],
+    [50, 0],
+    [100, 0],
+    [0, 50],
+    [60, 50.5],
+  ].map(([left, top]) => ({ left, top }));
+  const to = (at, arrow) => neighbourOf(boxes, at, ARROWS[arrow]);
+  assert.deepEqual(
+    [to(0, "ArrowRight"), to(2, "ArrowRight"), to(0, "ArrowLeft"), to(4, "ArrowRight")],
+    [1, 3, 0, 4],
+  );
+  assert.deepEqual([to(1, "ArrowDown"), to(2, "ArrowDown"), to(3, "ArrowDown")], [4, 4, 3]);
+  assert.deepEqual([to(4, "ArrowUp"), to(3, "ArrowUp"), to(1, "ArrowUp")], [1, 0, 1]);
 });

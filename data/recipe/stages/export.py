@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
 
 from recipe import folders, loop
 from recipe.edition import COMMITTED, Edition
@@ -56,6 +57,7 @@ def export(edition: Edition = COMMITTED) -> None:
         requires_safety_checker=False,
     )
     pipe.to(torch.float16).save_pretrained(model, safe_serialization=True)
+    with_published_names(model / "text_encoder" / "model.safetensors")
     if loop.has_checkpoint("clip"):
         clip = build_clip(tokenizer, text.float())
         loop.load_weights("clip", {"clip": clip})
@@ -89,6 +91,16 @@ def export_joint(edition: Edition = COMMITTED) -> None:
     shared = {"folder": "../" + folders.MODEL.name, "parts": parts}
     (model / "shared.json").write_text(json.dumps(shared, indent=1) + "\n", encoding="utf-8")
     (model / "hashes.json").write_text(json.dumps(hashes(model), indent=1) + "\n", encoding="utf-8")
+
+
+def with_published_names(file: Path) -> None:
+    """The weights of a text encoder under the names that checkpoints on the hub have, which every version of
+    transformers reads; its newest ones write them without "text_model.".
+    """
+    weights = {
+        f"text_model.{name.removeprefix('text_model.')}": value for name, value in load_file(file).items()
+    }
+    save_file(weights, file, metadata={"format": "pt"})
 
 
 def nameless(vae: AutoencoderKL) -> AutoencoderKL:

@@ -4,37 +4,48 @@ from __future__ import annotations
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.lab.edit import methods
+from styledit.lab.edit.guided import saved_code
 from styledit.lab.edit.methods import OWN, SDEDIT, editor_code
-from styledit.lab.edit.png_recipe import PLAIN, mask_as_dict
+from styledit.lab.edit.png_recipe import PLAIN, runs_of
 from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.session import Prepared, Source
 from styledit.prompts import prompt_slots
 
-SAVED = 'styledit.lab.open_png("edit.png").picture  # save the edit as this file first'
 
+def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit, file: str) -> str:
+    """The calls that make the edit that is shown.
 
-def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit) -> str:
-    """The calls that make the edit that is shown."""
+    Args:
+        file: the name under which the edit is saved; a picture of the user's is read from there.
+    """
     target, method, guide = shown.request.prompt, shown.method, shown.request.guide
     settings = shown.settings
     source = prepared.source
     guidance = prepared.guidance
-    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN]
+    read = methods.named(method).reads
+    own = methods.parameters_of(method, shown.request.parameters)
+    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN if read(name)]
     lines = ["import styledit", "import styledit.lab", ""]
-    lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source)}"]
+    masked = settings.mask is not None and read("mask")
+    if masked:
+        lines.insert(0, "import numpy as np\n")
+    lines += [f"pipe = {_pipe_code(pipe)}", f"picture = {_picture_code(source, file)}"]
     lines.append(f"inversion = styledit.invert(pipe, picture, {source.prompt!r}, steps={source.steps})")
-    if settings.mask is not None:
-        lines.append(f"rows = {mask_as_dict(settings.mask)['rows']!r}")
-        keywords.append('    mask=[[cell == "1" for cell in row] for row in rows],')
-    known = editor_code(method, guidance)
+    if settings.mask is not None and masked:
+        mask = settings.mask
+        lines.append(f"runs = {runs_of(mask)!r}  # of the mask's cells: kept, painted, and so on in turn")
+        lines.append(f"mask = np.repeat(np.arange(len(runs)) % 2, runs).reshape({mask.height}, {mask.width})")
+        keywords.append("    mask=mask,")
+    known = editor_code(method, guidance, own)
     if guide is not None or method == OWN:
         lines.append(_values_code(prepared))
     if guide is not None:
-        lines += guide.code(target, keywords)
+        lines += guide.code(target, keywords, file)
     elif method == SDEDIT:
-        lines.append(
-            f"edit = styledit.baselines.sdedit(pipe, inversion, {target!r}, guidance={settings.guidance!r})"
-        )
+        keywords += [f"    {name}={value!r}," for name, value in own.items()]
+        lines += ["edit = styledit.baselines.sdedit(", "    pipe,", "    inversion,", f"    {target!r},"]
+        lines += [*keywords, ")"]
     elif known is None:
         lines += ["settings = dict(", *keywords, ")"]
         lines.append(f"edit = my_method(pipe, inversion, {target!r}, settings)  # your own {method!r}")
@@ -50,12 +61,12 @@ def _pipe_code(pipe: StableDiffusionPipeline) -> str:
     return f"styledit.load({name!r})" if name else "...  # your pipeline"
 
 
-def _picture_code(source: Source) -> str:
+def _picture_code(source: Source, file: str) -> str:
     if source.kind in ("sample", "challenge"):
         return f"styledit.lab.picture(pipe, {source.name!r})"
     if source.kind == "seed":
         return f"styledit.generate(pipe, {source.prompt!r}, seed={source.seed}).image"
-    return SAVED
+    return saved_code(file, "picture")
 
 
 def _values_code(prepared: Prepared) -> str:

@@ -5,21 +5,24 @@ All traits but `world`, `problem` and those of `Archive` are set here, and only 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.editing import Settings
-from styledit.lab.edit import png_recipe, serialising
+from styledit.editing import Edit, Settings
+from styledit.lab.edit import methods, png_recipe, serialising
 from styledit.lab.edit.code import as_code
+from styledit.lab.edit.guided import GUIDED
 from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.methods import OWN
 from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.scores import Scores
 from styledit.lab.edit.session import Prepared, Progress, Source
-from styledit.lab.edit.sheet import Sheet
+from styledit.lab.edit.sheet import ContactSheets, Sheet
+from styledit.lab.edit.step_pictures import Pictures, steps_dict
 from styledit.lab.edit.traits import EditTraits
 from styledit.lab.frames import encode, encode_mask, sized, tiled
 
@@ -51,11 +54,11 @@ class Display:
         self.page = page
         self.queue = queue
         self.scores = Scores()
+        self.sheets = ContactSheets()
         self.source_id = 0
         self._serial = 0
-        self._stood: tuple[dict[str, Any], dict[str, Any]] | None = (
-            None  # source and frame, while one is coming
-        )
+        # Source and frame that stand while another source is on its way.
+        self._stood: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._followed = False  # whether the reconstruction is that of an edit that followed the inversion
 
     def announce(self, number: int, source: Source, picture: Image.Image) -> None:
@@ -84,9 +87,12 @@ class Display:
         self.page.source = serialising.source_dict(self.pipe, number, source, prepared.picture, state)
         self._publish_frame(source.steps, {"id": number, "exact": False, "picture": None})
         self.queue.confirm(self._serial)  # nothing of it is painted
-        self.page.sheet = {}
+        self.publish_sheet(self.sheets.newest(prepared.source))
+        self.publish_sheets(prepared.source)
+        self.page.steps_shown = {}
         self.page.code = ""
         self.publish_guided({})
+        self.publish_word_map({})
 
     def publish_problem(self, problem: str) -> None:
         self.page.problem = problem
@@ -106,7 +112,6 @@ class Display:
             "id": request.id,
             "settings": png_recipe.as_dict(settings),
             "suggested": png_recipe.as_dict(maker.suggested(request.prompt)),
-            "auto": request.settings is None,
         }
         target |= request.for_page()
         if target != self.page.target:
@@ -123,7 +128,7 @@ class Display:
         self, prepared: Prepared, shown: ShownEdit, before: ShownEdit | None, seconds: float
     ) -> None:
         """The exact edit that stands now, and the one that it replaced."""
-        edit = shown.edit
+        edit, method = shown.edit, shown.method
         replaced = None if before is None else encode(before.edit.image)
         if before is not None and (before.edit is edit or shown.refines(before)):
             replaced = self.page.frame.get("before")
@@ -134,10 +139,12 @@ class Display:
                 "exact": True,
                 "picture": encode(edit.image),
                 "method": shown.method,
-                "mask": None if edit.mask is None else encode_mask(edit.mask),
+                "mask": _mask_bytes(edit),
                 "seconds": seconds,
                 "first_step": edit.first_step,
-                "step_states": serialising.step_states(edit, shown.settings, prepared.inversion.steps),
+                "step_states": serialising.step_states(
+                    edit, shown.settings, prepared.inversion.steps, method
+                ),
                 "before": replaced,
                 "score": self.scores.of(prepared.source, shown),
             },
@@ -145,10 +152,39 @@ class Display:
         if not self.page.source.get("reconstruction") or (self._followed and shown.method == OWN):
             self._followed = shown.follows
             self.publish_source(reconstruction=encode(edit.reconstruction))
-        self.page.code = FOREIGN if shown.foreign else as_code(self.pipe, prepared, shown)
 
-    def publish_sheet(self, number: int, sheet: Sheet) -> None:
-        self.page.sheet = serialising.sheet_dict(number, sheet)
+    def publish_code(self, prepared: Prepared, shown: ShownEdit, file: str) -> None:
+        """The calls that make the edit. `file`: the name under which it is saved."""
+        self.page.code = FOREIGN if shown.foreign else as_code(self.pipe, prepared, shown, file)
+
+    def publish_sheet(self, sheet: Sheet | None) -> None:
+        """The contact sheet that is looked at; None where there is none."""
+        self.page.sheet = {} if sheet is None else serialising.sheet_dict(sheet)
+
+    def keep_sheet(self, sheet: Sheet, looked_at: bool = False) -> None:
+        """A contact sheet with what is drawn of it, which the page gets where it is looked at."""
+        self.sheets.keep(sheet)
+        if looked_at:
+            self.publish_sheets(sheet.source)
+        if looked_at or self.page.sheet.get("id") == sheet.id:
+            self.publish_sheet(sheet)
+
+    def publish_tile(self, message: Mapping[str, Any]) -> None:
+        """One tile exactly."""
+        place = {name: message[name] for name in ("sheet", "row", "column")}
+        tile = self.sheets.find(place["sheet"]).tile(place["row"], place["column"])
+        if tile.picture is not None:
+            self.page.tile = place | {"picture": tile.picture}
+
+    def publish_sheets(self, source: Source) -> None:
+        """The choice of a source's sheets."""
+        self.page.sheets = [{"id": sheet.id, "title": sheet.title} for sheet in self.sheets.of(source)]
+
+    def publish_steps(self, shown: ShownEdit, pictures: Pictures) -> None:
+        self.page.steps_shown = steps_dict(shown.request.id, pictures)
+
+    def publish_word_map(self, about: dict[str, Any]) -> None:
+        self.page.word_map = about
 
     def publish_guided(self, about: dict[str, Any]) -> None:
         self.page.guided = about
@@ -158,16 +194,38 @@ class Display:
         self.page.frame = BLANK | {"steps": steps, "serial": self._serial} | about
 
 
+def _mask_bytes(edit: Edit) -> bytes | None:
+    """The mask that an edit used: as it was painted, else on the latents."""
+    if edit.mask is None:
+        return None
+    painted = edit.settings.mask
+    return encode_mask(edit.mask if painted is None else painted.array)
+
+
 def snapshot(prepared: Prepared, shown: ShownEdit) -> Image.Image:
     """Picture, reconstruction and edit side by side, below both prompts and the settings."""
-    edit, settings = shown.edit, shown.settings
-    guidance = "" if settings.guidance is None else f"w = {settings.guidance:g}, "
-    taus = ", ".join(f"{name} = {getattr(settings, name):g}" for name in ("tau_v", "tau_c", "tau_s", "tau_u"))
+    edit = shown.edit
     pictures = {
         "the picture": prepared.picture,
         "its reconstruction": edit.reconstruction,
         "the edit": edit.image,
     }
     tiles = [(name, sized(picture, TILE)) for name, picture in pictures.items()]
-    lines = [f"from: {edit.source_prompt}", f"to: {edit.target_prompt}", guidance + taus]
+    lines = [
+        f"from: {edit.source_prompt}",
+        f"to: {edit.target_prompt}",
+        in_short(shown.request, shown.settings),
+    ]
     return tiled(tiles, lines, columns=len(tiles))
+
+
+def in_short(request: EditRequest, settings: Settings) -> str:
+    """The numbers that a method reads in one line, after its name where it is not the kit's own."""
+    method = methods.named(request.method)
+    numbers = {name: getattr(settings, name) for name in ("guidance", "tau_v", "tau_c", "tau_s", "tau_u")}
+    said = {
+        "w" if name == "guidance" else name: value for name, value in numbers.items() if method.reads(name)
+    }
+    said |= methods.parameters_of(request.method, request.parameters)
+    values = ", ".join(f"{name} = {value:g}" for name, value in said.items() if value is not None)
+    return values if request.method in (OWN, GUIDED) else f"{request.method}: {values}"

@@ -13,7 +13,7 @@ from styledit.generation import Denoised
 from styledit.guiding import Guided
 from styledit.inversion import Inversion
 from styledit.lab.edit import png_recipe
-from styledit.lab.edit.methods import OWN, Method, checked
+from styledit.lab.edit.methods import OWN, MethodFunction, checked
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.samples import samples
 from styledit.lab.edit.session import MOST_STEPS, Ready, Source
@@ -33,7 +33,7 @@ def edit_lab(
     target: str | None = None,
     steps: int = STEPS,
     seed: int = 0,
-    methods: Mapping[str, Method] | None = None,
+    methods: Mapping[str, MethodFunction] | None = None,
 ) -> EditLab:
     """The live lab: a widget in which an edit follows its sliders.
 
@@ -98,7 +98,7 @@ def _request(target: str | None) -> EditRequest | None:
     """The first edit, where a target is given."""
     if target is None:
         return None
-    return EditRequest.suggested(check.text("target", target))
+    return EditRequest.first(check.text("target", target))
 
 
 def _first_source(pipe: StableDiffusionPipeline, prompt: str | None, steps: int, seed: int) -> Source:

@@ -29,7 +29,6 @@ from styledit.lab.frames import encode, thumbnail
 GUIDED = "guided"  # the method's name
 PICTURES = 10  # of a filmstrip, about
 FILM_SIDE = 128  # pixels of one of them, at most
-FOUND = 'styledit.lab.open_png("edit.png").guide.values  # save the edit as this file first'
 REMEMBERED = 8  # guided edits whose latents are kept, for the history
 LABELS = {
     "clip": ("CLIP", "1 minus the cosine of picture and target prompt: look like the words."),
@@ -44,6 +43,11 @@ PRESETS = (
     ("brief", "L2, features, style, CLIP"),
     ("reference", "Style picture alone"),
 )
+
+
+def saved_code(file: str, part: str) -> str:
+    """An expression for a part of a saved edit."""
+    return f"styledit.lab.open_png({file!r}).{part}  # Save PNG writes this file"
 
 
 def guiding_dict() -> dict[str, Any]:
@@ -68,12 +72,11 @@ class Style:
     name: str
     picture: Image.Image
 
-    @property
-    def code(self) -> str:
-        """An expression for it."""
+    def code(self, file: str) -> str:
+        """An expression for it. `file`: the name under which the edit is saved."""
         if self.kind == "sample":
             return f"styledit.lab.picture(pipe, {self.name!r})"
-        return 'styledit.lab.open_png("edit.png").guide.style.picture  # save the edit as this file first'
+        return saved_code(file, "guide.style.picture")
 
 
 @dataclass(frozen=True)
@@ -152,14 +155,16 @@ class Guide:
             "every": self.every,
         }
 
-    def code(self, target: str, settings: list[str]) -> list[str]:
-        """Lines that make the edit again. `settings`: those of an edit, as lines of keywords."""
+    def code(self, target: str, settings: list[str], file: str) -> list[str]:
+        """Lines that make the edit again. `settings`: those of an edit, as lines of keywords; `file`: the
+        name under which it is saved.
+        """
         weights = ", ".join(f"{name}={value!r}" for name, value in self.weights.about().items())
         options = self.keywords() | {"weights": f"styledit.Weights({weights})"}
         options |= {"start": repr(self.start) if self.values is None else "found"}
         lines = [f"    {name}={value}," for name, value in options.items()]
-        first = [] if self.style is None else [f"style = {self.style.code}"]
-        first += [] if self.values is None else [f"found = {FOUND}"]
+        first = [] if self.style is None else [f"style = {self.style.code(file)}"]
+        first += [] if self.values is None else [f"found = {saved_code(file, 'guide.values')}"]
         given = [] if self.style is None else ["    style_image=style,"]
         call = [f"    pipe, inversion, {target!r}, values=values,", *lines, *given, *settings, ")"]
         return [*first, "guided = styledit.guide(", *call, "edit = guided.edit"]

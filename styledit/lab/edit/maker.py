@@ -10,15 +10,16 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit.baselines.sdedit import sdediting
-from styledit.denoising import State
+from styledit.denoising import State, resolve_guidance
 from styledit.editing import Edit, Editor, Settings
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import Guide, Guiding
-from styledit.lab.edit.methods import OWN, SDEDIT, Method
+from styledit.lab.edit.methods import OWN, SDEDIT, MethodFunction
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import Prepared, Progress, with_progress
 from styledit.pictures import decode_latents
@@ -50,14 +51,15 @@ class EditMaker:
         self,
         pipe: StableDiffusionPipeline,
         prepared: Prepared,
-        own: Mapping[str, Method],
+        own: Mapping[str, MethodFunction],
         guiding: Guiding,
     ) -> None:
         self.pipe = pipe
         self.prepared = prepared
         self.own = own
         self.guiding = guiding
-        self._editors: dict[str, Editor] = {}
+        self._editors: dict[str, tuple[Mapping[str, float], Editor]] = {}  # by method, with its parameters
+        self._nulls: dict[int, torch.Tensor] = {}  # null-text's fits by their iterations
 
     def suggested(self, prompt: str, given: Mapping[str, Any] | None = None) -> Settings:
         """The suggested settings for a target prompt, beside those that are given; the guidance, where none
@@ -72,8 +74,9 @@ class EditMaker:
         """What the settings of a request come to.
 
         Raises:
-            TypeError, ValueError: a prompt or settings that cannot be used.
+            TypeError, ValueError: a prompt, settings or parameters that cannot be used.
         """
+        methods.parameters_of(request.method, request.parameters)
         split_words(self.pipe, request.prompt)
         if request.settings is not None:
             return self.suggested(request.prompt, png_recipe.from_dict(request.settings))
@@ -86,9 +89,20 @@ class EditMaker:
         """Roughly what is coming of an edit of the kit's own, from the edit that is shown."""
         run = self.prepared.editor.previewing(request.prompt, **png_recipe.keywords(settings))
         preview = yield from run
-        if preview.change is not None:
-            return preview_change(self.pipe, shown.edit.image, preview.change)
-        return decode_latents(self.pipe, preview.z)[0]
+        if preview.change is None:
+            picture = decode_latents(self.pipe, preview.z)[0]
+        else:
+            picture = preview_change(self.pipe, self._unpasted(shown), preview.change)
+        inversion = self.prepared.inversion
+        size = inversion.z_T.shape[-2:]
+        return picture if settings.mask is None else settings.mask.paste(picture, inversion.image, size)
+
+    def _unpasted(self, shown: ShownEdit) -> Image.Image:
+        """The shown edit with nothing of the source pasted back: another mask may show what lies under it."""
+        mask, z = shown.edit.settings.mask, shown.edit.latents[-1]
+        if mask is None or not mask.is_finer((z.shape[-2], z.shape[-1])):
+            return shown.edit.image
+        return decode_latents(self.pipe, z)[0]
 
     def make(
         self,
@@ -117,11 +131,18 @@ class EditMaker:
             function = self.own[request.method]
             return Made(methods.run_function(function, self.pipe, self.prepared, request.prompt, settings))
         steps = self.prepared.inversion.steps
+        own = methods.parameters_of(request.method, request.parameters)
         if request.method == SDEDIT:
-            guidance = settings.guidance or 1.0
-            whole = sdediting(self.pipe, self.prepared.inversion, request.prompt, guidance=guidance)
+            whole = sdediting(
+                self.pipe,
+                self.prepared.inversion,
+                request.prompt,
+                guidance=resolve_guidance(settings.guidance),
+                strength=own[methods.STRENGTH.name],
+                seed=int(own[methods.SEED.name]),
+            )
             return Made((yield from with_progress(whole, "editing", steps)))
-        editor = yield from self.editor(request.method)
+        editor = yield from self.editor(request.method, own)
         run: Generator[State, None, Any] = editor.editing(request.prompt, **png_recipe.keywords(settings))
         edit = yield from with_progress(run, "editing", steps)
         return Made(edit, follows=request.method == OWN and self.prepared.follows)
@@ -130,22 +151,25 @@ class EditMaker:
         """The value inputs are there: the kit's own edits are made by them from now on."""
         self.prepared = self.prepared.fitted(values)
 
-    def editor(self, name: str) -> Generator[Progress, None, Editor]:
-        """The editor of a method, which is made once.
+    def editor(self, name: str, parameters: Mapping[str, float]) -> Generator[Progress, None, Editor]:
+        """The editor of a method; the last one of each is kept.
+
+        Args:
+            parameters: the method's own, all of them.
 
         Raises:
             ValueError: no such method.
         """
         if name == OWN:
             return self.prepared.editor
-        if name not in self._editors:
-            run = methods.making_editor(name, self.pipe, self.prepared)
+        if name not in self._editors or self._editors[name][0] != parameters:
+            run = methods.making_editor(name, self.pipe, self.prepared, parameters, self._nulls)
             editor = yield from with_progress(run, "fitting", self.prepared.inversion.steps)
             if editor is None:
                 known = ", ".join(methods.names(self.own))
                 raise ValueError(f"There is no method {name!r}; choose from {known}.")
-            self._editors[name] = editor
-        return self._editors[name]
+            self._editors[name] = (parameters, editor)
+        return self._editors[name][1]
 
     def has_editor(self, name: str) -> bool:
         """Whether a method is one of the editor's, so that variants go on from each other."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit import validation as check
+from styledit.baselines.null_text import ITERATIONS as DEFAULT_ITERATIONS
 from styledit.baselines.null_text import fitting_nulls
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
@@ -17,60 +21,234 @@ from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared
 
 OWN = "value inputs"
-FOLLOWING = "direct inversion"  # and what stands in for the kit's own while there are no value inputs
-SDEDIT = "SDEdit"
-BASELINES = ("DDIM + P2P", FOLLOWING, "negative prompt", "null-text", SDEDIT)
-Method = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
+DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
+    "DDIM + P2P",
+    "direct inversion",
+    "negative-prompt",
+    "null-text",
+    "SDEdit",
+)
+BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT)
+SETTINGS = (*PLAIN, "mask")
+MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
 
-def names(own: Mapping[str, Method]) -> list[str]:
+@dataclass(frozen=True)
+class Parameter:
+    """A number that one method takes beside the settings, by the name that its call has for it: from `least`
+    to `most`, whole where `step` is; `default` where nothing is said; `values`: what a contact sheet begins
+    with.
+    """
+
+    name: str
+    label: str
+    hint: str
+    least: float
+    most: float
+    step: float
+    default: float
+    values: tuple[float, ...]
+
+    def checked(self, value: object) -> float:
+        """A value in range.
+
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+        if self.step == int(self.step):
+            value = int(value) if isinstance(value, float) and value.is_integer() else value
+            return check.whole(self.name, value, least=int(self.least), most=int(self.most))
+        number = check.number(self.name, value)
+        if not self.least <= number <= self.most:
+            raise ValueError(
+                f"{self.name} must lie between {self.least:g} and {self.most:g}, not {number:g}."
+            )
+        return number
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method does, in a line; of each setting that it ignores, why; and the parameters of its own.
+    What is ignored cannot change a bit of its picture.
+    """
+
+    name: str
+    hint: str
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+
+    def reads(self, name: str) -> bool:
+        """Whether a setting or parameter of that name can change its picture."""
+        own = any(parameter.name == name for parameter in self.parameters)
+        return own or (name in SETTINGS and name not in self.ignored)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The method as the page takes it."""
+        return {
+            "name": self.name,
+            "hint": self.hint,
+            "ignored": dict(self.ignored),
+            "parameters": [asdict(parameter) for parameter in self.parameters],
+        }
+
+
+def _without_values(name: str) -> dict[str, str]:
+    why = f"{name} has no value inputs."
+    return dict.fromkeys(("tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words"), why)
+
+
+STRENGTH = Parameter(
+    "strength",
+    "Strength",
+    "Share of the steps that are denoised again: higher changes more, and keeps less of the picture.",
+    0.1, 1.0, 0.05, 0.6, (0.2, 0.4, 0.6, 0.8, 1.0),
+)  # fmt: skip
+SEED = Parameter(
+    "seed", "Seed", "Another number lays other noise over the picture.", 0, 99, 1, 0, (0, 1, 2, 3)
+)
+ITERATIONS = Parameter(
+    "iterations",
+    "Iterations",
+    "How often the empty prompt's embedding is improved at each step: more keep the picture better, and take "
+    "longer to fit.",
+    1, 50, 1, DEFAULT_ITERATIONS, (1, 5, 10, 20),
+)  # fmt: skip
+TABLE = {
+    method.name: method
+    for method in (
+        Method(OWN, "The kit's own: learned value inputs keep the picture, and Prompt-to-Prompt edits it."),
+        Method(
+            DDIM,
+            "Prompt-to-Prompt on the inverted picture as it is: nothing is learned, and the picture drifts.",
+            _without_values(DDIM),
+        ),
+        Method(
+            DIRECT,
+            "At every step the source is put back to where the inversion was, so that it comes back exactly.",
+            _without_values(DIRECT),
+        ),
+        Method(
+            NEGATIVE,
+            "The source prompt takes the empty prompt's place, so guidance changes nothing of the source.",
+            _without_values(NEGATIVE) | {"guide_from_source": f"{NEGATIVE} always guides from the source."},
+        ),
+        Method(
+            NULL_TEXT,
+            "The empty prompt's embedding is learned at each step, so that the source comes back.",
+            _without_values(NULL_TEXT),
+            (ITERATIONS,),
+        ),
+        Method(
+            SDEDIT,
+            "Noise is laid over the picture, and the target prompt takes it away again.",
+            dict.fromkeys(
+                (name for name in SETTINGS if name != "guidance"),
+                f"{SDEDIT} uses no maps, value inputs or masks.",
+            ),
+            (STRENGTH, SEED),
+        ),
+    )
+}
+
+
+def names(own: Mapping[str, MethodFunction]) -> list[str]:
     """All methods by name, the kit's first."""
-    return [OWN, *BASELINES, *own]
+    return [*TABLE, *own]
+
+
+def named(name: str) -> Method:
+    """A method by name; one that the lab does not know, such as a user's function, may read every setting."""
+    return TABLE.get(name) or Method(name, "")
+
+
+def as_dicts(own: Mapping[str, MethodFunction]) -> list[dict[str, Any]]:
+    """All methods as the page takes them; a user's function says of itself what its docstring begins with."""
+    hints = {name: (inspect.getdoc(function) or "").split("\n")[0] for name, function in own.items()}
+    users = [Method(name, hint or "A function of your own.") for name, hint in hints.items()]
+    return [method.as_dict() for method in (*TABLE.values(), *users)]
+
+
+def read_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some settings that can change a method's picture."""
+    ignored = named(name).ignored
+    return {setting: value for setting, value in settings.items() if setting not in ignored}
+
+
+def parameters_of(name: str, given: Mapping[str, Any]) -> dict[str, float]:
+    """A method's own parameters: those given, its defaults for the rest. Others' are left out.
+
+    Raises:
+        TypeError, ValueError: a value that is none, or out of range.
+    """
+    return {
+        parameter.name: parameter.checked(given.get(parameter.name, parameter.default))
+        for parameter in named(name).parameters
+    }
 
 
 def making_editor(
-    name: str, pipe: StableDiffusionPipeline, prepared: Prepared
+    name: str,
+    pipe: StableDiffusionPipeline,
+    prepared: Prepared,
+    parameters: Mapping[str, float],
+    nulls: dict[int, torch.Tensor],
 ) -> Generator[State, None, Editor | None]:
-    """The editor of a baseline as a run; None of a method that is none of the editor's."""
+    """The editor of a baseline as a run; None of a method that is none of the editor's.
+
+    Args:
+        parameters: the method's own, all of them.
+        nulls: learned null embeddings by their number of iterations; a fit joins them.
+    """
     inversion, guidance = prepared.inversion, prepared.guidance
-    if name == "null-text":
-        nulls = yield from fitting_nulls(pipe, inversion, guidance)
-        return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls.embeddings)
+    if name == NULL_TEXT:
+        iterations = int(parameters[ITERATIONS.name])
+        if iterations not in nulls:
+            fit = yield from fitting_nulls(pipe, inversion, guidance, iterations)
+            nulls[iterations] = fit.embeddings
+        return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
     options: dict[str, dict[str, Any]] = {
-        "DDIM + P2P": {},
-        FOLLOWING: {"follow_inversion": True},
-        "negative prompt": {"null_embeddings": inversion.c},
+        DDIM: {},
+        DIRECT: {"follow_inversion": True},
+        NEGATIVE: {"null_embeddings": inversion.c},
     }
     return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
-def editor_code(name: str, guidance: float) -> list[str] | None:
-    """Lines of code that make the editor of a method; None of a method that is none of the editor's."""
+def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> list[str] | None:
+    """Lines of code that make the editor of a method; None of a method that is none of the editor's.
+
+    Args:
+        parameters: the method's own, all of them.
+    """
     given = f"pipe, inversion, guidance={guidance!r}"
+    own = "".join(f", {parameter}={value!r}" for parameter, value in parameters.items())
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
-        "DDIM + P2P": [f"editor = styledit.Editor({given})"],
-        FOLLOWING: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
-        "negative prompt": [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
-        "null-text": [
-            f"nulls = styledit.baselines.fit_nulls({given})",
+        DDIM: [f"editor = styledit.Editor({given})"],
+        DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
+        NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
+        NULL_TEXT: [
+            f"nulls = styledit.baselines.fit_nulls({given}{own})",
             f"editor = styledit.Editor({given}, null_embeddings=nulls.embeddings)",
         ],
     }
     return codes.get(name)
 
 
-def checked(methods: Mapping[str, Method] | None) -> dict[str, Method]:
+def checked(methods: Mapping[str, MethodFunction] | None) -> dict[str, MethodFunction]:
     """A user's own methods by name.
 
     Raises:
         TypeError: they are no functions of four arguments by name.
+        ValueError: a name that one of the lab's methods has.
     """
     if methods is None:
         return {}
     if not isinstance(methods, Mapping):
         raise TypeError("methods must be a dict {name: function(pipe, inversion, target_prompt, settings)}.")
     for name, function in methods.items():
+        if str(name) in TABLE:
+            raise ValueError(f"The lab has a method {name!r} already; give yours another name.")
         try:
             inspect.signature(function).bind(None, None, "", {})
         except (TypeError, ValueError):
@@ -82,7 +260,11 @@ def checked(methods: Mapping[str, Method] | None) -> dict[str, Method]:
 
 
 def run_function(
-    function: Method, pipe: StableDiffusionPipeline, prepared: Prepared, target: str, settings: Settings
+    function: MethodFunction,
+    pipe: StableDiffusionPipeline,
+    prepared: Prepared,
+    target: str,
+    settings: Settings,
 ) -> Edit:
     """A user's function on one picture.
 

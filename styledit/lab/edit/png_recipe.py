@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from diffusers import StableDiffusionPipeline
 from PIL import Image, PngImagePlugin
 from safetensors.torch import load as read_safetensors
@@ -24,18 +27,21 @@ CHUNK = "styledit"  # the PNG's text chunk
 SOURCE, STYLE = b"stYp", b"stYs"  # its chunks with the source and the style picture, PNG files themselves
 VALUES = b"stYv"  # and with the value inputs of a guided edit that was stopped, a safetensors file
 LARGEST = 64 * 2**20  # bytes of a file that is opened
+LONGEST_NAME = 60  # letters of a file's name
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
     "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
 )  # fmt: skip
 EARLIER = {"tau_words": "tau_c_words"}  # what older files call a setting
+EARLIER_METHODS = {"negative prompt": "negative-prompt"}  # and a method
 
 
 @dataclass(frozen=True)
 class SavedEdit:
     """What a saved PNG carries: the edit's `image`, the source `picture`, both prompts, the number of
     steps T, the settings as `Settings` takes them, the method's name, the fingerprint of the model, whether
-    its value inputs were given (they are not in the file), and what guided the edit, if anything did.
+    its value inputs were given (they are not in the file), what guided the edit, if anything did, the
+    method's own parameters by name, and whether the settings were the suggested ones.
     """
 
     image: Image.Image
@@ -48,12 +54,12 @@ class SavedEdit:
     model: str
     given: bool = False
     guide: Guide | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    auto: bool = False
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
-    """Settings as JSON takes them; the mask as rows of 0 and 1. Objectives have no text form and are left
-    out.
-    """
+    """Settings as JSON takes them. Objectives have no text form and are left out."""
     plain: dict[str, Any] = {name: getattr(settings, name) for name in PLAIN}
     plain["blend"] = list(settings.blend)
     plain["mask"] = None if settings.mask is None else mask_as_dict(settings.mask)
@@ -85,22 +91,38 @@ def from_dict(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mask_as_dict(mask: PaintedMask) -> dict[str, Any]:
-    """A mask as rows of 0 and 1."""
-    rows = ["".join("1" if cell else "0" for cell in row) for row in mask.array]
-    return {"width": mask.width, "height": mask.height, "rows": rows}
+    """A mask as JSON takes it; see `runs_of`."""
+    return {"width": mask.width, "height": mask.height, "runs": runs_of(mask)}
+
+
+def runs_of(mask: PaintedMask) -> list[int]:
+    """How many of its cells, row by row, are kept, painted, kept, and so on in turn; the first number may be
+    0.
+    """
+    cells = mask.array.ravel()
+    ends = np.flatnonzero(np.diff(cells)) + 1
+    lengths = np.diff([0, *ends, cells.size]).tolist()
+    return [0, *lengths] if cells[0] else lengths
 
 
 def mask_from_dict(given: Mapping[str, Any]) -> PaintedMask | None:
-    """The mask of such rows; None where nothing is painted.
+    """The mask of such runs, or of rows of 0 and 1, as earlier files have it; None where nothing is painted.
 
     Raises:
         ValueError: they are something else.
     """
     try:
-        rows = [[int(cell) for cell in row] for row in given["rows"]]
-        if not any(map(any, rows)):
-            return None
-        return PaintedMask.of([[bool(cell) for cell in row] for row in rows])
+        if "rows" in given:
+            cells = np.array([[int(cell) > 0 for cell in row] for row in given["rows"]])
+        else:
+            width, height = (
+                check.whole(name, given[name], least=1, most=4096) for name in ("width", "height")
+            )
+            lengths = [check.whole("a run", length, least=0) for length in given["runs"]]
+            if sum(lengths) != width * height:
+                raise ValueError("other cells")
+            cells = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(height, width)
+        return PaintedMask.of(cells) if cells.any() else None
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("The painted mask is damaged; clear it and paint again.") from error
 
@@ -118,6 +140,8 @@ def save_png(pipe: StableDiffusionPipeline, saved: SavedEdit) -> bytes:
         "model": saved.model or model_fingerprint(pipe),
         "given": saved.given,
         "guide": None if saved.guide is None else saved.guide.as_dict(),
+        "parameters": dict(saved.parameters),
+        "auto": saved.auto,
     }
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, json.dumps(about), zip=True)
@@ -152,16 +176,24 @@ def open_png(source: bytes | str) -> SavedEdit:
             check.text("target", about["target"]),
             check.whole("steps", about["steps"], least=1, most=MOST_STEPS),
             from_dict(about["settings"]),
-            str(about["method"]),
+            EARLIER_METHODS.get(about["method"], str(about["method"])),
             str(about["model"]),
             check.flag("given", about["given"]),
             Guide.from_dict(about["guide"], style, values) if about["guide"] else None,
+            {name: check.number(name, value) for name, value in about.get("parameters", {}).items()},
+            check.flag("auto", about.get("auto", False)),
         )
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ValueError(
             "This file carries no edit of the lab; open a PNG that its save button made (a screenshot, or a "
             "copy by another program, has lost the recipe)."
         ) from error
+
+
+def file_name(title: str, recipe: bytes) -> str:
+    """A name for the file of an edit: words, and a number that only the same recipe has."""
+    words = "_".join(re.findall(r"\w+", title))[:LONGEST_NAME] or "edit"
+    return f"{words}_{hashlib.sha256(recipe).hexdigest()[:6]}.png"
 
 
 def differences(saved: SavedEdit, model: str, known: bool) -> str:

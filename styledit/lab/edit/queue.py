@@ -35,6 +35,7 @@ class RequestQueue:
         self._source: SourceRequest | None = source
         self._edit: EditRequest | None = edit
         self._sheet: dict[str, Any] | None = None
+        self._word_map: dict[str, Any] | None = None
         self._commands: deque[Command] = deque()
         self._save = False
         self._stops = 0
@@ -55,6 +56,10 @@ class RequestQueue:
         with self._lock:
             self._sheet = message
 
+    def ask_word_map(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._word_map = message
+
     def ask_save(self) -> None:
         with self._lock:
             self._save = True
@@ -68,7 +73,7 @@ class RequestQueue:
         """Forget all that was asked for up to now, but for a protected edit."""
         with self._lock:
             self._stops += 1
-            self._source = self._sheet = None
+            self._source = self._sheet = self._word_map = None
             if self._edit is not self._protected:
                 self._edit = None
 
@@ -90,6 +95,12 @@ class RequestQueue:
         """The newest edit that is asked for."""
         with self._lock:
             return self._edit
+
+    @property
+    def word_map(self) -> dict[str, Any] | None:
+        """The message that asks where a word looks."""
+        with self._lock:
+            return self._word_map
 
     @property
     def stops(self) -> int:
@@ -118,7 +129,7 @@ class RequestQueue:
     def __bool__(self) -> bool:
         """Whether anything is asked for."""
         with self._lock:
-            newest = (self._source, self._edit, self._sheet)
+            newest = (self._source, self._edit, self._sheet, self._word_map)
             return bool(self._commands) or self._save or any(request is not None for request in newest)
 
     def wants(self, key: str) -> bool:
@@ -165,6 +176,12 @@ class RequestQueue:
         with self._lock:
             if self._edit is request:
                 self._edit = None
+
+    def take_word_map(self, message: dict[str, Any]) -> None:
+        """Where a word looks is known, or cannot be."""
+        with self._lock:
+            if self._word_map is message:
+                self._word_map = None
 
     def take_sheet(self) -> dict[str, Any] | None:
         """The message that asks for a contact sheet."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from styledit.editing import Edit, Settings
+from styledit.lab.edit import methods
 from styledit.lab.edit.guided import GUIDED, Guide
-from styledit.lab.edit.methods import FOLLOWING, OWN
+from styledit.lab.edit.methods import DIRECT, OWN
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,9 @@ class EditRequest:
     """An edit that the page asks for; two of the same `key` have the same picture.
 
     `id`: the number of the message; `moving`: a slider is being dragged; `settings`: as the page has them,
-    None for the suggested ones; `guide`: of a guided edit.
+    None for the suggested ones; `guide`: of a guided edit; `parameters`: by name, those that only some
+    methods take; `suggested`: that `settings` are what was suggested when the edit was first made, so that
+    another prompt gets suggested ones, too.
     """
 
     id: int
@@ -25,14 +28,26 @@ class EditRequest:
     settings: Mapping[str, Any] | None
     method: str
     guide: Guide | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    suggested: bool = False
+
+    @property
+    def auto(self) -> bool:
+        """Whether nobody chose the settings."""
+        return self.settings is None or self.suggested
 
     @property
     def key(self) -> str:
-        given = None if self.settings is None else sorted((k, repr(v)) for k, v in self.settings.items())
-        return repr((self.prompt, given, self.method, self.guide and self.guide.key))
+        given = None
+        if self.settings is not None:  # what the method ignores makes no other picture
+            read = methods.read_settings(self.method, self.settings)
+            given = sorted((k, _said(v)) for k, v in read.items())
+        known = methods.named(self.method).parameters
+        own = [_said(self.parameters.get(each.name, each.default)) for each in known]
+        return repr((self.prompt, given, self.method, self.guide and self.guide.key, own))
 
     @classmethod
-    def suggested(cls, prompt: str) -> Self:
+    def first(cls, prompt: str) -> Self:
         """The first edit to a target prompt, with the settings that suit it; asked for by no message."""
         return cls(0, False, prompt, None, OWN)
 
@@ -46,12 +61,23 @@ class EditRequest:
             None if message.get("auto") else dict(message["settings"]),
             GUIDED if guide is not None else str(message.get("method") or OWN),
             guide,
+            dict(message.get("parameters") or {}),
         )
 
     def for_page(self) -> dict[str, Any]:
         """What the page's controls show of it beside the settings."""
         method = OWN if self.guide is not None else self.method
-        return {"method": method, "guided": None if self.guide is None else self.guide.as_dict()}
+        return {
+            "method": method,
+            "parameters": methods.parameters_of(method, self.parameters),
+            "guided": None if self.guide is None else self.guide.as_dict(),
+            "auto": self.auto,
+        }
+
+
+def _said(value: object) -> str:
+    """A value as text; the page sends 1 for 1.0."""
+    return repr(float(value) if type(value) is int else value)
 
 
 @dataclass(frozen=True)
@@ -69,7 +95,7 @@ class ShownEdit:
     @property
     def method(self) -> str:
         """The method that made it."""
-        return FOLLOWING if self.follows else self.request.method
+        return DIRECT if self.follows else self.request.method
 
     def refines(self, other: ShownEdit) -> bool:
         """Whether it is what another one stood in for."""

@@ -9,9 +9,10 @@ from styledit.lab.edit import png_recipe
 from styledit.lab.edit.methods import OWN
 from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.samples import Challenge, challenges, score
-from styledit.lab.edit.session import Source
+from styledit.lab.edit.session import Prepared, Source
 from styledit.lab.edit.sheet import Tile
 from styledit.lab.frames import encode
+from styledit.metrics import psnr
 
 
 class Scores:
@@ -39,12 +40,12 @@ class Scores:
             return None
         request = shown.request
         reached = score(challenge, shown.edit.image)
-        if request.settings is None and shown.method == OWN:
+        if request.auto and shown.method == OWN:
             self._suggested = reached.psnr
         best = self._best.get(challenge.name)
         if reached.succeeded and (best is None or best["psnr"] < reached.psnr):
             settings = png_recipe.as_dict(shown.settings)
-            again = {"prompt": request.prompt, "settings": settings, "auto": False} | request.for_page()
+            again = {"prompt": request.prompt, "settings": settings} | request.for_page()
             again |= {"method": shown.method} if shown.follows else {}
             best = self._best[challenge.name] = {"psnr": reached.psnr, "request": again}
         return {
@@ -56,12 +57,19 @@ class Scores:
             "truth": encode(challenge.truth),
         }
 
-    def judged(self, source: Source, tile: Tile) -> Tile:
-        """A tile of a contact sheet, with whether the judge sees the change."""
-        challenge = self._asked(source, tile.prompt)
-        if challenge is None or tile.picture is None or not tile.exact:
+    def judged(self, prepared: Prepared, tile: Tile) -> Tile:
+        """A tile of a contact sheet with its distance to the source; where the true edit is known, also with
+        that to the truth, and whether the judge sees the change.
+        """
+        picture = tile.image
+        if picture is None:
             return tile
-        return replace(tile, succeeded=score(challenge, tile.picture).succeeded)
+        tile = replace(tile, psnr=psnr(picture, prepared.picture))
+        challenge = self._asked(prepared.source, tile.request.prompt)
+        if challenge is None:
+            return tile
+        reached = score(challenge, picture)
+        return replace(tile, truth_psnr=reached.psnr, succeeded=reached.succeeded)
 
     def _asked(self, source: Source, prompt: str) -> Challenge | None:
         """The challenge whose true edit a target prompt asks for."""

@@ -5,10 +5,11 @@ Everything that computes is a generator with a yield after each network call.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Literal, Self, TypeVar
+from functools import cached_property, lru_cache
+from typing import Any, Literal, Self, TypeVar
 
 from diffusers import StableDiffusionPipeline
 from PIL import Image
@@ -64,6 +65,17 @@ class Source:
     picture: Image.Image | None = None
     seed: int = 0
     note: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """Two of the same key are the same picture with the same prompt, chosen in the same way."""
+        about = repr((self.kind, self.name, self.prompt, self.steps, self.seed)).encode()
+        pixels = b"" if self.picture is None else self.picture.tobytes()
+        return hashlib.sha256(about + pixels).hexdigest()[:16]
+
+    def about(self) -> dict[str, Any]:
+        """Everything but the pixels and the note, as JSON takes it."""
+        return {name: getattr(self, name) for name in ("key", "kind", "name", "seed", "prompt", "steps")}
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,15 @@ from typing import Any, ClassVar, TypeVar
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit import validation as check
 from styledit.editing import Settings
-from styledit.lab.edit import methods, png_recipe, serialising
+from styledit.lab.edit import png_recipe, serialising
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.display import Display, snapshot
 from styledit.lab.edit.guided import Guiding
 from styledit.lab.edit.maker import EditMaker, Made
-from styledit.lab.edit.methods import OWN, Method
+from styledit.lab.edit.methods import OWN, MethodFunction
 from styledit.lab.edit.queue import RequestQueue, SourceRequest
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import (
@@ -44,30 +45,37 @@ from styledit.lab.edit.session import (
 )
 from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
+from styledit.lab.edit.step_pictures import Pictures, picturing_steps
 from styledit.lab.edit.traits import EditTraits
+from styledit.lab.edit.word_maps import looking, word_map_dict
+from styledit.lab.place import Place
 from styledit.lab.widget import Work, sentence
 
 PROGRESS_EVERY = 0.1  # seconds between two lines of progress
 SHEET_EVERY = 0.3  # and between two states of a contact sheet
+STEPS_EVERY = 0.5  # and of the steps' pictures
 Result = TypeVar("Result")
 
 # Which fields each thread may write. The page's thread writes those of the queue only, under its lock;
 # the worker's writes those, under the same lock, and all the others.
 PAGE_FIELDS = {
     "RequestQueue": frozenset(
-        {"_source", "_edit", "_sheet", "_commands", "_save", "_stops", "_protected", "_painted"}
+        {"_source", "_edit", "_sheet", "_word_map", "_commands", "_save", "_stops", "_protected", "_painted"}
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_settling", "_drawing", "_warm_up", "problem"})
-    | {"source", "target", "frame", "progress", "history", "sheet", "guided", "code", "saved"},
-    "EditMaker": frozenset({"prepared", "_editors"}),
+    | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
+    | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"}
+    | {"word_map", "place", "led"},
+    "EditMaker": frozenset({"prepared", "_editors", "_nulls"}),
     "Display": frozenset({"source_id", "_serial", "_stood", "_followed"}),
     "Scores": frozenset({"_suggested", "_best"}),
-    "History": frozenset({"entries", "_recalled"}),
+    "History": frozenset({"entries", "present", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
     "SheetDrawing": frozenset({"sheet"}),
     "Settling": frozenset({"stops"}),
+    "ContactSheets": frozenset({"kept"}),
 }
 
 
@@ -87,9 +95,16 @@ class EditLab(EditTraits):
         "shown": ("serial",),
         "stop": (),
         "fit": (),
-        "sheet": ("id", "axes"),
+        "sheet": ("id", "rows", "columns"),
+        "show_sheet": ("id",),
+        "tile": ("sheet", "row", "column"),
+        "export": ("id", "sheet", "kind"),
+        "steps": ("open",),
+        "word_map": ("id", "word"),
+        "place": ("step", "word"),
         "recall": ("id",),
         "rename": ("id", "name"),
+        "compare": ("id", "left", "right"),
         "save": (),
         "open": ("id",),
     }
@@ -103,10 +118,11 @@ class EditLab(EditTraits):
         first: Source,
         request: EditRequest | None = None,
         ready: Ready | None = None,
-        own: Mapping[str, Method] | None = None,
+        own: Mapping[str, MethodFunction] | None = None,
     ) -> None:
-        super().__init__(pipe, world=serialising.world_dict(pipe, methods.names(own or {})))
+        super().__init__(pipe, world=serialising.world_dict(pipe, own or {}))
         opened = SourceRequest(0, lambda: first)
+        self._first = first
         self.own = dict(own or {})
         self.cache = FitCache()
         self.queue = RequestQueue(opened, request or self._first_edit(first.prompt))
@@ -118,6 +134,8 @@ class EditLab(EditTraits):
         self._opened_with = None if ready is None else (opened, ready)
         self._settling: Settling | None = None
         self._drawing: SheetDrawing | None = None
+        self._steps_open = False  # whether the page shows the steps' pictures
+        self._pictured: ShownEdit | None = None  # whose they are
         self._warm_up = False  # whether the next preview is to be made ready
         self.wake()
 
@@ -152,14 +170,28 @@ class EditLab(EditTraits):
             self.queue.ask(self._go_on_fitting)
         elif kind == "sheet":
             self.queue.ask_sheet(message)
+        elif kind == "show_sheet":
+            self.queue.ask(partial(self._show_sheet, message))
+        elif kind == "tile":
+            self.queue.ask(partial(self.display.publish_tile, message))
+        elif kind == "export":
+            self.queue.ask(partial(self.archive.export, message, self.display.sheets))
+        elif kind == "word_map":
+            self.queue.ask_word_map(message)
+        elif kind == "place":
+            self.queue.ask(partial(self._stand, message))
         elif kind == "save":
             self.queue.ask_save()
         elif kind == "guide":
             self.queue.ask(partial(self._guide, message, data))
         elif kind == "recall":
             self.queue.ask(partial(self._recall, message))
+        elif kind == "steps":
+            self.queue.ask(partial(self._open_steps, message))
         elif kind == "rename":
-            self.queue.ask(partial(self.archive.rename, message))
+            self.queue.ask(partial(self._rename, message))
+        elif kind == "compare":
+            self.queue.ask(partial(self._compare, message))
         elif kind == "open":
             self.queue.ask(partial(self.archive.open, message, data))
         self.wake()
@@ -181,6 +213,8 @@ class EditLab(EditTraits):
                 changed = True
             elif queue.take_save():
                 self._save()
+            elif (asked := queue.word_map) is not None:
+                yield from self._guarded(self._word_map(asked))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
             elif self._settling is not None and self._settling.stops == queue.stops:
@@ -191,6 +225,8 @@ class EditLab(EditTraits):
                 self._warm_up = False
                 warming_up = self.prepared.editor.warming_up()
                 yield from self._guarded(self._driven(warming_up, lambda: bool(queue)))
+            elif (shown := self._to_picture()) is not None and self.prepared is not None:
+                yield from self._guarded(self._picture_steps(shown, self.prepared))
             elif not queue.has_commands:
                 break
         self.display.publish_progress()
@@ -276,7 +312,7 @@ class EditLab(EditTraits):
             self.shown = ShownEdit(edit, ready.edit.settings, ready.edit, foreign=True)
         if queue.edit is None:
             challenge = self.display.scores.challenge(source)
-            first = EditRequest.suggested(challenge.target) if challenge else self._first_edit(source.prompt)
+            first = EditRequest.first(challenge.target) if challenge else self._first_edit(source.prompt)
             queue.offer_edit(first)
 
     def _inverted(
@@ -377,7 +413,7 @@ class EditLab(EditTraits):
 
     def _first_edit(self, prompt: str) -> EditRequest:
         """What to show of a new source: another style."""
-        return EditRequest.suggested(serialising.first_target(self.pipe, prompt))
+        return EditRequest.first(serialising.first_target(self.pipe, prompt))
 
     # An edit.
 
@@ -410,6 +446,7 @@ class EditLab(EditTraits):
         display.publish_target(maker, newest, settings)  # of what is shown, whatever was said on the way
         if not newest.moving:
             self.archive.remember(self.shown, maker.prepared.source)
+        self._publish_code()
         display.publish_progress()
 
     def _make(
@@ -461,24 +498,68 @@ class EditLab(EditTraits):
         )
         self.queue.offer_edit(EditRequest.of(message, guide))
 
+    def _word_map(self, message: dict[str, Any]) -> Work:
+        """Where a word looks; a newer edit goes first."""
+        queue = self.queue
+        try:
+            if self.shown is None or self.maker is None:
+                raise ValueError("There is no edit yet whose words could be looked at.")
+            word = check.text("word", message["word"])
+            run = looking(self.maker, self.shown, word)
+
+            def outdated() -> bool:
+                return queue.word_map is not message or queue.edit is not None or queue.source is not None
+
+            values = yield from self._driven(run, outdated)
+        except Exception:
+            queue.take_word_map(message)
+            raise
+        if values is not None:
+            self.display.publish_word_map(word_map_dict(int(message["id"]), word, values))
+            queue.take_word_map(message)
+
+    # What a link asks: see `styledit.lab.linking`.
+
+    place_trait: ClassVar[str] = "place"
+
+    def run_shown(self) -> tuple[str, int]:
+        """The source's prompt, and T; before the first one stands, those that it opens with."""
+        source = self._first if self.prepared is None else self.prepared.source
+        return source.prompt, source.steps
+
+    def place_shown(self) -> Place:
+        return Place(self.place["step"], self.place["word"])
+
+    def lead(self, place: Place) -> None:
+        """Mark a step and a word; called by the worker."""
+        self.place = {"step": place.step, "word": place.word}
+        self.was_led()
+
+    def _stand(self, message: Mapping[str, Any]) -> None:
+        """Where the page stands."""
+        step, word = message["step"], message["word"]
+        step = None if step is None else check.whole("step", step, least=0, most=self.run_shown()[1] - 1)
+        self.place = {"step": step, "word": None if word is None else check.text("word", word)}
+
     # The contact sheet.
 
     def _begin_sheet(self, message: Mapping[str, Any]) -> None:
         """Begin a contact sheet around the edit that is shown."""
         if self.shown is None or self.maker is None:
             raise ValueError("There is no edit yet to draw variants of.")
-        shown = self.shown
-        planned = lay_out_sheet(
-            str(message["axes"]),
-            shown.request.prompt,
-            png_recipe.keywords(shown.settings),
-            OWN if shown.request.guide else shown.request.method,
-            [str(prompt) for prompt in message.get("prompts") or ()],
-            self.world["methods"],
-        )
+        base = self.shown.request
+        if base.guide is not None:
+            settings = png_recipe.as_dict(self.shown.settings)
+            base = replace(base, settings=settings, method=OWN, guide=None)
+        planned = lay_out_sheet(int(message["id"]), self.maker, base, message["rows"], message["columns"])
         tiles = drawing_tiles(self.maker, planned, self._failed)
-        self._drawing = SheetDrawing(int(message["id"]), planned, tiles, self.queue.stops)
-        self.display.publish_sheet(self._drawing.id, planned)
+        self._drawing = SheetDrawing(planned, tiles, self.queue.stops)
+        self.display.publish_problem("")
+        self.display.keep_sheet(planned, looked_at=True)
+
+    def _show_sheet(self, message: Mapping[str, Any]) -> None:
+        """Look at an earlier contact sheet."""
+        self.display.publish_sheet(self.display.sheets.find(message["id"]))
 
     def _draw_sheet(self, drawing: SheetDrawing) -> Work:
         """Go on with the tiles until something else is asked for; a stop ends them."""
@@ -488,11 +569,11 @@ class EditLab(EditTraits):
         try:
             for tile in drawing.tiles:
                 if tile is not None:
-                    judged = self.display.scores.judged(self.prepared.source, tile)
+                    judged = self.display.scores.judged(self.prepared, tile)
                     drawing.sheet = drawing.sheet.with_tile(judged)
                     changed = True
                     if time.perf_counter() - published > SHEET_EVERY:
-                        self.display.publish_sheet(drawing.id, drawing.sheet)
+                        self.display.keep_sheet(drawing.sheet)
                         published, changed = time.perf_counter(), False
                 done, total = drawing.sheet.drawn, len(drawing.sheet.tiles)
                 self.display.publish_progress(Progress("sheet", done, total))
@@ -506,9 +587,35 @@ class EditLab(EditTraits):
             raise
         finally:
             if changed:
-                self.display.publish_sheet(drawing.id, drawing.sheet)
+                self.display.keep_sheet(drawing.sheet)
         if self.queue.stops != drawing.stops:
             self._drawing = None
+
+    # The steps as pictures.
+
+    def _open_steps(self, message: Mapping[str, Any]) -> None:
+        self._steps_open = bool(message["open"])
+
+    def _to_picture(self) -> ShownEdit | None:
+        """The edit whose steps are to be drawn now: nothing moves, and nothing else is to be done."""
+        shown = self.shown
+        wanted = self._steps_open and shown is not None and not shown.request.moving
+        return shown if wanted and shown is not self._pictured else None
+
+    def _picture_steps(self, shown: ShownEdit, prepared: Prepared) -> Work:
+        """Pictures of both runs, until something else is asked for."""
+        self._pictured = shown  # also where it fails: once is enough
+        published = -STEPS_EVERY
+        pictures: Pictures = {}
+        for pictures in picturing_steps(self.pipe, shown.edit, prepared.inversion.levels):
+            if pictures["edit"] and time.perf_counter() - published > STEPS_EVERY:
+                self.display.publish_steps(shown, pictures)
+                published = time.perf_counter()
+            yield
+            if self.queue:
+                self._pictured = None
+                return
+        self.display.publish_steps(shown, pictures)
 
     # History and files.
 
@@ -521,6 +628,18 @@ class EditLab(EditTraits):
 
     def _save(self) -> None:
         self._try(lambda: self.archive.save(self.shown, self.prepared))
+
+    def _publish_code(self) -> None:
+        if self.shown is not None and self.prepared is not None:
+            file = self.archive.file_name(self.shown, self.prepared)
+            self.display.publish_code(self.prepared, self.shown, file)
+
+    def _rename(self, message: Mapping[str, Any]) -> None:
+        self.archive.rename(message)
+        self._publish_code()  # it says the name of the file
+
+    def _compare(self, message: Mapping[str, Any]) -> None:
+        self.archive.compare(message, self.shown)
 
     def _recall(self, message: Mapping[str, Any]) -> None:
         self.archive.recall(message, self.display.source_id, self.prepared)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from styledit.lab.words import SMALL_WORDS
 from styledit.maps import AttentionMaps
 from styledit.prompts import Word, kept_words
+
+NAMING = ("thing", "colour", "style")  # slots of a prompt, what is shown first first
+SINK = 3  # times the words' median: who takes more rules every scale that it is a part of
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,32 @@ def partners(source: AttentionMaps, target: AttentionMaps) -> list[int | None]:
         else others.get(column.kind)
         for j, column in enumerate(theirs)
     ]
+
+
+def named_column(words: Sequence[Word], slots: Mapping[str, Sequence[str]]) -> int | None:
+    """The column of the word that names what the picture shows: the thing, else its colour or the style; None
+    where the model does not say which words do.
+
+    Args:
+        slots: those of `styledit.prompts.prompt_slots`.
+    """
+    for slot in NAMING:
+        naming = {word for phrase in slots.get(slot, ()) for word in phrase.split()} - SMALL_WORDS
+        for k, word in enumerate(words):
+            if word.text in naming:
+                return k + 1
+    return None
+
+
+def sinks(means: Sequence[float], kinds: Iterable[str]) -> set[int]:
+    """The columns of the words that take nearly everything, whatever the pixel.
+
+    Args:
+        means: what each column takes on average; kinds: `Column.kind` of each.
+    """
+    words = [k for k, kind in enumerate(kinds) if kind == "word"]
+    median = statistics.median(means[k] for k in words) if words else 0.0
+    return {k for k in words if means[k] > SINK * median}
 
 
 def _word_pairs(source: tuple[Word, ...], target: tuple[Word, ...]) -> dict[int, int]:

@@ -10,9 +10,9 @@ A value is q * scale / 255. The bytes are all scales (little-endian float32), th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ import torch.nn.functional as F
 from styledit.lab.explorer.columns import columns, partners
 from styledit.lab.explorer.groups import By, Group, Kind, choose
 from styledit.maps import AttentionMaps, resize
+
+Result = TypeVar("Result")
 
 LIMIT = 16 * 2**20  # bytes that travel to a widget
 KINDS: tuple[Kind, ...] = ("cross", "self")
@@ -109,6 +111,20 @@ def pack(runs: Sequence[AttentionMaps], limit: int = LIMIT) -> Packed:
         ValueError: no cross-attention, runs that were recorded differently, maps with NaN, or a limit below
             the means alone.
     """
+    return result_of(packing_of(runs, limit))
+
+
+def result_of(run: Generator[object, None, Result]) -> Result:
+    """What a run returns at its end."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
+
+
+def packing_of(runs: Sequence[AttentionMaps], limit: int) -> Generator[tuple[int, int], None, Packed]:
+    """`pack` as a run: after each layer how many are done, and of how many; its result is that of `pack`."""
     _check_alike(runs)
     layers = _layers(runs[0])
     steps = len(runs[0].steps or next(iter(runs[0].layers.values())))
@@ -120,6 +136,7 @@ def pack(runs: Sequence[AttentionMaps], limit: int = LIMIT) -> Packed:
                 sent = [group for group in chosen if group.kind == kind and layer in group.layers]
                 if sent:
                     tables += _tables(run, kind, maps, layer, sent)
+            yield run * len(layers) + layer["index"] + 1, len(runs) * len(layers)
     return Packed(_about(runs, layers, tables), tuple(tables))
 
 

@@ -18,6 +18,7 @@ from styledit.attention import Layers
 from styledit.denoising import wide
 from styledit.inversion import Inversion
 from styledit.lab.frames import side_by_side, sized
+from styledit.lab.words import SMALL_WORDS
 from styledit.maps import as_indices
 from styledit.prompts import find_word, split_words
 from styledit.recording import Recorder
@@ -26,7 +27,6 @@ MAP_BYTES = 8 * 2**20  # that the maps of one run may take on their way to the b
 COLUMNS = 8  # latents in a drawing, at most
 TILE = 96  # pixels, the longer side of a picture in it
 LABEL = 16  # pixels, the height of a line
-SMALL_WORDS = frozenset("a an the this that of in on at and or with by to from for its is".split())
 
 
 @dataclass

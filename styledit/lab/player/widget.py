@@ -31,6 +31,7 @@ from styledit.denoising import State, resolve_guidance
 from styledit.generation import LearnedValues, check_values, reconstructing
 from styledit.inversion import Inversion, check_inversion, revisiting
 from styledit.lab.frames import encode
+from styledit.lab.place import Place
 from styledit.lab.player.trajectory import Trajectory, WordMaps, distance, draw_trajectory, pack, two_words
 from styledit.lab.widget import LabWidget, Work, built
 from styledit.pictures import decode_latents
@@ -91,7 +92,8 @@ class InversionPlayer(LabWidget):
     newest step of a run on its way), `curves` (drift of the runs that are kept), `progress`, and `view`
     (where the browser stands, for a page that is loaded again).
 
-    The page's thread writes `_asked`, `_stopped` and `_seen`, under `_lock`; all else is the worker's.
+    The page's thread writes `_asked`, `_stopped` and `_seen`, which the worker takes, under `_lock`; all else
+    is the worker's.
     """
 
     messages: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -134,6 +136,7 @@ class InversionPlayer(LabWidget):
         self._answered: RunRequest | None = None
         self._stopped = False
         self._seen: dict[str, Any] = {}
+        self._word: str | None = chosen[0]
         self._pictured: tuple[Trajectory, bool] | None = None
         view = {"index": inversion.steps, "direction": "inversion", "words": chosen}
         super().__init__(pipe, world=self._about(guidance), view=view)
@@ -229,8 +232,37 @@ class InversionPlayer(LabWidget):
             self.show_snapshot()
 
     def _keep_view(self) -> None:
-        if self._seen:
-            self.view = self._seen
+        with self._lock:
+            seen, self._seen = self._seen, {}
+        if seen:
+            new = [word for word in seen["words"] if word not in self.view["words"]]
+            self._word = new[0] if new else self._word
+            self.view = seen
+
+    # What a link asks: see `styledit.lab.linking`.
+
+    place_trait: ClassVar[str] = "view"
+
+    def run_shown(self) -> tuple[str, int]:
+        """The prompt, and T."""
+        return self.inversion.prompt, self.inversion.steps
+
+    def place_shown(self) -> Place:
+        """The step at the index of the page, and the word that was chosen last; at the picture is no step."""
+        index = self.view["index"]
+        return Place(index if index < self.inversion.steps else None, self._word)
+
+    def lead(self, place: Place) -> None:
+        """Go to a step, and show a word in the place of the first one; called by the worker."""
+        view = dict(self.view)
+        if place.step is not None:
+            view["index"] = place.step
+        if place.word in self._maps.words and place.word is not None:
+            self._word = place.word
+            if place.word not in view["words"]:
+                view["words"] = [place.word, view["words"][1]]
+        self.view = view
+        self.was_led()
 
     def _overtaken(self, request: RunRequest) -> bool:
         """Whether there is a newer request, or a stop."""

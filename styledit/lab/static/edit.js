@@ -24,10 +24,10 @@ function svgElement(tag, attributes = {}, ...children) {
 function present(children) {
   return children.filter((child) => child !== null && child !== void 0);
 }
-function contextOf(canvas, reads = false) {
+function contextOf(canvas, reads2 = false) {
   return (
     /** @type {CanvasRenderingContext2D} */
-    canvas.getContext("2d", { willReadFrequently: reads })
+    canvas.getContext("2d", { willReadFrequently: reads2 })
   );
 }
 function keepKeys(control) {
@@ -100,6 +100,91 @@ function freePictures(root) {
   for (const image of root.querySelectorAll("img")) URL.revokeObjectURL(image.dataset.address ?? "");
 }
 
+// styledit/lab/front/shared/geometry.js
+var ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1]
+};
+function clamped(value, least, most) {
+  return Math.max(least, Math.min(most, value));
+}
+function neighbourOf(boxes, at, [across, down]) {
+  if (across) return clamped(at + across, 0, boxes.length - 1);
+  const from = boxes[at];
+  const beyond = boxes.map((box, place) => ({
+    place,
+    rows: down * (box.top - from.top),
+    columns: Math.abs(box.left - from.left)
+  }));
+  const rows = Math.min(...beyond.map(({ rows: far }) => far > 1 ? far : Infinity));
+  const row = beyond.filter(({ rows: far }) => far > 1 && far < rows + 2);
+  return row.sort((a, b) => a.columns - b.columns)[0]?.place ?? at;
+}
+
+// styledit/lab/front/shared/roving.js
+function rovingFocus(root) {
+  let last = null;
+  const controls = () => (
+    /** @type {HTMLElement[]} */
+    [...root.querySelectorAll("button, select")].filter(
+      (control) => !control.matches(":disabled, [hidden], [hidden] *")
+    )
+  );
+  const show = () => {
+    const all = controls();
+    const stop = all.find((control) => control === last) ?? all.find((control) => control.ariaPressed === "true") ?? all[0];
+    for (const control of all) control.tabIndex = control === stop ? 0 : -1;
+  };
+  const focused = (event) => {
+    last = /** @type {HTMLElement} */
+    event.target;
+    show();
+  };
+  const keyed = (event) => {
+    const all = controls();
+    const at = all.indexOf(
+      /** @type {HTMLElement} */
+      event.target
+    );
+    const to = at < 0 || event.ctrlKey || event.altKey || event.metaKey ? null : placeFor(event.key, all, at);
+    if (to === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    all[to].focus();
+  };
+  const watch = new MutationObserver((changes) => {
+    const pressed = changes.find(({ attributeName, target }) => {
+      return attributeName === "aria-pressed" && /** @type {HTMLElement} */
+      target.ariaPressed === "true";
+    });
+    if (pressed) last = /** @type {HTMLElement} */
+    pressed.target;
+    show();
+  });
+  watch.observe(root, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["aria-pressed", "disabled", "hidden"]
+  });
+  root.addEventListener("focusin", focused);
+  root.addEventListener("keydown", keyed, true);
+  show();
+  return () => watch.disconnect();
+}
+function placeFor(key, all, at) {
+  if (key === "Home") return 0;
+  if (key === "End") return all.length - 1;
+  const arrow = ARROWS[key];
+  if (!arrow || arrow[1] && all[at] instanceof HTMLSelectElement) return null;
+  return neighbourOf(
+    all.map((control) => control.getBoundingClientRect()),
+    at,
+    arrow
+  );
+}
+
 // styledit/lab/front/shared/controls.js
 function pushButton(text, testid, pressed, attributes = {}) {
   return keepKeys(
@@ -141,7 +226,7 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
   const id = uniqueId();
   const input = keepKeys(element("input", { type: "range", id, min, max, step, title }));
   const digits = step < 1 ? 2 : 0;
-  const output = element("output", { for: id });
+  const output = element("output", { for: id, "aria-hidden": "true" });
   const show = () => {
     output.textContent = Number(input.value).toFixed(digits);
   };
@@ -166,6 +251,77 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
       show();
     }
   };
+}
+
+// styledit/lab/front/edit/methods.js
+function methodNamed(methods, name) {
+  const found = methods.find((method) => method.name === name);
+  return found ?? { name, hint: "", ignored: {}, parameters: [] };
+}
+function whyIgnored(lab, setting) {
+  return methodNamed(lab.world.methods, lab.edits.current.method).ignored[setting] ?? "";
+}
+function disable(root, control, why) {
+  if (root.classList.contains("styledit-ignored") === Boolean(why) && !why) return;
+  control.disabled = Boolean(why);
+  root.classList.toggle("styledit-ignored", Boolean(why));
+  if (why) control.setAttribute("aria-description", why);
+  else control.removeAttribute("aria-description");
+  for (
+    const part of
+    /** @type {NodeListOf<HTMLElement>} */
+    root.querySelectorAll("[title]")
+  )
+    titled(part, why);
+  titled(root, why);
+}
+function titled(part, why) {
+  part.dataset.title ??= part.title;
+  part.title = why || part.dataset.title;
+}
+function onlyWhereRead(lab, setting, ...children) {
+  const line = element("p", { class: "styledit-hint", role: "note" });
+  const part = element("div", { class: "styledit-part" }, ...children);
+  lab.edits.onChange(() => {
+    line.textContent = whyIgnored(lab, setting);
+    line.hidden = !line.textContent;
+    part.inert = !line.hidden;
+    part.classList.toggle("styledit-ignored", part.inert);
+  });
+  return [line, part];
+}
+function methodLine(lab) {
+  const root = element("p", {
+    class: "styledit-hint",
+    role: "status",
+    "aria-live": "polite",
+    "data-testid": "method-hint"
+  });
+  lab.edits.onChange(({ method }) => {
+    const said = methodSentence(methodNamed(lab.world.methods, method));
+    if (root.textContent !== said) root.textContent = said;
+  });
+  return root;
+}
+function methodSentence({ hint, ignored }) {
+  return [hint, ...new Set(Object.values(ignored))].filter(Boolean).join(" ");
+}
+function parameterSliders(lab) {
+  return lab.world.methods.flatMap(
+    (method) => method.parameters.map(({ name, label, hint, least, most, step, default: value }) => {
+      const options = { min: least, max: most, step, value, title: hint };
+      const made = slider(label, options, (next, moving) => {
+        lab.edits.changeParameters({ [name]: next }, moving);
+      });
+      made.input.dataset.testid = name;
+      lab.edits.onChange((current) => {
+        made.root.hidden = current.method !== method.name;
+        made.set(current.parameters[name] ?? value);
+      });
+      made.root.hidden = true;
+      return made.root;
+    })
+  );
 }
 
 // styledit/lab/front/edit/parts.js
@@ -220,7 +376,7 @@ function drawable(picture) {
 function drawDifference(context, a, b, gain) {
   const { width, height } = context.canvas;
   context.clearRect(0, 0, width, height);
-  if (!drawable(a) || !drawable(b)) return null;
+  if (!a || !b || !drawable(a) || !drawable(b)) return null;
   context.drawImage(b, 0, 0, width, height);
   const second = context.getImageData(0, 0, width, height).data;
   context.drawImage(a, 0, 0, width, height);
@@ -278,25 +434,35 @@ function countOf(number, noun) {
 }
 
 // styledit/lab/front/edit/controls.js
+var TAU_NAMES = (
+  /** @type {const} */
+  {
+    tau_c: "Keep where things are",
+    tau_s: "Keep shapes",
+    tau_u: "Keep shapes, unprompted",
+    tau_v: "Stay near the picture"
+  }
+);
 var TAUS = [
   [
     "tau_c",
-    "Word maps",
     "c",
-    "Share of the steps that use the source's cross-attention maps: higher keeps where things are."
+    "Word maps (cross-attention): for this share of the steps, each word that both prompts have looks where it looked in the source."
   ],
   [
     "tau_s",
-    "Self-attention",
     "s",
-    "Share of the steps that use the source's self-attention maps: higher keeps shapes and layout."
+    "Self-attention: for this share of the steps, the parts of the picture look at each other as in the source."
   ],
-  ["tau_u", "Unconditional", "u", "The same self-attention maps in the branch without a prompt."],
+  [
+    "tau_u",
+    "u",
+    "The same self-attention in the other half of each step, which knows no prompt: holds shapes more firmly."
+  ],
   [
     "tau_v",
-    "Value inputs",
     "v",
-    "Share of the steps that read the learned value inputs: higher stays nearer to the picture."
+    "Value inputs: for this share of the steps, the words say what was learned from this picture, not what they say in general."
   ]
 ];
 function tauName(text, letter) {
@@ -319,6 +485,7 @@ function settingSlider(lab, name, label, options) {
   track.append(made.input, mark);
   lab.edits.onChange(({ settings }) => {
     made.set(settings[name]);
+    disable(made.root, made.input, whyIgnored(lab, name));
     const suggested = lab.model.get("target").suggested?.[name];
     mark.hidden = suggested === void 0;
     if (suggested === void 0) return;
@@ -327,7 +494,7 @@ function settingSlider(lab, name, label, options) {
   return made.root;
 }
 function suggestedButton(lab) {
-  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true }), {
+  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true, parameters: {} }), {
     title: "The settings that the kit suggests for this change"
   });
   lab.edits.onChange(({ auto }) => root.setAttribute("aria-pressed", String(auto)));
@@ -355,11 +522,12 @@ function methodChoice(lab) {
   const { methods } = lab.world;
   const select = choiceOf(
     "method",
-    methods.map((name) => [name, name]),
+    methods.map(({ name }) => [name, name]),
     (method) => lab.edits.set({ method })
   );
   lab.edits.onChange(({ method }) => {
     if (method) select.value = method;
+    select.title = methodNamed(methods, method).hint;
   });
   const root = labelled("Method", select);
   root.hidden = methods.length < 2;
@@ -374,12 +542,15 @@ function guideToggle(lab) {
       title: "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated."
     }
   );
-  lab.edits.onChange(({ settings }) => toggle.set(settings.guide_from_source));
+  lab.edits.onChange(({ settings }) => {
+    toggle.set(settings.guide_from_source);
+    disable(toggle.root, toggle.root, whyIgnored(lab, "guide_from_source"));
+  });
   return toggle.root;
 }
-function commonControls(lab) {
+function commonControls(lab, progress) {
   const taus = TAUS.map(
-    ([name, text, letter, title]) => settingSlider(lab, name, tauName(text, letter), { min: 0, max: 1, step: 0.05, title })
+    ([name, letter, title]) => settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title })
   );
   const guidance = settingSlider(lab, "guidance", "Guidance", {
     min: 0,
@@ -392,8 +563,16 @@ function commonControls(lab) {
   return element(
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
-    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab))
+    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root, ...parameterSliders(lab)),
+    element(
+      "div",
+      { class: "styledit-row" },
+      suggestedButton(lab),
+      guideToggle(lab),
+      methodChoice(lab),
+      progress
+    ),
+    methodLine(lab)
   );
 }
 
@@ -456,20 +635,20 @@ function filmStrip() {
       tabindex: "0"
     })
   );
-  let known = [];
+  let known2 = [];
   return {
     root,
     /** @param {FilmFrame[]} film */
     fill(film) {
       const keys = film.map(keyOf);
-      const grows = known.every((key, k) => key === keys[k]);
+      const grows = known2.every((key, k) => key === keys[k]);
       if (!grows) {
         freePictures(root);
         root.replaceChildren();
-        known = [];
+        known2 = [];
       }
-      root.append(...film.slice(known.length).map(figureOf));
-      known = keys;
+      root.append(...film.slice(known2.length).map(figureOf));
+      known2 = keys;
       if (grows && film.length) root.scrollLeft = root.scrollWidth;
     }
   };
@@ -483,17 +662,6 @@ function figureOf({ iteration, step, picture, heat }) {
   const map = heat ? element("img", { alt: "Where the object's word looks: white is most", class: "styledit-film-heat" }) : null;
   if (map) showBytes(map, heat);
   return element("figure", {}, image, map, element("figcaption", {}, `${iteration} · step ${step + 1}`));
-}
-
-// styledit/lab/front/shared/geometry.js
-var ARROWS = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1]
-};
-function clamped(value, least, most) {
-  return Math.max(least, Math.min(most, value));
 }
 
 // styledit/lab/front/edit/requests.js
@@ -540,6 +708,10 @@ function requestFlow(send) {
     answered(id) {
       if (open !== null && id >= open) next();
     },
+    look(request) {
+      go({ ...request, moving: true });
+      waiting = { ...request, moving: false };
+    },
     waits: () => waiting !== null,
     forget() {
       waiting = null;
@@ -557,10 +729,11 @@ function editRequests(model, note, sourcePrompt2) {
     ) {
       lastId = Math.max(lastId, model.get(name).id ?? 0);
     }
+    lastId = Math.max(lastId, ...model.get("sheets").map(({ id }) => id));
     lastId += 1;
     return lastId;
   };
-  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", auto: true };
+  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", parameters: {}, auto: true };
   const readers = [];
   const tell = () => readers.forEach((reader) => reader(current));
   let asked = 0;
@@ -573,6 +746,7 @@ function editRequests(model, note, sourcePrompt2) {
     prompt: current.prompt,
     settings: withKnownWords(current, sourcePrompt2() ?? ""),
     method: current.method,
+    parameters: { ...current.parameters },
     auto: current.auto
   });
   const ask = (moving) => flow.ask({ moving, ...request() });
@@ -580,7 +754,8 @@ function editRequests(model, note, sourcePrompt2) {
     if (flow.waits() || (target.id ?? 0) < asked) return;
     const settings = { ...DEFAULT_SETTINGS, ...structuredClone(target.settings ?? {}) };
     const { prompt = current.prompt, method = current.method, auto = current.auto } = target;
-    Object.assign(current, { prompt, settings, method, auto });
+    const parameters = { ...current.parameters, ...target.parameters };
+    Object.assign(current, { prompt, settings, method, parameters, auto });
     tell();
   };
   return {
@@ -596,7 +771,26 @@ function editRequests(model, note, sourcePrompt2) {
       tell();
       ask(moving);
     },
-    // Something else: prompt, method, auto, or all of a tile's.
+    // A parameter of a method's own was moved by hand: the settings stay automatic where they are.
+    changeParameters(parameters, moving) {
+      Object.assign(current.parameters, parameters);
+      tell();
+      ask(moving);
+    },
+    // A setting jumps, and nothing was dragged: a first look before the exact edit.
+    jump(settings) {
+      Object.assign(current.settings, settings);
+      current.auto = false;
+      tell();
+      flow.look(request());
+    },
+    // Another prompt, with a first look.
+    setPrompt(prompt) {
+      Object.assign(current, { prompt });
+      tell();
+      flow.look(request());
+    },
+    // Something else: method, auto, or all of a tile's.
     set(parts) {
       Object.assign(current, structuredClone(parts));
       tell();
@@ -616,16 +810,16 @@ function editRequests(model, note, sourcePrompt2) {
 function withKnownWords({ prompt, settings }, sourcePrompt2) {
   const spaced = (text) => ` ${promptWords(text.toLowerCase()).join(" ")} `;
   const isIn = (word, text) => spaced(text).includes(spaced(word));
-  const known = structuredClone(settings);
-  known.blend = known.blend.filter((word) => isIn(word, prompt) || isIn(word, sourcePrompt2));
+  const known2 = structuredClone(settings);
+  known2.blend = known2.blend.filter((word) => isIn(word, prompt) || isIn(word, sourcePrompt2));
   for (
     const name of
     /** @type {const} */
     ["tau_c_words", "tau_v_words", "reweight"]
   ) {
-    known[name] = Object.fromEntries(Object.entries(known[name]).filter(([word]) => isIn(word, prompt)));
+    known2[name] = Object.fromEntries(Object.entries(known2[name]).filter(([word]) => isIn(word, prompt)));
   }
-  return known;
+  return known2;
 }
 function promptWords(prompt) {
   return prompt.split(/\s+/).filter(Boolean);
@@ -682,8 +876,8 @@ function withArticles(text) {
   );
 }
 function unknownWords(prompt, { words }) {
-  const known = new Set(words);
-  return known.size ? promptWords(asRead(prompt)).filter((word) => !known.has(word)) : [];
+  const known2 = new Set(words);
+  return known2.size ? promptWords(asRead(prompt)).filter((word) => !known2.has(word)) : [];
 }
 function inAnotherStyle(language, prompt) {
   const styles = language.slots[0];
@@ -727,6 +921,7 @@ function wordSteps(before, after) {
 
 // styledit/lab/front/edit/prompt.js
 var TYPING = 350;
+var EMPTY = "Write what the picture should become; the last edit stays until then.";
 var TAGS = (
   /** @type {const} */
   { same: "span", gone: "del", come: "ins" }
@@ -780,13 +975,14 @@ function targetPrompt(lab) {
   const send = () => {
     typed.stop();
     const prompt = input.value.trim();
-    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.set({ prompt });
+    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
   const showDifference = () => {
     difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
     slots.show();
   };
   input.addEventListener("input", () => {
+    if (!input.value.trim()) lab.forgetProblem();
     showDifference();
     typed.start();
   });
@@ -812,6 +1008,7 @@ function targetPrompt(lab) {
 function markedDifference(source, target) {
   const before = promptWords(source);
   const after = promptWords(target);
+  if (!after.length) return [element("span", { class: "styledit-hint" }, EMPTY)];
   if (before.join(" ") === after.join(" ")) {
     return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
   }
@@ -911,6 +1108,7 @@ function cropPanel(lab, used) {
       cut?.picture.close();
       cut = { picture, name: file.name, zoom: 1, x: 0.5, y: 0.5 };
       scale.set(1);
+      prompt.value = "";
       show();
       draw();
       root.hidden = false;
@@ -1129,11 +1327,11 @@ function guidedSection(lab) {
   const status = element("p", { role: "status", "data-testid": "guided-status" });
   const curves = element("div", { class: "styledit-curves", "data-testid": "guided-curves" });
   const film = filmStrip();
-  let known = "";
+  let known2 = "";
   const follow = (asked, picture) => {
     const now = JSON.stringify(asked);
-    if (now === known) return;
-    known = now;
+    if (now === known2) return;
+    known2 = now;
     Object.assign(request, {
       weights: { ...asked.weights },
       iterations: asked.iterations,
@@ -1216,8 +1414,8 @@ function weightControls({ terms, presets }, request) {
     show,
     // A style picture came or went.
     fitStyle(there) {
-      const reads = request.weights.style > 0 || request.weights.adversarial > 0;
-      if (there && !reads) take("reference");
+      const reads2 = request.weights.style > 0 || request.weights.adversarial > 0;
+      if (there && !reads2) take("reference");
       else if (!there && preset.value === "reference") take("default");
     }
   };
@@ -1242,19 +1440,234 @@ function guidedSentence({
   return `Done: ${cost}, ${seconds < 0.05 ? "kept from before" : `${seconds.toFixed(1)} s`}.`;
 }
 
+// styledit/lab/front/edit/happening.js
+var BLEND_START = 0.2;
+var DOES = {
+  tau_c: "its words look where the source's looked",
+  tau_s: "it has the source's shapes",
+  tau_u: "it has them in the half without a prompt, too",
+  blend: "outside the mask it is the source",
+  tau_v: "its words say what was learned from the picture"
+};
+var LANES = [
+  ["tau_c", TAU_NAMES.tau_c, "c"],
+  ["tau_s", TAU_NAMES.tau_s, "s"],
+  ["tau_u", TAU_NAMES.tau_u, "u"],
+  ["blend", "Blend or mask", ""],
+  ["tau_v", TAU_NAMES.tau_v, "v"]
+];
+var isOn = (step, tau, steps) => step < Number((tau * steps).toFixed(6));
+function switchesLit(settings, steps) {
+  const { tau_c, tau_s, tau_u, tau_v, tau_c_words, tau_v_words, tau_v_changed, tau_v_padding } = settings;
+  const lit = (taus) => Array.from({ length: steps }, (_, step) => {
+    const on = taus.filter((tau) => isOn(step, tau, steps)).length;
+    return on === taus.length ? "on" : on ? "part" : "off";
+  });
+  const groups = [tau_v_changed, tau_v_padding].filter((tau) => tau !== null);
+  const start = settings.mask ? 0 : Math.min(Number((BLEND_START * steps).toFixed(6)), steps - 1);
+  const blends = Boolean(settings.mask) || settings.blend.length > 0;
+  return {
+    tau_c: lit([tau_c, ...Object.values(tau_c_words)]),
+    tau_s: lit([tau_s]),
+    tau_u: lit([tau_u]),
+    tau_v: lit([tau_v, ...groups, ...Object.values(tau_v_words)]),
+    blend: Array.from({ length: steps }, (_, step) => blends && step >= start ? "on" : "off")
+  };
+}
+function switchesOf(settings, steps, { ignored }) {
+  const lit = switchesLit(settings, steps);
+  for (const [name] of LANES) if (ignored[name]) lit[name].fill("off");
+  return lit;
+}
+function stepSentence(lit, step, { name: method, ignored }) {
+  const steps = lit.tau_c.length;
+  const where = `Step ${step + 1} of ${steps}`;
+  if (LANES.every(([name]) => ignored[name])) return `${where}. “${method}” takes nothing over at a step.`;
+  const parts = LANES.filter(([name]) => lit[name][step] !== "off").map(
+    ([name]) => `${DOES[name]}${lit[name][step] === "part" ? " (some words)" : ""}`
+  );
+  if (!parts.length) return `${where}: the edit's run goes its own way.`;
+  return `${where}, in the edit's run: ${parts.join("; ")}.`;
+}
+function happeningSection(lab) {
+  const sentence = element("p", { "data-testid": "step-sentence", class: "styledit-flow-sentence" });
+  const source = runRow("source");
+  const edit = runRow("edit");
+  const lanes = LANES.map(([name, text, letter]) => laneRow(name, text, letter));
+  const id = uniqueId();
+  const at = keepKeys(
+    element("input", { type: "range", id, min: 0, max: 0, step: 1, value: 0, "data-testid": "step-shown" })
+  );
+  const large = {
+    source: largePicture("Source at this step", "step-source"),
+    edit: largePicture("Edit at this step", "step-edit")
+  };
+  const grid = element(
+    "div",
+    { class: "styledit-flow", "data-testid": "flow" },
+    ...source.parts,
+    ...lanes.flatMap((lane) => lane.parts),
+    ...edit.parts,
+    element("label", { for: id, class: "styledit-strip-label" }, "Step"),
+    at
+  );
+  let steps = 0;
+  const show = () => {
+    const step = Number(at.value);
+    const { settings, method: name } = lab.edits.current;
+    const method = methodNamed(lab.world.methods, name);
+    const lit = switchesOf(settings, steps, method);
+    for (const lane of lanes) lane.show(lit[lane.name], step);
+    source.show(step);
+    edit.show(step);
+    large.source.show(source.picture(step));
+    large.edit.show(edit.picture(step));
+    sentence.textContent = steps ? stepSentence(lit, step, method) : "";
+    at.setAttribute("aria-valuetext", sentence.textContent);
+  };
+  const build = (number) => {
+    if (number === steps) return;
+    steps = number;
+    grid.style.setProperty("--steps", String(steps));
+    at.max = String(Math.max(0, steps - 1));
+    at.value = String(Math.floor(steps / 2));
+    for (const row of [source, edit, ...lanes]) row.build(steps);
+  };
+  at.addEventListener("input", show);
+  grid.addEventListener("pointerover", (event) => {
+    const cell = (
+      /** @type {HTMLElement} */
+      event.target.closest("[data-step]")
+    );
+    if (!(cell instanceof HTMLElement)) return;
+    at.value = cell.dataset.step ?? "0";
+    show();
+  });
+  lab.edits.onChange(show);
+  lab.onSource(({ steps: number = 0 }) => {
+    build(number);
+    show();
+  });
+  showPictures(lab, grid, { source, edit }, show);
+  const root = element(
+    "div",
+    { class: "styledit-happening" },
+    element(
+      "p",
+      { class: "styledit-hint" },
+      "Both runs begin at the same noise and take the noise away step by step, left to right. What is lit goes from the source's run to the edit's at that step. Point at a step, or move the slider below."
+    ),
+    grid,
+    element("div", { class: "styledit-flow-large" }, large.source.root, large.edit.root, sentence)
+  );
+  askWhileOpen(lab, root);
+  return [root];
+}
+function showPictures(lab, grid, runs, show) {
+  const old = () => {
+    const of = lab.model.get("steps_shown").id;
+    grid.classList.toggle("styledit-flow-old", of !== void 0 && of !== lab.model.get("frame").id);
+  };
+  lab.onTrait("steps_shown", async ({ source = [], edit = [] }) => {
+    await Promise.all([runs.source.fill(source), runs.edit.fill(edit)]);
+    old();
+    show();
+  });
+  lab.onTrait("frame", old);
+}
+function askWhileOpen(lab, root) {
+  const watch = new IntersectionObserver(([{ isIntersecting }]) => {
+    const open = isIntersecting || (root.closest("details")?.open ?? false);
+    if (open !== (root.dataset.open === "true")) lab.send({ type: "steps", open });
+    root.dataset.open = String(open);
+  });
+  root.dataset.open = String(lab.model.get("steps_shown").id !== void 0);
+  watch.observe(root);
+  lab.cleanups.push(() => watch.disconnect());
+}
+function runRow(name) {
+  const row = element("span", { class: "styledit-flow-row styledit-flow-run", "data-run": name });
+  let images = [];
+  return {
+    parts: [element("b", { class: "styledit-strip-label" }, name === "source" ? "Source" : "Edit"), row],
+    build(steps) {
+      freePictures(row);
+      images = Array.from({ length: steps }, () => element("img", { alt: "" }));
+      row.replaceChildren(
+        ...images.map(
+          (image, step) => element("span", { class: "styledit-flow-cell", "data-step": step }, image)
+        )
+      );
+    },
+    async fill(pictures) {
+      await Promise.all(
+        images.map((image, step) => {
+          if (!pictures[step]) image.removeAttribute("src");
+          return showBytes(image, pictures[step]);
+        })
+      );
+    },
+    picture: (step) => images[step]?.src ?? "",
+    show: (step) => markStep(row, step)
+  };
+}
+function laneRow(name, text, letter) {
+  const row = element("span", { class: "styledit-flow-row", role: "img", "data-lane": name });
+  return {
+    name,
+    parts: [element("span", { class: "styledit-strip-label" }, letter ? tauName(text, letter) : text), row],
+    build(steps) {
+      row.replaceChildren(
+        ...Array.from(
+          { length: steps },
+          (_, step) => element("span", { class: "styledit-flow-cell", "data-step": step })
+        )
+      );
+    },
+    show(lit, step) {
+      lit.forEach((state, k) => {
+        const cell = (
+          /** @type {HTMLElement} */
+          row.children[k]
+        );
+        if (cell.dataset.lit !== state) cell.dataset.lit = state;
+      });
+      row.ariaLabel = `${text}: acts at ${countOf(lit.filter((state) => state !== "off").length, "step")} of ${lit.length}`;
+      markStep(row, step);
+    }
+  };
+}
+function markStep(row, step) {
+  const place = clamped(step, 0, Math.max(0, row.children.length - 1));
+  [...row.children].forEach((cell, k) => cell.classList.toggle("styledit-flow-at", k === place));
+}
+function largePicture(title, testid) {
+  const image = element("img", { alt: title, "data-testid": testid });
+  const parts = [element("div", { class: "styledit-pane" }, image), element("figcaption", {}, title)];
+  return {
+    root: element("figure", { class: "styledit-figure" }, ...parts),
+    show(address) {
+      if (!address) image.removeAttribute("src");
+      else if (image.src !== address) image.src = address;
+    }
+  };
+}
+
 // styledit/lab/front/edit/history.js
 function historySection(lab) {
-  const strip = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });
   let entries = [];
   let shown = null;
+  let asked = 0;
   const place = () => entries.findIndex((entry) => entry.id === shown);
   const recall = (id) => {
     shown = id;
+    asked = lab.edits.nextId();
     lab.edits.flow.forget();
     lab.forgetSettled();
-    lab.note.ask({ type: "recall", id, request: lab.edits.nextId() });
+    lab.note.ask({ type: "recall", id, request: asked });
     show();
   };
+  const strip = historyStrip(lab.world.methods, recall, (id) => lab.compareWith(id));
   const undo = pushButton("Undo", "undo", () => recall(entries[place() - 1].id));
   const redo = pushButton("Redo", "redo", () => recall(entries[place() + 1].id));
   const name = keepKeys(
@@ -1272,82 +1685,163 @@ function historySection(lab) {
   });
   const show = () => {
     const at = place();
-    for (const button of buttonsOf(strip)) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.entry) === shown));
-    }
+    strip.mark(shown);
     undo.disabled = at < 1;
     redo.disabled = at < 0 || at >= entries.length - 1;
     name.disabled = at < 0;
     if (document.activeElement !== name) name.value = at < 0 ? "" : entries[at].name;
   };
-  lab.onTrait("history", (next) => {
-    const grew = (next.at(-1)?.id ?? -1) > (entries.at(-1)?.id ?? -1);
-    const first = !entries.length;
-    entries = next;
-    if (first) shown = presentEntry(entries, lab.model.get("target"));
-    else if (place() < 0 || grew && !sameEdit(entries[entries.length - 1], entries[place()])) {
-      shown = entries.at(-1)?.id ?? null;
-    }
-    fillStrip(strip, entries, recall);
+  const follow = () => {
+    const { entry = null, request = 0 } = lab.model.get("present");
+    if (request >= asked) shown = entry;
     show();
-    if (grew) strip.scrollLeft = strip.scrollWidth;
+  };
+  lab.onTrait("history", (next) => {
+    entries = next;
+    strip.fill(entries);
+    follow();
+  });
+  lab.onTrait("present", follow);
+  lab.onTrait("problem", (problem) => {
+    if (!problem) return;
+    asked = 0;
+    follow();
   });
   return element(
     "section",
     { class: "styledit-past", "aria-label": "History and files" },
-    strip,
-    element("div", { class: "styledit-row" }, undo, redo, name, saveButton(lab), openButton(lab))
+    strip.root,
+    element(
+      "div",
+      { class: "styledit-row" },
+      undo,
+      redo,
+      name,
+      saveButton(lab),
+      openButton(lab, strip.expect)
+    )
   );
 }
-function presentEntry(entries, target) {
-  return (entries.findLast((entry) => sameEdit(entry, target)) ?? entries.at(-1))?.id ?? null;
-}
-function sameEdit(...edits) {
-  const [a, b] = edits.map(
-    ({ prompt, method, settings, guided = null }) => JSON.stringify([prompt, method, settings, guided])
+function historyStrip(methods, recall, compare) {
+  const root = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });
+  let items = /* @__PURE__ */ new Map();
+  let marked = null;
+  let arriving = false;
+  const stand = (id) => {
+    const here = id !== null && items.has(id) ? id : [...items.keys()].at(-1);
+    items.forEach((item, own) => item.stand(own === here));
+  };
+  root.addEventListener("focusin", ({ target }) => {
+    for (const [id, { root: item }] of items) if (item.contains(
+      /** @type {Node} */
+      target
+    )) stand(id);
+  });
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const ids = [...items.keys()];
+      const at = ids.findIndex((id) => items.get(id)?.root.contains(document.activeElement));
+      const to = movedBy(event.key, at, ids.length);
+      if (at < 0 || to === null) return;
+      event.preventDefault();
+      items.get(ids[to])?.focus();
+    },
+    true
   );
-  return a === b;
+  return {
+    root,
+    fill(entries) {
+      const before = items;
+      items = new Map(
+        entries.map((entry) => [
+          entry.id,
+          before.get(entry.id) ?? stripItem(entry, methods, recall, compare)
+        ])
+      );
+      for (const entry of entries) items.get(entry.id)?.show(entry);
+      for (const [id, item] of before) {
+        if (items.has(id)) continue;
+        freePictures(item.root);
+        item.root.remove();
+      }
+      for (const { root: item } of items.values()) if (item.parentNode !== root) root.append(item);
+    },
+    mark(id) {
+      items.forEach((item2, own) => item2.mark(own === id));
+      if (!root.contains(document.activeElement)) stand(id);
+      const item = id === null ? void 0 : items.get(id);
+      if (item && id !== marked) {
+        bringIntoRow(root, item.root);
+        if (arriving) item.root.scrollIntoView({ block: "nearest", inline: "nearest" });
+        arriving = false;
+      }
+      marked = id;
+    },
+    /** The next entry that is marked is brought onto the screen, too. */
+    expect() {
+      arriving = true;
+    }
+  };
 }
-function buttonsOf(strip) {
-  return (
-    /** @type {HTMLButtonElement[]} */
-    [...strip.children]
+function movedBy(key, at, length) {
+  const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: length - 1 };
+  const to = (
+    /** @type {Record<string, number | undefined>} */
+    places[key]
   );
+  return to === void 0 ? null : clamped(to, 0, length - 1);
 }
-function fillStrip(strip, entries, recall) {
-  const there = new Map(buttonsOf(strip).map((button) => [Number(button.dataset.entry), button]));
-  strip.replaceChildren(
-    ...entries.map((entry) => {
-      const button = there.get(entry.id) ?? historyButton(entry, recall);
-      button.setAttribute("aria-label", `${entry.name || entry.prompt}; show it again`);
-      button.title = `${entry.prompt}
-${settingsInShort(entry)}`;
-      if (button.lastChild) button.lastChild.textContent = entry.name;
-      showThumb(button, entry.thumb);
-      there.delete(entry.id);
-      return button;
-    })
-  );
-  there.forEach(freePictures);
+function bringIntoRow(row, item) {
+  const [outer, inner] = [row.getBoundingClientRect(), item.getBoundingClientRect()];
+  if (inner.left < outer.left) row.scrollLeft -= outer.left - inner.left;
+  else if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right;
 }
-function historyButton(entry, recall) {
-  const attributes = { class: "styledit-thumb", "data-entry": entry.id };
-  const button = pushButton("", `history-${entry.id}`, () => recall(entry.id), attributes);
-  button.append(element("img", { alt: "" }), element("span", {}));
-  return button;
+function stripItem({ id }, methods, recall, compare) {
+  const image = element("img", { alt: "" });
+  let shown = "";
+  const caption = element("span", {});
+  const picture = pushButton("", `history-${id}`, () => recall(id), {
+    class: "styledit-thumb",
+    "data-entry": id
+  });
+  picture.append(image, caption);
+  const hold = pushButton("Compare", `compare-${id}`, () => compare(id), { class: "styledit-compare-entry" });
+  return {
+    root: element("div", { class: "styledit-entry" }, picture, hold),
+    focus: () => picture.focus(),
+    show(entry) {
+      const bytes = String(bytesOf(entry.thumb));
+      if (bytes !== shown) showBytes(image, entry.thumb);
+      shown = bytes;
+      caption.textContent = entry.name || `#${id}`;
+      picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
+      picture.title = `${entry.prompt}
+${settingsInShort(entry, methods)}`;
+      hold.setAttribute("aria-label", `Compare ${entryTitle(entry)} with the present one`);
+      hold.title = "Compare with the present one";
+    },
+    mark(present2) {
+      picture.setAttribute("aria-pressed", String(present2));
+      hold.style.visibility = present2 ? "hidden" : "";
+    },
+    stand(here) {
+      for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
+    }
+  };
 }
-var thumbs = /* @__PURE__ */ new WeakMap();
-function showThumb(button, thumb) {
-  const bytes = String(bytesOf(thumb));
-  const image = button.querySelector("img");
-  if (!image || thumbs.get(button) === bytes) return;
-  thumbs.set(button, bytes);
-  showBytes(image, thumb);
+function entryTitle({ id, name, prompt }) {
+  return `#${id} ${name || prompt}`;
 }
-function settingsInShort({ settings, method, guided = null }) {
-  const { tau_c: c, tau_s: s, tau_u: u, tau_v: v } = settings;
-  const taus = Object.entries({ c, s, u, v }).map(([letter, value]) => `τ${letter} ${value.toFixed(2)}`);
-  return [...taus, `guidance ${settings.guidance}`, method, guided ? "guided" : ""].filter(Boolean).join(" · ");
+function settingsInShort({ settings, method, parameters = {}, guided = null, auto = false }, methods) {
+  const { ignored } = methodNamed(methods, method);
+  const taus = ["c", "s", "u", "v"].map((letter) => ({ letter, name: (
+    /** @type {NumberSetting} */
+    `tau_${letter}`
+  ) })).filter(({ name }) => !ignored[name]).map(({ letter, name }) => `τ${letter} ${settings[name].toFixed(2)}`);
+  const own = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
+  const marks = [guided ? "guided" : "", auto ? "suggested" : ""];
+  return [...taus, `guidance ${settings.guidance}`, ...own, method, ...marks].filter(Boolean).join(" · ");
 }
 function saveButton(lab) {
   let wanted = false;
@@ -1364,11 +1858,12 @@ function saveButton(lab) {
     title: "A picture file that carries prompt, settings and mask"
   });
 }
-function openButton(lab) {
+function openButton(lab, asked) {
   const input = fileInput("open", "image/png", "Open a saved PNG", async (file) => {
     const bytes = new Uint8Array(await file.arrayBuffer());
     lab.edits.flow.forget();
     lab.forgetSettled();
+    asked();
     lab.note.ask({ type: "open", id: lab.edits.nextId() }, [bytes]);
   });
   const title = "Open a PNG that was saved here: its picture, prompt and settings";
@@ -1377,7 +1872,8 @@ function openButton(lab) {
 function download({ name, data }) {
   const bytes = bytesOf(data);
   if (!bytes) return;
-  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  const type = name?.endsWith(".csv") ? "text/csv" : "image/png";
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
   const link = element("a", { href: address, download: name || "edit.png" });
   document.body.append(link);
   link.click();
@@ -1410,7 +1906,12 @@ function codeFold(lab) {
 }
 
 // styledit/lab/front/edit/last_change.js
-var STATES = { kept: "kept from before", replayed: "replayed from the source", computed: "computed" };
+var STATES = {
+  kept: "kept from before",
+  skipped: "left out",
+  replayed: "replayed from the source",
+  computed: "computed"
+};
 var SWITCHES = [
   ["tau_v", "τ", "v"],
   ["tau_c", "τ", "c"],
@@ -1486,15 +1987,15 @@ function stripRows(steps) {
   const work = stripRow(
     ["steps"],
     "Work at each step",
-    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`))
+    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`, t))
   );
-  const known = SWITCHES.filter(([name]) => steps.some(({ switches: switches2 }) => switches2[name] !== void 0));
-  const switches = known.flatMap(([name, text, letter]) => {
+  const known2 = SWITCHES.filter(([name]) => steps.some(({ switches: switches2 }) => switches2[name] !== void 0));
+  const switches = known2.flatMap(([name, text, letter]) => {
     const states = steps.map((step) => step.switches[name] ? "on" : "off");
     return stripRow(
       [text, element("sub", {}, letter)],
       `${name}: on at ${countOf(states.filter((state) => state === "on").length, "step")}`,
-      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`))
+      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`, t))
     );
   });
   const ends = element(
@@ -1511,8 +2012,8 @@ function stripRow(label, text, cells) {
     element("span", { class: "styledit-strip-row", role: "img", "aria-label": text }, ...cells)
   ];
 }
-function stepCell(state, title) {
-  return element("span", { class: `styledit-step styledit-step-${state}`, title });
+function stepCell(state, title, step) {
+  return element("span", { class: `styledit-step styledit-step-${state}`, title, "data-step": step });
 }
 function legend() {
   const states = (
@@ -1524,26 +2025,155 @@ function legend() {
     ]
   );
   const entries = states.map(
-    ([state, text]) => element("span", { class: "styledit-legend-entry" }, stepCell(state, ""), text)
+    ([state, text]) => element("span", { class: "styledit-legend-entry" }, stepCell(state, "", null), text)
   );
   return element("div", { class: "styledit-row styledit-hint" }, ...entries);
 }
 
+// styledit/lab/front/edit/linked.js
+function linkedPlace(lab) {
+  const mark = () => {
+    const { step, word } = lab.model.get("place");
+    const { linked } = lab.model.get("led");
+    for (const part of lab.root.querySelectorAll("[data-step], [data-word]")) {
+      const { step: ownStep, word: ownWord } = (
+        /** @type {HTMLElement} */
+        part.dataset
+      );
+      part.toggleAttribute("data-led", linked && isAt(ownStep, ownWord, step, word));
+    }
+  };
+  const later = () => queueMicrotask(mark);
+  lab.onTrait("place", mark);
+  lab.onTrait("led", mark);
+  lab.onTrait("target", later);
+  lab.onFrame(later);
+  const lead = (event) => {
+    const part = (
+      /** @type {Element} */
+      event.target.closest("[data-step], [data-word]")
+    );
+    if (!part || !lab.model.get("led").linked) return;
+    const { step, word } = (
+      /** @type {HTMLElement} */
+      part.dataset
+    );
+    const before = lab.model.get("place");
+    const place = { step: step === void 0 ? before.step : Number(step), word: word ?? before.word };
+    if (place.step !== before.step || place.word !== before.word) lab.send({ type: "place", ...place });
+  };
+  for (const event of ["click", "focusin"]) {
+    lab.root.addEventListener(event, lead);
+    lab.cleanups.push(() => lab.root.removeEventListener(event, lead));
+  }
+}
+function isAt(ownStep, ownWord, step, word) {
+  if (ownStep === void 0) return ownWord === word;
+  return ownStep === String(step) && (ownWord === void 0 || ownWord === word);
+}
+
+// styledit/lab/front/shared/words.js
+var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
+function namesSomething(word) {
+  return /\p{L}/u.test(word) && !SMALL.has(word);
+}
+
+// styledit/lab/front/shared/resample.js
+var known = /* @__PURE__ */ new Map();
+function makeTaps(n, m) {
+  const first = new Int32Array(m);
+  const second = new Int32Array(m);
+  const weight = new Float32Array(m);
+  for (let k = 0; k < m; k += 1) {
+    const place = Math.max(0, (k + 0.5) * n / m - 0.5);
+    first[k] = Math.min(n - 1, Math.floor(place));
+    second[k] = Math.min(n - 1, first[k] + 1);
+    weight[k] = place - first[k];
+  }
+  return { first, second, weight };
+}
+function tapsOf(n, m) {
+  const key = `${n}>${m}`;
+  const taps = known.get(key) ?? makeTaps(n, m);
+  known.set(key, taps);
+  return taps;
+}
+function addMap(total, size, map, from, factor) {
+  if (from.h === size.h && from.w === size.w) {
+    for (let k = 0; k < total.length; k += 1) total[k] += factor * map[k];
+    return;
+  }
+  const rows = tapsOf(from.h, size.h);
+  const columns = tapsOf(from.w, size.w);
+  let place = 0;
+  for (let y = 0; y < size.h; y += 1) {
+    const above = rows.first[y] * from.w;
+    const below = rows.second[y] * from.w;
+    const v = rows.weight[y];
+    for (let x = 0; x < size.w; x += 1) {
+      const left = columns.first[x];
+      const right = columns.second[x];
+      const u = columns.weight[x];
+      const top = map[above + left] * (1 - u) + map[above + right] * u;
+      const bottom = map[below + left] * (1 - u) + map[below + right] * u;
+      total[place] += factor * (top * (1 - v) + bottom * v);
+      place += 1;
+    }
+  }
+}
+
 // styledit/lab/front/edit/mask_cells.js
+var MOST_STROKES = 40;
 function pack(cells, width, height) {
-  if (!cells.some(Boolean)) return null;
-  const rows = Array.from({ length: height }, (_, y) => cells.subarray(y * width, (y + 1) * width).join(""));
-  return { width, height, rows };
+  if (!cells.includes(1)) return null;
+  const runs = [0];
+  let now = 0;
+  for (const cell of cells) {
+    if (cell !== now) {
+      runs.push(0);
+      now = cell;
+    }
+    runs[runs.length - 1] += 1;
+  }
+  return { width, height, runs };
 }
 function unpack(mask, width, height) {
   const cells = new Uint8Array(width * height);
   if (!mask) return cells;
+  const own = new Uint8Array(mask.width * mask.height);
+  let place = 0;
+  mask.runs.forEach((length, k) => {
+    own.fill(k % 2, place, place + length);
+    place += length;
+  });
+  if (mask.width === width && mask.height === height) return own;
   for (let y = 0; y < height; y += 1) {
-    const row = mask.rows[Math.floor(y * mask.height / height)];
-    for (let x = 0; x < width; x += 1)
-      cells[y * width + x] = Number(row[Math.floor(x * mask.width / width)]);
+    const row = Math.floor(y * mask.height / height) * mask.width;
+    for (let x = 0; x < width; x += 1) cells[y * width + x] = own[row + Math.floor(x * mask.width / width)];
   }
   return cells;
+}
+function cellsOfWord(map, threshold, width, height) {
+  const values = new Float32Array(width * height);
+  addMap(values, { h: height, w: width }, map.values, map, 1);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const least = low + threshold * (high - low);
+  return Uint8Array.from(values, (value) => value >= least ? 1 : 0);
+}
+function outline(cells, width, height) {
+  const edges = [];
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const at = y * width + x;
+      if (x + 1 < width && cells[at] !== cells[at + 1]) edges.push([x + 1, y, x + 1, y + 1]);
+      if (y + 1 < height && cells[at] !== cells[at + width]) edges.push([x, y + 1, x + 1, y + 1]);
+    }
+  }
+  return edges;
 }
 var Brush = class {
   /**
@@ -1556,21 +2186,37 @@ var Brush = class {
     this.cells = new Uint8Array(width * height);
     this.x = width >> 1;
     this.y = height >> 1;
-    this.size = Math.max(1, Math.round(width / 6));
+    this.size = Math.max(1, Math.round(width / 8));
     this.paints = true;
     this.focused = false;
+    this.before = [];
   }
-  /** The cell at its upper left: [x, y]. */
-  corner() {
-    const half = (this.size - 1) / 2;
-    return [Math.ceil(this.x - half), Math.ceil(this.y - half)];
+  /** The middle of what it paints, in cells: a brush of an even size stands between two. */
+  middle() {
+    const half = this.size % 2 ? 0.5 : 0;
+    return [this.x + half, this.y + half];
+  }
+  /** A stroke begins: what is there now can be had again. */
+  begin() {
+    this.before.push(this.cells.slice());
+    if (this.before.length > MOST_STROKES) this.before.shift();
+  }
+  /** Take the last stroke back; whether there was one. */
+  undo() {
+    const before = this.before.pop();
+    if (before) this.cells = before;
+    return before !== void 0;
   }
   /** Paint or erase where it stands. */
   stamp(paints = this.paints) {
-    const [left, top] = this.corner();
-    for (let y = Math.max(0, top); y < Math.min(this.height, top + this.size); y += 1) {
-      const row = y * this.width;
-      this.cells.fill(paints ? 1 : 0, row + Math.max(0, left), row + Math.min(this.width, left + this.size));
+    const [middleX, middleY] = this.middle();
+    const radius = this.size / 2;
+    const from = (middle) => Math.max(0, Math.floor(middle - radius));
+    for (let y = from(middleY); y < Math.min(this.height, middleY + radius); y += 1) {
+      for (let x = from(middleX); x < Math.min(this.width, middleX + radius); x += 1) {
+        const inside = Math.hypot(x + 0.5 - middleX, y + 0.5 - middleY) <= radius;
+        if (inside) this.cells[y * this.width + x] = paints ? 1 : 0;
+      }
     }
   }
   /**
@@ -1589,11 +2235,185 @@ var Brush = class {
   }
 };
 
+// styledit/lab/front/edit/mask_painter.js
+var SHADE = 150;
+var LINES = (
+  /** @type {[string, number][]} */
+  [
+    ["#000", 3],
+    ["#fff", 1.5]
+  ]
+);
+function drawPainter(context, source, brush) {
+  const { width, height } = context.canvas;
+  context.clearRect(0, 0, width, height);
+  context.imageSmoothingEnabled = false;
+  if (source && drawable(source)) context.drawImage(source, 0, 0, width, height);
+  const [w, h] = [width / brush.width, height / brush.height];
+  if (brush.cells.includes(1)) {
+    context.drawImage(shade(brush), 0, 0, width, height);
+    strokes(context, (path) => {
+      for (const [x0, y0, x1, y1] of outline(brush.cells, brush.width, brush.height)) {
+        path.moveTo(x0 * w, y0 * h);
+        path.lineTo(x1 * w, y1 * h);
+      }
+    });
+  }
+  if (!brush.focused) return;
+  const [x, y] = brush.middle();
+  strokes(context, (path) => path.ellipse(x * w, y * h, brush.size / 2 * w, brush.size / 2 * h, 0, 0, 7));
+}
+function strokes(context, draw) {
+  const path = new Path2D();
+  draw(path);
+  for (const [colour, line] of LINES) {
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.stroke(path);
+  }
+}
+function shade({ cells, width, height }) {
+  const canvas = element("canvas", { width, height });
+  const pixels = new ImageData(width, height);
+  cells.forEach((cell, at) => {
+    pixels.data[4 * at + 3] = cell ? 0 : SHADE;
+  });
+  contextOf(canvas).putImageData(pixels, 0, 0);
+  return canvas;
+}
+function paintByHand({ root, redraw }, brush, ask) {
+  const cellOf = (event) => {
+    const box = root.getBoundingClientRect();
+    const inside = (share, cells) => clamped(Math.floor(share * cells), 0, cells - 1);
+    const x = inside((event.clientX - box.left) / box.width, brush.width);
+    return { x, y: inside((event.clientY - box.top) / box.height, brush.height) };
+  };
+  root.addEventListener("pointerdown", (event) => {
+    root.setPointerCapture(event.pointerId);
+    Object.assign(brush, cellOf(event));
+    brush.begin();
+    brush.stamp();
+    redraw();
+    root.dataset.painting = "true";
+    ask(true);
+  });
+  root.addEventListener("pointermove", (event) => {
+    const { x, y } = cellOf(event);
+    if (x === brush.x && y === brush.y && brush.focused) return;
+    brush.focused = true;
+    if (root.dataset.painting) brush.lineTo(x, y);
+    else Object.assign(brush, { x, y });
+    redraw();
+    if (root.dataset.painting) ask(true);
+  });
+  root.addEventListener("pointerleave", () => {
+    if (root.dataset.painting) return;
+    brush.focused = document.activeElement === root;
+    redraw();
+  });
+  const end = () => {
+    if (!root.dataset.painting) return;
+    delete root.dataset.painting;
+    ask(false);
+  };
+  root.addEventListener("pointerup", end);
+  root.addEventListener("pointercancel", end);
+}
+function paintByKeys({ root, redraw }, brush, { ask, rest, undo, say }) {
+  keepKeys(root);
+  const focus = (focused) => {
+    brush.focused = focused;
+    redraw();
+  };
+  root.addEventListener("focus", () => focus(true));
+  root.addEventListener("blur", () => focus(false));
+  root.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    const paints = event.key === " ";
+    const step = event.shiftKey ? 1 : Math.max(1, brush.size >> 1);
+    if (arrow) {
+      brush.x = clamped(brush.x + step * arrow[0], 0, brush.width - 1);
+      brush.y = clamped(brush.y + step * arrow[1], 0, brush.height - 1);
+    } else if (paints || event.key === "Backspace" || event.key === "Delete") {
+      brush.begin();
+      brush.stamp(paints && brush.paints);
+      ask(true);
+      rest();
+    } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey)) undo();
+    else return;
+    event.preventDefault();
+    const painted = brush.cells[brush.y * brush.width + brush.x];
+    say(`Column ${brush.x + 1}, row ${brush.y + 1}: ${painted ? "painted" : "kept"}`);
+    redraw();
+  });
+}
+
+// styledit/lab/front/edit/word_lasso.js
+var THRESHOLD = 0.5;
+function wordLasso(lab, wordsOf2, mask) {
+  const [width, height] = lab.world.mask_size;
+  let asked = 0;
+  let dragging = false;
+  let dragged = THRESHOLD;
+  const map = () => {
+    const { word, width: w = 0, height: h = 0, values } = lab.model.get("word_map");
+    const bytes = bytesOf(values);
+    return bytes && word === select.value ? { h, w, values: bytes } : null;
+  };
+  const cells = () => {
+    const there = map();
+    return there && cellsOfWord(there, Number(threshold.input.value), width, height);
+  };
+  const select = choiceOf("lasso-word", [], (word) => {
+    threshold.input.disabled = true;
+    if (!word) return;
+    asked = lab.edits.nextId();
+    lab.note.ask({ type: "word_map", id: asked, word });
+  });
+  const threshold = slider(
+    "Word threshold",
+    {
+      step: 0.01,
+      value: THRESHOLD,
+      title: "How much of the way from the word's darkest to its brightest place"
+    },
+    (value, moving) => {
+      if (!dragging && value === dragged) return;
+      if (!dragging) mask.begin();
+      dragged = value;
+      dragging = moving;
+      const chosen = cells();
+      if (chosen) mask.drag(chosen, moving);
+    }
+  );
+  threshold.input.dataset.testid = "lasso-threshold";
+  threshold.input.disabled = true;
+  lab.onTrait("word_map", ({ id }) => {
+    if (!asked || id !== asked) return;
+    asked = 0;
+    lab.note.answered();
+    threshold.input.disabled = false;
+    mask.begin();
+    const chosen = cells();
+    if (chosen) mask.show(chosen);
+  });
+  const fill = () => {
+    const words = wordsOf2().map((word) => [word, word]);
+    fillChoice(select, [["", "choose a word"], ...words]);
+    threshold.input.disabled = !map();
+  };
+  lab.onSource(fill);
+  lab.onTrait("target", fill);
+  return element("div", {}, labelled("Mask where this word looks", select), threshold.root);
+}
+
 // styledit/lab/front/edit/mask.js
 var REST = 350;
-var SMALL = /* @__PURE__ */ new Set(["a", "an", "the", "of", "in", "on", "with", "and"]);
+var SHARP = 512;
 function maskSection(lab) {
-  return [
+  return onlyWhereRead(
+    lab,
+    "blend",
     element("p", { class: "styledit-hint" }, "Blend words: outside their maps the picture stays as it was."),
     blendWords(lab),
     settingSlider(lab, "blend_threshold", "Threshold", {
@@ -1605,10 +2425,10 @@ function maskSection(lab) {
     element(
       "p",
       { class: "styledit-hint" },
-      "Or paint: what is painted may change, the rest stays. A painted mask takes the blend words' place."
+      "Or paint: what is painted may change; outside, the picture's own pixels stay. A painted mask takes the blend words' place."
     ),
     maskPainter(lab)
-  ];
+  );
 }
 function blendNote(lab) {
   const text = element("span", { role: "status", "data-testid": "blend-note" });
@@ -1641,9 +2461,7 @@ function blendWords(lab) {
     lab.edits.change({ blend: on ? [...others, word] : others }, false);
   });
   const fill = () => {
-    const target = lab.model.get("target").words ?? [];
-    const all = [...lab.source().words ?? [], ...target.map((word) => word.text)];
-    const words = [.../* @__PURE__ */ new Set([...all.filter((word) => !SMALL.has(word)), ...used()])];
+    const words = [.../* @__PURE__ */ new Set([...wordsOf(lab), ...used()])];
     if (words.join() === [...toggles.keys()].join()) return;
     toggles = new Map(words.map((word) => [word, toggleOf(word)]));
     root.replaceChildren(...[...toggles.values()].map((toggle) => toggle.root));
@@ -1658,10 +2476,18 @@ function blendWords(lab) {
   });
   return root;
 }
+function wordsOf(lab) {
+  const target = lab.model.get("target").words ?? [];
+  const all = [...lab.source().words ?? [], ...target.map((word) => word.text)];
+  return [...new Set(all.filter(namesSomething))];
+}
 function maskPainter(lab) {
   const [width, height] = lab.world.mask_size;
   const brush = new Brush(width, height);
-  const ask = (moving) => lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
+  const ask = (moving) => {
+    undo.disabled = !brush.before.length;
+    lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
+  };
   const rest = delayedCall(() => ask(false), REST);
   const place = element("span", {
     class: "styledit-hint",
@@ -1670,37 +2496,52 @@ function maskPainter(lab) {
     "data-testid": "brush-place"
   });
   const canvas = drawnCanvas(
-    ...lab.world.size,
+    ...sharpSize(lab.world.size),
     {
       class: "styledit-painter",
       tabindex: "0",
       "data-testid": "mask-canvas",
       role: "application",
-      "aria-label": "Mask painter. Arrow keys move the brush, space paints, backspace erases."
+      "aria-label": "Mask painter. Arrow keys move the brush, with Shift by one cell, space paints, backspace erases, Ctrl+Z undoes."
     },
     (context) => drawPainter(context, lab.images.source, brush)
   );
+  const show = (cells) => {
+    brush.cells = cells;
+    undo.disabled = !brush.before.length;
+    canvas.redraw();
+    lab.edits.jump({ mask: pack(cells, width, height) });
+  };
   const all = (value) => {
-    brush.cells = brush.cells.map(value);
-    canvas.redraw();
-    ask(false);
+    brush.begin();
+    show(brush.cells.map(value));
   };
-  const paint = toggleButton("Paint", "mask-paint", () => mode(true));
-  const erase = toggleButton("Erase", "mask-erase", () => mode(false));
-  const mode = (paints) => {
-    brush.paints = paints;
-    paint.set(paints);
-    erase.set(!paints);
+  const takeBack = () => {
+    if (brush.undo()) show(brush.cells);
   };
-  mode(true);
-  const most = Math.max(2, width >> 1);
-  const size = slider("Brush", { min: 1, max: most, step: 1, value: brush.size }, (value) => {
-    brush.size = value;
-    canvas.redraw();
-  });
+  const undo = pushButton("Undo stroke", "mask-undo", takeBack, { disabled: true });
+  const size = slider(
+    "Brush",
+    {
+      min: 1,
+      max: Math.max(2, width >> 1),
+      step: 1,
+      value: brush.size,
+      title: "Its width in cells of the mask"
+    },
+    (value) => {
+      brush.size = value;
+      canvas.redraw();
+    }
+  );
   size.input.dataset.testid = "brush-size";
   paintByHand(canvas, brush, ask);
-  paintByKeys(canvas, brush, { ask, rest: rest.start, say: (sentence) => place.textContent = sentence });
+  paintByKeys(canvas, brush, {
+    ask,
+    rest: rest.start,
+    undo: takeBack,
+    say: (sentence) => place.textContent = sentence
+  });
   lab.edits.onChange(({ settings }) => {
     if (canvas.root.dataset.painting) return;
     brush.cells = unpack(settings.mask, width, height);
@@ -1715,11 +2556,7 @@ function maskPainter(lab) {
     element(
       "div",
       { class: "styledit-paint-side" },
-      element(
-        "div",
-        { class: "styledit-row" },
-        element("div", { class: "styledit-tabs" }, paint.root, erase.root)
-      ),
+      element("div", { class: "styledit-row" }, brushModes(brush), undo),
       size.root,
       element(
         "div",
@@ -1728,91 +2565,33 @@ function maskPainter(lab) {
         pushButton("Invert", "mask-invert", () => all((cell) => 1 - cell)),
         pushButton("No mask", "mask-clear", () => all(() => 0))
       ),
+      wordLasso(lab, () => wordsOf(lab), {
+        begin: () => brush.begin(),
+        show,
+        drag(cells, moving) {
+          brush.cells = cells;
+          canvas.redraw();
+          ask(moving);
+        }
+      }),
       place
     )
   );
 }
-function drawPainter(context, source, brush) {
-  const { width, height } = context.canvas;
-  const [w, h] = [width / brush.width, height / brush.height];
-  context.clearRect(0, 0, width, height);
-  if (source && drawable(source)) context.drawImage(source, 0, 0, width, height);
-  if (brush.cells.some(Boolean)) {
-    context.fillStyle = "rgba(0, 0, 0, 0.65)";
-    brush.cells.forEach((cell, at) => {
-      if (!cell) context.fillRect(at % brush.width * w, Math.floor(at / brush.width) * h, w, h);
-    });
-  }
-  if (!brush.focused) return;
-  const [left, top] = brush.corner();
-  for (
-    const [colour, line] of
-    /** @type {[string, number][]} */
-    [
-      ["#000", 2],
-      ["#fff", 1]
-    ]
-  ) {
-    context.strokeStyle = colour;
-    context.lineWidth = line;
-    context.strokeRect(left * w + 0.5, top * h + 0.5, brush.size * w - 1, brush.size * h - 1);
-  }
+function brushModes(brush) {
+  const paint = toggleButton("Paint", "mask-paint", () => mode(true));
+  const erase = toggleButton("Erase", "mask-erase", () => mode(false));
+  const mode = (paints) => {
+    brush.paints = paints;
+    paint.set(paints);
+    erase.set(!paints);
+  };
+  mode(true);
+  return element("div", { class: "styledit-tabs" }, paint.root, erase.root);
 }
-function paintByHand({ root, redraw }, brush, ask) {
-  const cellOf = (event) => {
-    const box = root.getBoundingClientRect();
-    const inside = (share, cells) => clamped(Math.floor(share * cells), 0, cells - 1);
-    const x = inside((event.clientX - box.left) / box.width, brush.width);
-    return { x, y: inside((event.clientY - box.top) / box.height, brush.height) };
-  };
-  root.addEventListener("pointerdown", (event) => {
-    root.setPointerCapture(event.pointerId);
-    Object.assign(brush, cellOf(event));
-    brush.stamp();
-    redraw();
-    root.dataset.painting = "true";
-    ask(true);
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (!root.dataset.painting) return;
-    const { x, y } = cellOf(event);
-    if (x === brush.x && y === brush.y) return;
-    brush.lineTo(x, y);
-    redraw();
-    ask(true);
-  });
-  const end = () => {
-    if (!root.dataset.painting) return;
-    delete root.dataset.painting;
-    ask(false);
-  };
-  root.addEventListener("pointerup", end);
-  root.addEventListener("pointercancel", end);
-}
-function paintByKeys({ root, redraw }, brush, { ask, rest, say }) {
-  keepKeys(root);
-  const focus = (focused) => {
-    brush.focused = focused;
-    redraw();
-  };
-  root.addEventListener("focus", () => focus(true));
-  root.addEventListener("blur", () => focus(false));
-  root.addEventListener("keydown", (event) => {
-    const arrow = ARROWS[event.key];
-    const paints = event.key === " ";
-    if (arrow) {
-      brush.x = clamped(brush.x + arrow[0], 0, brush.width - 1);
-      brush.y = clamped(brush.y + arrow[1], 0, brush.height - 1);
-    } else if (paints || event.key === "Backspace" || event.key === "Delete") {
-      brush.stamp(paints && brush.paints);
-      ask(true);
-      rest();
-    } else return;
-    event.preventDefault();
-    const painted = brush.cells[brush.y * brush.width + brush.x];
-    say(`Column ${brush.x + 1}, row ${brush.y + 1}: ${painted ? "painted" : "kept"}`);
-    redraw();
-  });
+function sharpSize([width, height]) {
+  const factor = Math.max(1, Math.round(SHARP / Math.max(width, height)));
+  return [factor * width, factor * height];
 }
 
 // styledit/lab/front/edit/pending.js
@@ -1900,13 +2679,16 @@ function scoreSection(lab) {
 }
 function scoreSentence({ psnr, suggested_psnr: suggested, verdict, succeeded }) {
   const seen = verdict && `${verdict[0].toUpperCase()}${verdict.slice(1).replace(/\.$/, "")}.`;
-  return [seen, suggested === null ? "" : comparison(psnr - suggested, succeeded)].filter(Boolean).join(" ");
+  return [seen, suggested === null ? "" : comparison(ahead(psnr, suggested), succeeded)].filter(Boolean).join(" ");
 }
-function comparison(ahead, succeeded) {
+function ahead(psnr, other) {
+  return Math.round(10 * Number(psnr.toFixed(1))) - Math.round(10 * Number(other.toFixed(1)));
+}
+function comparison(tenths, succeeded) {
   if (!succeeded) return "Only an edit in which the change is seen counts.";
-  if (ahead > 0.05) return `You beat the suggested settings by ${ahead.toFixed(1)} dB.`;
-  if (ahead > -0.05) return "As near as the suggested settings. Can you come nearer?";
-  return `The suggested settings are ${(-ahead).toFixed(1)} dB nearer.`;
+  if (tenths > 0) return `You beat the suggested settings by ${(tenths / 10).toFixed(1)} dB.`;
+  if (tenths === 0) return "As near as the suggested settings. Can you come nearer?";
+  return `The suggested settings are ${(-tenths / 10).toFixed(1)} dB nearer.`;
 }
 function scoreRow(title, testid) {
   const bar = element("span", { class: "styledit-bar" });
@@ -1924,107 +2706,255 @@ function scoreRow(title, testid) {
   };
 }
 
-// styledit/lab/front/edit/sheet.js
-var COMPARED = (
-  /** @type {const} */
-  ["tau_c", "tau_s", "tau_u", "tau_v", "guidance"]
-);
+// styledit/lab/front/edit/sheet_axes.js
+function presentValue({ name, kind, by_word }, current, methods, word = "") {
+  if (kind === "prompt") return current.prompt;
+  if (kind === "method") return current.method;
+  if (kind === "words") return current.settings.blend.join(" + ") || "none";
+  const settings = (
+    /** @type {Record<string, any>} */
+    /** @type {unknown} */
+    current.settings
+  );
+  if (kind === "switch") return settings[name] ? "yes" : "no";
+  if (by_word) {
+    const common = name === "reweight" ? 1 : settings[name.replace("_words", "")];
+    return settings[name][word] ?? common;
+  }
+  if (name in settings) return settings[name] ?? settings.tau_v;
+  const parameter = methods.flatMap(({ parameters }) => parameters).find((one) => one.name === name);
+  return current.parameters[name] ?? parameter?.default ?? 0;
+}
+function firstValues({ kind, values }, present2, methods) {
+  if (kind === "switch") return ["no", "yes"];
+  if (kind === "method") return methods.map(({ name }) => name);
+  if (kind === "prompt") return [String(present2)];
+  if (kind === "words") return [.../* @__PURE__ */ new Set(["none", String(present2)])];
+  const own = Number(Number(present2).toFixed(4));
+  return [.../* @__PURE__ */ new Set([...values, own])].sort((a, b) => a - b).map(String);
+}
+function splitValues(text, kind) {
+  const parts = text.split(kind === "prompt" ? /\n/ : /[,;\n]/).map((part) => part.trim());
+  return [...new Set(parts.filter(Boolean))];
+}
+function sheetSize(axes, world, method) {
+  const none = (sentence) => ({ tiles: 0, sentence });
+  const there = axes.filter((axis) => axis !== null);
+  const [first, second] = there;
+  if (!first) return none("Choose what the rows or the columns are to vary.");
+  if (second && first.name === second.name && first.word === second.word)
+    return none("Rows and columns vary the same; choose something else for one of them.");
+  const used = there.find(({ name }) => name === "method")?.values ?? [method];
+  for (const { name, values, word } of there) {
+    const { label, kind, by_word } = kindNamed(world, name);
+    if (!values.length) return none(`Give values for ${label}.`);
+    if (by_word && !word) return none("Choose a word.");
+    if (kind === "method" || kind === "prompt") continue;
+    if (used.every((one) => !reads(methodNamed(world.methods, one), name, world.methods)))
+      return none(
+        `${used.join(" and ")} ${used.length > 1 ? "do" : "does"} not use ${label}: all tiles would be alike.`
+      );
+  }
+  const counts = there.map(({ values }) => values.length);
+  const tiles = counts.reduce((product, count) => product * count, 1);
+  const said = counts.length > 1 ? `${counts.join(" × ")} = ${tiles} tiles` : `${tiles} tiles`;
+  if (tiles > world.most_tiles)
+    return none(`${said} are too many; give values for at most ${world.most_tiles}.`);
+  return { tiles, sentence: tiles === 1 ? "1 tile" : said };
+}
+function reads({ ignored, parameters }, name, methods) {
+  const isIn = (list) => list.some((parameter) => parameter.name === name);
+  return isIn(parameters) || !ignored[name] && !methods.some((method) => isIn(method.parameters));
+}
+function kindNamed({ axes }, name) {
+  return axes.find((kind) => kind.name === name) ?? axes[0];
+}
+function axisChoice(lab, title, testid, first, changed) {
+  const { axes, methods } = lab.world;
+  let typed = false;
+  const what = choiceOf(
+    testid,
+    [["", "nothing"], .../** @type {[string, string][]} */
+    axes.map(({ name, label }) => [name, label])],
+    () => renew()
+  );
+  what.value = first;
+  const word = choiceOf(`${testid}-word`, [], () => renew(), {
+    "aria-label": `Word of the ${title.toLowerCase()}`
+  });
+  const labels = { "aria-label": `Values of the ${title.toLowerCase()}`, spellcheck: "false" };
+  const line = keepKeys(element("input", { type: "text", "data-testid": `${testid}-values`, ...labels }));
+  const lines = keepKeys(element("textarea", { rows: 3, "data-testid": `${testid}-prompts`, ...labels }));
+  const toggles = methods.map(
+    ({ name, hint: hint2 }) => toggleButton(name, `${testid}-method-${name}`, () => changed(), { title: hint2, "aria-pressed": "true" })
+  );
+  const group = element(
+    "div",
+    { class: "styledit-row", role: "group", "aria-label": "Methods" },
+    ...toggles.map(({ root }) => root)
+  );
+  const hint = element("span", { class: "styledit-hint", id: uniqueId() });
+  for (const field of [line, lines]) {
+    field.setAttribute("aria-describedby", hint.id);
+    field.addEventListener("input", () => {
+      typed = true;
+      changed();
+    });
+  }
+  const kindOf = () => what.value ? kindNamed(lab.world, what.value) : null;
+  const refill = () => {
+    const kind = kindOf();
+    if (!kind || typed || kind.kind === "method") return;
+    const field = kind.kind === "prompt" ? lines : line;
+    const values = firstValues(kind, presentValue(kind, lab.edits.current, methods, word.value), methods);
+    field.value = values.join(kind.kind === "prompt" ? "\n" : ", ");
+  };
+  const show = () => {
+    const kind = kindOf();
+    word.hidden = !kind?.by_word;
+    group.hidden = kind?.kind !== "method";
+    lines.hidden = kind?.kind !== "prompt";
+    line.hidden = !kind || !group.hidden || !lines.hidden;
+    hint.textContent = kind ? valuesHint(kind) : "";
+  };
+  const renew = () => {
+    typed = false;
+    show();
+    refill();
+    changed();
+  };
+  lab.onTrait("target", ({ words = [] }) => {
+    const chosen = word.value;
+    fillChoice(
+      word,
+      [...new Set(words.map(({ text }) => text))].map((text) => [text, text])
+    );
+    if (word.value !== chosen || !chosen) word.value = firstWord(words);
+    refill();
+    changed();
+  });
+  lab.edits.onChange(refill);
+  show();
+  return {
+    root: element(
+      "div",
+      { class: "styledit-axis", role: "group", "aria-label": title },
+      labelled(title, what),
+      word,
+      line,
+      lines,
+      group,
+      hint
+    ),
+    /** @returns {Axis | null} */
+    value() {
+      const kind = kindOf();
+      if (!kind) return null;
+      const chosen = methods.filter((_, k) => toggles[k].root.getAttribute("aria-pressed") === "true");
+      const values = kind.kind === "method" ? chosen.map(({ name }) => name) : splitValues(kind.kind === "prompt" ? lines.value : line.value, kind.kind);
+      return { name: kind.name, values, word: kind.by_word ? word.value : "" };
+    }
+  };
+}
+function firstWord(words) {
+  const named = words.filter(({ text }) => namesSomething(text));
+  return (named.find(({ changed }) => changed) ?? named[0] ?? words[0])?.text ?? "";
+}
+function valuesHint({ kind, least, most }) {
+  if (kind === "method") return "";
+  if (kind === "prompt") return "one target prompt a line";
+  if (kind === "switch") return "yes, no";
+  if (kind === "words") return "a comma between; a + for several at once";
+  const range = least === null || most === null ? "" : `from ${least} to ${most}, `;
+  return `${range}a comma between`;
+}
+
+// styledit/lab/front/edit/sheet_grid.js
 var SUCCEEDED = {
   true: { sign: "✓", words: "the judge sees the change" },
   false: { sign: "–", words: "the judge does not see the change" },
   null: { sign: "", words: "" }
 };
-function sheetSection(lab) {
-  const { sheets } = lab.world;
-  const needsPrompts = () => axes.value === "target prompts";
-  const prompts = element("textarea", { rows: 3, "data-testid": "sheet-prompts", spellcheck: "false" });
-  const promptField = labelled("One target prompt a line", prompts, {
-    class: "styledit-field styledit-sheet-prompts"
-  });
-  const show = () => {
-    promptField.hidden = !needsPrompts();
-    if (needsPrompts() && !prompts.value) prompts.value = lab.edits.current.prompt;
-  };
-  const axes = choiceOf(
-    "sheet-axes",
-    sheets.map((sheet) => [sheet.name, sheet.label]),
-    show
-  );
-  const ask = () => {
-    const lines = prompts.value.split("\n").map((line) => line.trim());
-    lab.note.ask({
-      type: "sheet",
-      id: lab.edits.nextId(),
-      axes: axes.value,
-      prompts: needsPrompts() ? lines.filter(Boolean) : []
-    });
-  };
-  const draw = pushButton("Draw", "sheet-draw", ask, { class: "styledit-main" });
-  const grid = sheetGrid(lab);
-  lab.onTrait("sheet", (sheet) => {
-    lab.note.answered();
-    grid.fill(sheet);
-  });
-  lab.edits.onChange(grid.mark);
-  show();
-  return [
-    element(
-      "p",
-      { class: "styledit-hint" },
-      "One picture for each pair of settings around the present ones. Click one to take its settings."
-    ),
-    element("div", { class: "styledit-row" }, labelled("Variants of", axes), draw),
-    promptField,
-    grid.root
-  ];
-}
-function sheetGrid(lab) {
-  const root = element("div", { class: "styledit-sheet", "data-testid": "sheet" });
+function sheetGrid(lab, testid, pressed) {
+  const root = element("div", { class: "styledit-sheet", role: "group", "data-testid": testid });
   let shape = "";
   let tiles = /* @__PURE__ */ new Map();
+  let mask = null;
+  let size = { row: 0, column: 0 };
   const head = (text) => element("span", { class: "styledit-sheet-head" }, text);
   const build = (rows, columns) => {
     freePictures(root);
     tiles = /* @__PURE__ */ new Map();
+    size = { row: rows.length, column: columns.length };
     root.style.setProperty("--columns", String(columns.length));
-    root.replaceChildren(head(""), ...columns.map(head));
+    root.replaceChildren(...columns.length ? [head("")] : [], ...columns.map(head));
     rows.forEach((text, row) => {
       root.append(element("span", { class: "styledit-sheet-side" }, text));
       columns.forEach((name, column) => {
-        const tile = sheetTile(lab, row, column, `${text}, ${name}`);
+        const label = [text, name].filter(Boolean).join(", ");
+        const tile = sheetTile(lab, `${testid}-${row}-${column}`, label, pressed);
+        tile.root.dataset.place = `${row}-${column}`;
+        tile.root.tabIndex = row + column ? -1 : 0;
         tiles.set(`${row}-${column}`, tile);
         root.append(tile.root);
       });
     });
   };
-  const mark = () => tiles.forEach((tile) => tile.mark());
+  const focus = ({ row, column }) => {
+    for (const [place, tile] of tiles) tile.root.tabIndex = place === `${row}-${column}` ? 0 : -1;
+    tiles.get(`${row}-${column}`)?.root.focus();
+  };
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const arrow = ARROWS[event.key];
+      const at = event.target instanceof HTMLElement && event.target.dataset.place;
+      if (!arrow || !at) return;
+      event.preventDefault();
+      const [row, column] = at.split("-").map(Number);
+      focus({
+        row: clamped(row + arrow[1], 0, size.row - 1),
+        column: clamped(column + arrow[0], 0, size.column - 1)
+      });
+    },
+    true
+  );
+  const mark = () => {
+    const masked = alike(mask, lab.edits.current.settings.mask);
+    tiles.forEach((tile) => tile.mark(masked));
+  };
   return {
     root,
     mark,
-    // An empty sheet is that of another source.
-    fill({ id, rows = [], columns = [], tiles: given = [] }) {
+    focus,
+    // An empty sheet is that of a source without one.
+    fill({
+      id,
+      title = "",
+      rows = [],
+      columns = [],
+      mask: painted = null,
+      tiles: given = []
+    }) {
+      mask = painted;
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
+      root.setAttribute("aria-label", `Contact sheet: ${title}`);
       for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
       mark();
     }
   };
 }
-function sheetTile(lab, row, column, label) {
+function sheetTile(lab, testid, label, pressed) {
   const image = element("img", { alt: "" });
   const badge = element("span", { class: "styledit-badge" });
   let tile = null;
-  let known = "";
-  const take = () => {
-    if (!tile) return;
-    const { prompt, method, settings } = tile;
-    if (!settings) lab.edits.set({ prompt, method, auto: true });
-    else lab.edits.set({ settings: { ...DEFAULT_SETTINGS, ...settings }, prompt, method, auto: false });
-  };
-  const root = pushButton("", `sheet-tile-${row}-${column}`, take, {
+  let known2 = "";
+  const root = pushButton("", testid, () => tile?.picture && pressed(tile), {
     class: "styledit-tile",
-    disabled: true,
+    "aria-disabled": "true",
+    // so that the arrow keys reach it
     "aria-label": label
   });
   root.append(image, badge);
@@ -2032,29 +2962,264 @@ function sheetTile(lab, row, column, label) {
     root,
     fill(given) {
       tile = given;
-      const { settings, prompt, method, picture, exact, succeeded } = given;
-      const now = [exact, picture?.byteLength, succeeded].join();
-      if (now === known) return;
-      known = now;
-      root.disabled = !picture;
-      root.title = `${prompt}
-${settings ? settingsInShort({ settings, method }) : method}`;
-      root.classList.toggle("styledit-preview", !exact);
-      showBytes(image, picture);
+      const now = [given.exact, given.picture?.byteLength, given.succeeded, given.psnr].join();
+      if (now === known2) return;
+      known2 = now;
+      root.setAttribute("aria-disabled", String(!given.picture));
+      root.title = `${given.prompt}
+${tileInShort(given, lab.world.methods)}`;
+      root.classList.toggle("styledit-preview", !given.exact);
+      showBytes(image, given.picture);
       const seen = SUCCEEDED[
         /** @type {"true" | "false" | "null"} */
-        String(succeeded)
+        String(given.succeeded)
       ];
       badge.textContent = seen.sign;
-      badge.dataset.succeeded = String(succeeded);
+      badge.dataset.succeeded = String(given.succeeded);
       root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
     },
-    mark: () => root.setAttribute("aria-pressed", String(tile !== null && isOf(tile, lab.edits.current)))
+    mark(masked) {
+      const same = tile !== null && masked && isOf(tile, lab.edits.current, lab.world.methods);
+      root.setAttribute("aria-pressed", String(same));
+    }
   };
 }
-function isOf({ prompt, method, settings }, current) {
-  if (!settings || prompt !== current.prompt || method !== current.method) return false;
-  return COMPARED.every((name) => Math.abs(settings[name] - current.settings[name]) < 1e-9);
+function tileInShort(tile, methods) {
+  const decibels = (psnr2, what) => psnr2 === null ? "" : `${psnr2.toFixed(1)} dB to ${what}`;
+  const { exact, psnr, picture } = tile;
+  const source = exact && picture && psnr === null ? "the source itself" : decibels(psnr, "the source");
+  const seen = SUCCEEDED[
+    /** @type {"true" | "false" | "null"} */
+    String(tile.succeeded)
+  ].words;
+  const time = tile.seconds === null ? "" : `${tile.seconds.toFixed(2)} s`;
+  const came = [source, decibels(tile.truth_psnr, "the true edit"), seen, time];
+  return [settingsInShort(tile, methods), ...came].filter(Boolean).join(" · ");
+}
+function isOf(tile, current, methods) {
+  if (tile.prompt !== current.prompt || tile.method !== current.method) return false;
+  const { ignored, parameters } = methodNamed(methods, tile.method);
+  const own = parameters.every(
+    ({ name, default: usual }) => (tile.parameters[name] ?? usual) === (current.parameters[name] ?? usual)
+  );
+  const settings = Object.entries(tile.settings).filter(([name]) => name !== "mask" && !ignored[name]);
+  const now = (
+    /** @type {Record<string, unknown>} */
+    /** @type {unknown} */
+    current.settings
+  );
+  return own && settings.every(([name, value]) => alike(value, now[name]));
+}
+function alike(a, b) {
+  if (typeof a === "number" && typeof b === "number") return Math.abs(a - b) < 1e-9;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+// styledit/lab/front/edit/sheet_view.js
+function sheetView(lab, take) {
+  let sheet = {};
+  let at = null;
+  const tileAt = (place) => sheet.tiles?.find((tile) => tile.row === place?.row && tile.column === place.column) ?? null;
+  const grid = sheetGrid(lab, "large", (tile) => look(tile));
+  const image = element("img", { "data-testid": "large-image" });
+  const text = element("p", { role: "status", "aria-live": "polite", "data-testid": "large-text" });
+  const step = (dx, dy) => {
+    const next = neighbour(sheet, at, dx, dy);
+    if (next) look(next);
+  };
+  const all = pushButton("All tiles", "large-all", () => look(null));
+  const alone = element(
+    "figure",
+    { class: "styledit-sheet-alone" },
+    image,
+    text,
+    element(
+      "div",
+      { class: "styledit-row" },
+      pushButton("← Previous", "large-previous", () => step(-1, 0)),
+      pushButton("Next →", "large-next", () => step(1, 0)),
+      pushButton("Take these settings", "large-take", () => {
+        const tile = tileAt(at);
+        root.close();
+        if (tile) take(tile);
+      }),
+      all
+    )
+  );
+  const title = element("strong", {});
+  const close = pushButton("Close", "large-close", () => root.close());
+  const root = keepKeys(
+    element(
+      "dialog",
+      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Contact sheet" },
+      element("div", { class: "styledit-toolbar" }, title, close),
+      grid.root,
+      alone
+    )
+  );
+  const show = () => {
+    const tile = tileAt(at);
+    grid.root.hidden = tile !== null;
+    alone.hidden = tile === null;
+    if (!tile) return;
+    const { rows = [], columns = [] } = sheet;
+    const name = [rows[tile.row], columns[tile.column]].filter(Boolean).join(", ");
+    text.textContent = `${name}: ${tile.prompt} · ${tileInShort(tile, lab.world.methods)}`;
+    image.alt = name;
+  };
+  const look = (place) => {
+    const before = at;
+    at = place && { row: place.row, column: place.column };
+    show();
+    const tile = tileAt(at);
+    if (!tile) {
+      if (before) grid.focus(before);
+      return;
+    }
+    showBytes(image, tile.picture);
+    if (!alone.contains(document.activeElement)) all.focus();
+    ask(tile);
+  };
+  const ask = (tile) => {
+    if (tile.exact) lab.send({ type: "tile", sheet: sheet.id, row: tile.row, column: tile.column });
+  };
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      if (!at) return;
+      const arrow = ARROWS[event.key];
+      if (arrow) step(...arrow);
+      else if (event.key === "Escape") look(null);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    true
+  );
+  root.addEventListener("close", () => {
+    at = null;
+    show();
+  });
+  lab.onTrait("tile", ({ sheet: number, row, column, picture }) => {
+    if (number === sheet.id && at?.row === row && at?.column === column) showBytes(image, picture);
+  });
+  lab.edits.onChange(grid.mark);
+  lab.cleanups.push(() => root.close());
+  show();
+  return {
+    root,
+    open() {
+      title.textContent = sheet.title ?? "";
+      root.showModal();
+      grid.focus({ row: 0, column: 0 });
+    },
+    fill(next) {
+      const known2 = tileAt(at);
+      sheet = next;
+      grid.fill(next);
+      const tile = tileAt(at);
+      if (at && !tile) at = null;
+      show();
+      if (tile?.exact && !known2?.exact) look(tile);
+    }
+  };
+}
+function neighbour({ rows = [], columns = [] }, at, dx, dy) {
+  if (!at || !columns.length) return null;
+  const next = (at.row + dy) * columns.length + at.column + dx;
+  if (next < 0 || next >= rows.length * columns.length) return null;
+  return { row: Math.floor(next / columns.length), column: next % columns.length };
+}
+
+// styledit/lab/front/edit/sheet.js
+function sheetSection(lab) {
+  const size = element("span", { class: "styledit-hint", role: "status", "data-testid": "sheet-size" });
+  const show = () => {
+    const { tiles, sentence } = sheetSize(
+      [rows.value(), columns.value()],
+      lab.world,
+      lab.edits.current.method
+    );
+    if (size.textContent !== sentence) size.textContent = sentence;
+    draw.disabled = tiles === 0;
+  };
+  const ask = () => lab.note.ask({ type: "sheet", id: lab.edits.nextId(), rows: rows.value(), columns: columns.value() });
+  const draw = pushButton("Draw", "sheet-draw", ask, { class: "styledit-main" });
+  const rows = axisChoice(lab, "Rows", "sheet-rows", "tau_c", () => show());
+  const columns = axisChoice(lab, "Columns", "sheet-columns", "tau_s", () => show());
+  const take = ({ prompt, method, settings, parameters, auto }) => lab.edits.set({
+    prompt,
+    method,
+    parameters: { ...lab.edits.current.parameters, ...parameters },
+    settings: { ...settings, mask: lab.model.get("sheet").mask ?? null },
+    auto
+  });
+  const grid = sheetGrid(lab, "sheet-tile", take);
+  const large = sheetView(lab, take);
+  const { root: tools, show: showTools } = sheetTools(lab, large.open);
+  lab.onTrait("sheet", (sheet) => {
+    lab.note.answered();
+    grid.fill(sheet);
+    large.fill(sheet);
+    showTools();
+  });
+  lab.edits.onChange(() => {
+    grid.mark();
+    show();
+  });
+  queueMicrotask(show);
+  return [
+    element(
+      "p",
+      { class: "styledit-hint" },
+      "One picture for each pair of values, all else as it is now. Click one to take its settings."
+    ),
+    rows.root,
+    columns.root,
+    element("div", { class: "styledit-row" }, draw, size),
+    tools,
+    grid.root,
+    large.root
+  ];
+}
+function sheetTools(lab, open) {
+  let wanted = 0;
+  const save = (kind) => {
+    wanted = lab.edits.nextId();
+    lab.note.ask({ type: "export", id: wanted, sheet: lab.model.get("sheet").id, kind });
+  };
+  lab.onTrait("exported", (file) => {
+    lab.note.answered();
+    if (wanted && file.id === wanted) download(file);
+  });
+  const earlier = choiceOf("sheet-earlier", [], (id) => lab.note.ask({ type: "show_sheet", id: Number(id) }));
+  const choice = labelled("Earlier sheets", earlier);
+  const root = element(
+    "div",
+    { class: "styledit-row" },
+    pushButton("Open large", "sheet-open", open),
+    pushButton("Save as picture", "sheet-png", () => save("png"), {
+      title: "A PNG of all tiles with labels"
+    }),
+    pushButton("Save as table", "sheet-csv", () => save("csv"), {
+      title: "A CSV file: settings, distances to the source and the true edit, seconds"
+    }),
+    choice
+  );
+  const show = () => {
+    const { id } = lab.model.get("sheet");
+    root.hidden = id === void 0;
+    if (id !== void 0) earlier.value = String(id);
+  };
+  lab.onTrait("sheets", (sheets) => {
+    fillChoice(
+      earlier,
+      sheets.map(({ id, title }) => [String(id), title])
+    );
+    choice.hidden = sheets.length < 2;
+    show();
+  });
+  return { root, show };
 }
 
 // styledit/lab/front/edit/source.js
@@ -2062,6 +3227,7 @@ function sourceSection(lab) {
   const { world } = lab;
   const crop = cropPanel(lab, (bytes, name, prompt) => {
     lab.askSource({ kind: "upload", name, prompt }, bytes, prompt);
+    fold();
     lab.focusTarget();
   });
   lab.cleanups.push(crop.close);
@@ -2069,7 +3235,7 @@ function sourceSection(lab) {
     {
       kind: "sample",
       title: "Lesson pictures",
-      panel: samplePanel(lab),
+      panel: samplePanel(lab, () => fold()),
       there: world.samples.length > 0
     },
     { kind: "upload", title: "Your own", panel: uploadPanel(crop.open), there: true },
@@ -2077,14 +3243,25 @@ function sourceSection(lab) {
     {
       kind: "challenge",
       title: "Challenge",
-      panel: challengePanel(lab),
+      panel: challengePanel(lab, () => fold()),
       there: world.challenges.length > 0
     }
   ];
-  const tabs = ways.filter(({ there }) => there).map(({ kind, title }) => ({ kind, tab: toggleButton(title, `from-${kind}`, () => open(kind)) }));
+  const tabs = ways.filter(({ there }) => there).map(({ kind, title, panel }) => {
+    const tab = toggleButton(title, `from-${kind}`, (on) => open(on ? kind : null));
+    return { kind, panel, tab };
+  });
   const open = (wanted) => {
-    for (const { kind, tab } of tabs) tab.set(kind === wanted);
-    for (const { kind, panel } of ways) panel.hidden = kind !== wanted;
+    for (const { kind, panel, tab } of tabs) {
+      tab.set(kind === wanted);
+      tab.root.ariaExpanded = String(kind === wanted);
+      panel.hidden = kind !== wanted;
+    }
+  };
+  const fold = () => {
+    const left = tabs.find(({ panel }) => panel.contains(document.activeElement));
+    open(null);
+    left?.tab.root.focus();
   };
   const now = lab.source().kind;
   open((tabs.find(({ kind }) => kind === now) ?? tabs[0]).kind);
@@ -2101,14 +3278,11 @@ function sourceSection(lab) {
     sourcePrompt(lab)
   );
 }
-function samplePanel(lab) {
-  return element(
-    "div",
-    {},
-    thumbStrip(lab, "sample", lab.world.samples, (entry) => inAnotherStyle(lab.world, entry.prompt))
-  );
+function samplePanel(lab, fold) {
+  const target = (entry) => inAnotherStyle(lab.world, entry.prompt);
+  return element("div", {}, thumbStrip(lab, "sample", lab.world.samples, target, fold));
 }
-function challengePanel(lab) {
+function challengePanel(lab, fold) {
   const { challenges } = lab.world;
   const hint = element("p", { class: "styledit-hint" });
   lab.onSource(({ kind, name }) => {
@@ -2118,16 +3292,19 @@ function challengePanel(lab) {
   return element(
     "div",
     {},
-    thumbStrip(lab, "challenge", challenges, (entry) => entry.target),
+    thumbStrip(lab, "challenge", challenges, (entry) => entry.target, fold),
     hint
   );
 }
-function thumbStrip(lab, kind, entries, target) {
+function thumbStrip(lab, kind, entries, target, fold) {
   const buttons = entries.map((entry) => {
     const { name, prompt, thumb, label = prompt } = entry;
     const image = element("img", { alt: "" });
     showBytes(image, thumb);
-    const ask = () => lab.askSource({ kind, name, prompt }, null, target(entry));
+    const ask = () => {
+      lab.askSource({ kind, name, prompt }, null, target(entry));
+      fold();
+    };
     const attributes = { class: "styledit-thumb", "aria-label": label, title: label };
     const button = pushButton("", `${kind}-${name}`, ask, attributes);
     button.append(image);
@@ -2220,10 +3397,10 @@ function sourcePrompt(lab) {
     if (event.key === "Enter") apply();
   });
   const note = element("p", { class: "styledit-note", "data-testid": "source-note" });
-  let known;
+  let known2;
   lab.onSource(({ prompt, note: said }, failed) => {
-    if (prompt !== known && !failed) input.value = prompt ?? "";
-    known = prompt;
+    if (prompt !== known2 && !failed) input.value = prompt ?? "";
+    known2 = prompt;
     note.textContent = said ?? "";
     show();
   });
@@ -2236,9 +3413,14 @@ function sourcePrompt(lab) {
     slots.root,
     note
   );
-  root.addEventListener("focusin", () => {
+  const showSlots = () => {
     slots.root.hidden = !lab.world.slots.length;
+  };
+  root.addEventListener("pointerdown", showSlots);
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab" && event.key !== "Shift") showSlots();
   });
+  input.addEventListener("input", showSlots);
   root.addEventListener("focusout", (event) => {
     if (!root.contains(
       /** @type {Node | null} */
@@ -2265,6 +3447,7 @@ function takeDrops2(root, take) {
 }
 
 // styledit/lab/front/edit/status.js
+var REST2 = 600;
 var STAGES2 = {
   drawing: "Drawing the source",
   checking: "Checking the picture",
@@ -2278,10 +3461,11 @@ function progressLine(lab) {
   const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
   const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "progress-text" });
   const stop = pushButton("Stop", "stop", () => {
+    lab.edits.flow.forget();
     lab.send({ type: "stop" });
     lab.pending.failed();
   });
-  const root = element("div", { class: "styledit-progress" }, bar, text, stop);
+  const root = element("div", { class: "styledit-progress" }, bar, text, editDone(lab), stop);
   let shown = null;
   lab.onTrait("progress", ({ stage, done, total }) => {
     lab.note.answered();
@@ -2308,6 +3492,34 @@ function fitLine(lab) {
   });
   return root;
 }
+function editDone(lab) {
+  const root = element("span", {
+    role: "status",
+    "aria-live": "polite",
+    class: "styledit-hint",
+    "data-testid": "edit-done"
+  });
+  let sentence = "";
+  const rest = delayedCall(() => {
+    root.textContent = sentence;
+  }, REST2);
+  const wait = () => {
+    rest.stop();
+    root.textContent = "";
+  };
+  lab.onFrame((frame) => {
+    sentence = doneSentence(frame);
+    if (sentence) rest.start();
+    else wait();
+  });
+  lab.root.addEventListener("input", wait, true);
+  lab.cleanups.push(rest.stop);
+  return root;
+}
+function doneSentence({ exact, seconds }) {
+  if (!exact) return "";
+  return seconds < 0.05 ? "Edit done." : `Edit done in ${seconds.toFixed(1)} s.`;
+}
 function problemLine(lab) {
   const root = element("p", {
     class: "styledit-problem",
@@ -2318,8 +3530,9 @@ function problemLine(lab) {
   lab.model.on("change:problem", lab.note.answered);
   lab.cleanups.push(() => lab.model.off("change:problem", lab.note.answered));
   let stays = false;
+  let forgotten = false;
   const show = () => {
-    const problem = lab.model.get("problem");
+    const problem = forgotten ? "" : lab.model.get("problem");
     if (problem) stays = lab.pending.failed();
     if (problem || !stays) root.textContent = problem;
   };
@@ -2328,35 +3541,407 @@ function problemLine(lab) {
     show();
   };
   for (const event of ["input", "click", "keydown"]) lab.root.addEventListener(event, acted, true);
-  lab.onTrait("problem", show);
+  lab.forgetProblem = () => {
+    forgotten = true;
+    acted();
+  };
+  lab.onTrait("problem", () => {
+    forgotten = false;
+    show();
+  });
   return root;
 }
 
-// styledit/lab/front/edit/compare.js
-var NAMES = {
-  source: "Source",
-  reconstruction: "Reconstruction",
-  edit: "Edit",
-  difference: "Difference",
-  truth: "The true edit"
-};
-function comparison2(lab, pictures, attachZoom, pause) {
-  const [width, height] = lab.world.size;
-  const sides = (
-    /** @type {const} */
-    ["a", "b"]
+// styledit/lab/front/edit/differences.js
+var NUMBERS = (
+  /** @type {const} */
+  [
+    ["guidance", "Guidance"],
+    ["tau_c", "Word maps τc"],
+    ["tau_s", "Self-attention τs"],
+    ["tau_u", "Unconditional τu"],
+    ["tau_v", "Value inputs τv"],
+    ["tau_v_changed", "Value inputs τv of new words"],
+    ["tau_v_padding", "Value inputs τv of end and padding"],
+    ["blend_threshold", "Threshold of the blend"]
+  ]
+);
+var BY_WORD = (
+  /** @type {const} */
+  [
+    ["tau_c_words", "Word maps τc"],
+    ["tau_v_words", "Value inputs τv"],
+    ["reweight", "Factor"]
+  ]
+);
+var OTHERS = ["guide_from_source", "blend", "mask", ...[...NUMBERS, ...BY_WORD].map(([name]) => name)];
+var KINDS = { sample: "", challenge: "challenge ", seed: "seed ", upload: "" };
+function differencesOf(a, b, guiding) {
+  const rows = [
+    [
+      "Picture",
+      pictureName(a.source),
+      otherwise(pictureName(a.source), pictureName(b.source), sameSource(a, b))
+    ],
+    ["The picture shows", a.source.prompt ?? "", b.source.prompt ?? ""],
+    ["Steps", String(a.source.steps), String(b.source.steps)],
+    ["It should become", a.prompt, b.prompt],
+    ["Method", a.method, b.method],
+    ["Guided", guideName(a.guided, guiding), guideName(b.guided, guiding)],
+    ...settingRows(a.settings, b.settings),
+    ...parameterRows(a.parameters, b.parameters)
+  ];
+  return rows.filter(([, left, right]) => left !== right);
+}
+function settingRows(a, b) {
+  const rest = (
+    /** @type {(keyof Settings)[]} */
+    [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => !OTHERS.includes(name))
   );
-  const choices = { a: "source", b: "edit" };
-  const layers = sides.map((side) => {
-    const attributes = { class: `styledit-layer-${side}`, "data-testid": `compare-${side}` };
-    return drawnCanvas(width, height, attributes, (context) => {
-      const picture = pictures[choices[side]];
-      context.clearRect(0, 0, width, height);
-      if (drawable(picture)) context.drawImage(picture, 0, 0, width, height);
-    });
+  return [
+    ...NUMBERS.map(([name, title]) => (
+      /** @type {Row} */
+      [title, numberName(a[name]), numberName(b[name])]
+    )),
+    ...BY_WORD.flatMap(([name, title]) => wordRows(title, a[name], b[name])),
+    ["Guide from the source", a.guide_from_source ? "on" : "off", b.guide_from_source ? "on" : "off"],
+    ["Blend on", a.blend.join(", ") || "nothing", b.blend.join(", ") || "nothing"],
+    [
+      "Painted mask",
+      maskName(a.mask),
+      otherwise(maskName(a.mask), maskName(b.mask), sameMask(a.mask, b.mask))
+    ],
+    ...rest.map((name) => (
+      /** @type {Row} */
+      [name, plainName(a[name]), plainName(b[name])]
+    ))
+  ];
+}
+function wordRows(title, a, b) {
+  const words = [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])];
+  return words.map((word) => [`${title} of “${word}”`, numberName(a[word]), numberName(b[word])]);
+}
+function parameterRows(a, b) {
+  const names = [.../* @__PURE__ */ new Set([...Object.keys(a), ...Object.keys(b)])];
+  return names.map((name) => [name, numberName(a[name]), numberName(b[name])]);
+}
+function numberName(value) {
+  return typeof value === "number" ? String(Number(value.toFixed(2))) : "not set";
+}
+function plainName(value) {
+  return typeof value === "number" ? numberName(value) : JSON.stringify(value) ?? "not set";
+}
+function pictureName({ kind = "upload", name = "", seed = 0 }) {
+  return KINDS[kind] + (kind === "seed" ? seed : name);
+}
+function sameSource({ source: a }, { source: b }) {
+  return a.key === b.key || a.prompt !== b.prompt || a.steps !== b.steps;
+}
+function maskName(mask) {
+  return mask ? "painted" : "none";
+}
+function sameMask(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+function otherwise(first, second, same) {
+  return first === second && !same ? `another ${second}` : second;
+}
+function guideName(guide, { terms }) {
+  if (!guide) return "no";
+  const { weights, iterations, start, seed, style } = guide;
+  const known2 = terms.filter(({ name }) => weights[name]);
+  return [
+    ...known2.map(({ name, label }) => `${label} ${numberName(weights[name])}`),
+    `${iterations} iterations`,
+    `from ${start}`,
+    `seed ${seed}`,
+    style ? `style picture ${style.name}` : ""
+  ].filter(Boolean).join(", ");
+}
+
+// styledit/lab/front/edit/compare.js
+var NAMES = { source: "Source", reconstruction: "Reconstruction", edit: "Edit", truth: "The true edit" };
+var PLACES = (
+  /** @type {const} */
+  ["left", "right"]
+);
+function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
+  const [width, height] = lab.world.size;
+  let mode = "side";
+  const chosen = chosenPictures(lab, pictures, () => changed());
+  const facts = comparisonFacts(lab);
+  const draw = (context, place) => {
+    context.clearRect(0, 0, width, height);
+    const picture = chosen.picture(place);
+    if (picture && drawable(picture)) context.drawImage(picture, 0, 0, width, height);
+  };
+  const left = drawnCanvas(
+    width,
+    height,
+    { "data-testid": "compare-left" },
+    (context) => draw(context, "left")
+  );
+  const right = drawnCanvas(width, height, { "data-testid": "compare-right" }, (context) => {
+    if (mode !== "difference") draw(context, "right");
+    else facts.mean(drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain()));
   });
-  const redraw = () => layers.forEach((layer) => layer.redraw());
-  const line = keepKeys(
+  const redraw = () => {
+    left.redraw();
+    right.redraw();
+  };
+  const ask = () => {
+    if (mode === "side" || !chosen.ready()) return;
+    lab.note.ask({ type: "compare", id: lab.edits.nextId(), ...chosen.sides });
+  };
+  const changed = () => {
+    facts.wait();
+    redraw();
+    turns.show();
+    ask();
+  };
+  const line = splitLine();
+  const pane = element(
+    "div",
+    {
+      class: "styledit-pane styledit-compare-pane",
+      tabindex: "0",
+      role: "group",
+      "aria-label": "Comparison; plus and minus zoom, arrows move"
+    },
+    element("div", { class: "styledit-zoomed" }, right.root),
+    element(
+      "div",
+      { class: "styledit-zoomed-clip" },
+      element("div", { class: "styledit-zoomed" }, left.root)
+    ),
+    element("div", { class: "styledit-split-line", "aria-hidden": "true" })
+  );
+  attachZoom(pane);
+  const showLine = () => root.style.setProperty("--split", `${line.value}%`);
+  line.addEventListener("input", showLine);
+  const turns = takeTurns(chosen.name, pause, () => root);
+  const root = element(
+    "div",
+    { class: "styledit-compare", hidden: true, "data-testid": "compare" },
+    element(
+      "div",
+      { class: "styledit-row styledit-compare-choice" },
+      chosen.selects.left,
+      element("span", {}, "and"),
+      chosen.selects.right,
+      turns.running.root,
+      turns.other
+    ),
+    element(
+      "div",
+      { class: "styledit-compare-body" },
+      element("figure", { class: "styledit-figure" }, pane, line, turns.name),
+      facts.root
+    )
+  );
+  dragSplit(pane, line, showLine, root);
+  showLine();
+  turns.show();
+  const choose = (one, other) => {
+    chosen.set({ left: one, right: other });
+    if (mode === "side") split();
+    else changed();
+  };
+  lab.compareWith = (entry) => {
+    choose(entry, "edit");
+    root.scrollIntoView({ block: "nearest" });
+    chosen.selects.left.focus({ preventScroll: true });
+  };
+  let reloaded = true;
+  lab.onTrait("compared", async (told) => {
+    lab.note.answered();
+    const first = reloaded;
+    reloaded = false;
+    if (told.left === void 0) return;
+    const compared = (
+      /** @type {Compared} */
+      told
+    );
+    if (first) choose(compared.left, compared.right);
+    if (!await chosen.take(compared)) return;
+    redraw();
+    facts.show(compared);
+  });
+  lab.onFrame(({ exact }) => {
+    if (exact) ask();
+    else if (Object.values(chosen.sides).includes("edit")) facts.wait();
+  });
+  return {
+    root,
+    redraw,
+    open(next) {
+      const before = mode;
+      mode = next;
+      root.hidden = mode === "side";
+      root.dataset.mode = mode;
+      line.hidden = mode !== "split";
+      turns.open(mode === "flicker");
+      facts.mean(null);
+      if (mode === before) return;
+      if (mode === "side") lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
+      else if (before === "side") changed();
+      else redraw();
+    },
+    close() {
+      turns.stop();
+      chosen.close();
+      for (const layer of [left, right]) layer.close();
+    }
+  };
+}
+function chosenPictures(lab, pictures, changed) {
+  const sides = { left: "source", right: "edit" };
+  const loaded = { left: null, right: null };
+  const images = { left: element("img", { alt: "" }), right: element("img", { alt: "" }) };
+  let entries = [];
+  let truth = false;
+  let listed = "";
+  const select = (place) => choiceOf(
+    `compare-${place}-choice`,
+    [],
+    (value) => {
+      sides[place] = value in NAMES ? (
+        /** @type {Side} */
+        value
+      ) : Number(value);
+      changed();
+    },
+    { "aria-label": place === "left" ? "Left picture" : "Right picture" }
+  );
+  const selects = { left: select("left"), right: select("right") };
+  const fill = () => {
+    const named = Object.entries(NAMES).filter(([name]) => truth || name !== "truth");
+    const kept = entries.map((entry) => [String(entry.id), entryTitle(entry)]).reverse();
+    const now = JSON.stringify([named, kept]);
+    if (now === listed) return;
+    listed = now;
+    const known2 = new Set([...named, ...kept].map(([value]) => value));
+    const lost = PLACES.filter((place) => !known2.has(String(sides[place])));
+    for (const place of lost) sides[place] = "edit";
+    for (const place of PLACES) {
+      selects[place].replaceChildren(optionGroup("Pictures", named), optionGroup("History", kept));
+      selects[place].value = String(sides[place]);
+    }
+    if (lost.length) changed();
+  };
+  lab.onTrait("history", (next) => {
+    entries = next;
+    fill();
+  });
+  lab.onFrame(({ exact, score }) => {
+    if (exact || !score) truth = Boolean(score);
+    fill();
+  });
+  const picture = (place) => {
+    const side = sides[place];
+    if (typeof side !== "number") return pictures[side];
+    return loaded[place] === side ? images[place] : null;
+  };
+  return {
+    sides,
+    selects,
+    picture,
+    // Whether Python has all that it is to compare; what it keeps of the history it has.
+    ready: () => PLACES.every((place) => {
+      const shown = picture(place);
+      return typeof sides[place] === "number" || shown !== null && drawable(shown);
+    }),
+    set(next) {
+      Object.assign(sides, next);
+      for (const place of PLACES) selects[place].value = String(sides[place]);
+    },
+    name(place) {
+      const side = sides[place];
+      if (typeof side !== "number") return NAMES[side];
+      const entry = entries.find(({ id }) => id === side);
+      return entry ? entryTitle(entry) : `#${side}`;
+    },
+    // The entries' pictures, where they are still wanted.
+    async take(compared) {
+      const wanted = () => PLACES.every((place) => compared[place] === sides[place]);
+      if (!wanted()) return false;
+      await Promise.all(PLACES.map((place, k) => showBytes(images[place], compared.pictures[k])));
+      PLACES.forEach((place, k) => {
+        if (compared.pictures[k]) loaded[place] = compared[place];
+      });
+      return wanted();
+    },
+    close() {
+      for (const place of PLACES) URL.revokeObjectURL(images[place].dataset.address ?? "");
+    }
+  };
+}
+function optionGroup(label, pairs) {
+  const options = pairs.map(([value, text]) => element("option", { value }, text));
+  return element("optgroup", { label, hidden: !pairs.length }, ...options);
+}
+function comparisonFacts(lab) {
+  const distance = element("p", { role: "status", "aria-live": "polite", "data-testid": "compare-psnr" });
+  const mean = element("p", { class: "styledit-hint", "data-testid": "compare-mean" });
+  const settings = element("div", { "data-testid": "compare-settings" });
+  const described = (side) => {
+    if (side === "edit") return { ...lab.model.get("target"), source: lab.model.get("source") };
+    return lab.model.get("history").find(({ id }) => id === side);
+  };
+  return {
+    root: element("div", { class: "styledit-compare-facts" }, distance, mean, settings),
+    wait() {
+      distance.textContent = "PSNR …";
+    },
+    mean(value) {
+      mean.textContent = value === null ? "" : `A pixel differs by ${value.toFixed(1)} of 255 on average.`;
+    },
+    show({ left, right, psnr }) {
+      distance.textContent = distanceSentence(psnr);
+      const [a, b] = [left, right].map(described);
+      const both = a?.settings && b?.settings;
+      settings.replaceChildren(
+        both ? differenceTable(
+          differencesOf(
+            /** @type {Described} */
+            a,
+            /** @type {Described} */
+            b,
+            lab.world.guiding
+          ),
+          [left, right].map((side) => typeof side === "number" ? `#${side}` : NAMES[side])
+        ) : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ.")
+      );
+    }
+  };
+}
+function distanceSentence(psnr) {
+  if (psnr === null) return "The two are the same, pixel for pixel.";
+  return `PSNR ${psnr.toFixed(1)} dB (higher is nearer).`;
+}
+function differenceTable(rows, heads) {
+  if (!rows.length) return element("p", {}, "The same prompt and the same settings.");
+  const cells = (texts) => texts.map((text) => element("td", {}, text));
+  return element(
+    "table",
+    { class: "styledit-differences" },
+    element("caption", {}, "What differs"),
+    element(
+      "thead",
+      {},
+      element("tr", {}, element("th", {}), ...heads.map((text) => element("th", { scope: "col" }, text)))
+    ),
+    element(
+      "tbody",
+      {},
+      ...rows.map(
+        ([name, ...texts]) => element("tr", {}, element("th", { scope: "row" }, name), ...cells(texts))
+      )
+    )
+  );
+}
+function splitLine() {
+  return keepKeys(
     element("input", {
       type: "range",
       min: 0,
@@ -2368,80 +3953,14 @@ function comparison2(lab, pictures, attachZoom, pause) {
       class: "styledit-split-slider"
     })
   );
-  const pane = element(
-    "div",
-    {
-      class: "styledit-pane styledit-compare-pane",
-      tabindex: "0",
-      role: "group",
-      "aria-label": "Comparison; plus and minus zoom, arrows move"
-    },
-    element("div", { class: "styledit-zoomed" }, layers[1].root),
-    element(
-      "div",
-      { class: "styledit-zoomed-clip" },
-      element("div", { class: "styledit-zoomed" }, layers[0].root)
-    ),
-    element("div", { class: "styledit-split-line", "aria-hidden": "true" })
-  );
-  attachZoom(pane);
-  const showLine = () => root.style.setProperty("--split", `${line.value}%`);
-  line.addEventListener("input", showLine);
-  const select = (side, label) => {
-    const made = choiceOf(
-      `compare-${side}-choice`,
-      Object.entries(NAMES),
-      (name) => {
-        choices[side] = name;
-        redraw();
-        turns.show();
-      },
-      { "aria-label": label }
-    );
-    made.value = choices[side];
-    return made;
-  };
-  const turns = takeTurns(choices, pause, () => root);
-  const root = element(
-    "div",
-    { class: "styledit-compare", hidden: true },
-    element(
-      "div",
-      { class: "styledit-row styledit-compare-choice" },
-      select("a", "Left picture"),
-      element("span", {}, "and"),
-      select("b", "Right picture"),
-      turns.running.root,
-      turns.other
-    ),
-    element("figure", { class: "styledit-figure" }, pane, line, turns.name)
-  );
-  dragSplit(pane, line, showLine, root);
-  showLine();
-  turns.show();
-  return {
-    root,
-    redraw,
-    open(mode) {
-      root.hidden = mode === "side";
-      root.dataset.mode = mode;
-      line.hidden = mode === "flicker";
-      turns.open(mode === "flicker");
-      redraw();
-    },
-    close() {
-      turns.stop();
-      layers.forEach((layer) => layer.close());
-    }
-  };
 }
-function takeTurns(choices, pause, rootOf) {
+function takeTurns(nameOf, pause, rootOf) {
   const name = element("p", { class: "styledit-turn", "data-testid": "flicker-turn" });
   let timer;
   let first = true;
   const show = () => {
     rootOf().classList.toggle("styledit-shows-b", !first);
-    name.textContent = NAMES[first ? choices.a : choices.b];
+    name.textContent = nameOf(first ? "left" : "right");
   };
   const next = () => {
     first = !first;
@@ -2465,8 +3984,9 @@ function takeTurns(choices, pause, rootOf) {
     stop: () => run(false),
     open(flickers) {
       running.root.hidden = other.hidden = name.hidden = !flickers;
-      running.set(flickers);
-      run(flickers);
+      const runs = flickers && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+      running.set(runs);
+      run(runs);
     }
   };
 }
@@ -2646,7 +4166,7 @@ function pictureViews(lab) {
     { "data-testid": "difference-canvas", role: "img", "aria-label": "Difference of edit and source" },
     (context) => {
       const mean = drawDifference(context, images.edit, images.source, gain);
-      changed.textContent = mean === null ? "" : ` · mean ${mean.toFixed(1)} of 255`;
+      changed.textContent = mean === null ? "" : ` ${mean.toFixed(1)}`;
     }
   );
   const mask = maskOverlay(lab, width, height);
@@ -2659,9 +4179,14 @@ function pictureViews(lab) {
     truth: figure("truth", "The true edit", images.truth)
   };
   figures.difference.caption.append(changed);
+  figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
-  const compare = comparison2(lab, { ...images, difference: difference.root }, zoom.attach, FLICKER);
+  const compare = comparison2(lab, images, zoom.attach, {
+    pause: FLICKER,
+    gain: () => gain,
+    split: () => modes.choose("split")
+  });
   const drawn = () => {
     difference.redraw();
     compare.redraw();
@@ -2679,27 +4204,33 @@ function pictureViews(lab) {
     side.hidden = mode !== "side";
     compare.open(mode);
   });
-  root.append(
-    element("div", { class: "styledit-toolbar" }, modes, zoom.buttons, mask.toggle.root, gainSlider.root),
-    side,
-    compare.root
+  const tools = element(
+    "div",
+    { class: "styledit-tools", role: "toolbar", "aria-label": "View" },
+    modes.root,
+    zoom.buttons,
+    mask.toggle.root
   );
+  root.append(side, compare.root);
+  const watch = new ResizeObserver(() => lab.root.style.setProperty("--strip", `${root.offsetHeight}px`));
+  watch.observe(root);
   showSource(lab, figures.reconstruction.caption, drawn);
   showFrames(lab, figures.edit.caption, drawn);
   showTruth(lab, figures.truth.root, drawn);
   lab.onFrame(mask.show);
   root.classList.toggle("styledit-fine", width > 256);
-  lab.cleanups.push(difference.close, mask.canvas.close, compare.close);
-  return root;
+  lab.cleanups.push(difference.close, mask.canvas.close, compare.close, () => watch.disconnect());
+  return [element("div", { class: "styledit-toolbar" }, tools, gainSlider.root), root];
 }
 function pictureFigure(name, title, attachZoom, ...content) {
   const pane = element(
     "div",
     {
       class: "styledit-pane",
-      tabindex: "0",
+      tabindex: name === "edit" ? "0" : "-1",
+      // they are zoomed together: one stop of the Tab key is enough
       role: "group",
-      "aria-label": `${title}; plus and minus zoom, arrows move`
+      "aria-label": `${title}; plus and minus zoom all pictures, arrows move`
     },
     element("div", { class: "styledit-zoomed" }, ...content)
   );
@@ -2714,7 +4245,8 @@ function modeButtons(open) {
   const modes = [
     ["side", "Side by side"],
     ["split", "Split"],
-    ["flicker", "Flicker"]
+    ["flicker", "Flicker"],
+    ["difference", "Difference"]
   ];
   const choose = (mode) => {
     for (const { name, toggle } of toggles) toggle.set(name === mode);
@@ -2725,11 +4257,11 @@ function modeButtons(open) {
     toggle: toggleButton(text, `view-${name}`, () => choose(name))
   }));
   choose("side");
-  return element(
-    "div",
-    { class: "styledit-tabs", role: "group", "aria-label": "View" },
-    ...toggles.map(({ toggle }) => toggle.root)
-  );
+  const buttons = toggles.map(({ toggle }) => toggle.root);
+  return {
+    root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
+    choose
+  };
 }
 function showSource(lab, caption, drawn) {
   const { source: image, reconstruction: rebuilt } = lab.images;
@@ -2832,17 +4364,25 @@ function darkenOutside(pixels) {
 var COLUMNS = [
   {
     name: "tau_c_words",
+    title: TAU_NAMES.tau_c,
     short: "tau_c",
     common: (settings) => settings.tau_c,
     bounds: { min: 0, max: 1, step: 0.05 }
   },
   {
     name: "tau_v_words",
+    title: TAU_NAMES.tau_v,
     short: "tau_v",
     common: (settings) => settings.tau_v,
     bounds: { min: 0, max: 1, step: 0.05 }
   },
-  { name: "reweight", short: "factor", common: () => 1, bounds: { min: -2, max: 6, step: 0.1 } }
+  {
+    name: "reweight",
+    title: "Strength ×",
+    short: "factor",
+    common: () => 1,
+    bounds: { min: -2, max: 6, step: 0.1 }
+  }
 ];
 var GROUPS = (
   /** @type {const} */
@@ -2854,24 +4394,26 @@ var GROUPS = (
 function cellSlider(testid, label, bounds, own, common, changed) {
   const attributes = { type: "range", ...bounds, "data-testid": testid, "aria-label": label };
   const input = keepKeys(element("input", attributes));
-  const output = element("output", {});
+  const output = element("output", { "aria-hidden": "true" });
   const root = element("span", { class: "styledit-cell" }, input, output);
   whileDragged(input, changed);
   return {
     root,
-    show() {
+    show(why) {
+      disable(root, input, why);
       root.classList.toggle("styledit-unset", own() === null);
       input.value = String(own() ?? common());
       output.textContent = Number(input.value).toFixed(2);
+      input.setAttribute("aria-valuetext", `${output.textContent}${own() === null ? ", not set" : ""}`);
     }
   };
 }
 function wordRow(lab, word, changed) {
   const settings = () => lab.edits.current.settings;
   const cells = COLUMNS.map(
-    ({ name, short, common, bounds }) => cellSlider(
+    ({ name, title, short, common, bounds }) => cellSlider(
       `word-${short}-${word}`,
-      `${short} of ${word}`,
+      `${title} of ${word}`,
       bounds,
       () => settings()[name][word] ?? null,
       () => common(settings()),
@@ -2889,14 +4431,14 @@ function wordRow(lab, word, changed) {
   return {
     root: element(
       "tr",
-      {},
+      { "data-word": word },
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
-      ...cells.map((cell) => element("td", {}, cell.root)),
+      ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset)
     ),
-    show() {
-      cells.forEach((cell) => cell.show());
-      reset.disabled = COLUMNS.every(({ name }) => settings()[name][word] === void 0);
+    show(ignored) {
+      cells.forEach((cell, k) => cell.show(ignored[COLUMNS[k].name] ?? ""));
+      reset.disabled = COLUMNS.every(({ name }) => ignored[name] || settings()[name][word] === void 0);
     }
   };
 }
@@ -2905,7 +4447,7 @@ function groupRow(lab, name, title) {
   const set = (value, moving) => lab.edits.change({ [name]: value }, moving);
   const cell = cellSlider(
     name,
-    `tau_v of ${title}`,
+    `${TAU_NAMES.tau_v} of ${title}`,
     { min: 0, max: 1, step: 0.05 },
     () => settings()[name],
     () => settings().tau_v,
@@ -2919,13 +4461,13 @@ function groupRow(lab, name, title) {
       { class: "styledit-group" },
       element("th", { scope: "row" }, title),
       element("td", {}),
-      element("td", {}, cell.root),
+      element("td", { "data-label": COLUMNS[1].title }, cell.root),
       element("td", {}),
       element("td", {}, reset)
     ),
-    show() {
-      cell.show();
-      reset.disabled = settings()[name] === null;
+    show(ignored) {
+      cell.show(ignored[name] ?? "");
+      reset.disabled = Boolean(ignored[name]) || settings()[name] === null;
     }
   };
 }
@@ -2933,19 +4475,24 @@ function wordTable(lab) {
   const body = element("tbody", {});
   const groups = GROUPS.map(([name, title]) => groupRow(lab, name, title));
   let rows = [];
-  let known = "";
+  let known2 = "";
+  const show = () => {
+    const { ignored } = methodNamed(lab.world.methods, lab.edits.current.method);
+    rows.forEach((row) => row.show(ignored));
+  };
   lab.onTrait("target", (target) => {
     const words = /* @__PURE__ */ new Map();
     for (const { text, changed } of target.words ?? []) words.set(text, changed || Boolean(words.get(text)));
     const mark = JSON.stringify([...words]);
-    if (mark === known) return;
-    known = mark;
+    if (mark === known2) return;
+    known2 = mark;
     rows = [...[...words].map(([word, changed]) => wordRow(lab, word, changed)), ...groups];
     body.replaceChildren(...rows.map((row) => row.root));
-    rows.forEach((row) => row.show());
+    show();
   });
-  lab.edits.onChange(() => rows.forEach((row) => row.show()));
-  const names = ["Word", tauName("Word maps", "c"), tauName("Value inputs", "v"), "Factor"];
+  lab.edits.onChange(show);
+  const [maps, values, factor] = COLUMNS.map(({ title }) => title);
+  const names = ["Word", tauName(maps, "c"), tauName(values, "v"), factor];
   const heads = names.map((name) => element("th", { scope: "col" }, name));
   return element(
     "table",
@@ -2956,6 +4503,7 @@ function wordTable(lab) {
 }
 
 // styledit/lab/front/edit/lab.js
+var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-history, .styledit-sheet";
 function labOf(model, root, say) {
   const frameReaders = [];
   const note = asker(model, say);
@@ -2998,6 +4546,10 @@ function labOf(model, root, say) {
     focusTarget() {
     },
     forgetSettled() {
+    },
+    compareWith() {
+    },
+    forgetProblem() {
     }
   };
   return lab;
@@ -3020,10 +4572,15 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
+  groupsForKeys(lab);
+  linkedPlace(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();
     if (target.prompt !== void 0) lab.edits.accept(target);
+  });
+  lab.onTrait("problem", (problem) => {
+    if (problem) lab.edits.flow.forget();
   });
   lab.onTrait("frame", (frame) => {
     if (frame.picture) lab.note.answered();
@@ -3038,15 +4595,15 @@ function render({ model, el }) {
 function labParts(lab, local) {
   return [
     sourceSection(lab),
+    ...pictureViews(lab),
+    blendNote(lab),
     targetPrompt(lab),
     problemLine(lab),
     local,
-    pictureViews(lab),
-    blendNote(lab),
-    scoreSection(lab),
-    progressLine(lab),
     fitLine(lab),
-    commonControls(lab),
+    commonControls(lab, progressLine(lab)),
+    foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
+    scoreSection(lab),
     historySection(lab),
     element(
       "div",
@@ -3059,6 +4616,14 @@ function labParts(lab, local) {
       codeFold(lab)
     )
   ];
+}
+function groupsForKeys(lab) {
+  const groups = (
+    /** @type {HTMLElement[]} */
+    [...lab.root.querySelectorAll(GROUPS2)]
+  );
+  const outermost = groups.filter((group) => !group.parentElement?.closest(GROUPS2));
+  lab.cleanups.push(...outermost.map(rovingFocus));
 }
 var lab_default = { render };
 export {

@@ -67,6 +67,8 @@ function paint(canvas, values, range, palette) {
 
 // styledit/lab/front/shared/kernel.js
 var PATIENCE = 2500;
+var REST = 500;
+var LINKED = 80;
 function listen(model, handlers) {
   const entries = (
     /** @type {[string, () => void][]} */
@@ -101,6 +103,29 @@ function asker(model, note) {
       }
     },
     close: () => clearTimeout(waiting)
+  };
+}
+function reporter(model, tell) {
+  let later;
+  const fire = () => {
+    later = void 0;
+    try {
+      tell();
+    } catch {
+    }
+  };
+  return {
+    renew() {
+      const { linked } = model.get("led");
+      if (linked && later !== void 0) return;
+      clearTimeout(later);
+      later = setTimeout(fire, linked ? LINKED : REST);
+    },
+    waits: () => later !== void 0,
+    stop() {
+      clearTimeout(later);
+      later = void 0;
+    }
   };
 }
 
@@ -196,7 +221,7 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
   const id = uniqueId();
   const input = keepKeys(element("input", { type: "range", id, min, max, step, title }));
   const digits = step < 1 ? 2 : 0;
-  const output = element("output", { for: id });
+  const output = element("output", { for: id, "aria-hidden": "true" });
   const show = () => {
     output.textContent = Number(input.value).toFixed(digits);
   };
@@ -230,8 +255,8 @@ var VIEWS = [
   ["difference", "target minus source"]
 ];
 var SCALES = [
-  ["one", "one for all words"],
   ["each", "each word its own"],
+  ["one", "one scale for all words"],
   ["held", "held as it is now"]
 ];
 function choice(label, testid, options, value, changed) {
@@ -270,8 +295,12 @@ function stepSlider({ about: { steps }, chosen }, actions) {
   });
   made.input.dataset.testid = "step";
   made.root.classList.add("explorer-step");
-  say(made, chosen.row);
-  return made.root;
+  const follow = () => {
+    made.input.value = String(chosen.row);
+    say(made, chosen.row);
+  };
+  follow();
+  return { root: made.root, follow };
 }
 function runChoice({ about, chosen }, actions) {
   const runs = about.runs.map((run, k) => [String(k), `${run.kind}: ${run.prompt}`]);
@@ -318,15 +347,17 @@ function whatControls(explorer, actions) {
     chosen.layer,
     (next) => actions.change({ layer: next })
   );
-  return element(
+  const step = about.steps.length > 1 ? stepSlider(explorer, actions) : null;
+  const root = element(
     "div",
     { class: "explorer-controls" },
     run?.root,
     view.root,
     layer.root,
     about.heads > 1 ? headChoice(explorer, actions) : null,
-    about.steps.length > 1 ? stepSlider(explorer, actions) : null
+    step?.root
   );
+  return { root, follow: () => step?.follow() };
 }
 function howControls({ chosen }, actions) {
   const scale = choice(
@@ -362,7 +393,7 @@ function howControls({ chosen }, actions) {
   );
 }
 
-// styledit/lab/front/explorer/resample.js
+// styledit/lab/front/shared/resample.js
 var known = /* @__PURE__ */ new Map();
 function makeTaps(n, m) {
   const first = new Int32Array(m);
@@ -616,50 +647,92 @@ function colourBar() {
   };
 }
 
+// styledit/lab/front/shared/words.js
+var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
+function namesSomething(word) {
+  return /\p{L}/u.test(word) && !SMALL.has(word);
+}
+
 // styledit/lab/front/explorer/view.js
+var SINK = 3;
+var TOP = 0.1;
 function viewOf({ about, chosen, store }) {
   const signed = chosen.view === "difference" && about.runs.length > 1;
   const run = signed ? Math.max(1, chosen.run) : chosen.run;
   const { columns, partners } = about.runs[run];
   const mean = (k) => meanMaps(store, k, chosen.layer, chosen.row, chosen.head);
-  const own = { columns, run, signed, others: [] };
+  const sinks = (k) => sinksOf(mean(k)?.maps ?? [], about.runs[k].columns);
+  const own = { columns, run, signed, sinks: sinks(run), others: [] };
   const target = mean(run);
   if (!target) return { h: 1, w: 1, maps: columns.map(() => null), notes: /* @__PURE__ */ new Set(), ...own };
   if (signed) return { ...difference(target, mean(0) ?? target, partners), ...own };
   const shown = (maps, k) => chosen.view === "share" ? wordShares(maps, about.runs[k].columns) : maps;
   const others = about.runs.flatMap((other, k) => {
     const maps = k === run ? null : mean(k);
-    return maps ? shown(maps, k).maps.filter((_, c) => other.columns[c].kind === "word") : [];
+    return maps ? shown(maps, k).maps.filter((_, c) => isCompared(other.columns, sinks(k), c)) : [];
   });
   return { ...shown(target, run), ...own, others: others.filter((map) => map !== null) };
 }
-function scalesOf(explorer, { maps, columns, others, signed }) {
+function sinksOf(maps, columns) {
+  const means = maps.map((map, c) => map && columns[c].kind === "word" ? sumOf(map) / map.length : -1);
+  const words = means.filter((mean) => mean >= 0).sort((a, b) => a - b);
+  const middle = words.length / 2;
+  const median = words.length ? (words[Math.ceil(middle) - 1] + words[Math.floor(middle)]) / 2 : 0;
+  return new Set(means.flatMap((mean, c) => mean > SINK * median ? [c] : []));
+}
+function sumOf(map) {
+  let sum = 0;
+  for (let k = 0; k < map.length; k += 1) sum += map[k];
+  return sum;
+}
+function isCompared(columns, sinks, c) {
+  return columns[c].kind === "word" && !sinks.has(c);
+}
+function scalesOf(explorer, { maps, columns, others, signed, sinks }) {
   const { chosen } = explorer;
-  const words = maps.filter((map, c) => map !== null && columns[c].kind === "word");
+  const words = maps.filter((map, c) => map !== null && isCompared(columns, sinks, c));
   const common = rangeOf([...words.filter((map) => map !== null), ...others], chosen.contrast, signed);
   if (chosen.scale !== "held" || explorer.held?.signed !== signed) explorer.held = { ...common, signed };
   const { held } = explorer;
   return maps.map((map, c) => {
     if (!map) return null;
-    const alone = chosen.scale === "each" || columns[c].kind !== "word";
+    const alone = chosen.scale === "each" || !isCompared(columns, sinks, c);
     return { ...alone ? rangeOf([map], chosen.contrast, signed) : held ?? common, alone };
   });
 }
-function bestWord({ maps, columns }) {
-  let best = 0;
-  let most = -1;
-  maps.forEach((map, c) => {
-    if (!map || columns[c].kind !== "word") return;
-    let sum = 0;
-    let peak = 0;
-    for (const value of map) {
-      sum += Math.abs(value);
-      peak = Math.max(peak, Math.abs(value));
-    }
-    const ratio = sum ? peak * map.length / sum : 0;
-    if (ratio > most) [best, most] = [c, ratio];
-  });
-  return best;
+function scaleSentence({ chosen }, { columns, sinks }) {
+  if (chosen.scale === "each")
+    return "Each word has its own colour scale: its brightest place is where it is read most. How much it is read, the numbers say.";
+  const common = chosen.scale === "one" ? "One colour scale for all words" : "The colour scale is held as it was";
+  const taking = [...sinks].map((c) => `“${columns[c].text}”`).join(", ");
+  const also = taking ? `, and so do the words that take nearly everything: ${taking}` : "";
+  return `${common}: equal colours are equal numbers. Start, end and padding keep their own${also}.`;
+}
+function firstWord(view, { runs }) {
+  const { maps, columns, run, signed } = view;
+  const { named, partners } = runs[run];
+  const isReplaced = (column, c) => {
+    const partner = partners[c];
+    return maps[c] && partner !== null && runs[0].columns[partner].text !== column.text;
+  };
+  const replaced = signed ? columns.findIndex(isReplaced) : -1;
+  if (replaced >= 0) return replaced;
+  return named !== null && maps[named] ? named : mostConcentrated(view);
+}
+function mostConcentrated({ maps, columns }) {
+  const words = columns.flatMap(({ kind }, c) => kind === "word" && maps[c] ? [c] : []);
+  const naming = words.filter((c) => namesSomething(columns[c].text));
+  let [first, most] = [words[0] ?? 0, -1];
+  for (const c of naming) {
+    const share = concentration(maps[c] ?? []);
+    if (share > most) [first, most] = [c, share];
+  }
+  return first;
+}
+function concentration(map) {
+  const sizes = Float32Array.from(map, Math.abs).sort().reverse();
+  const total = sumOf(sizes);
+  return total ? sumOf(sizes.subarray(0, Math.ceil(TOP * sizes.length))) / total : 0;
 }
 function extentOf(map) {
   let [low, high] = [Infinity, -Infinity];
@@ -684,7 +757,7 @@ function colour(explorer) {
       return map && scale && mapCanvas(map, view, scale, palette);
     }),
     most: Math.max(1e-9, ...extents.map((extent) => extent ? Math.max(extent.high, -extent.low) : 0)),
-    best: bestWord(view)
+    first: firstWord(view, explorer.about)
   };
 }
 function whereSentence({ about, chosen }, notes) {
@@ -720,6 +793,7 @@ function recolour(explorer, stage, first) {
     stage.bars.fill(view.columns);
     if (chosen.word !== null && chosen.word >= view.columns.length) chosen.word = null;
   }
+  stage.scale.textContent = scaleSentence(explorer, view);
   view.columns.forEach((column, c) => {
     stage.words.draw(c, explorer.grey[view.run], view.canvases[c], titleOf(explorer, column, c));
   });
@@ -740,7 +814,7 @@ function kindOf(view, chosen) {
   return chosen.view === "share" ? "share" : "raw";
 }
 function shownWord({ hover, chosen, coloured: view }) {
-  return hover.word ?? chosen.word ?? view.best;
+  return hover.word ?? chosen.word ?? view.first;
 }
 function drawMap(explorer, stage) {
   const { chosen, hover, coloured: view } = explorer;
@@ -761,8 +835,8 @@ function drawMap(explorer, stage) {
     element("b", {}, source && source !== column.text ? `${name} minus “${source}”` : name),
     ` ${percent(extent.low)} to ${percent(extent.high)} % · ${whereSentence(explorer, view.notes)}`
   );
-  const alone = scale.alone && view.columns.length > 1 ? " (scale of this one alone)" : "";
-  const unit = `${UNITS[kindOf(view, chosen)]}${alone}`;
+  const whose = scale.alone ? "its own scale" : "one scale for all words";
+  const unit = `${UNITS[kindOf(view, chosen)]} · ${whose}`;
   stage.colourBar.set(scale, view.palette, chosen.share, unit, {
     low: extent.low < scale.low - 1e-6,
     high: extent.high > scale.high + 1e-6
@@ -898,6 +972,56 @@ function requestsOf(explorer, kernel) {
   };
 }
 
+// styledit/lab/front/shared/download.js
+function download(name, data, type) {
+  const bytes = bytesOf(data);
+  if (!bytes) return;
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
+  const link = element("a", { href: address, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 1e4);
+}
+
+// styledit/lab/front/explorer/saving.js
+function savingSentence({ id, done = 0, total = 1, name }, wanted) {
+  if (!wanted) return "";
+  if (id !== wanted) return "The page is being made.";
+  return name ? `Saved as ${name}.` : `The page is being made: ${Math.round(100 * done / total)} %.`;
+}
+function pageSaver({ model, chosen }, kernel) {
+  let wanted = 0;
+  const note = element("span", { role: "status", "data-testid": "saving" });
+  const button = pushButton(
+    "Save as a page",
+    "save-page",
+    () => {
+      wanted = Number(model.get("saved").id ?? wanted) + 1;
+      note.textContent = savingSentence({}, wanted);
+      kernel.ask({ type: "save", id: wanted, chosen });
+    },
+    { title: "One HTML file with these maps: it opens in any browser, without Jupyter or a network" }
+  );
+  return {
+    root: element("div", { class: "explorer-choice" }, button, note),
+    /** Python's trait `saved` changed. */
+    follow() {
+      const saved = model.get("saved");
+      if (!wanted || saved.id !== wanted) return;
+      kernel.answered();
+      note.textContent = savingSentence(saved, wanted);
+      if (!saved.name) return;
+      download(saved.name, saved.data, "text/html");
+      model.send({ type: "taken", id: wanted });
+    },
+    /** What was asked for does not come. */
+    giveUp() {
+      note.textContent = "";
+    }
+  };
+}
+
 // styledit/lab/front/explorer/words.js
 var WIDTH = 96;
 function wordButtons({ about, chosen }, actions) {
@@ -1014,8 +1138,9 @@ function stageOf(explorer, actions) {
     element("figure", { class: "explorer-reads" }, bars.title, bars.root),
     looks.root
   );
+  const scale = element("p", { class: "explorer-scale", "data-testid": "scale-note" });
   const live = element("div", { class: "explorer-unseen", "aria-live": "polite" });
-  return { root, words, canvas, caption, colourBar: bar, bars, looks, live };
+  return { root, words, scale, canvas, caption, colourBar: bar, bars, looks, live };
 }
 function largeCanvas({ size: [width, height] }, attributes) {
   const factor = LONGER / Math.max(width, height);
@@ -1053,14 +1178,13 @@ var START = {
   layer: "all",
   head: -1,
   row: -1,
-  scale: "one",
+  scale: "each",
   contrast: 0.3,
   share: 0.35,
   smooth: true,
   word: null,
   pixel: null
 };
-var REST = 600;
 function restored(about, chosen) {
   const state = { ...START, ...chosen };
   if (!(state.run < about.runs.length)) state.run = 0;
@@ -1110,22 +1234,6 @@ function frameOf(draw) {
     stop: () => cancelAnimationFrame(frame)
   };
 }
-function memoryOf({ model, about, chosen }) {
-  let later;
-  return {
-    renew() {
-      if (!about.live) return;
-      clearTimeout(later);
-      later = setTimeout(() => {
-        try {
-          model.send({ type: "chosen", chosen });
-        } catch {
-        }
-      }, REST);
-    },
-    stop: () => clearTimeout(later)
-  };
-}
 function render({ model, el }) {
   const explorer = explorerOf(model);
   const { chosen, hover, store } = explorer;
@@ -1137,19 +1245,22 @@ function render({ model, el }) {
     problem.textContent = note;
   });
   const requests = requestsOf(explorer, kernel);
-  const memory = memoryOf(explorer);
+  const memory = reporter(model, () => {
+    if (explorer.about.live) model.send({ type: "chosen", chosen });
+  });
+  const saver = explorer.about.live ? pageSaver(explorer, kernel) : null;
   let stale = true;
   const actions = {
     request(again = false) {
       stale ||= again;
       frame.request();
     },
-    point(what) {
-      Object.assign(hover, what);
+    point(what2) {
+      Object.assign(hover, what2);
       frame.request();
     },
-    change(what) {
-      Object.assign(chosen, what);
+    change(what2) {
+      Object.assign(chosen, what2);
       requests.forget();
       actions.request(true);
       memory.renew();
@@ -1186,13 +1297,24 @@ function render({ model, el }) {
   });
   listenToPointing(explorer, stage, actions);
   showPictures(explorer, actions);
+  const what = whatControls(explorer, actions);
+  const follow = () => {
+    if (memory.waits()) return;
+    const { row, word } = restored(explorer.about, model.get("chosen"));
+    Object.assign(chosen, { row, word });
+    what.follow();
+    requests.forget();
+    actions.request(true);
+  };
   const root = element(
     "div",
     { class: "styledit styledit-explorer" },
-    whatControls(explorer, actions),
+    what.root,
     stage.words.root,
+    stage.scale,
     stage.root,
     howControls(explorer, actions),
+    saver?.root,
     problem,
     stage.live
   );
@@ -1213,7 +1335,14 @@ function render({ model, el }) {
       kernel.answered();
       actions.request();
     },
-    problem: showProblem
+    led: follow,
+    saved() {
+      saver?.follow();
+    },
+    problem() {
+      showProblem();
+      if (model.get("problem")) saver?.giveUp();
+    }
   });
   const seen = new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting)) actions.request(true);

@@ -87,7 +87,7 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
   const id = uniqueId();
   const input = keepKeys(element("input", { type: "range", id, min, max, step, title }));
   const digits = step < 1 ? 2 : 0;
-  const output = element("output", { for: id });
+  const output = element("output", { for: id, "aria-hidden": "true" });
   const show = () => {
     output.textContent = Number(input.value).toFixed(digits);
   };
@@ -116,6 +116,8 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
 
 // styledit/lab/front/shared/kernel.js
 var PATIENCE = 2500;
+var REST = 500;
+var LINKED = 80;
 function listen(model, handlers) {
   const entries = (
     /** @type {[string, () => void][]} */
@@ -150,6 +152,29 @@ function asker(model, note) {
       }
     },
     close: () => clearTimeout(waiting)
+  };
+}
+function reporter(model, tell) {
+  let later;
+  const fire = () => {
+    later = void 0;
+    try {
+      tell();
+    } catch {
+    }
+  };
+  return {
+    renew() {
+      const { linked } = model.get("led");
+      if (linked && later !== void 0) return;
+      clearTimeout(later);
+      later = setTimeout(fire, linked ? LINKED : REST);
+    },
+    waits: () => later !== void 0,
+    stop() {
+      clearTimeout(later);
+      later = void 0;
+    }
   };
 }
 
@@ -326,6 +351,10 @@ function mapFigure(state, k, changed) {
   root.className = "styledit-player-map";
   return {
     root,
+    /** The words were chosen elsewhere. */
+    follow() {
+      select.value = state.words[k];
+    },
     /**
      * @param {Frames | null} frames
      * @param {number} at
@@ -399,6 +428,7 @@ function picturesOf(state, changed) {
       bar.most.textContent = `${shortNumber(100 * scale)} %`;
       bar.root.style.visibility = peak ? "" : "hidden";
     },
+    follow: () => maps.forEach((map) => map.follow()),
     draw() {
       const { frames, at } = state.shown();
       for (const { image, show, addresses } of [
@@ -817,12 +847,14 @@ var STAGES = {
   denoising: "denoising",
   decoding: "sharpening the pictures"
 };
-var REST = 400;
 function render({ model, el }) {
   const state = new PlayerState(model);
   const problem = problemLine(model);
   const kernel = asker(model, problem.note);
-  const memory = memoryOf(model, state);
+  const memory = reporter(model, () => {
+    const direction = state.denoising ? "denoising" : "inversion";
+    model.send({ type: "view", index: state.index, direction, words: state.words });
+  });
   const show = () => {
     const { frames, at } = state.shown();
     const value = state.drift();
@@ -861,6 +893,17 @@ function render({ model, el }) {
     kernel.ask({ type: "guidance", id: state.newest, ...wanted });
   });
   const work = workLine(kernel);
+  const follow = () => {
+    if (memory.waits()) return;
+    if (clock.playing) clock.stop();
+    memory.stop();
+    const { index, words } = model.get("view");
+    state.index = index;
+    state.words = [...words];
+    pictures.follow();
+    pictures.measure();
+    show();
+  };
   const drawCurves = () => plots.show({ curves: model.get("curves"), front: state.fresh ?? state.run });
   const takeInverted = () => {
     state.takeInverted(model.get("inverted"));
@@ -944,6 +987,7 @@ function render({ model, el }) {
     fresh: takeFresh,
     curves: drawCurves,
     progress: takeProgress,
+    led: follow,
     problem: problem.show
   });
   takeInverted();
@@ -975,23 +1019,6 @@ function problemLine(model) {
       said = sentence;
       show();
     }
-  };
-}
-function memoryOf(model, state) {
-  let later;
-  const keep = () => {
-    const direction = state.denoising ? "denoising" : "inversion";
-    try {
-      model.send({ type: "view", index: state.index, direction, words: state.words });
-    } catch {
-    }
-  };
-  return {
-    renew() {
-      clearTimeout(later);
-      later = setTimeout(keep, REST);
-    },
-    stop: () => clearTimeout(later)
   };
 }
 function statusSentence(state) {

@@ -1,39 +1,322 @@
-// Any two pictures over each other: a slider between them, or in turn.
+// Any two pictures over each other: a line between them, in turn, or their difference; how far apart they are, and
+// which settings differ.
+import { keepKeys, element } from "../shared/elements.js";
 import { choiceOf, pushButton } from "../shared/controls.js";
-import { element, keepKeys } from "../shared/elements.js";
-import { drawable, drawnCanvas, toggleButton } from "./parts.js";
-/** @import { Lab, Picture } from "./types.js" */
-/** @typedef {"side" | "split" | "flicker"} ViewMode */
+import { showBytes } from "../shared/pictures.js";
+import { differencesOf } from "./differences.js";
+import { entryTitle } from "./history.js";
+import { drawable, drawDifference, drawnCanvas, toggleButton } from "./parts.js";
+/** @import { Described, Row } from "./differences.js" */
+/** @import { Compared, HistoryEntry, Lab, Picture, Side } from "./types.js" */
+/** @typedef {"side" | "split" | "flicker" | "difference"} ViewMode */
+/** @typedef {"left" | "right"} Place */
 
 /** @type {Record<string, string>} */
-const NAMES = {
-  source: "Source",
-  reconstruction: "Reconstruction",
-  edit: "Edit",
-  difference: "Difference",
-  truth: "The true edit",
-};
+const NAMES = { source: "Source", reconstruction: "Reconstruction", edit: "Edit", truth: "The true edit" };
+const PLACES = /** @type {const} */ (["left", "right"]);
 
 /**
  * @param {Lab} lab
  * @param {Record<string, Picture>} pictures by the names above
  * @param {(pane: HTMLElement) => void} attachZoom
- * @param {number} pause ms a picture, in turn
+ * @param {{pause: number, gain: () => number, split: () => void}} options ms a picture, in turn; what a difference is
+ *   multiplied by; opens the view with a line between the two
  */
-export function comparison(lab, pictures, attachZoom, pause) {
+export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
   const [width, height] = lab.world.size;
-  const sides = /** @type {const} */ (["a", "b"]);
-  const choices = { a: "source", b: "edit" };
-  const layers = sides.map((side) => {
-    const attributes = { class: `styledit-layer-${side}`, "data-testid": `compare-${side}` };
-    return drawnCanvas(width, height, attributes, (context) => {
-      const picture = pictures[choices[side]];
-      context.clearRect(0, 0, width, height);
-      if (drawable(picture)) context.drawImage(picture, 0, 0, width, height);
-    });
+  /** @type {ViewMode} */
+  let mode = "side";
+  const chosen = chosenPictures(lab, pictures, () => changed());
+  const facts = comparisonFacts(lab);
+  const draw = (/** @type {CanvasRenderingContext2D} */ context, /** @type {Place} */ place) => {
+    context.clearRect(0, 0, width, height);
+    const picture = chosen.picture(place);
+    if (picture && drawable(picture)) context.drawImage(picture, 0, 0, width, height);
+  };
+  const left = drawnCanvas(width, height, { "data-testid": "compare-left" }, (context) =>
+    draw(context, "left"),
+  );
+  const right = drawnCanvas(width, height, { "data-testid": "compare-right" }, (context) => {
+    if (mode !== "difference") draw(context, "right");
+    else facts.mean(drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain()));
   });
-  const redraw = () => layers.forEach((layer) => layer.redraw());
-  const line = keepKeys(
+  const redraw = () => {
+    left.redraw();
+    right.redraw();
+  };
+  const ask = () => {
+    if (mode === "side" || !chosen.ready()) return;
+    lab.note.ask({ type: "compare", id: lab.edits.nextId(), ...chosen.sides });
+  };
+  const changed = () => {
+    facts.wait();
+    redraw();
+    turns.show();
+    ask();
+  };
+  const line = splitLine();
+  const pane = element(
+    "div",
+    {
+      class: "styledit-pane styledit-compare-pane",
+      tabindex: "0",
+      role: "group",
+      "aria-label": "Comparison; plus and minus zoom, arrows move",
+    },
+    element("div", { class: "styledit-zoomed" }, right.root),
+    element(
+      "div",
+      { class: "styledit-zoomed-clip" },
+      element("div", { class: "styledit-zoomed" }, left.root),
+    ),
+    element("div", { class: "styledit-split-line", "aria-hidden": "true" }),
+  );
+  attachZoom(pane);
+  const showLine = () => root.style.setProperty("--split", `${line.value}%`);
+  line.addEventListener("input", showLine);
+  const turns = takeTurns(chosen.name, pause, () => root);
+  const root = element(
+    "div",
+    { class: "styledit-compare", hidden: true, "data-testid": "compare" },
+    element(
+      "div",
+      { class: "styledit-row styledit-compare-choice" },
+      chosen.selects.left,
+      element("span", {}, "and"),
+      chosen.selects.right,
+      turns.running.root,
+      turns.other,
+    ),
+    element(
+      "div",
+      { class: "styledit-compare-body" },
+      element("figure", { class: "styledit-figure" }, pane, line, turns.name),
+      facts.root,
+    ),
+  );
+  dragSplit(pane, line, showLine, root);
+  showLine();
+  turns.show();
+  const choose = (/** @type {Side} */ one, /** @type {Side} */ other) => {
+    chosen.set({ left: one, right: other });
+    if (mode === "side") split();
+    else changed();
+  };
+  lab.compareWith = (entry) => {
+    choose(entry, "edit");
+    root.scrollIntoView({ block: "nearest" });
+    chosen.selects.left.focus({ preventScroll: true });
+  };
+  let reloaded = true;
+  lab.onTrait("compared", async (told) => {
+    lab.note.answered();
+    const first = reloaded;
+    reloaded = false;
+    if (told.left === undefined) return;
+    const compared = /** @type {Compared} */ (told);
+    if (first) choose(compared.left, compared.right);
+    if (!(await chosen.take(compared))) return;
+    redraw();
+    facts.show(compared);
+  });
+  lab.onFrame(({ exact }) => {
+    if (exact) ask();
+    else if (Object.values(chosen.sides).includes("edit")) facts.wait();
+  });
+  return {
+    root,
+    redraw,
+    open(/** @type {ViewMode} */ next) {
+      const before = mode;
+      mode = next;
+      root.hidden = mode === "side";
+      root.dataset.mode = mode;
+      line.hidden = mode !== "split";
+      turns.open(mode === "flicker");
+      facts.mean(null);
+      if (mode === before) return;
+      if (mode === "side") lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
+      else if (before === "side") changed();
+      else redraw();
+    },
+    close() {
+      turns.stop();
+      chosen.close();
+      for (const layer of [left, right]) layer.close();
+    },
+  };
+}
+
+/**
+ * Which two pictures are compared, and the choices that say so.
+ * @param {Lab} lab
+ * @param {Record<string, Picture>} pictures
+ * @param {() => void} changed by a choice
+ */
+function chosenPictures(lab, pictures, changed) {
+  /** @type {Record<Place, Side>} */
+  const sides = { left: "source", right: "edit" };
+  /** @type {Record<Place, Side | null>} */
+  const loaded = { left: null, right: null }; // of which entry the picture is
+  const images = { left: element("img", { alt: "" }), right: element("img", { alt: "" }) };
+  /** @type {HistoryEntry[]} */
+  let entries = [];
+  let truth = false;
+  let listed = "";
+  const select = (/** @type {Place} */ place) =>
+    choiceOf(
+      `compare-${place}-choice`,
+      [],
+      (value) => {
+        sides[place] = value in NAMES ? /** @type {Side} */ (value) : Number(value);
+        changed();
+      },
+      { "aria-label": place === "left" ? "Left picture" : "Right picture" },
+    );
+  const selects = { left: select("left"), right: select("right") };
+  const fill = () => {
+    const named = Object.entries(NAMES).filter(([name]) => truth || name !== "truth");
+    const kept = entries.map((entry) => [String(entry.id), entryTitle(entry)]).reverse();
+    const now = JSON.stringify([named, kept]);
+    if (now === listed) return; // a list that is open must stay
+    listed = now;
+    const known = new Set([...named, ...kept].map(([value]) => value));
+    const lost = PLACES.filter((place) => !known.has(String(sides[place])));
+    for (const place of lost) sides[place] = "edit";
+    for (const place of PLACES) {
+      selects[place].replaceChildren(optionGroup("Pictures", named), optionGroup("History", kept));
+      selects[place].value = String(sides[place]);
+    }
+    if (lost.length) changed();
+  };
+  lab.onTrait("history", (next) => {
+    entries = next;
+    fill();
+  });
+  lab.onFrame(({ exact, score }) => {
+    if (exact || !score) truth = Boolean(score);
+    fill();
+  });
+  const picture = (/** @type {Place} */ place) => {
+    const side = sides[place];
+    if (typeof side !== "number") return pictures[side];
+    return loaded[place] === side ? images[place] : null;
+  };
+  return {
+    sides,
+    selects,
+    picture,
+    // Whether Python has all that it is to compare; what it keeps of the history it has.
+    ready: () =>
+      PLACES.every((place) => {
+        const shown = picture(place);
+        return typeof sides[place] === "number" || (shown !== null && drawable(shown));
+      }),
+    set(/** @type {Record<Place, Side>} */ next) {
+      Object.assign(sides, next);
+      for (const place of PLACES) selects[place].value = String(sides[place]);
+    },
+    name(/** @type {Place} */ place) {
+      const side = sides[place];
+      if (typeof side !== "number") return NAMES[side];
+      const entry = entries.find(({ id }) => id === side);
+      return entry ? entryTitle(entry) : `#${side}`;
+    },
+    // The entries' pictures, where they are still wanted.
+    async take(/** @type {Compared} */ compared) {
+      const wanted = () => PLACES.every((place) => compared[place] === sides[place]);
+      if (!wanted()) return false;
+      await Promise.all(PLACES.map((place, k) => showBytes(images[place], compared.pictures[k])));
+      PLACES.forEach((place, k) => {
+        if (compared.pictures[k]) loaded[place] = compared[place];
+      });
+      return wanted();
+    },
+    close() {
+      for (const place of PLACES) URL.revokeObjectURL(images[place].dataset.address ?? "");
+    },
+  };
+}
+
+/**
+ * @param {string} label
+ * @param {string[][]} pairs
+ */
+function optionGroup(label, pairs) {
+  const options = pairs.map(([value, text]) => element("option", { value }, text));
+  return element("optgroup", { label, hidden: !pairs.length }, ...options);
+}
+
+/**
+ * How far the two are apart, and what they were made with.
+ * @param {Lab} lab
+ */
+function comparisonFacts(lab) {
+  const distance = element("p", { role: "status", "aria-live": "polite", "data-testid": "compare-psnr" });
+  const mean = element("p", { class: "styledit-hint", "data-testid": "compare-mean" });
+  const settings = element("div", { "data-testid": "compare-settings" });
+  const described = (/** @type {Side} */ side) => {
+    if (side === "edit") return { ...lab.model.get("target"), source: lab.model.get("source") };
+    return lab.model.get("history").find(({ id }) => id === side);
+  };
+  return {
+    root: element("div", { class: "styledit-compare-facts" }, distance, mean, settings),
+    wait() {
+      distance.textContent = "PSNR …";
+    },
+    mean(/** @type {number | null} */ value) {
+      mean.textContent = value === null ? "" : `A pixel differs by ${value.toFixed(1)} of 255 on average.`;
+    },
+    show(/** @type {Compared} */ { left, right, psnr }) {
+      distance.textContent = distanceSentence(psnr);
+      const [a, b] = [left, right].map(described);
+      const both = a?.settings && b?.settings;
+      settings.replaceChildren(
+        both
+          ? differenceTable(
+              differencesOf(/** @type {Described} */ (a), /** @type {Described} */ (b), lab.world.guiding),
+              [left, right].map((side) => (typeof side === "number" ? `#${side}` : NAMES[side])),
+            )
+          : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ."),
+      );
+    },
+  };
+}
+
+/** @param {number | null} psnr dB; null where the two are equal */
+export function distanceSentence(psnr) {
+  if (psnr === null) return "The two are the same, pixel for pixel.";
+  return `PSNR ${psnr.toFixed(1)} dB (higher is nearer).`;
+}
+
+/**
+ * @param {Row[]} rows
+ * @param {string[]} heads
+ */
+function differenceTable(rows, heads) {
+  if (!rows.length) return element("p", {}, "The same prompt and the same settings.");
+  const cells = (/** @type {string[]} */ texts) => texts.map((text) => element("td", {}, text));
+  return element(
+    "table",
+    { class: "styledit-differences" },
+    element("caption", {}, "What differs"),
+    element(
+      "thead",
+      {},
+      element("tr", {}, element("th", {}), ...heads.map((text) => element("th", { scope: "col" }, text))),
+    ),
+    element(
+      "tbody",
+      {},
+      ...rows.map(([name, ...texts]) =>
+        element("tr", {}, element("th", { scope: "row" }, name), ...cells(texts)),
+      ),
+    ),
+  );
+}
+
+function splitLine() {
+  return keepKeys(
     element("input", {
       type: "range",
       min: 0,
@@ -45,88 +328,22 @@ export function comparison(lab, pictures, attachZoom, pause) {
       class: "styledit-split-slider",
     }),
   );
-  const pane = element(
-    "div",
-    {
-      class: "styledit-pane styledit-compare-pane",
-      tabindex: "0",
-      role: "group",
-      "aria-label": "Comparison; plus and minus zoom, arrows move",
-    },
-    element("div", { class: "styledit-zoomed" }, layers[1].root),
-    element(
-      "div",
-      { class: "styledit-zoomed-clip" },
-      element("div", { class: "styledit-zoomed" }, layers[0].root),
-    ),
-    element("div", { class: "styledit-split-line", "aria-hidden": "true" }),
-  );
-  attachZoom(pane);
-  const showLine = () => root.style.setProperty("--split", `${line.value}%`);
-  line.addEventListener("input", showLine);
-  const select = (/** @type {"a" | "b"} */ side, /** @type {string} */ label) => {
-    const made = choiceOf(
-      `compare-${side}-choice`,
-      Object.entries(NAMES),
-      (name) => {
-        choices[side] = name;
-        redraw();
-        turns.show();
-      },
-      { "aria-label": label },
-    );
-    made.value = choices[side];
-    return made;
-  };
-  const turns = takeTurns(choices, pause, () => root);
-  const root = element(
-    "div",
-    { class: "styledit-compare", hidden: true },
-    element(
-      "div",
-      { class: "styledit-row styledit-compare-choice" },
-      select("a", "Left picture"),
-      element("span", {}, "and"),
-      select("b", "Right picture"),
-      turns.running.root,
-      turns.other,
-    ),
-    element("figure", { class: "styledit-figure" }, pane, line, turns.name),
-  );
-  dragSplit(pane, line, showLine, root);
-  showLine();
-  turns.show();
-  return {
-    root,
-    redraw,
-    open(/** @type {ViewMode} */ mode) {
-      root.hidden = mode === "side";
-      root.dataset.mode = mode;
-      line.hidden = mode === "flicker";
-      turns.open(mode === "flicker");
-      redraw();
-    },
-    close() {
-      turns.stop();
-      layers.forEach((layer) => layer.close());
-    },
-  };
 }
 
 /**
  * The two pictures in turn, by a clock or by hand.
- * @param {{a: string, b: string}} choices
+ * @param {(place: Place) => string} nameOf
  * @param {number} pause
  * @param {() => HTMLElement} rootOf what holds the pictures
  */
-function takeTurns(choices, pause, rootOf) {
+function takeTurns(nameOf, pause, rootOf) {
   const name = element("p", { class: "styledit-turn", "data-testid": "flicker-turn" });
   /** @type {Timer} */
   let timer;
   let first = true;
   const show = () => {
     rootOf().classList.toggle("styledit-shows-b", !first);
-    name.textContent = NAMES[first ? choices.a : choices.b];
+    name.textContent = nameOf(first ? "left" : "right");
   };
   const next = () => {
     first = !first;
@@ -150,8 +367,9 @@ function takeTurns(choices, pause, rootOf) {
     stop: () => run(false),
     open(/** @type {boolean} */ flickers) {
       running.root.hidden = other.hidden = name.hidden = !flickers;
-      running.set(flickers);
-      run(flickers);
+      const runs = flickers && !matchMedia("(prefers-reduced-motion: reduce)").matches; // else only when it is asked to
+      running.set(runs);
+      run(runs);
     },
   };
 }

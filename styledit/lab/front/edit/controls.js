@@ -1,29 +1,41 @@
 // The common controls: the four taus, guidance, steps, method; where they stand and what is suggested.
 import { choiceOf, pushButton, slider } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
+import { disable, methodLine, methodNamed, parameterSliders, whyIgnored } from "./methods.js";
 import { labelled, toggleButton } from "./parts.js";
 /** @import { Lab, NumberSetting } from "./types.js" */
 
-/** @type {[NumberSetting, string, string, string][]} */
+/** What each tau does, in words; the symbols stand beside them. */
+export const TAU_NAMES = /** @type {const} */ ({
+  tau_c: "Keep where things are",
+  tau_s: "Keep shapes",
+  tau_u: "Keep shapes, unprompted",
+  tau_v: "Stay near the picture",
+});
+
+/** @type {[keyof typeof TAU_NAMES, string, string][]} */
 const TAUS = [
   [
     "tau_c",
-    "Word maps",
     "c",
-    "Share of the steps that use the source's cross-attention maps: higher keeps where things are.",
+    "Word maps (cross-attention): for this share of the steps, each word that both prompts have looks where it looked " +
+      "in the source.",
   ],
   [
     "tau_s",
-    "Self-attention",
     "s",
-    "Share of the steps that use the source's self-attention maps: higher keeps shapes and layout.",
+    "Self-attention: for this share of the steps, the parts of the picture look at each other as in the source.",
   ],
-  ["tau_u", "Unconditional", "u", "The same self-attention maps in the branch without a prompt."],
+  [
+    "tau_u",
+    "u",
+    "The same self-attention in the other half of each step, which knows no prompt: holds shapes more firmly.",
+  ],
   [
     "tau_v",
-    "Value inputs",
     "v",
-    "Share of the steps that read the learned value inputs: higher stays nearer to the picture.",
+    "Value inputs: for this share of the steps, the words say what was learned from this picture, not what they say " +
+      "in general.",
   ],
 ];
 
@@ -60,6 +72,7 @@ export function settingSlider(lab, name, label, options) {
   track.append(made.input, mark);
   lab.edits.onChange(({ settings }) => {
     made.set(settings[name]);
+    disable(made.root, made.input, whyIgnored(lab, name));
     const suggested = lab.model.get("target").suggested?.[name];
     mark.hidden = suggested === undefined;
     if (suggested === undefined) return;
@@ -73,7 +86,7 @@ export function settingSlider(lab, name, label, options) {
  * @param {Lab} lab
  */
 function suggestedButton(lab) {
-  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true }), {
+  const root = pushButton("Suggested", "suggested", () => lab.edits.set({ auto: true, parameters: {} }), {
     title: "The settings that the kit suggests for this change",
   });
   lab.edits.onChange(({ auto }) => root.setAttribute("aria-pressed", String(auto)));
@@ -108,11 +121,12 @@ function methodChoice(lab) {
   const { methods } = lab.world;
   const select = choiceOf(
     "method",
-    methods.map((name) => [name, name]),
+    methods.map(({ name }) => [name, name]),
     (method) => lab.edits.set({ method }),
   );
   lab.edits.onChange(({ method }) => {
     if (method) select.value = method;
+    select.title = methodNamed(methods, method).hint;
   });
   const root = labelled("Method", select);
   root.hidden = methods.length < 2;
@@ -130,14 +144,20 @@ function guideToggle(lab) {
         "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated.",
     },
   );
-  lab.edits.onChange(({ settings }) => toggle.set(settings.guide_from_source));
+  lab.edits.onChange(({ settings }) => {
+    toggle.set(settings.guide_from_source);
+    disable(toggle.root, toggle.root, whyIgnored(lab, "guide_from_source"));
+  });
   return toggle.root;
 }
 
-/** @param {Lab} lab */
-export function commonControls(lab) {
-  const taus = TAUS.map(([name, text, letter, title]) =>
-    settingSlider(lab, name, tauName(text, letter), { min: 0, max: 1, step: 0.05, title }),
+/**
+ * @param {Lab} lab
+ * @param {HTMLElement} progress stands beside what is seldom used
+ */
+export function commonControls(lab, progress) {
+  const taus = TAUS.map(([name, letter, title]) =>
+    settingSlider(lab, name, tauName(TAU_NAMES[name], letter), { min: 0, max: 1, step: 0.05, title }),
   );
   const guidance = settingSlider(lab, "guidance", "Guidance", {
     min: 0,
@@ -150,7 +170,15 @@ export function commonControls(lab) {
   return element(
     "section",
     { class: "styledit-controls", "aria-label": "Settings" },
-    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root),
-    element("div", { class: "styledit-row" }, suggestedButton(lab), guideToggle(lab), methodChoice(lab)),
+    element("div", { class: "styledit-sliders" }, ...taus, guidance, steps.root, ...parameterSliders(lab)),
+    element(
+      "div",
+      { class: "styledit-row" },
+      suggestedButton(lab),
+      guideToggle(lab),
+      methodChoice(lab),
+      progress,
+    ),
+    methodLine(lab),
   );
 }

@@ -113,6 +113,7 @@ export function cropPanel(lab, used) {
       cut?.picture.close();
       cut = { picture, name: file.name, zoom: 1, x: 0.5, y: 0.5 };
       scale.set(1);
+      prompt.value = ""; // the words of the picture before say nothing of this one
       show();
       draw();
       root.hidden = false;

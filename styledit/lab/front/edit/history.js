@@ -1,26 +1,29 @@
 // What was shown before: a strip to go back and forth in, names, files, and the calls that say it in Python.
 import { pushButton } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
+import { clamped } from "../shared/geometry.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
+import { methodNamed } from "./methods.js";
 import { fileInput, foldedPart } from "./parts.js";
-/** @import { Bytes } from "../shared/types.js" */
-/** @import { Asked, HistoryEntry, Lab, Saved, Target } from "./types.js" */
+/** @import { Asked, HistoryEntry, Lab, Method, NumberSetting, Saved } from "./types.js" */
 
 /** @param {Lab} lab */
 export function historySection(lab) {
-  const strip = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });
   /** @type {HistoryEntry[]} */
   let entries = [];
   /** @type {number | null} */
-  let shown = null; // the id of the entry on the screen
+  let shown = null; // the id of the entry on the screen, or of the one that was asked for
+  let asked = 0; // the request that recalls it
   const place = () => entries.findIndex((entry) => entry.id === shown);
   const recall = (/** @type {number} */ id) => {
     shown = id;
+    asked = lab.edits.nextId();
     lab.edits.flow.forget();
     lab.forgetSettled();
-    lab.note.ask({ type: "recall", id, request: lab.edits.nextId() });
+    lab.note.ask({ type: "recall", id, request: asked });
     show();
   };
+  const strip = historyStrip(lab.world.methods, recall, (id) => lab.compareWith(id));
   const undo = pushButton("Undo", "undo", () => recall(entries[place() - 1].id));
   const redo = pushButton("Redo", "redo", () => recall(entries[place() + 1].id));
   const name = keepKeys(
@@ -38,118 +41,199 @@ export function historySection(lab) {
   });
   const show = () => {
     const at = place();
-    for (const button of buttonsOf(strip)) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.entry) === shown));
-    }
+    strip.mark(shown);
     undo.disabled = at < 1;
     redo.disabled = at < 0 || at >= entries.length - 1;
     name.disabled = at < 0;
     if (document.activeElement !== name) name.value = at < 0 ? "" : entries[at].name;
   };
-  lab.onTrait("history", (next) => {
-    const grew = (next.at(-1)?.id ?? -1) > (entries.at(-1)?.id ?? -1);
-    const first = !entries.length;
-    entries = next;
-    if (first) shown = presentEntry(entries, lab.model.get("target"));
-    // What is recalled may come as a line of its own; undo still goes on from where it was.
-    else if (place() < 0 || (grew && !sameEdit(entries[entries.length - 1], entries[place()]))) {
-      shown = entries.at(-1)?.id ?? null;
-    }
-    fillStrip(strip, entries, recall);
+  // Which entry stands is Python's to say, unless one that was asked for since is on its way.
+  const follow = () => {
+    const { entry = null, request = 0 } = lab.model.get("present");
+    if (request >= asked) shown = entry;
     show();
-    if (grew) strip.scrollLeft = strip.scrollWidth;
+  };
+  lab.onTrait("history", (next) => {
+    entries = next;
+    strip.fill(entries);
+    follow();
+  });
+  lab.onTrait("present", follow);
+  lab.onTrait("problem", (problem) => {
+    if (!problem) return;
+    asked = 0; // what was asked for does not come
+    follow();
   });
   return element(
     "section",
     { class: "styledit-past", "aria-label": "History and files" },
-    strip,
-    element("div", { class: "styledit-row" }, undo, redo, name, saveButton(lab), openButton(lab)),
+    strip.root,
+    element(
+      "div",
+      { class: "styledit-row" },
+      undo,
+      redo,
+      name,
+      saveButton(lab),
+      openButton(lab, strip.expect),
+    ),
   );
 }
 
 /**
- * After a reload: the id of the newest entry that says what the target says.
- * @param {HistoryEntry[]} entries the oldest first
- * @param {Partial<Target>} target
- */
-export function presentEntry(entries, target) {
-  return (entries.findLast((entry) => sameEdit(entry, target)) ?? entries.at(-1))?.id ?? null;
-}
-
-/**
- * Whether two say the same prompt, method and settings.
- * @param {...Partial<Asked>} edits
- */
-export function sameEdit(...edits) {
-  const [a, b] = edits.map(({ prompt, method, settings, guided = null }) =>
-    JSON.stringify([prompt, method, settings, guided]),
-  );
-  return a === b;
-}
-
-/** @param {HTMLElement} strip */
-function buttonsOf(strip) {
-  return /** @type {HTMLButtonElement[]} */ ([...strip.children]);
-}
-
-/**
- * @param {HTMLElement} strip
- * @param {HistoryEntry[]} entries
+ * The entries in a row, one of which the keyboard stands at: arrows go to others.
+ * @param {Method[]} methods
  * @param {(id: number) => void} recall
+ * @param {(id: number) => void} compare
  */
-function fillStrip(strip, entries, recall) {
-  const there = new Map(buttonsOf(strip).map((button) => [Number(button.dataset.entry), button]));
-  strip.replaceChildren(
-    ...entries.map((entry) => {
-      const button = there.get(entry.id) ?? historyButton(entry, recall);
-      button.setAttribute("aria-label", `${entry.name || entry.prompt}; show it again`);
-      button.title = `${entry.prompt}\n${settingsInShort(entry)}`;
-      if (button.lastChild) button.lastChild.textContent = entry.name;
-      showThumb(button, entry.thumb);
-      there.delete(entry.id);
-      return button;
-    }),
-  );
-  there.forEach(freePictures);
+function historyStrip(methods, recall, compare) {
+  const root = element("div", { class: "styledit-history", role: "group", "aria-label": "History" });
+  /** @type {Map<number, ReturnType<typeof stripItem>>} */
+  let items = new Map();
+  /** @type {number | null} */
+  let marked = null;
+  let arriving = false;
+  const stand = (/** @type {number | null} */ id) => {
+    const here = id !== null && items.has(id) ? id : [...items.keys()].at(-1);
+    items.forEach((item, own) => item.stand(own === here));
+  };
+  root.addEventListener("focusin", ({ target }) => {
+    for (const [id, { root: item }] of items) if (item.contains(/** @type {Node} */ (target))) stand(id);
+  });
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const ids = [...items.keys()];
+      const at = ids.findIndex((id) => items.get(id)?.root.contains(document.activeElement));
+      const to = movedBy(event.key, at, ids.length);
+      if (at < 0 || to === null) return;
+      event.preventDefault();
+      items.get(ids[to])?.focus();
+    },
+    true,
+  ); // the buttons keep their keys to themselves
+  return {
+    root,
+    fill(/** @type {HistoryEntry[]} */ entries) {
+      const before = items;
+      items = new Map(
+        entries.map((entry) => [
+          entry.id,
+          before.get(entry.id) ?? stripItem(entry, methods, recall, compare),
+        ]),
+      );
+      for (const entry of entries) items.get(entry.id)?.show(entry);
+      for (const [id, item] of before) {
+        if (items.has(id)) continue;
+        freePictures(item.root);
+        item.root.remove();
+      }
+      // Those that stay are not moved: the keyboard stands at one of them.
+      for (const { root: item } of items.values()) if (item.parentNode !== root) root.append(item);
+    },
+    mark(/** @type {number | null} */ id) {
+      items.forEach((item, own) => item.mark(own === id));
+      if (!root.contains(document.activeElement)) stand(id);
+      const item = id === null ? undefined : items.get(id);
+      if (item && id !== marked) {
+        bringIntoRow(root, item.root);
+        if (arriving) item.root.scrollIntoView({ block: "nearest", inline: "nearest" });
+        arriving = false;
+      }
+      marked = id;
+    },
+    /** The next entry that is marked is brought onto the screen, too. */
+    expect() {
+      arriving = true;
+    },
+  };
 }
 
 /**
+ * Where a key leads in a row; null where it is none that moves.
+ * @param {string} key
+ * @param {number} at
+ * @param {number} length
+ */
+export function movedBy(key, at, length) {
+  const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: length - 1 };
+  const to = /** @type {Record<string, number | undefined>} */ (places)[key];
+  return to === undefined ? null : clamped(to, 0, length - 1);
+}
+
+/**
+ * Bring an element of a row that scrolls into sight; the page itself stays where it is.
+ * @param {HTMLElement} row
+ * @param {HTMLElement} item
+ */
+function bringIntoRow(row, item) {
+  const [outer, inner] = [row.getBoundingClientRect(), item.getBoundingClientRect()];
+  if (inner.left < outer.left) row.scrollLeft -= outer.left - inner.left;
+  else if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right;
+}
+
+/**
+ * An entry: its picture, which shows it again, its number or name, and the way to hold it against the present one.
  * @param {HistoryEntry} entry
+ * @param {Method[]} methods
  * @param {(id: number) => void} recall
+ * @param {(id: number) => void} compare
  */
-function historyButton(entry, recall) {
-  const attributes = { class: "styledit-thumb", "data-entry": entry.id };
-  const button = pushButton("", `history-${entry.id}`, () => recall(entry.id), attributes);
-  button.append(element("img", { alt: "" }), element("span", {}));
-  return button;
+function stripItem({ id }, methods, recall, compare) {
+  const image = element("img", { alt: "" });
+  let shown = ""; // the bytes of its picture, which may be a better one later
+  const caption = element("span", {});
+  const picture = pushButton("", `history-${id}`, () => recall(id), {
+    class: "styledit-thumb",
+    "data-entry": id,
+  });
+  picture.append(image, caption);
+  const hold = pushButton("Compare", `compare-${id}`, () => compare(id), { class: "styledit-compare-entry" });
+  return {
+    root: element("div", { class: "styledit-entry" }, picture, hold),
+    focus: () => picture.focus(),
+    show(/** @type {HistoryEntry} */ entry) {
+      const bytes = String(bytesOf(entry.thumb));
+      if (bytes !== shown) showBytes(image, entry.thumb);
+      shown = bytes;
+      caption.textContent = entry.name || `#${id}`;
+      picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
+      picture.title = `${entry.prompt}\n${settingsInShort(entry, methods)}`;
+      hold.setAttribute("aria-label", `Compare ${entryTitle(entry)} with the present one`);
+      hold.title = "Compare with the present one";
+    },
+    mark(/** @type {boolean} */ present) {
+      picture.setAttribute("aria-pressed", String(present));
+      hold.style.visibility = present ? "hidden" : "";
+    },
+    stand(/** @type {boolean} */ here) {
+      for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
+    },
+  };
 }
 
-/** @type {WeakMap<HTMLElement, string>} */
-const thumbs = new WeakMap(); // the bytes that a button shows
-
 /**
- * A picture of the history, which may be another one than before.
- * @param {HTMLButtonElement} button
- * @param {Bytes} thumb
+ * How an entry is called: by its number, and by its name where it has one.
+ * @param {Pick<HistoryEntry, "id" | "name" | "prompt">} entry
  */
-function showThumb(button, thumb) {
-  const bytes = String(bytesOf(thumb));
-  const image = button.querySelector("img");
-  if (!image || thumbs.get(button) === bytes) return;
-  thumbs.set(button, bytes);
-  showBytes(image, thumb);
+export function entryTitle({ id, name, prompt }) {
+  return `#${id} ${name || prompt}`;
 }
 
 /**
- * "τc 0.40 · τs 0.60 · …", for a tooltip.
+ * "τc 0.40 · τs 0.60 · …", for a tooltip: what the method reads.
  * @param {Pick<Asked, "settings" | "method"> & Partial<Asked>} edit
+ * @param {Method[]} methods
  */
-export function settingsInShort({ settings, method, guided = null }) {
-  const { tau_c: c, tau_s: s, tau_u: u, tau_v: v } = settings;
-  const taus = Object.entries({ c, s, u, v }).map(([letter, value]) => `τ${letter} ${value.toFixed(2)}`);
-  return [...taus, `guidance ${settings.guidance}`, method, guided ? "guided" : ""]
-    .filter(Boolean)
-    .join(" · ");
+export function settingsInShort({ settings, method, parameters = {}, guided = null, auto = false }, methods) {
+  const { ignored } = methodNamed(methods, method);
+  const taus = ["c", "s", "u", "v"]
+    .map((letter) => ({ letter, name: /** @type {NumberSetting} */ (`tau_${letter}`) }))
+    .filter(({ name }) => !ignored[name])
+    .map(({ letter, name }) => `τ${letter} ${settings[name].toFixed(2)}`);
+  const own = Object.entries(parameters).map(([name, value]) => `${name} ${value}`);
+  const marks = [guided ? "guided" : "", auto ? "suggested" : ""];
+  return [...taus, `guidance ${settings.guidance}`, ...own, method, ...marks].filter(Boolean).join(" · ");
 }
 
 /** @param {Lab} lab */
@@ -169,23 +253,31 @@ function saveButton(lab) {
   });
 }
 
-/** @param {Lab} lab */
-function openButton(lab) {
+/**
+ * @param {Lab} lab
+ * @param {() => void} asked called when a file is opened
+ */
+function openButton(lab, asked) {
   const input = fileInput("open", "image/png", "Open a saved PNG", async (file) => {
     const bytes = new Uint8Array(await file.arrayBuffer());
     lab.edits.flow.forget();
     lab.forgetSettled();
+    asked();
     lab.note.ask({ type: "open", id: lab.edits.nextId() }, [bytes]);
   });
   const title = "Open a PNG that was saved here: its picture, prompt and settings";
   return element("label", { class: "styledit-button", title }, input, "Open PNG");
 }
 
-/** @param {Partial<Saved>} saved */
-function download({ name, data }) {
+/**
+ * Give a file to the browser to keep.
+ * @param {Partial<Saved>} saved
+ */
+export function download({ name, data }) {
   const bytes = bytesOf(data);
   if (!bytes) return;
-  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  const type = name?.endsWith(".csv") ? "text/csv" : "image/png";
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
   const link = element("a", { href: address, download: name || "edit.png" });
   document.body.append(link);
   link.click();

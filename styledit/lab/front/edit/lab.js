@@ -2,10 +2,13 @@
 import { element } from "../shared/elements.js";
 import { asker } from "../shared/kernel.js";
 import { freePictures } from "../shared/pictures.js";
+import { rovingFocus } from "../shared/roving.js";
 import { commonControls } from "./controls.js";
 import { guidedSection } from "./guided.js";
+import { happeningSection } from "./happening.js";
 import { codeFold, historySection } from "./history.js";
 import { lastChangeSection } from "./last_change.js";
+import { linkedPlace } from "./linked.js";
 import { blendNote, maskSection } from "./mask.js";
 import { foldedPart } from "./parts.js";
 import { askSource, pendingSource } from "./pending.js";
@@ -19,6 +22,9 @@ import { pictureViews } from "./views.js";
 import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
 /** @import { Frame, Lab, Traits } from "./types.js" */
+
+const GROUPS =
+  ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-history, .styledit-sheet";
 
 /**
  * What the parts of the lab share.
@@ -70,6 +76,8 @@ function labOf(model, root, say) {
     sourcePrompt: () => "",
     focusTarget() {},
     forgetSettled() {},
+    compareWith() {},
+    forgetProblem() {},
   };
   return lab;
 }
@@ -93,10 +101,15 @@ function render({ model, el }) {
   const [width, height] = lab.world.size;
   root.style.setProperty("--aspect", `${width} / ${height}`);
   root.append(element("div", { class: "styledit-lab-body" }, ...labParts(lab, local)));
+  groupsForKeys(lab);
+  linkedPlace(lab);
   lab.onTrait("source", lab.pending.arrived);
   lab.onTrait("target", (target) => {
     lab.note.answered();
     if (target.prompt !== undefined) lab.edits.accept(target);
+  });
+  lab.onTrait("problem", (problem) => {
+    if (problem) lab.edits.flow.forget(); // after a first look that failed nothing more is asked for
   });
   lab.onTrait("frame", (frame) => {
     if (frame.picture) lab.note.answered();
@@ -110,21 +123,23 @@ function render({ model, el }) {
 }
 
 /**
+ * In the order of a session: a picture, what it shall become, sliders. What is below the strip of pictures passes below
+ * it, so that the edit is seen whatever is used.
  * @param {Lab} lab
  * @param {HTMLElement} local where the page's own sentences stand
  */
 function labParts(lab, local) {
   return [
     sourceSection(lab),
+    ...pictureViews(lab),
+    blendNote(lab),
     targetPrompt(lab),
     problemLine(lab),
     local,
-    pictureViews(lab),
-    blendNote(lab),
-    scoreSection(lab),
-    progressLine(lab),
     fitLine(lab),
-    commonControls(lab),
+    commonControls(lab, progressLine(lab)),
+    foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
+    scoreSection(lab),
     historySection(lab),
     element(
       "div",
@@ -137,6 +152,16 @@ function labParts(lab, local) {
       codeFold(lab),
     ),
   ];
+}
+
+/**
+ * Groups of many buttons have one stop of the Tab key each.
+ * @param {Lab} lab
+ */
+function groupsForKeys(lab) {
+  const groups = /** @type {HTMLElement[]} */ ([...lab.root.querySelectorAll(GROUPS)]);
+  const outermost = groups.filter((group) => !group.parentElement?.closest(GROUPS));
+  lab.cleanups.push(...outermost.map(rovingFocus));
 }
 
 export default { render };

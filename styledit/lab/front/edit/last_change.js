@@ -6,7 +6,12 @@ import { countOf, drawDifference, drawnCanvas } from "./parts.js";
 /** @import { Frame, Lab, Step, StepState } from "./types.js" */
 
 /** @type {Record<StepState, string>} */
-const STATES = { kept: "kept from before", replayed: "replayed from the source", computed: "computed" };
+const STATES = {
+  kept: "kept from before",
+  skipped: "left out",
+  replayed: "replayed from the source",
+  computed: "computed",
+};
 const SWITCHES = [
   ["tau_v", "τ", "v"],
   ["tau_c", "τ", "c"],
@@ -104,7 +109,7 @@ function stripRows(steps) {
   const work = stripRow(
     ["steps"],
     "Work at each step",
-    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`)),
+    steps.map(({ state }, t) => stepCell(state, `step ${t + 1}: ${STATES[state]}`, t)),
   );
   const known = SWITCHES.filter(([name]) => steps.some(({ switches }) => switches[name] !== undefined));
   const switches = known.flatMap(([name, text, letter]) => {
@@ -112,7 +117,7 @@ function stripRows(steps) {
     return stripRow(
       [text, element("sub", {}, letter)],
       `${name}: on at ${countOf(states.filter((state) => state === "on").length, "step")}`,
-      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`)),
+      states.map((state, t) => stepCell(state, `step ${t + 1}: ${name} ${state}`, t)),
     );
   });
   const ends = element(
@@ -139,9 +144,10 @@ function stripRow(label, text, cells) {
 /**
  * @param {StepState | "on" | "off"} state
  * @param {string} title
+ * @param {number | null} step null in the legend
  */
-function stepCell(state, title) {
-  return element("span", { class: `styledit-step styledit-step-${state}`, title });
+function stepCell(state, title, step) {
+  return element("span", { class: `styledit-step styledit-step-${state}`, title, "data-step": step });
 }
 
 function legend() {
@@ -151,7 +157,7 @@ function legend() {
     ["off", "off"],
   ]);
   const entries = states.map(([state, text]) =>
-    element("span", { class: "styledit-legend-entry" }, stepCell(state, ""), text),
+    element("span", { class: "styledit-legend-entry" }, stepCell(state, "", null), text),
   );
   return element("div", { class: "styledit-row styledit-hint" }, ...entries);
 }

@@ -1,18 +1,23 @@
 // Where an edit may change the picture: blend words, or a painted mask.
 import { pushButton, slider } from "../shared/controls.js";
-import { element, keepKeys } from "../shared/elements.js";
-import { ARROWS, clamped } from "../shared/geometry.js";
+import { element } from "../shared/elements.js";
+import { namesSomething } from "../shared/words.js";
 import { settingSlider } from "./controls.js";
+import { onlyWhereRead } from "./methods.js";
 import { Brush, pack, unpack } from "./mask_cells.js";
-import { delayedCall, drawable, drawnCanvas, toggleButton } from "./parts.js";
-/** @import { DrawnCanvas, Lab, Settings } from "./types.js" */
+import { drawPainter, paintByHand, paintByKeys } from "./mask_painter.js";
+import { delayedCall, drawnCanvas, toggleButton } from "./parts.js";
+import { wordLasso } from "./word_lasso.js";
+/** @import { Lab, Settings } from "./types.js" */
 
 const REST = 350; // ms after the last key before the exact edit is asked for
-const SMALL = new Set(["a", "an", "the", "of", "in", "on", "with", "and"]); // their maps say little of a place
+const SHARP = 512; // pixels of the painter's longer side
 
 /** @param {Lab} lab */
 export function maskSection(lab) {
-  return [
+  return onlyWhereRead(
+    lab,
+    "blend",
     element("p", { class: "styledit-hint" }, "Blend words: outside their maps the picture stays as it was."),
     blendWords(lab),
     settingSlider(lab, "blend_threshold", "Threshold", {
@@ -24,10 +29,10 @@ export function maskSection(lab) {
     element(
       "p",
       { class: "styledit-hint" },
-      "Or paint: what is painted may change, the rest stays. A painted mask takes the blend words' place.",
+      "Or paint: what is painted may change; outside, the picture's own pixels stay. A painted mask takes the blend words' place.",
     ),
     maskPainter(lab),
-  ];
+  );
 }
 
 /**
@@ -76,9 +81,7 @@ function blendWords(lab) {
       lab.edits.change({ blend: on ? [...others, word] : others }, false);
     });
   const fill = () => {
-    const target = lab.model.get("target").words ?? [];
-    const all = [...(lab.source().words ?? []), ...target.map((word) => word.text)];
-    const words = [...new Set([...all.filter((word) => !SMALL.has(word)), ...used()])];
+    const words = [...new Set([...wordsOf(lab), ...used()])];
     if (words.join() === [...toggles.keys()].join()) return;
     toggles = new Map(words.map((word) => [word, toggleOf(word)]));
     root.replaceChildren(...[...toggles.values()].map((toggle) => toggle.root));
@@ -94,12 +97,24 @@ function blendWords(lab) {
   return root;
 }
 
+/**
+ * The words of both prompts that name something.
+ * @param {Lab} lab
+ */
+function wordsOf(lab) {
+  const target = lab.model.get("target").words ?? [];
+  const all = [...(lab.source().words ?? []), ...target.map((word) => word.text)];
+  return [...new Set(all.filter(namesSomething))];
+}
+
 /** @param {Lab} lab */
 function maskPainter(lab) {
   const [width, height] = lab.world.mask_size;
   const brush = new Brush(width, height);
-  const ask = (/** @type {boolean} */ moving) =>
+  const ask = (/** @type {boolean} */ moving) => {
+    undo.disabled = !brush.before.length;
     lab.edits.change({ mask: pack(brush.cells, width, height) }, moving);
+  };
   const rest = delayedCall(() => ask(false), REST);
   const place = element("span", {
     class: "styledit-hint",
@@ -108,37 +123,53 @@ function maskPainter(lab) {
     "data-testid": "brush-place",
   });
   const canvas = drawnCanvas(
-    ...lab.world.size,
+    ...sharpSize(lab.world.size),
     {
       class: "styledit-painter",
       tabindex: "0",
       "data-testid": "mask-canvas",
       role: "application",
-      "aria-label": "Mask painter. Arrow keys move the brush, space paints, backspace erases.",
+      "aria-label":
+        "Mask painter. Arrow keys move the brush, with Shift by one cell, space paints, backspace erases, Ctrl+Z undoes.",
     },
     (context) => drawPainter(context, lab.images.source, brush),
   );
+  const show = (/** @type {Uint8Array} */ cells) => {
+    brush.cells = cells;
+    undo.disabled = !brush.before.length;
+    canvas.redraw();
+    lab.edits.jump({ mask: pack(cells, width, height) });
+  };
   const all = (/** @type {(cell: number) => number} */ value) => {
-    brush.cells = brush.cells.map(value);
-    canvas.redraw();
-    ask(false);
+    brush.begin();
+    show(brush.cells.map(value));
   };
-  const paint = toggleButton("Paint", "mask-paint", () => mode(true));
-  const erase = toggleButton("Erase", "mask-erase", () => mode(false));
-  const mode = (/** @type {boolean} */ paints) => {
-    brush.paints = paints;
-    paint.set(paints);
-    erase.set(!paints);
+  const takeBack = () => {
+    if (brush.undo()) show(brush.cells);
   };
-  mode(true);
-  const most = Math.max(2, width >> 1);
-  const size = slider("Brush", { min: 1, max: most, step: 1, value: brush.size }, (value) => {
-    brush.size = value;
-    canvas.redraw();
-  });
+  const undo = pushButton("Undo stroke", "mask-undo", takeBack, { disabled: true });
+  const size = slider(
+    "Brush",
+    {
+      min: 1,
+      max: Math.max(2, width >> 1),
+      step: 1,
+      value: brush.size,
+      title: "Its width in cells of the mask",
+    },
+    (value) => {
+      brush.size = value;
+      canvas.redraw();
+    },
+  );
   size.input.dataset.testid = "brush-size";
   paintByHand(canvas, brush, ask);
-  paintByKeys(canvas, brush, { ask, rest: rest.start, say: (sentence) => (place.textContent = sentence) });
+  paintByKeys(canvas, brush, {
+    ask,
+    rest: rest.start,
+    undo: takeBack,
+    say: (sentence) => (place.textContent = sentence),
+  });
   lab.edits.onChange(({ settings }) => {
     if (canvas.root.dataset.painting) return;
     brush.cells = unpack(settings.mask, width, height);
@@ -153,11 +184,7 @@ function maskPainter(lab) {
     element(
       "div",
       { class: "styledit-paint-side" },
-      element(
-        "div",
-        { class: "styledit-row" },
-        element("div", { class: "styledit-tabs" }, paint.root, erase.root),
-      ),
+      element("div", { class: "styledit-row" }, brushModes(brush), undo),
       size.root,
       element(
         "div",
@@ -166,104 +193,39 @@ function maskPainter(lab) {
         pushButton("Invert", "mask-invert", () => all((cell) => 1 - cell)),
         pushButton("No mask", "mask-clear", () => all(() => 0)),
       ),
+      wordLasso(lab, () => wordsOf(lab), {
+        begin: () => brush.begin(),
+        show,
+        drag(cells, moving) {
+          brush.cells = cells;
+          canvas.redraw();
+          ask(moving);
+        },
+      }),
       place,
     ),
   );
 }
 
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {HTMLImageElement | undefined} source
- * @param {Brush} brush
- */
-function drawPainter(context, source, brush) {
-  const { width, height } = context.canvas;
-  const [w, h] = [width / brush.width, height / brush.height];
-  context.clearRect(0, 0, width, height);
-  if (source && drawable(source)) context.drawImage(source, 0, 0, width, height);
-  if (brush.cells.some(Boolean)) {
-    context.fillStyle = "rgba(0, 0, 0, 0.65)";
-    brush.cells.forEach((cell, at) => {
-      if (!cell) context.fillRect((at % brush.width) * w, Math.floor(at / brush.width) * h, w, h);
-    });
-  }
-  if (!brush.focused) return;
-  const [left, top] = brush.corner();
-  for (const [colour, line] of /** @type {[string, number][]} */ ([
-    ["#000", 2],
-    ["#fff", 1],
-  ])) {
-    context.strokeStyle = colour;
-    context.lineWidth = line;
-    context.strokeRect(left * w + 0.5, top * h + 0.5, brush.size * w - 1, brush.size * h - 1);
-  }
+/** @param {Brush} brush */
+function brushModes(brush) {
+  const paint = toggleButton("Paint", "mask-paint", () => mode(true));
+  const erase = toggleButton("Erase", "mask-erase", () => mode(false));
+  const mode = (/** @type {boolean} */ paints) => {
+    brush.paints = paints;
+    paint.set(paints);
+    erase.set(!paints);
+  };
+  mode(true);
+  return element("div", { class: "styledit-tabs" }, paint.root, erase.root);
 }
 
 /**
- * @param {DrawnCanvas} canvas
- * @param {Brush} brush
- * @param {(moving: boolean) => void} ask
+ * The canvas's sides: a whole number of its pixels to each of the picture's, so that lines are fine.
+ * @param {[number, number]} size of the picture
+ * @returns {[number, number]}
  */
-function paintByHand({ root, redraw }, brush, ask) {
-  const cellOf = (/** @type {PointerEvent} */ event) => {
-    const box = root.getBoundingClientRect();
-    const inside = (/** @type {number} */ share, /** @type {number} */ cells) =>
-      clamped(Math.floor(share * cells), 0, cells - 1);
-    const x = inside((event.clientX - box.left) / box.width, brush.width);
-    return { x, y: inside((event.clientY - box.top) / box.height, brush.height) };
-  };
-  root.addEventListener("pointerdown", (event) => {
-    root.setPointerCapture(event.pointerId);
-    Object.assign(brush, cellOf(event));
-    brush.stamp();
-    redraw();
-    root.dataset.painting = "true";
-    ask(true);
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (!root.dataset.painting) return;
-    const { x, y } = cellOf(event);
-    if (x === brush.x && y === brush.y) return;
-    brush.lineTo(x, y);
-    redraw();
-    ask(true);
-  });
-  const end = () => {
-    if (!root.dataset.painting) return;
-    delete root.dataset.painting;
-    ask(false);
-  };
-  root.addEventListener("pointerup", end);
-  root.addEventListener("pointercancel", end);
-}
-
-/**
- * @param {DrawnCanvas} canvas
- * @param {Brush} brush
- * @param {{ask: (moving: boolean) => void, rest: () => void, say: (sentence: string) => void}} then
- */
-function paintByKeys({ root, redraw }, brush, { ask, rest, say }) {
-  keepKeys(root);
-  const focus = (/** @type {boolean} */ focused) => {
-    brush.focused = focused;
-    redraw();
-  };
-  root.addEventListener("focus", () => focus(true));
-  root.addEventListener("blur", () => focus(false));
-  root.addEventListener("keydown", (event) => {
-    const arrow = ARROWS[event.key];
-    const paints = event.key === " ";
-    if (arrow) {
-      brush.x = clamped(brush.x + arrow[0], 0, brush.width - 1);
-      brush.y = clamped(brush.y + arrow[1], 0, brush.height - 1);
-    } else if (paints || event.key === "Backspace" || event.key === "Delete") {
-      brush.stamp(paints && brush.paints);
-      ask(true);
-      rest();
-    } else return;
-    event.preventDefault();
-    const painted = brush.cells[brush.y * brush.width + brush.x];
-    say(`Column ${brush.x + 1}, row ${brush.y + 1}: ${painted ? "painted" : "kept"}`);
-    redraw();
-  });
+function sharpSize([width, height]) {
+  const factor = Math.max(1, Math.round(SHARP / Math.max(width, height)));
+  return [factor * width, factor * height];
 }

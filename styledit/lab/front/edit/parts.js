@@ -101,15 +101,15 @@ export function drawable(picture) {
 /**
  * |a - b| of two pictures, the mean of its channels times `gain`, in grey on a canvas.
  * @param {CanvasRenderingContext2D} context
- * @param {Picture} a
- * @param {Picture} b
+ * @param {Picture | null} a
+ * @param {Picture | null} b
  * @param {number} gain
  * @returns {number | null} the mean difference of a channel, 0 to 255; null where a picture is not there
  */
 export function drawDifference(context, a, b, gain) {
   const { width, height } = context.canvas;
   context.clearRect(0, 0, width, height);
-  if (!drawable(a) || !drawable(b)) return null;
+  if (!a || !b || !drawable(a) || !drawable(b)) return null;
   context.drawImage(b, 0, 0, width, height);
   const second = context.getImageData(0, 0, width, height).data;
   context.drawImage(a, 0, 0, width, height);

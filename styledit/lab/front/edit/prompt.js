@@ -7,6 +7,7 @@ import { slotIn, withSlot, wordSteps } from "./sentences.js";
 /** @import { Lab, Slot, World } from "./types.js" */
 
 const TYPING = 350; // ms without a key before a typed prompt is asked for
+const EMPTY = "Write what the picture should become; the last edit stays until then.";
 const TAGS = /** @type {const} */ ({ same: "span", gone: "del", come: "ins" });
 
 /**
@@ -76,13 +77,14 @@ export function targetPrompt(lab) {
   const send = () => {
     typed.stop();
     const prompt = input.value.trim();
-    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.set({ prompt });
+    if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
   const showDifference = () => {
     difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
     slots.show();
   };
   input.addEventListener("input", () => {
+    if (!input.value.trim()) lab.forgetProblem(); // it was said of words that are gone
     showDifference();
     typed.start();
   });
@@ -114,6 +116,7 @@ export function targetPrompt(lab) {
 function markedDifference(source, target) {
   const before = promptWords(source);
   const after = promptWords(target);
+  if (!after.length) return [element("span", { class: "styledit-hint" }, EMPTY)];
   if (before.join(" ") === after.join(" ")) {
     return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
   }

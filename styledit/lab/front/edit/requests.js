@@ -23,7 +23,7 @@ const PATIENCE = 2000; // ms that an unanswered request of a drag holds back the
 
 /**
  * At most one unanswered request while something is dragged; the newest waits until the frame of the last came. A
- * release goes at once.
+ * release goes at once. What jumps, such as a word, is looked at first, as if it was dragged, and then asked for.
  * @param {(request: EditRequest & {moving: boolean}) => number} send gives the request its id and returns it
  * @returns {Flow}
  */
@@ -56,6 +56,10 @@ export function requestFlow(send) {
     answered(id) {
       if (open !== null && id >= open) next();
     },
+    look(request) {
+      go({ ...request, moving: true });
+      waiting = { ...request, moving: false };
+    },
     waits: () => waiting !== null,
     forget() {
       waiting = null;
@@ -77,11 +81,12 @@ export function editRequests(model, note, sourcePrompt) {
     for (const name of /** @type {const} */ (["source", "target", "frame", "sheet"])) {
       lastId = Math.max(lastId, model.get(name).id ?? 0);
     }
+    lastId = Math.max(lastId, ...model.get("sheets").map(({ id }) => id));
     lastId += 1;
     return lastId;
   };
   /** @type {EditRequest} */
-  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", auto: true };
+  const current = { prompt: "", settings: { ...DEFAULT_SETTINGS }, method: "", parameters: {}, auto: true };
   /** @type {((current: EditRequest) => void)[]} */
   const readers = [];
   const tell = () => readers.forEach((reader) => reader(current));
@@ -95,6 +100,7 @@ export function editRequests(model, note, sourcePrompt) {
     prompt: current.prompt,
     settings: withKnownWords(current, sourcePrompt() ?? ""),
     method: current.method,
+    parameters: { ...current.parameters },
     auto: current.auto,
   });
   const ask = (/** @type {boolean} */ moving) => flow.ask({ moving, ...request() });
@@ -103,7 +109,8 @@ export function editRequests(model, note, sourcePrompt) {
     if (flow.waits() || (target.id ?? 0) < asked) return;
     const settings = { ...DEFAULT_SETTINGS, ...structuredClone(target.settings ?? {}) };
     const { prompt = current.prompt, method = current.method, auto = current.auto } = target;
-    Object.assign(current, { prompt, settings, method, auto });
+    const parameters = { ...current.parameters, ...target.parameters };
+    Object.assign(current, { prompt, settings, method, parameters, auto });
     tell();
   };
   return {
@@ -119,7 +126,26 @@ export function editRequests(model, note, sourcePrompt) {
       tell();
       ask(moving);
     },
-    // Something else: prompt, method, auto, or all of a tile's.
+    // A parameter of a method's own was moved by hand: the settings stay automatic where they are.
+    changeParameters(parameters, moving) {
+      Object.assign(current.parameters, parameters);
+      tell();
+      ask(moving);
+    },
+    // A setting jumps, and nothing was dragged: a first look before the exact edit.
+    jump(settings) {
+      Object.assign(current.settings, settings);
+      current.auto = false;
+      tell();
+      flow.look(request());
+    },
+    // Another prompt, with a first look.
+    setPrompt(prompt) {
+      Object.assign(current, { prompt });
+      tell();
+      flow.look(request());
+    },
+    // Something else: method, auto, or all of a tile's.
     set(parts) {
       Object.assign(current, structuredClone(parts));
       tell();

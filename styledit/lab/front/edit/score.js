@@ -42,18 +42,29 @@ export function scoreSection(lab) {
  */
 export function scoreSentence({ psnr, suggested_psnr: suggested, verdict, succeeded }) {
   const seen = verdict && `${verdict[0].toUpperCase()}${verdict.slice(1).replace(/\.$/, "")}.`;
-  return [seen, suggested === null ? "" : comparison(psnr - suggested, succeeded)].filter(Boolean).join(" ");
+  return [seen, suggested === null ? "" : comparison(ahead(psnr, suggested), succeeded)]
+    .filter(Boolean)
+    .join(" ");
 }
 
 /**
- * @param {number} ahead dB
+ * The difference of two numbers as they are printed, in tenths: 21.5 and 21.4 are 0.1 apart, whatever was rounded away.
+ * @param {number} psnr dB
+ * @param {number} other
+ */
+function ahead(psnr, other) {
+  return Math.round(10 * Number(psnr.toFixed(1))) - Math.round(10 * Number(other.toFixed(1)));
+}
+
+/**
+ * @param {number} tenths dB
  * @param {boolean} succeeded
  */
-function comparison(ahead, succeeded) {
+function comparison(tenths, succeeded) {
   if (!succeeded) return "Only an edit in which the change is seen counts.";
-  if (ahead > 0.05) return `You beat the suggested settings by ${ahead.toFixed(1)} dB.`;
-  if (ahead > -0.05) return "As near as the suggested settings. Can you come nearer?";
-  return `The suggested settings are ${(-ahead).toFixed(1)} dB nearer.`;
+  if (tenths > 0) return `You beat the suggested settings by ${(tenths / 10).toFixed(1)} dB.`;
+  if (tenths === 0) return "As near as the suggested settings. Can you come nearer?";
+  return `The suggested settings are ${(-tenths / 10).toFixed(1)} dB nearer.`;
 }
 
 /**

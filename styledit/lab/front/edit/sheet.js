@@ -1,152 +1,108 @@
-// The contact sheet: many variants at once; a click takes a tile's settings.
-import { choiceOf, pushButton } from "../shared/controls.js";
+// The contact sheet: many variants at once, along any two things; a click takes a tile's settings.
+import { choiceOf, fillChoice, pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
-import { freePictures, showBytes } from "../shared/pictures.js";
-import { settingsInShort } from "./history.js";
+import { download } from "./history.js";
 import { labelled } from "./parts.js";
-import { DEFAULT_SETTINGS } from "./requests.js";
-/** @import { EditRequest, Lab, Sheet, Tile } from "./types.js" */
-
-const COMPARED = /** @type {const} */ (["tau_c", "tau_s", "tau_u", "tau_v", "guidance"]);
-const SUCCEEDED = {
-  true: { sign: "✓", words: "the judge sees the change" },
-  false: { sign: "–", words: "the judge does not see the change" },
-  null: { sign: "", words: "" },
-};
+import { axisChoice, sheetSize } from "./sheet_axes.js";
+import { sheetGrid } from "./sheet_grid.js";
+import { sheetView } from "./sheet_view.js";
+/** @import { Lab, Tile } from "./types.js" */
 
 /** @param {Lab} lab */
 export function sheetSection(lab) {
-  const { sheets } = lab.world;
-  const needsPrompts = () => axes.value === "target prompts";
-  const prompts = element("textarea", { rows: 3, "data-testid": "sheet-prompts", spellcheck: "false" });
-  const promptField = labelled("One target prompt a line", prompts, {
-    class: "styledit-field styledit-sheet-prompts",
-  });
+  const size = element("span", { class: "styledit-hint", role: "status", "data-testid": "sheet-size" });
   const show = () => {
-    promptField.hidden = !needsPrompts();
-    if (needsPrompts() && !prompts.value) prompts.value = lab.edits.current.prompt;
+    const { tiles, sentence } = sheetSize(
+      [rows.value(), columns.value()],
+      lab.world,
+      lab.edits.current.method,
+    );
+    if (size.textContent !== sentence) size.textContent = sentence;
+    draw.disabled = tiles === 0;
   };
-  const axes = choiceOf(
-    "sheet-axes",
-    sheets.map((sheet) => [sheet.name, sheet.label]),
-    show,
-  );
-  const ask = () => {
-    const lines = prompts.value.split("\n").map((line) => line.trim());
-    lab.note.ask({
-      type: "sheet",
-      id: lab.edits.nextId(),
-      axes: axes.value,
-      prompts: needsPrompts() ? lines.filter(Boolean) : [],
-    });
-  };
+  const ask = () =>
+    lab.note.ask({ type: "sheet", id: lab.edits.nextId(), rows: rows.value(), columns: columns.value() });
   const draw = pushButton("Draw", "sheet-draw", ask, { class: "styledit-main" });
-  const grid = sheetGrid(lab);
+  const rows = axisChoice(lab, "Rows", "sheet-rows", "tau_c", () => show());
+  const columns = axisChoice(lab, "Columns", "sheet-columns", "tau_s", () => show());
+  const take = (/** @type {Tile} */ { prompt, method, settings, parameters, auto }) =>
+    lab.edits.set({
+      prompt,
+      method,
+      parameters: { ...lab.edits.current.parameters, ...parameters },
+      settings: { ...settings, mask: lab.model.get("sheet").mask ?? null },
+      auto,
+    });
+  const grid = sheetGrid(lab, "sheet-tile", take);
+  const large = sheetView(lab, take);
+  const { root: tools, show: showTools } = sheetTools(lab, large.open);
   lab.onTrait("sheet", (sheet) => {
     lab.note.answered();
     grid.fill(sheet);
+    large.fill(sheet);
+    showTools();
   });
-  lab.edits.onChange(grid.mark);
-  show();
+  lab.edits.onChange(() => {
+    grid.mark();
+    show();
+  });
+  queueMicrotask(show);
   return [
     element(
       "p",
       { class: "styledit-hint" },
-      "One picture for each pair of settings around the present ones. Click one to take its settings.",
+      "One picture for each pair of values, all else as it is now. Click one to take its settings.",
     ),
-    element("div", { class: "styledit-row" }, labelled("Variants of", axes), draw),
-    promptField,
+    rows.root,
+    columns.root,
+    element("div", { class: "styledit-row" }, draw, size),
+    tools,
     grid.root,
+    large.root,
   ];
 }
 
-/** @param {Lab} lab */
-function sheetGrid(lab) {
-  const root = element("div", { class: "styledit-sheet", "data-testid": "sheet" });
-  let shape = "";
-  /** @type {Map<string, ReturnType<typeof sheetTile>>} */
-  let tiles = new Map();
-  const head = (/** @type {string} */ text) => element("span", { class: "styledit-sheet-head" }, text);
-  const build = (/** @type {string[]} */ rows, /** @type {string[]} */ columns) => {
-    freePictures(root);
-    tiles = new Map();
-    root.style.setProperty("--columns", String(columns.length));
-    root.replaceChildren(head(""), ...columns.map(head));
-    rows.forEach((text, row) => {
-      root.append(element("span", { class: "styledit-sheet-side" }, text));
-      columns.forEach((name, column) => {
-        const tile = sheetTile(lab, row, column, `${text}, ${name}`);
-        tiles.set(`${row}-${column}`, tile);
-        root.append(tile.root);
-      });
-    });
-  };
-  const mark = () => tiles.forEach((tile) => tile.mark());
-  return {
-    root,
-    mark,
-    // An empty sheet is that of another source.
-    fill(/** @type {Partial<Sheet>} */ { id, rows = [], columns = [], tiles: given = [] }) {
-      const now = JSON.stringify([id, rows, columns]);
-      if (now !== shape) build(rows, columns);
-      shape = now;
-      for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
-      mark();
-    },
-  };
-}
-
 /**
+ * What can be done with a sheet that is there.
  * @param {Lab} lab
- * @param {number} row
- * @param {number} column
- * @param {string} label
+ * @param {() => void} open
  */
-function sheetTile(lab, row, column, label) {
-  const image = element("img", { alt: "" });
-  const badge = element("span", { class: "styledit-badge" });
-  /** @type {Tile | null} */
-  let tile = null;
-  let known = "";
-  const take = () => {
-    if (!tile) return;
-    const { prompt, method, settings } = tile;
-    if (!settings) lab.edits.set({ prompt, method, auto: true });
-    else lab.edits.set({ settings: { ...DEFAULT_SETTINGS, ...settings }, prompt, method, auto: false });
+function sheetTools(lab, open) {
+  let wanted = 0; // the export that this page asked for
+  const save = (/** @type {string} */ kind) => {
+    wanted = lab.edits.nextId();
+    lab.note.ask({ type: "export", id: wanted, sheet: lab.model.get("sheet").id, kind });
   };
-  const root = pushButton("", `sheet-tile-${row}-${column}`, take, {
-    class: "styledit-tile",
-    disabled: true,
-    "aria-label": label,
+  lab.onTrait("exported", (file) => {
+    lab.note.answered();
+    if (wanted && file.id === wanted) download(file);
   });
-  root.append(image, badge);
-  return {
-    root,
-    fill(/** @type {Tile} */ given) {
-      tile = given;
-      const { settings, prompt, method, picture, exact, succeeded } = given;
-      const now = [exact, picture?.byteLength, succeeded].join();
-      if (now === known) return; // all tiles come with each one that is new
-      known = now;
-      root.disabled = !picture;
-      root.title = `${prompt}\n${settings ? settingsInShort({ settings, method }) : method}`;
-      root.classList.toggle("styledit-preview", !exact);
-      showBytes(image, picture);
-      const seen = SUCCEEDED[/** @type {"true" | "false" | "null"} */ (String(succeeded))];
-      badge.textContent = seen.sign;
-      badge.dataset.succeeded = String(succeeded);
-      root.setAttribute("aria-label", [label, seen.words].filter(Boolean).join(": "));
-    },
-    mark: () => root.setAttribute("aria-pressed", String(tile !== null && isOf(tile, lab.edits.current))),
+  const earlier = choiceOf("sheet-earlier", [], (id) => lab.note.ask({ type: "show_sheet", id: Number(id) }));
+  const choice = labelled("Earlier sheets", earlier);
+  const root = element(
+    "div",
+    { class: "styledit-row" },
+    pushButton("Open large", "sheet-open", open),
+    pushButton("Save as picture", "sheet-png", () => save("png"), {
+      title: "A PNG of all tiles with labels",
+    }),
+    pushButton("Save as table", "sheet-csv", () => save("csv"), {
+      title: "A CSV file: settings, distances to the source and the true edit, seconds",
+    }),
+    choice,
+  );
+  const show = () => {
+    const { id } = lab.model.get("sheet");
+    root.hidden = id === undefined;
+    if (id !== undefined) earlier.value = String(id);
   };
-}
-
-/**
- * Whether a tile shows the edit that the controls say.
- * @param {Tile} tile
- * @param {EditRequest} current
- */
-export function isOf({ prompt, method, settings }, current) {
-  if (!settings || prompt !== current.prompt || method !== current.method) return false;
-  return COMPARED.every((name) => Math.abs(settings[name] - current.settings[name]) < 1e-9);
+  lab.onTrait("sheets", (sheets) => {
+    fillChoice(
+      earlier,
+      sheets.map(({ id, title }) => [String(id), title]),
+    );
+    choice.hidden = sheets.length < 2;
+    show();
+  });
+  return { root, show };
 }

@@ -13,6 +13,7 @@ export function sourceSection(lab) {
   const { world } = lab;
   const crop = cropPanel(lab, (bytes, name, prompt) => {
     lab.askSource({ kind: "upload", name, prompt }, bytes, prompt);
+    fold();
     lab.focusTarget();
   });
   lab.cleanups.push(crop.close);
@@ -21,7 +22,7 @@ export function sourceSection(lab) {
     {
       kind: "sample",
       title: "Lesson pictures",
-      panel: samplePanel(lab),
+      panel: samplePanel(lab, () => fold()),
       there: world.samples.length > 0,
     },
     { kind: "upload", title: "Your own", panel: uploadPanel(crop.open), there: true },
@@ -29,16 +30,29 @@ export function sourceSection(lab) {
     {
       kind: "challenge",
       title: "Challenge",
-      panel: challengePanel(lab),
+      panel: challengePanel(lab, () => fold()),
       there: world.challenges.length > 0,
     },
   ];
+  // The one that is open; pressed again, it is folded away.
   const tabs = ways
     .filter(({ there }) => there)
-    .map(({ kind, title }) => ({ kind, tab: toggleButton(title, `from-${kind}`, () => open(kind)) }));
-  const open = (/** @type {SourceKind} */ wanted) => {
-    for (const { kind, tab } of tabs) tab.set(kind === wanted);
-    for (const { kind, panel } of ways) panel.hidden = kind !== wanted;
+    .map(({ kind, title, panel }) => {
+      const tab = toggleButton(title, `from-${kind}`, (on) => open(on ? kind : null));
+      return { kind, panel, tab };
+    });
+  const open = (/** @type {SourceKind | null} */ wanted) => {
+    for (const { kind, panel, tab } of tabs) {
+      tab.set(kind === wanted);
+      tab.root.ariaExpanded = String(kind === wanted);
+      panel.hidden = kind !== wanted;
+    }
+  };
+  // What was chosen is on the screen: its thumbnails make room, and the keyboard stays near.
+  const fold = () => {
+    const left = tabs.find(({ panel }) => panel.contains(document.activeElement));
+    open(null);
+    left?.tab.root.focus();
   };
   const now = lab.source().kind;
   open((tabs.find(({ kind }) => kind === now) ?? tabs[0]).kind);
@@ -56,17 +70,20 @@ export function sourceSection(lab) {
   );
 }
 
-/** @param {Lab} lab */
-function samplePanel(lab) {
-  return element(
-    "div",
-    {},
-    thumbStrip(lab, "sample", lab.world.samples, (entry) => inAnotherStyle(lab.world, entry.prompt)),
-  );
+/**
+ * @param {Lab} lab
+ * @param {() => void} fold once one is chosen
+ */
+function samplePanel(lab, fold) {
+  const target = (/** @type {Entry} */ entry) => inAnotherStyle(lab.world, entry.prompt);
+  return element("div", {}, thumbStrip(lab, "sample", lab.world.samples, target, fold));
 }
 
-/** @param {Lab} lab */
-function challengePanel(lab) {
+/**
+ * @param {Lab} lab
+ * @param {() => void} fold once one is chosen
+ */
+function challengePanel(lab, fold) {
   const { challenges } = lab.world;
   const hint = element("p", { class: "styledit-hint" });
   lab.onSource(({ kind, name }) => {
@@ -78,7 +95,7 @@ function challengePanel(lab) {
   return element(
     "div",
     {},
-    thumbStrip(lab, "challenge", challenges, (entry) => entry.target),
+    thumbStrip(lab, "challenge", challenges, (entry) => entry.target, fold),
     hint,
   );
 }
@@ -90,13 +107,17 @@ function challengePanel(lab) {
  * @param {"sample" | "challenge"} kind
  * @param {Choice[]} entries
  * @param {(entry: Choice) => string} target the prompt that the edit begins with
+ * @param {() => void} fold once one is chosen
  */
-function thumbStrip(lab, kind, entries, target) {
+function thumbStrip(lab, kind, entries, target, fold) {
   const buttons = entries.map((entry) => {
     const { name, prompt, thumb, label = prompt } = entry;
     const image = element("img", { alt: "" });
     showBytes(image, thumb);
-    const ask = () => lab.askSource({ kind, name, prompt }, null, target(entry));
+    const ask = () => {
+      lab.askSource({ kind, name, prompt }, null, target(entry));
+      fold();
+    };
     const attributes = { class: "styledit-thumb", "aria-label": label, title: label };
     const button = pushButton("", `${kind}-${name}`, ask, attributes);
     button.append(image);
@@ -192,7 +213,7 @@ function sourcePrompt(lab) {
       show();
     },
   );
-  slots.root.hidden = true; // they come with the cursor: most edits leave this sentence alone
+  slots.root.hidden = true; // they come with the pointer or the first key: most edits leave this sentence alone
   input.addEventListener("input", show);
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") apply();
@@ -215,9 +236,14 @@ function sourcePrompt(lab) {
     slots.root,
     note,
   );
-  root.addEventListener("focusin", () => {
+  const showSlots = () => {
     slots.root.hidden = !lab.world.slots.length;
+  };
+  root.addEventListener("pointerdown", showSlots);
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab" && event.key !== "Shift") showSlots(); // Tab only passes by
   });
+  input.addEventListener("input", showSlots);
   root.addEventListener("focusout", (event) => {
     if (!root.contains(/** @type {Node | null} */ (event.relatedTarget))) slots.root.hidden = true;
   });

@@ -1,12 +1,13 @@
 // What the EditLab and Python tell each other (styledit/lab/PROTOCOL.md), and what the lab's parts share.
-import type { Asker, Bytes, Model, Progress } from "../shared/types.js";
+import type { Asker, Bytes, Led, Model, Progress } from "../shared/types.js";
 
 export type SourceKind = "sample" | "upload" | "seed" | "challenge";
 
 export interface Mask {
   width: number;
   height: number;
-  rows: string[];
+  /** how many cells are kept, painted, and so on in turn */
+  runs: number[];
 }
 
 export type ByWord = Record<string, number>;
@@ -35,7 +36,52 @@ export interface EditRequest {
   prompt: string;
   settings: Settings;
   method: string;
+  /** Of any method, by name; a method takes those of its own. */
+  parameters: Parameters;
   auto: boolean;
+}
+
+export type Parameters = Record<string, number>;
+
+/** A number that only one method takes. */
+export interface Parameter {
+  name: string;
+  label: string;
+  hint: string;
+  least: number;
+  most: number;
+  step: number;
+  default: number;
+  /** What a contact sheet begins with. */
+  values: number[];
+}
+
+export interface Method {
+  name: string;
+  hint: string;
+  /** Why it does not read a setting. */
+  ignored: Record<string, string>;
+  parameters: Parameter[];
+}
+
+/** What a contact sheet can vary. */
+export interface AxisKind {
+  name: string;
+  label: string;
+  short: string;
+  kind: "number" | "switch" | "words" | "method" | "prompt";
+  values: number[];
+  least: number | null;
+  most: number | null;
+  by_word: boolean;
+  whole: boolean;
+}
+
+/** What a request for a contact sheet says of its rows or columns. */
+export interface Axis {
+  name: string;
+  values: string[];
+  word: string;
 }
 
 export interface Slot {
@@ -70,8 +116,9 @@ export interface World {
   model: string;
   samples: Entry[];
   challenges: Challenge[];
-  methods: string[];
-  sheets: { name: string; label: string }[];
+  methods: Method[];
+  axes: AxisKind[];
+  most_tiles: number;
   slots: Slot[];
   words: string[];
   most_steps: number;
@@ -90,7 +137,12 @@ export interface SourceParts {
 
 export type SourceState = "inverting" | "fitting" | "stopped" | "fitted";
 
-export interface Source extends SourceParts {
+/** Two sources of the same `key` are the same picture with the same prompt. */
+export interface KnownSource extends SourceParts {
+  key: string;
+}
+
+export interface Source extends KnownSource {
   id: number;
   state: SourceState;
   picture: Bytes;
@@ -118,7 +170,9 @@ export interface Asked {
   prompt: string;
   settings: Settings;
   method: string;
+  parameters: Parameters;
   guided: Guide | null;
+  auto: boolean;
 }
 
 export interface Target extends Asked {
@@ -126,10 +180,9 @@ export interface Target extends Asked {
   words: { text: string; changed: boolean }[];
   removed: string[];
   suggested: Settings;
-  auto: boolean;
 }
 
-export type StepState = "kept" | "replayed" | "computed";
+export type StepState = "kept" | "skipped" | "replayed" | "computed";
 
 export interface Step {
   state: StepState;
@@ -163,25 +216,43 @@ export interface Frame {
 export interface HistoryEntry extends Asked {
   id: number;
   name: string;
+  source: KnownSource;
   thumb: Bytes;
 }
 
-export interface Tile {
+/** A picture by name, or the number of a line of the history. */
+export type Side = "source" | "reconstruction" | "edit" | "truth" | number;
+
+export interface Compared {
+  id: number;
+  left: Side;
+  right: Side;
+  pictures: [Bytes | null, Bytes | null];
+  psnr: number | null;
+}
+
+export interface TilePlace {
   row: number;
   column: number;
-  settings: Settings | null;
-  prompt: string;
-  method: string;
+}
+
+export interface Tile extends Asked, TilePlace {
+  auto: boolean;
   picture: Bytes | null;
   exact: boolean;
+  psnr: number | null;
+  truth_psnr: number | null;
   succeeded: boolean | null;
+  seconds: number | null;
 }
 
 export interface Sheet {
   id: number;
-  label: string;
+  title: string;
   rows: string[];
   columns: string[];
+  /** Of all tiles, whose own settings have none. */
+  mask: Mask | null;
   tiles: Tile[];
 }
 
@@ -208,10 +279,32 @@ export interface GuidedReport {
   seconds: number;
 }
 
+/** What each step takes the clean picture to be. */
+export interface StepPictures {
+  id: number;
+  source: Bytes[];
+  edit: Bytes[];
+}
+
 export interface Saved {
   id: number;
   name: string;
   data: Bytes;
+}
+
+/** The step and the word that linked widgets are at. */
+export interface Place {
+  step: number | null;
+  word: string | null;
+}
+
+/** Where a word looks, as it was asked for: bytes from nothing to its peak. */
+export interface WordMap {
+  id: number;
+  word: string;
+  width: number;
+  height: number;
+  values: Bytes;
 }
 
 /** Python's traits; one that is not there yet is {}. */
@@ -223,15 +316,25 @@ export interface Traits {
   progress: Progress;
   problem: string;
   history: HistoryEntry[];
+  present: { entry?: number; request?: number };
+  compared: Partial<Compared>;
   sheet: Partial<Sheet>;
+  sheets: { id: number; title: string }[];
+  tile: Partial<TilePlace & { sheet: number; picture: Bytes }>;
+  exported: Partial<Saved>;
+  steps_shown: Partial<StepPictures>;
   guided: Partial<GuidedReport>;
   code: string;
   saved: Partial<Saved>;
+  word_map: Partial<WordMap>;
+  place: Place;
+  led: Led;
 }
 
 /** When requests go to Python; see requests.js. */
 export interface Flow {
   ask(request: EditRequest & { moving: boolean }): void;
+  look(request: EditRequest): void;
   answered(id: number): void;
   waits(): boolean;
   forget(): void;
@@ -245,6 +348,9 @@ export interface Edits {
   request(): EditRequest;
   onChange(reader: (current: EditRequest) => void): void;
   change(settings: Partial<Settings>, moving: boolean): void;
+  changeParameters(parameters: Parameters, moving: boolean): void;
+  jump(settings: Partial<Settings>): void;
+  setPrompt(prompt: string): void;
   set(parts: Partial<EditRequest>): void;
   accept(target: Partial<Target>): void;
   revert(): void;
@@ -289,6 +395,8 @@ export interface Lab {
   sourcePrompt(): string;
   focusTarget(): void;
   forgetSettled(): void;
+  compareWith(entry: number): void;
+  forgetProblem(): void;
 }
 
 export interface DrawnCanvas {

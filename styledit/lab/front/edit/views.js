@@ -13,7 +13,10 @@ const DECODING = 1000; // ms at most: a page that is not looked at may not decod
 const FLICKER = 700; // ms a picture; twice a second at most, for the sake of those who cannot bear more
 const GAIN = 3; // of the difference, to begin with
 
-/** @param {Lab} lab */
+/**
+ * What stands above the pictures, and the strip of the pictures, which sticks: two parts that must have one parent.
+ * @param {Lab} lab
+ */
 export function pictureViews(lab) {
   const [width, height] = lab.world.size;
   const root = element("section", { class: "styledit-views", "aria-label": "Pictures" });
@@ -35,7 +38,7 @@ export function pictureViews(lab) {
     { "data-testid": "difference-canvas", role: "img", "aria-label": "Difference of edit and source" },
     (context) => {
       const mean = drawDifference(context, images.edit, images.source, gain);
-      changed.textContent = mean === null ? "" : ` · mean ${mean.toFixed(1)} of 255`;
+      changed.textContent = mean === null ? "" : ` ${mean.toFixed(1)}`;
     },
   );
   const mask = maskOverlay(lab, width, height);
@@ -52,9 +55,14 @@ export function pictureViews(lab) {
     truth: figure("truth", "The true edit", images.truth),
   };
   figures.difference.caption.append(changed);
+  figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
   const side = element("div", { class: "styledit-side" }, ...Object.values(figures).map((made) => made.root));
-  const compare = comparison(lab, { ...images, difference: difference.root }, zoom.attach, FLICKER);
+  const compare = comparison(lab, images, zoom.attach, {
+    pause: FLICKER,
+    gain: () => gain,
+    split: () => modes.choose("split"),
+  });
   const drawn = () => {
     difference.redraw();
     compare.redraw();
@@ -72,18 +80,23 @@ export function pictureViews(lab) {
     side.hidden = mode !== "side";
     compare.open(mode);
   });
-  root.append(
-    element("div", { class: "styledit-toolbar" }, modes, zoom.buttons, mask.toggle.root, gainSlider.root),
-    side,
-    compare.root,
+  const tools = element(
+    "div",
+    { class: "styledit-tools", role: "toolbar", "aria-label": "View" },
+    modes.root,
+    zoom.buttons,
+    mask.toggle.root,
   );
+  root.append(side, compare.root);
+  const watch = new ResizeObserver(() => lab.root.style.setProperty("--strip", `${root.offsetHeight}px`));
+  watch.observe(root);
   showSource(lab, figures.reconstruction.caption, drawn);
   showFrames(lab, figures.edit.caption, drawn);
   showTruth(lab, figures.truth.root, drawn);
   lab.onFrame(mask.show);
   root.classList.toggle("styledit-fine", width > 256);
-  lab.cleanups.push(difference.close, mask.canvas.close, compare.close);
-  return root;
+  lab.cleanups.push(difference.close, mask.canvas.close, compare.close, () => watch.disconnect());
+  return [element("div", { class: "styledit-toolbar" }, tools, gainSlider.root), root];
 }
 
 /**
@@ -98,9 +111,9 @@ function pictureFigure(name, title, attachZoom, ...content) {
     "div",
     {
       class: "styledit-pane",
-      tabindex: "0",
+      tabindex: name === "edit" ? "0" : "-1", // they are zoomed together: one stop of the Tab key is enough
       role: "group",
-      "aria-label": `${title}; plus and minus zoom, arrows move`,
+      "aria-label": `${title}; plus and minus zoom all pictures, arrows move`,
     },
     element("div", { class: "styledit-zoomed" }, ...content),
   );
@@ -119,6 +132,7 @@ function modeButtons(open) {
     ["side", "Side by side"],
     ["split", "Split"],
     ["flicker", "Flicker"],
+    ["difference", "Difference"],
   ];
   const choose = (/** @type {ViewMode} */ mode) => {
     for (const { name, toggle } of toggles) toggle.set(name === mode);
@@ -129,11 +143,11 @@ function modeButtons(open) {
     toggle: toggleButton(text, `view-${name}`, () => choose(name)),
   }));
   choose("side");
-  return element(
-    "div",
-    { class: "styledit-tabs", role: "group", "aria-label": "View" },
-    ...toggles.map(({ toggle }) => toggle.root),
-  );
+  const buttons = toggles.map(({ toggle }) => toggle.root);
+  return {
+    root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
+    choose,
+  };
 }
 
 /**

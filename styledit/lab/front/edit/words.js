@@ -1,29 +1,38 @@
 // Settings by word: each word's own tau_c, tau_v and factor; where none is set, the common one holds.
 import { pushButton, whileDragged } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
-import { tauName } from "./controls.js";
+import { TAU_NAMES, tauName } from "./controls.js";
+import { disable, methodNamed } from "./methods.js";
 /** @import { Lab, Settings } from "./types.js" */
 /** @typedef {{min: number, max: number, step: number}} Bounds */
 /** @typedef {"tau_c_words" | "tau_v_words" | "reweight"} WordSetting */
 
 /**
- * A setting by word, its name in the tests, what holds where it is not set.
- * @type {{name: WordSetting, short: string, common: (settings: Settings) => number, bounds: Bounds}[]}
+ * A setting by word, its title, its name in the tests, what holds where it is not set.
+ * @type {{name: WordSetting, title: string, short: string, common: (settings: Settings) => number, bounds: Bounds}[]}
  */
 const COLUMNS = [
   {
     name: "tau_c_words",
+    title: TAU_NAMES.tau_c,
     short: "tau_c",
     common: (settings) => settings.tau_c,
     bounds: { min: 0, max: 1, step: 0.05 },
   },
   {
     name: "tau_v_words",
+    title: TAU_NAMES.tau_v,
     short: "tau_v",
     common: (settings) => settings.tau_v,
     bounds: { min: 0, max: 1, step: 0.05 },
   },
-  { name: "reweight", short: "factor", common: () => 1, bounds: { min: -2, max: 6, step: 0.1 } },
+  {
+    name: "reweight",
+    title: "Strength ×",
+    short: "factor",
+    common: () => 1,
+    bounds: { min: -2, max: 6, step: 0.1 },
+  },
 ];
 const GROUPS = /** @type {const} */ ([
   ["tau_v_changed", "new words"],
@@ -42,15 +51,17 @@ const GROUPS = /** @type {const} */ ([
 function cellSlider(testid, label, bounds, own, common, changed) {
   const attributes = { type: "range", ...bounds, "data-testid": testid, "aria-label": label };
   const input = keepKeys(element("input", attributes));
-  const output = element("output", {});
+  const output = element("output", { "aria-hidden": "true" });
   const root = element("span", { class: "styledit-cell" }, input, output);
   whileDragged(input, changed);
   return {
     root,
-    show() {
+    show(/** @type {string} */ why) {
+      disable(root, input, why);
       root.classList.toggle("styledit-unset", own() === null);
       input.value = String(own() ?? common());
       output.textContent = Number(input.value).toFixed(2);
+      input.setAttribute("aria-valuetext", `${output.textContent}${own() === null ? ", not set" : ""}`);
     },
   };
 }
@@ -63,10 +74,10 @@ function cellSlider(testid, label, bounds, own, common, changed) {
  */
 function wordRow(lab, word, changed) {
   const settings = () => lab.edits.current.settings;
-  const cells = COLUMNS.map(({ name, short, common, bounds }) =>
+  const cells = COLUMNS.map(({ name, title, short, common, bounds }) =>
     cellSlider(
       `word-${short}-${word}`,
-      `${short} of ${word}`,
+      `${title} of ${word}`,
       bounds,
       () => settings()[name][word] ?? null,
       () => common(settings()),
@@ -84,14 +95,14 @@ function wordRow(lab, word, changed) {
   return {
     root: element(
       "tr",
-      {},
+      { "data-word": word },
       element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
-      ...cells.map((cell) => element("td", {}, cell.root)),
+      ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset),
     ),
-    show() {
-      cells.forEach((cell) => cell.show());
-      reset.disabled = COLUMNS.every(({ name }) => settings()[name][word] === undefined);
+    show(/** @type {Record<string, string>} */ ignored) {
+      cells.forEach((cell, k) => cell.show(ignored[COLUMNS[k].name] ?? ""));
+      reset.disabled = COLUMNS.every(({ name }) => ignored[name] || settings()[name][word] === undefined);
     },
   };
 }
@@ -108,7 +119,7 @@ function groupRow(lab, name, title) {
     lab.edits.change({ [name]: value }, moving);
   const cell = cellSlider(
     name,
-    `tau_v of ${title}`,
+    `${TAU_NAMES.tau_v} of ${title}`,
     { min: 0, max: 1, step: 0.05 },
     () => settings()[name],
     () => settings().tau_v,
@@ -122,13 +133,13 @@ function groupRow(lab, name, title) {
       { class: "styledit-group" },
       element("th", { scope: "row" }, title),
       element("td", {}),
-      element("td", {}, cell.root),
+      element("td", { "data-label": COLUMNS[1].title }, cell.root),
       element("td", {}),
       element("td", {}, reset),
     ),
-    show() {
-      cell.show();
-      reset.disabled = settings()[name] === null;
+    show(/** @type {Record<string, string>} */ ignored) {
+      cell.show(ignored[name] ?? "");
+      reset.disabled = Boolean(ignored[name]) || settings()[name] === null;
     },
   };
 }
@@ -140,6 +151,10 @@ export function wordTable(lab) {
   /** @type {ReturnType<typeof wordRow>[]} */
   let rows = [];
   let known = "";
+  const show = () => {
+    const { ignored } = methodNamed(lab.world.methods, lab.edits.current.method);
+    rows.forEach((row) => row.show(ignored));
+  };
   lab.onTrait("target", (target) => {
     /** @type {Map<string, boolean>} */
     const words = new Map();
@@ -149,10 +164,11 @@ export function wordTable(lab) {
     known = mark;
     rows = [...[...words].map(([word, changed]) => wordRow(lab, word, changed)), ...groups];
     body.replaceChildren(...rows.map((row) => row.root));
-    rows.forEach((row) => row.show());
+    show();
   });
-  lab.edits.onChange(() => rows.forEach((row) => row.show()));
-  const names = ["Word", tauName("Word maps", "c"), tauName("Value inputs", "v"), "Factor"];
+  lab.edits.onChange(show);
+  const [maps, values, factor] = COLUMNS.map(({ title }) => title);
+  const names = ["Word", tauName(maps, "c"), tauName(values, "v"), factor];
   const heads = names.map((name) => element("th", { scope: "col" }, name));
   return element(
     "table",

@@ -1,8 +1,7 @@
 // Small canvases that are drawn large, over a picture in grey.
 import { paint } from "../shared/colours.js";
 import { contextOf, element } from "../shared/elements.js";
-/** @import { Palette, Range } from "../shared/types.js" */
-/** @import { Grid } from "./types.js" */
+/** @import { Grid, Palette, Range } from "../shared/types.js" */
 
 /**
  * A map as a canvas of as many pixels.

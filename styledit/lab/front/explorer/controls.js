@@ -13,8 +13,8 @@ const VIEWS = [
 ];
 /** @type {[Chosen["scale"], string][]} */
 const SCALES = [
-  ["one", "one for all words"],
   ["each", "each word its own"],
+  ["one", "one scale for all words"],
   ["held", "held as it is now"],
 ];
 
@@ -75,8 +75,12 @@ function stepSlider({ about: { steps }, chosen }, actions) {
   });
   made.input.dataset.testid = "step";
   made.root.classList.add("explorer-step");
-  say(made, chosen.row);
-  return made.root;
+  const follow = () => {
+    made.input.value = String(chosen.row);
+    say(made, chosen.row);
+  };
+  follow();
+  return { root: made.root, follow };
 }
 
 /**
@@ -113,7 +117,7 @@ function headChoice({ about, chosen }, actions) {
 }
 
 /**
- * What is shown: run, view, layer, head, step.
+ * What is shown: run, view, layer, head, step. `follow`: the step was chosen elsewhere.
  * @param {Explorer} explorer
  * @param {Actions} actions
  */
@@ -128,15 +132,17 @@ export function whatControls(explorer, actions) {
   const layer = choice("layer", "layer", layerOptions(about), chosen.layer, (next) =>
     actions.change({ layer: next }),
   );
-  return element(
+  const step = about.steps.length > 1 ? stepSlider(explorer, actions) : null;
+  const root = element(
     "div",
     { class: "explorer-controls" },
     run?.root,
     view.root,
     layer.root,
     about.heads > 1 ? headChoice(explorer, actions) : null,
-    about.steps.length > 1 ? stepSlider(explorer, actions) : null,
+    step?.root,
   );
+  return { root, follow: () => step?.follow() };
 }
 
 /**

@@ -1,9 +1,9 @@
 // The numbers of the attention explorer: tables of bytes (styledit/lab/explorer/packing.py) become maps. Nothing here
 // touches the page.
 import { bytesOf } from "../shared/pictures.js";
-import { addMap } from "./resample.js";
-/** @import { Bytes } from "../shared/types.js" */
-/** @import { About, By, Column, Grid, Kind, Layer, Maps, Part, Point, Store, Table, TableEntry } from "./types.js" */
+import { addMap } from "../shared/resample.js";
+/** @import { Bytes, Grid } from "../shared/types.js" */
+/** @import { About, By, Column, Kind, Layer, Maps, Part, Point, Store, Table, TableEntry } from "./types.js" */
 /** @typedef {{table: Table, plane: number, note: string}} Plane `note` says where it is not exactly what was asked for */
 
 const MOST_PARTS = 40;

@@ -3,7 +3,7 @@ import { element } from "../shared/elements.js";
 import { compose, mapCanvas, markCell } from "./canvases.js";
 import { percent, rangeOf } from "./colours.js";
 import { boxOf, cellOf, looksOf } from "./data.js";
-import { colour, whereSentence } from "./view.js";
+import { colour, scaleSentence, whereSentence } from "./view.js";
 /** @import { Coloured, Column, Explorer, Stage } from "./types.js" */
 
 const UNITS = {
@@ -37,6 +37,7 @@ export function recolour(explorer, stage, first) {
     stage.bars.fill(view.columns);
     if (chosen.word !== null && chosen.word >= view.columns.length) chosen.word = null;
   }
+  stage.scale.textContent = scaleSentence(explorer, view);
   view.columns.forEach((column, c) => {
     stage.words.draw(c, explorer.grey[view.run], view.canvases[c], titleOf(explorer, column, c));
   });
@@ -76,11 +77,11 @@ function kindOf(view, chosen) {
 }
 
 /**
- * The word whose map is shown: pointed at, locked, or the one that stands out.
+ * The word whose map is shown: pointed at, locked, or the first one.
  * @param {Explorer} explorer
  */
 function shownWord({ hover, chosen, coloured: view }) {
-  return hover.word ?? chosen.word ?? view.best;
+  return hover.word ?? chosen.word ?? view.first;
 }
 
 /**
@@ -109,8 +110,8 @@ export function drawMap(explorer, stage) {
     element("b", {}, source && source !== column.text ? `${name} minus “${source}”` : name),
     ` ${percent(extent.low)} to ${percent(extent.high)} % · ${whereSentence(explorer, view.notes)}`,
   );
-  const alone = scale.alone && view.columns.length > 1 ? " (scale of this one alone)" : "";
-  const unit = `${UNITS[kindOf(view, chosen)]}${alone}`;
+  const whose = scale.alone ? "its own scale" : "one scale for all words";
+  const unit = `${UNITS[kindOf(view, chosen)]} · ${whose}`;
   stage.colourBar.set(scale, view.palette, chosen.share, unit, {
     low: extent.low < scale.low - 1e-6,
     high: extent.high > scale.high + 1e-6,

@@ -4,7 +4,7 @@
 // coloured when a control changed. Neither asks Python.
 import { paletteOf } from "../shared/colours.js";
 import { element } from "../shared/elements.js";
-import { asker, listen } from "../shared/kernel.js";
+import { asker, listen, reporter } from "../shared/kernel.js";
 import { bytesOf } from "../shared/pictures.js";
 import { greyCanvas } from "./canvases.js";
 import { howControls, whatControls } from "./controls.js";
@@ -12,6 +12,7 @@ import { addPart, cellOf, chosenLayers, openStore } from "./data.js";
 import { drawBars, drawLooks, drawMap, recolour } from "./draw.js";
 import { listenToPointing, pointUnder } from "./pointing.js";
 import { requestsOf } from "./requests.js";
+import { pageSaver } from "./saving.js";
 import { stageOf } from "./stage.js";
 import { colour } from "./view.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
@@ -24,14 +25,13 @@ const START = {
   layer: "all",
   head: -1,
   row: -1,
-  scale: "one",
+  scale: "each",
   contrast: 0.3,
   share: 0.35,
   smooth: true,
   word: null,
   pixel: null,
 };
-const REST = 600; // ms after the last change before the controls are kept in Python
 
 /**
  * How the controls stood on an earlier page, as far as it fits what is shown now.
@@ -91,29 +91,6 @@ function frameOf(draw) {
   };
 }
 
-/**
- * The controls as they stand, kept in Python a little after the last change.
- * @param {Explorer} explorer
- */
-function memoryOf({ model, about, chosen }) {
-  /** @type {Timer} */
-  let later;
-  return {
-    renew() {
-      if (!about.live) return;
-      clearTimeout(later);
-      later = setTimeout(() => {
-        try {
-          model.send({ type: "chosen", chosen });
-        } catch {
-          // no kernel any more; the page works on
-        }
-      }, REST);
-    },
-    stop: () => clearTimeout(later),
-  };
-}
-
 /** @param {Rendered<Traits>} view */
 function render({ model, el }) {
   const explorer = explorerOf(model);
@@ -126,7 +103,10 @@ function render({ model, el }) {
     problem.textContent = note;
   });
   const requests = requestsOf(explorer, kernel);
-  const memory = memoryOf(explorer);
+  const memory = reporter(model, () => {
+    if (explorer.about.live) model.send({ type: "chosen", chosen });
+  });
+  const saver = explorer.about.live ? pageSaver(explorer, kernel) : null;
   let stale = true;
   /** @type {Actions} */
   const actions = {
@@ -177,13 +157,25 @@ function render({ model, el }) {
   });
   listenToPointing(explorer, stage, actions);
   showPictures(explorer, actions);
+  const what = whatControls(explorer, actions);
+  // Another widget chose a step or a word; what is on its way from here is newer.
+  const follow = () => {
+    if (memory.waits()) return;
+    const { row, word } = restored(explorer.about, model.get("chosen"));
+    Object.assign(chosen, { row, word });
+    what.follow();
+    requests.forget();
+    actions.request(true);
+  };
   const root = element(
     "div",
     { class: "styledit styledit-explorer" },
-    whatControls(explorer, actions),
+    what.root,
     stage.words.root,
+    stage.scale,
     stage.root,
     howControls(explorer, actions),
+    saver?.root,
     problem,
     stage.live,
   );
@@ -199,7 +191,14 @@ function render({ model, el }) {
       kernel.answered();
       actions.request();
     },
-    problem: showProblem,
+    led: follow,
+    saved() {
+      saver?.follow();
+    },
+    problem() {
+      showProblem();
+      if (model.get("problem")) saver?.giveUp();
+    },
   });
   // JupyterLab loses what a canvas holds while its cell is scrolled away
   const seen = new IntersectionObserver((entries) => {

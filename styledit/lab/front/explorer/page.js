@@ -27,9 +27,11 @@ for (const run of about.runs) run.picture = decoded(run.picture);
 const traits = {
   about,
   data: decoded(part("data").textContent),
-  chosen: {},
+  chosen: JSON.parse(part("chosen").textContent),
   part: {},
   looks: {},
+  saved: {},
+  led: { id: 0, linked: false },
   problem: "",
 };
 /** @type {Model<Traits>} */

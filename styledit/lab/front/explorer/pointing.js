@@ -3,7 +3,8 @@ import { keepKeys } from "../shared/elements.js";
 import { ARROWS, clamped } from "../shared/geometry.js";
 import { percent } from "./colours.js";
 import { boxOf, cellOf } from "./data.js";
-/** @import { Actions, Explorer, Grid, Point, Stage } from "./types.js" */
+/** @import { Grid } from "../shared/types.js" */
+/** @import { Actions, Explorer, Point, Stage } from "./types.js" */
 
 /**
  * The point of the picture under the mouse, in fractions.

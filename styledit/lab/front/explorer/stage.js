@@ -32,8 +32,9 @@ export function stageOf(explorer, actions) {
     element("figure", { class: "explorer-reads" }, bars.title, bars.root),
     looks.root,
   );
+  const scale = element("p", { class: "explorer-scale", "data-testid": "scale-note" });
   const live = element("div", { class: "explorer-unseen", "aria-live": "polite" });
-  return { root, words, canvas, caption, colourBar: bar, bars, looks, live };
+  return { root, words, scale, canvas, caption, colourBar: bar, bars, looks, live };
 }
 
 /**

@@ -1,5 +1,5 @@
 // What the explorer and Python tell each other (styledit/lab/explorer), and what its parts share.
-import type { Anchors, Asker, Bytes, Model, Palette, Range } from "../shared/types.js";
+import type { Anchors, Asker, Bytes, Grid, Led, Model, Palette, Range } from "../shared/types.js";
 
 export type Kind = "cross" | "self";
 export type By = "mean" | "step" | "head" | "both";
@@ -55,6 +55,8 @@ export interface About {
     columns: Column[];
     /** for each column the first run's, where it has one */
     partners: (number | null)[];
+    /** the column that names what the picture shows, where the model says which words do */
+    named: number | null;
   }[];
   tables: TableEntry[];
   palettes: { sequential: Anchors; diverging: Anchors };
@@ -94,13 +96,22 @@ export interface Chosen {
   layer: string;
   head: number;
   row: number;
-  scale: "one" | "each" | "held";
+  scale: "each" | "one" | "held";
   contrast: number;
   share: number;
   smooth: boolean;
   /** locked; a column, and a point in fractions of the picture */
   word: number | null;
   pixel: Point | null;
+}
+
+/** A page that was asked for: how far it is, then its name and bytes. */
+export interface SavedPage {
+  id: number;
+  done?: number;
+  total?: number;
+  name?: string;
+  data?: Bytes;
 }
 
 /** Python's traits; one that is not there yet is {}. */
@@ -110,6 +121,8 @@ export interface Traits {
   part: Partial<Part>;
   looks: Partial<Looks>;
   chosen: Partial<Chosen>;
+  saved: Partial<SavedPage>;
+  led: Led;
   problem: string;
 }
 
@@ -124,11 +137,6 @@ export interface Store {
   means: Map<string, Maps>;
 }
 
-export interface Grid {
-  h: number;
-  w: number;
-}
-
 /** A map for each column; null where it has none. `notes` say where they are not exactly what was asked for. */
 export interface Maps extends Grid {
   maps: (Float32Array | null)[];
@@ -140,6 +148,8 @@ export interface View extends Maps {
   columns: Column[];
   run: number;
   signed: boolean;
+  /** columns of words that take nearly everything */
+  sinks: Set<number>;
   others: Float32Array[];
 }
 
@@ -156,8 +166,8 @@ export interface Coloured extends View {
   extents: (Range | null)[];
   /** the largest value */
   most: number;
-  /** the word that stands out most */
-  best: number;
+  /** the word that is shown before anything is pointed at */
+  first: number;
 }
 
 export interface WordButtons {
@@ -222,6 +232,8 @@ export interface Actions {
 export interface Stage {
   root: HTMLElement;
   words: WordButtons;
+  /** what the colours mean */
+  scale: HTMLElement;
   canvas: HTMLCanvasElement;
   caption: HTMLElement;
   colourBar: ColourBar;

@@ -56,6 +56,10 @@ function mapFigure(state, k, changed) {
   root.className = "styledit-player-map";
   return {
     root,
+    /** The words were chosen elsewhere. */
+    follow() {
+      select.value = state.words[k];
+    },
     /**
      * @param {Frames | null} frames
      * @param {number} at
@@ -143,6 +147,7 @@ export function picturesOf(state, changed) {
       bar.most.textContent = `${shortNumber(100 * scale)} %`;
       bar.root.style.visibility = peak ? "" : "hidden";
     },
+    follow: () => maps.forEach((map) => map.follow()),
     draw() {
       const { frames, at } = state.shown();
       for (const { image, show, addresses } of [

@@ -1,7 +1,7 @@
 // The inversion player: one index on one timeline, pictures and maps that are all here already, and a drift curve.
 import { checkBox, choiceOf, pushButton, slider } from "../shared/controls.js";
 import { element, keepKeys, uniqueId } from "../shared/elements.js";
-import { asker, listen } from "../shared/kernel.js";
+import { asker, listen, reporter } from "../shared/kernel.js";
 import { Clock } from "./clock.js";
 import { picturesOf } from "./figures.js";
 import { PlayerState } from "./frames.js";
@@ -16,14 +16,16 @@ const STAGES = {
   denoising: "denoising",
   decoding: "sharpening the pictures",
 };
-const REST = 400; // ms after the last change before where the page stands is kept in Python
 
 /** @param {Rendered<Traits>} view */
 function render({ model, el }) {
   const state = new PlayerState(model);
   const problem = problemLine(model);
   const kernel = asker(model, problem.note);
-  const memory = memoryOf(model, state);
+  const memory = reporter(model, () => {
+    const direction = state.denoising ? "denoising" : "inversion";
+    model.send({ type: "view", index: state.index, direction, words: state.words });
+  });
   const show = () => {
     const { frames, at } = state.shown();
     const value = state.drift();
@@ -63,6 +65,18 @@ function render({ model, el }) {
   });
   const work = workLine(kernel);
 
+  // Another widget chose a step or a word; what is on its way from here is newer.
+  const follow = () => {
+    if (memory.waits()) return;
+    if (clock.playing) clock.stop();
+    memory.stop();
+    const { index, words } = model.get("view");
+    state.index = index;
+    state.words = [...words];
+    pictures.follow();
+    pictures.measure();
+    show();
+  };
   const drawCurves = () => plots.show({ curves: model.get("curves"), front: state.fresh ?? state.run });
   const takeInverted = () => {
     state.takeInverted(model.get("inverted"));
@@ -143,6 +157,7 @@ function render({ model, el }) {
     fresh: takeFresh,
     curves: drawCurves,
     progress: takeProgress,
+    led: follow,
     problem: problem.show,
   });
   takeInverted();
@@ -179,31 +194,6 @@ function problemLine(model) {
       said = sentence;
       show();
     },
-  };
-}
-
-/**
- * Where the page stands, kept in Python for a page that is loaded again.
- * @param {Model<Traits>} model
- * @param {PlayerState} state
- */
-function memoryOf(model, state) {
-  /** @type {Timer} */
-  let later;
-  const keep = () => {
-    const direction = state.denoising ? "denoising" : "inversion";
-    try {
-      model.send({ type: "view", index: state.index, direction, words: state.words });
-    } catch {
-      // no kernel: the page goes on alone
-    }
-  };
-  return {
-    renew() {
-      clearTimeout(later);
-      later = setTimeout(keep, REST);
-    },
-    stop: () => clearTimeout(later),
   };
 }
 

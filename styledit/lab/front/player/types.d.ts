@@ -1,5 +1,5 @@
 // What the player and Python tell each other (styledit/lab/player), and what its parts share.
-import type { Bytes, Progress } from "../shared/types.js";
+import type { Bytes, Led, Progress } from "../shared/types.js";
 
 export interface World {
   size: [number, number];
@@ -69,6 +69,7 @@ export interface Traits {
   curves: Curve[];
   progress: Progress;
   view: View;
+  led: Led;
   problem: string;
 }
 

@@ -89,7 +89,7 @@ export function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title 
   const id = uniqueId();
   const input = keepKeys(element("input", { type: "range", id, min, max, step, title }));
   const digits = step < 1 ? 2 : 0;
-  const output = element("output", { for: id });
+  const output = element("output", { for: id, "aria-hidden": "true" }); // the slider itself says its value
   const show = () => {
     output.textContent = Number(input.value).toFixed(digits);
   };

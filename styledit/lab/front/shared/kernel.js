@@ -1,7 +1,9 @@
 // The way to Python and back.
-/** @import { Asker, Model } from "./types.js" */
+/** @import { Asker, Led, Model, Reporter } from "./types.js" */
 
 const PATIENCE = 2500; // ms without an answer before a sentence says so
+const REST = 500; // ms after the last change before where the page stands is kept in Python
+const LINKED = 80; // ms between two reports to a widget that follows
 
 /**
  * Subscribe to traits, and give back a function that ends all subscriptions: `render` must return it.
@@ -50,5 +52,37 @@ export function asker(model, note) {
       }
     },
     close: () => clearTimeout(waiting),
+  };
+}
+
+/**
+ * Where the page stands, told to Python: a little after the last change, and at once where other widgets follow.
+ * @param {Pick<Model<{led: Led}>, "get">} model
+ * @param {() => void} tell may raise where there is no kernel; the page works on
+ * @returns {Reporter}
+ */
+export function reporter(model, tell) {
+  /** @type {Timer | undefined} */
+  let later;
+  const fire = () => {
+    later = undefined;
+    try {
+      tell();
+    } catch {
+      // no kernel any more
+    }
+  };
+  return {
+    renew() {
+      const { linked } = model.get("led");
+      if (linked && later !== undefined) return;
+      clearTimeout(later);
+      later = setTimeout(fire, linked ? LINKED : REST);
+    },
+    waits: () => later !== undefined,
+    stop() {
+      clearTimeout(later);
+      later = undefined;
+    },
   };
 }

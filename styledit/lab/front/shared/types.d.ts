@@ -36,6 +36,12 @@ export interface Range {
   high: number;
 }
 
+/** A map's sides, in cells. */
+export interface Grid {
+  h: number;
+  w: number;
+}
+
 export interface SliderOptions {
   min?: number;
   max?: number;
@@ -49,6 +55,19 @@ export interface Slider {
   input: HTMLInputElement;
   output: HTMLOutputElement;
   set(value: number): void;
+}
+
+/** Whether another widget leads this one, and a number that grows whenever it did. */
+export interface Led {
+  id: number;
+  linked: boolean;
+}
+
+/** Where the page stands, on its way to Python; see kernel.js. */
+export interface Reporter {
+  renew(): void;
+  waits(): boolean;
+  stop(): void;
 }
 
 /** Messages that expect an answer; see kernel.js. */

@@ -1,4 +1,4 @@
-"""The first edit without a browser: `make tour` writes its pictures to `out/`."""
+"""`styledit tour`: the first edit without a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EDITS = {
 }
 
 
-def main(out: Path = Path("out")) -> None:
+def tour(out: Path) -> None:
     """Invert a held-out picture, reconstruct it three ways, edit it three ways, and save every picture."""
     start = time.perf_counter()
     pipe = styledit.load()
@@ -41,7 +41,7 @@ def main(out: Path = Path("out")) -> None:
     for kind, target in EDITS.items():
         pictures[kind] = editor.edit(target, progress=False).image
         print(f"{kind:>13}: {target}")
-    out.mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     for title, picture in pictures.items():
         picture.save(out / f"{title.replace(' ', '_')}.png")
     show_images(pictures, columns=4).savefig(out / "tour.png")
@@ -49,7 +49,3 @@ def main(out: Path = Path("out")) -> None:
         f"{len(pictures) + 1} pictures are in {out}/, all of them in tour.png "
         f"({time.perf_counter() - start:.0f} s)."
     )
-
-
-if __name__ == "__main__":
-    main()

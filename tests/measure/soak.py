@@ -1,0 +1,254 @@
+"""An hour of use in a few minutes: random acts on everything that the lab's page offers (`make soak`).
+
+Every act takes any control that is on the page, as its kind is used: a slider is dragged or moved by a key, a
+button pressed, a word chosen, a sentence typed, a mask painted. Nothing is waited for, but every so often the
+lab comes to rest and must show, bit for bit, what the calls that it offers "as code" make. Exit 1 where
+something is missed. Needs chromium.
+
+    python -m measure.soak --acts 1500 --kind notebook --seed 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from browser import NotebookPage, jupyter, open_browser, opener
+
+CHECKED_EVERY = 50  # acts
+WARM = 50  # acts before memory is first looked at: networks are loaded when they are first needed
+MEMORY = 60.0  # MB that page and kernel may each have more at the end
+PAUSE = (0.02, 0.4)  # seconds between two acts
+REST = 180.0  # seconds that the lab may take to come to rest
+
+SETUP = """
+import gc, os, tempfile
+os.environ["STYLEDIT_CACHE"] = tempfile.mkdtemp()
+import numpy as np, psutil, styledit
+from styledit.lab import edit_lab
+from styledit.lab.edit.png_recipe import from_dict
+
+pipe = styledit.load()
+
+def rests():
+    return not lab.worker._runs and not lab.queue and bool(lab.frame)
+
+def made_again():
+    "The picture that the calls under 'As code' make; None where they need a file or a function."
+    if lab.source["kind"] == "upload" or "..." in lab.code:
+        return None
+    names = {}
+    exec(lab.code.replace("styledit.load()", "pipe").replace("edit.image", ""), {"pipe": pipe}, names)
+    return names["edit"].image
+
+def right():
+    "Whether the page's edit is what the library makes; None where that cannot be told."
+    if lab.shown is None or not lab.frame["exact"] or lab.shown.request.guide is not None:
+        return None
+    again, shown = made_again(), lab.shown.edit.image
+    return None if again is None else bool(np.array_equal(np.asarray(again), np.asarray(shown)))
+
+def megabytes():
+    gc.collect()
+    return psutil.Process().memory_info().rss / 2**20
+"""
+SHOW = "lab = edit_lab(pipe)\nlab"
+
+# One act: a control of a drawn kind, drawn among those that can be reached, used as a person would.
+ACT = """async ([kind, draws, sentences]) => {
+  const root = document.querySelector(".styledit-edit-lab");
+  const pick = (list) => list[Math.floor(draws.shift() * list.length)];
+  const fire = (target, name) => target.dispatchEvent(new Event(name, { bubbles: true }));
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const reached = (selector) => [...root.querySelectorAll(selector)]
+    .filter((one) => !one.disabled && one.checkVisibility({ visibilityProperty: true }));
+  const selectors = {
+    slider: "input[type=range]", button: "button", choice: "select", sentence: "input[type=text], textarea",
+    number: "input[type=number]", fold: "summary", check: "input[type=checkbox]", paint: "canvas",
+  };
+  const control = pick(reached(selectors[kind]));
+  if (!control) return "";
+  const name = control.dataset.testid ?? "";
+  if (kind === "slider") {
+    const [min, max] = [Number(control.min), Number(control.max)];
+    const most = name === "steps" ? Math.min(max, 18) : max;
+    const value = () => String(min + draws.shift() * (most - min));
+    for (let moves = Math.floor(draws.shift() * 6); moves > 0; moves -= 1) {
+      control.value = value();
+      fire(control, "input");
+      await pause(40);
+    }
+    control.value = value();
+    fire(control, "input");
+    fire(control, "change");
+  } else if (kind === "choice") {
+    control.value = pick([...control.options]).value;
+    fire(control, "change");
+  } else if (kind === "sentence") {
+    control.value = pick(sentences);
+    fire(control, "input");
+    if (draws.shift() < 0.7) fire(control, "change");
+  } else if (kind === "number") {
+    control.value = String(Math.floor(draws.shift() * (name === "seed" ? 1000 : 12)));
+    fire(control, "input");
+    fire(control, "change");
+  } else if (kind === "paint") {
+    const box = control.getBoundingClientRect();
+    const at = () => ({
+      clientX: box.left + draws.shift() * box.width, clientY: box.top + draws.shift() * box.height,
+      pointerId: 1, bubbles: true, button: 0, buttons: 1, isPrimary: true,
+    });
+    control.dispatchEvent(new PointerEvent("pointerdown", at()));
+    for (let moves = 0; moves < 3; moves += 1) control.dispatchEvent(new PointerEvent("pointermove", at()));
+    control.dispatchEvent(new PointerEvent("pointerup", at()));
+  } else control.click();
+  return name || control.className || kind;
+}"""
+KINDS = {
+    "slider": 30, "button": 30, "choice": 14, "sentence": 8, "number": 2, "fold": 6, "check": 3, "paint": 5,
+}  # fmt: skip
+RARE = {"reload": 0.004, "run again": 0.004, "theme": 0.004}  # of all acts
+SENTENCES = (
+    "a plain sticker of a fox in the meadow",
+    "an oil painting of a red car on the beach",
+    "a stone mosaic of a blue cat and a balloon in the forest",
+    "a plain sticker of a panda in the meadow",
+    "a fox",
+    "a plain sticker of a bicycle in the meadow",
+    "",
+    "0, 0.25, 1",
+)
+
+
+@dataclass
+class Soak:
+    """What was seen: the acts by control, the states compared, what went wrong, and MB of (page, kernel) at
+    the begin and at the end.
+    """
+
+    acts: Counter[str] = field(default_factory=Counter)
+    compared: int = 0
+    missed: list[str] = field(default_factory=list)
+    start: tuple[float, float] = (0.0, 0.0)
+    end: tuple[float, float] = (0.0, 0.0)
+
+
+def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
+    """So many random acts on a page whose lab stands in cell 1."""
+    draw = random.Random(seed)
+    seen = Soak()
+    session = page.context.new_cdp_session(page.page)
+    for number in range(1, acts + 1):
+        done = _act(page, draw)
+        seen.acts[done or "nothing to reach"] += 1
+        page.page.wait_for_timeout(1000 * draw.uniform(*PAUSE))
+        if done in ("reload", "run again"):
+            session = page.context.new_cdp_session(page.page)
+        if number % CHECKED_EVERY == 0 or number == acts:
+            _compare(page, seen, f"after act {number} (seed {seed}, {done})")
+        if number == min(WARM, acts // 2):
+            seen.start = _memory(page, session)
+    seen.end = _memory(page, session)
+    for name, start, end in zip(("page", "kernel"), seen.start, seen.end, strict=True):
+        if end - start > MEMORY:
+            seen.missed.append(f"the {name} grew by {end - start:.0f} MB")
+    seen.missed += [f"the page complains: {error}" for error in page.errors]
+    return seen
+
+
+def _act(page: NotebookPage, draw: random.Random) -> str:
+    """One act; the control that it used."""
+    for name, share in RARE.items():
+        if draw.random() < share:
+            _rarely(page, name, draw)
+            return name
+    kind = draw.choices(list(KINDS), list(KINDS.values()))[0]
+    draws = [draw.random() for _ in range(24)]
+    return page.page.evaluate(ACT, [kind, draws, list(SENTENCES)])
+
+
+def _rarely(page: NotebookPage, name: str, draw: random.Random) -> None:
+    page.page.evaluate("document.querySelector('dialog[open]')?.close()")
+    if name == "theme":
+        page.theme(draw.choice(["light", "dark"]))
+    elif name == "run again":
+        page.run_cell(1)
+    else:
+        page.save()
+        page.reload()
+    page.page.wait_for_selector(".styledit-edit-lab")
+    page.page.wait_for_timeout(500)
+
+
+def _compare(page: NotebookPage, seen: Soak, when: str) -> None:
+    """Let the lab come to rest, and compare what it shows with what the library makes."""
+    page.page.evaluate("document.querySelector('dialog[open]')?.close()")  # nothing else can be clicked
+    last = time.monotonic() + REST
+    while not page.python("rests()"):
+        if time.monotonic() > last:
+            stop = page.by_id("stop")
+            if stop.is_enabled():  # a contact sheet or a guided edit of many iterations
+                stop.click()
+                last = time.monotonic() + REST
+                continue
+            seen.missed.append(f"{when}: the lab does not come to rest")
+            return
+        page.page.wait_for_timeout(100)
+    found = page.python("right()")
+    if found is not None:
+        seen.compared += 1
+        if not found:
+            code = page.python("lab.code")
+            seen.missed.append(f"{when}: the picture is not what these calls make:\n{code}")
+
+
+def _memory(page: NotebookPage, session: Any) -> tuple[float, float]:
+    """MB of the page's heap and of the kernel, after collection."""
+    session.send("HeapProfiler.collectGarbage")
+    return session.send("Runtime.getHeapUsage")["usedSize"] / 2**20, page.python("megabytes()")
+
+
+def report(seen: Soak) -> str:
+    """What was seen, as lines."""
+    growth = ", ".join(
+        f"{name} {start:.0f} → {end:.0f} MB"
+        for name, start, end in zip(("page", "kernel"), seen.start, seen.end, strict=True)
+    )
+    lines = [
+        f"{seen.acts.total()} acts on {len(seen.acts)} controls; {seen.compared} states compared; {growth}",
+        *(f"missed: {line}" for line in seen.missed),
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--acts", type=int, default=1500)
+    parser.add_argument("--kind", choices=("lab", "notebook"), default="lab")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyter(given.kind, Path(folder)) as server,
+        open_browser() as browser,
+        opener(browser, server) as open_notebook,
+    ):
+        page = open_notebook(SETUP, SHOW)
+        page.run()
+        page.until("rests()", REST)
+        seen = soak(page, given.acts, given.seed)
+    print(report(seen))
+    sys.exit(1 if seen.missed else 0)
+
+
+if __name__ == "__main__":
+    main()

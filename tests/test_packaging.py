@@ -1,0 +1,334 @@
+"""The kit as others install it: what the wheel holds, the ranges of versions, the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import styledit
+from styledit.commands import lab as lab_command
+from styledit.commands import main
+from styledit.storage import versions
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+MOST_MEGABYTES = 70
+NEEDED = (
+    "py.typed",
+    "data/model/hashes.json",
+    "data/images/metadata.jsonl",
+    "data/benchmark/metadata.jsonl",
+    "data/results/comparison.json",
+    "lab/static/edit.js",
+    "notebooks/symbols.md",
+)
+
+
+def locked(name: str) -> dict[str, str]:
+    """{package: version} of a lock file."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+# --- versions -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lock", ["lock.txt", "lock-oldest.txt"])
+def test_locks_are_exact_and_within_the_ranges(lock):
+    pins = locked(lock)
+    assert all(re.fullmatch(r"[\w.]+", version) for version in pins.values())
+    for requirement in map(Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["lab"]):
+        name = requirement.name.replace("_", "-").lower()
+        assert requirement.specifier.contains(pins[name]), requirement
+
+
+def test_the_oldest_tested_versions_are_the_lower_ends():
+    pins = locked("lock-oldest.txt")
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        lowest = [each.version for each in requirement.specifier if each.operator == ">="]
+        if requirement.name != "torch":  # of which no other build can be tested
+            assert pins[requirement.name.replace("_", "-")].startswith(lowest[0]), requirement
+
+
+@pytest.mark.parametrize(
+    "there, sentence",
+    [
+        ({}, r"needs diffusers.*, which is not installed: pip install 'diffusers"),
+        ({"diffusers": "0.20.0"}, r"diffusers 0\.20\.0 is installed: pip install 'diffusers<.*0\.35"),
+        ({"diffusers": "9.0"}, r"diffusers 9\.0 is installed"),
+    ],
+)
+def test_a_package_outside_its_range_is_a_sentence(monkeypatch, there, sentence):
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "diffusers":
+            if name not in there:
+                raise metadata.PackageNotFoundError(name)
+            return there[name]
+        return real(name)
+
+    monkeypatch.setattr(versions.metadata, "requires", lambda _: list(PROJECT["dependencies"]))
+    versions.check_installed()
+    monkeypatch.setattr(versions.metadata, "version", version)
+    with pytest.raises(ImportError, match=sentence):
+        versions.check_installed()
+
+
+def test_another_version_that_is_installed_is_told(monkeypatch):
+    monkeypatch.setattr(versions.metadata, "version", lambda _: "0.0.1")
+    with pytest.warns(UserWarning, match=r"styledit 0\.2\.0 runs, but styledit 0\.0\.1 is installed"):
+        versions.check_version("0.2.0")
+
+
+def test_without_what_notebooks_need_an_edit_works_and_the_lab_says_what_it_needs():
+    code = """
+import sys
+from importlib.machinery import PathFinder
+class WithoutNotebooks(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = name.split(".")[0] in ("matplotlib", "ipywidgets", "anywidget", "IPython", "jupyterlab")
+        return None if hidden else super().find_spec(name, path, target)
+sys.meta_path = [WithoutNotebooks if finder is PathFinder else finder for finder in sys.meta_path]
+import styledit
+pipe = styledit.load()
+picture = styledit.generate(pipe, "a plain sticker of a fox", seed=0, steps=2, progress=False).image
+inversion = styledit.invert(pipe, picture, "a plain sticker of a fox", 2, progress=False)
+styledit.edit(pipe, inversion, "a plain sticker of a cat", progress=False)
+for name in ("lab", "lessons"):
+    try:
+        __import__(f"styledit.{name}")
+    except ImportError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | OFFLINE
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"The (\w+) needs? .*anywidget.*pip install 'styledit\[lab\]'", done.stdout) == [
+        "lab",
+        "lessons",
+    ]
+
+
+# --- the command --------------------------------------------------------------------------------------
+
+
+def test_lessons_are_copied_and_a_readers_changes_stay(tmp_path, capsys, monkeypatch):
+    kit = tmp_path / "kit"
+    kit.mkdir()
+    for name in ("00_a.ipynb", "01_b.ipynb", "README.md"):
+        (kit / name).write_text(f"first {name}")
+    (kit / "other.html").write_text("not a lesson")
+    monkeypatch.setattr(lab_command, "LESSONS_FOLDER", kit)
+    mine = tmp_path / "mine"
+    assert main(["lab", str(mine), "--copy-only"]) == 0
+    assert sorted(file.name for file in mine.glob("[!.]*")) == ["00_a.ipynb", "01_b.ipynb", "README.md"]
+    (mine / "01_b.ipynb").write_text("my own work")
+    for name in ("00_a.ipynb", "01_b.ipynb"):
+        (kit / name).write_text(f"second {name}")
+    assert main(["lab", str(mine), "--copy-only"]) == 0
+    assert (mine / "00_a.ipynb").read_text() == "second 00_a.ipynb"
+    assert (mine / "01_b.ipynb").read_text() == "my own work"
+    assert "Kept as you changed them: 01_b.ipynb" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["lab", str(tmp_path / "file" / "mine"), "--copy-only"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("styledit lab: ") and "name another folder" in said
+
+
+def test_python_m_styledit_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "styledit", "--help"], capture_output=True, text=True)
+    assert "lab | tour | check" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_check_finds_this_machine_right(tmp_path, capsys):
+    assert main(["check", "--device", "cpu", "--out", str(tmp_path / "check.png")]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    verdicts = [row[-1].strip(" |") for row in rows]
+    assert verdicts.count("ok") == 6 and "MISSED" not in verdicts
+
+
+def test_a_part_of_the_check_that_fails_is_a_row_and_an_interrupt_leaves_the_rest(
+    monkeypatch, capsys, tmp_path
+):
+    from styledit.commands import check
+
+    def fails(*_):
+        raise RuntimeError("no kernel image is available\nand more")
+
+    monkeypatch.setattr(check, "_embedded", fails)
+    assert main(["check", "--device", "cpu"]) == 1
+    assert "| the embedded model on the CPU | RuntimeError: no kernel image is available |  | MISSED |" in (
+        capsys.readouterr().out
+    )
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "_embedded", interrupted)
+    assert main(["check", "--device", "cpu"]) == 130
+    said = capsys.readouterr().out
+    assert "| styledit | " in said and "Interrupted; the rows above" in said
+
+
+# --- wheel and sdist ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    clone = folder / "clone"
+    # What is committed, or would be: nothing that another build left behind.
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.split(b"\0")
+    for name in (os.fsdecode(name) for name in listed if name):
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            os.link(ROOT / name, clone / name) if _same_disk(folder) else (clone / name).write_bytes(
+                (ROOT / name).read_bytes()
+            )
+    return _built(clone, folder / "built")
+
+
+def _same_disk(folder: Path) -> bool:
+    return folder.stat().st_dev == ROOT.stat().st_dev
+
+
+def _built(source: Path, target: Path) -> Path:
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            target,
+            ".",
+        ],
+        cwd=source,
+        check=True,
+    )
+    return next(target.glob("*.whl"))
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """{name: checksum} of a wheel's files, but for the list of them."""
+    with zipfile.ZipFile(wheel) as content:
+        return {
+            each.filename: each.CRC for each in content.infolist() if not each.filename.endswith("RECORD")
+        }
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_kit_and_nothing_else(wheel):
+    names = set(contents(wheel))
+    assert {name.split("/")[0] for name in names} == {
+        "styledit",
+        f"styledit-{styledit.__version__}.dist-info",
+    }
+    assert wheel.stat().st_size < MOST_MEGABYTES * 2**20
+    for needed in NEEDED:
+        assert f"styledit/{needed}" in names
+    with zipfile.ZipFile(wheel) as content:
+        lessons = [name for name in names if name.endswith(".ipynb")]
+        cells = [cell for name in lessons for cell in json.loads(content.read(name))["cells"]]
+    assert len(lessons) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    assert any(cell["cell_type"] == "code" and cell["source"] for cell in cells)
+
+
+@pytest.mark.slow
+def test_an_sdist_builds_the_same_wheel(wheel, tmp_path):
+    clone = wheel.parents[1] / "clone"
+    code = f"from setuptools import build_meta; print(build_meta.build_sdist({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=clone, check=True, capture_output=True)
+    archive = next(tmp_path.glob("*.tar.gz"))
+    with tarfile.open(archive) as content:
+        content.extractall(tmp_path, filter="data")
+    again = _built(tmp_path / archive.name.removesuffix(".tar.gz"), tmp_path / "built")
+    assert contents(again) == contents(wheel)
+
+
+@pytest.mark.slow
+def test_the_wheel_alone_makes_the_same_edit_and_runs_a_lesson(wheel, tmp_path):
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    here = [entry for entry in sys.path if entry.endswith("site-packages")]
+    there = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    Path(there, "packages_of_the_tests.pth").write_text("\n".join(here) + "\n")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code = """
+import hashlib, pathlib, styledit
+pipe = styledit.load()
+picture = styledit.generate(pipe, "a plain sticker of a fox", seed=0, steps=2, progress=False).image
+inversion = styledit.invert(pipe, picture, "a plain sticker of a fox", 2, progress=False)
+edit = styledit.edit(pipe, inversion, "a plain sticker of a cat", progress=False)
+print(pathlib.Path(styledit.__file__).parent, hashlib.sha256(edit.image.tobytes()).hexdigest())
+"""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | OFFLINE
+
+    def run(*arguments: str | Path) -> str:
+        done = subprocess.run([python, *arguments], cwd=empty, capture_output=True, text=True, env=variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    folder, found = run("-c", code).split()
+    assert Path(folder) == Path(there, "styledit")
+    assert (
+        found
+        == subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=os.environ | OFFLINE,
+            check=True,
+        ).stdout.split()[1]
+    )
+    zipped = "import sys; sys.path.insert(0, sys.argv[1]); import styledit; styledit.load()"
+    assert str(wheel) in run("-c", f"{zipped}; print(styledit.__file__)", str(wheel))
+    run("-m", "styledit", "lab", "lessons", "--copy-only")
+    run(
+        "-m",
+        "jupyter",
+        "nbconvert",
+        "--execute",
+        "--to",
+        "notebook",
+        "--output",
+        "done",
+        "lessons/00_first_edit.ipynb",
+    )
