@@ -123,18 +123,18 @@ class LabWidget(anywidget.AnyWidget):
                 widgets[:] = [entry for entry in widgets if entry[1] is not self]
         super().close()
         if not worker.has(self):
-            self._let_go()
+            self._drop_states()
 
     def left(self) -> None:
         if self.comm is None:  # a long call outlived the widget
-            self._let_go()
+            self._drop_states()
 
     def __getattr__(self, name: str) -> Any:
         if vars(self).get("_closed"):
             raise AttributeError(f"This {type(self).__name__} is closed; run its cell again.")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def _let_go(self) -> None:
+    def _drop_states(self) -> None:
         """Forget everything but what makes it a widget."""
         with _opening:
             for name in set(vars(self)) - self._of_widget:

@@ -138,7 +138,7 @@ class Archive:
             model=prepared.inversion.model,
             given=prepared.given,
             guide=request.guide,
-            parameters=methods.parameters_of(request.method, request.parameters),
+            parameters=methods.parameters_of(shown.method, request.parameters),
             auto=request.auto,
         )
         number = int(self.page.saved.get("id", 0)) + 1
@@ -151,7 +151,8 @@ class Archive:
         """
         request, source, entry = _settled(shown), prepared.source, self.past.present
         named = entry.name if entry is not None and entry.is_of(request, source) else ""
-        recipe = repr((source.prompt, source.steps, request.key, prepared.picture.size)).encode()
+        made = replace(request, method=shown.method)
+        recipe = repr((source.prompt, source.steps, made.key, prepared.picture.size)).encode()
         return png_recipe.file_name(named or request.prompt, recipe + prepared.picture.tobytes())
 
     def export(self, message: Mapping[str, Any], sheets: ContactSheets) -> None:

@@ -57,9 +57,8 @@ class Display:
         self.sheets = ContactSheets()
         self.source_id = 0
         self._serial = 0
-        self._stood: tuple[dict[str, Any], dict[str, Any]] | None = (
-            None  # source and frame, while one is coming
-        )
+        # Source and frame that stand while another source is on its way.
+        self._stood: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._followed = False  # whether the reconstruction is that of an edit that followed the inversion
 
     def announce(self, number: int, source: Source, picture: Image.Image) -> None:
@@ -129,7 +128,7 @@ class Display:
         self, prepared: Prepared, shown: ShownEdit, before: ShownEdit | None, seconds: float
     ) -> None:
         """The exact edit that stands now, and the one that it replaced."""
-        edit, method = shown.edit, shown.request.method
+        edit, method = shown.edit, shown.method
         replaced = None if before is None else encode(before.edit.image)
         if before is not None and (before.edit is edit or shown.refines(before)):
             replaced = self.page.frame.get("before")

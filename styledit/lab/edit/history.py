@@ -38,13 +38,13 @@ class History:
         self._recalled: Entry | None = None
 
     def stand(self, request: EditRequest, source: Source, picture: bytes, thumb: bytes) -> Entry:
-        """The line of an edit that is shown: the last one, or the one recalled, where that is the same, which
-        then gets the newer picture; else a new one.
+        """The line of an edit that is shown: the last one, or the one recalled, where that is the same; else
+        a new one.
         """
         last = self.entries[-1] if self.entries else None
         known = [entry for entry in (self._recalled, last) if entry and entry.is_of(request, source)]
         if known:
-            # The same picture may be automatic now, or no longer follow the inversion.
+            # It may be automatic now, or made by value inputs that were not there before.
             self._replace(replace(known[0], request=request, picture=picture, thumb=thumb))
             self.present = self.entry(known[0].id)
         else:

@@ -21,15 +21,14 @@ from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared
 
 OWN = "value inputs"
-# FOLLOWING stands in for the kit's own while there are no value inputs.
-DDIM, FOLLOWING, NEGATIVE, NULL_TEXT, SDEDIT = (
+DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
     "DDIM + P2P",
     "direct inversion",
     "negative-prompt",
     "null-text",
     "SDEdit",
 )
-BASELINES = (DDIM, FOLLOWING, NEGATIVE, NULL_TEXT, SDEDIT)
+BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
@@ -124,9 +123,9 @@ TABLE = {
             _without_values(DDIM),
         ),
         Method(
-            FOLLOWING,
+            DIRECT,
             "At every step the source is put back to where the inversion was, so that it comes back exactly.",
-            _without_values(FOLLOWING),
+            _without_values(DIRECT),
         ),
         Method(
             NEGATIVE,
@@ -209,7 +208,7 @@ def making_editor(
         return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
     options: dict[str, dict[str, Any]] = {
         DDIM: {},
-        FOLLOWING: {"follow_inversion": True},
+        DIRECT: {"follow_inversion": True},
         NEGATIVE: {"null_embeddings": inversion.c},
     }
     return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
@@ -226,7 +225,7 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
         DDIM: [f"editor = styledit.Editor({given})"],
-        FOLLOWING: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
+        DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
         NULL_TEXT: [
             f"nulls = styledit.baselines.fit_nulls({given}{own})",

@@ -9,7 +9,7 @@ from typing import Any, Self
 from styledit.editing import Edit, Settings
 from styledit.lab.edit import methods
 from styledit.lab.edit.guided import GUIDED, Guide
-from styledit.lab.edit.methods import FOLLOWING, OWN
+from styledit.lab.edit.methods import DIRECT, OWN
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class ShownEdit:
     @property
     def method(self) -> str:
         """The method that made it."""
-        return FOLLOWING if self.follows else self.request.method
+        return DIRECT if self.follows else self.request.method
 
     def refines(self, other: ShownEdit) -> bool:
         """Whether it is what another one stood in for."""

@@ -74,8 +74,8 @@ WORKER_FIELDS = PAGE_FIELDS | {
     "History": frozenset({"entries", "present", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
     "SheetDrawing": frozenset({"sheet"}),
-    "ContactSheets": frozenset({"kept"}),
     "Settling": frozenset({"stops"}),
+    "ContactSheets": frozenset({"kept"}),
 }
 
 

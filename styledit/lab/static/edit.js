@@ -1799,6 +1799,7 @@ function bringIntoRow(row, item) {
 }
 function stripItem({ id }, methods, recall, compare) {
   const image = element("img", { alt: "" });
+  let shown = "";
   const caption = element("span", {});
   const picture = pushButton("", `history-${id}`, () => recall(id), {
     class: "styledit-thumb",
@@ -1810,7 +1811,9 @@ function stripItem({ id }, methods, recall, compare) {
     root: element("div", { class: "styledit-entry" }, picture, hold),
     focus: () => picture.focus(),
     show(entry) {
-      showThumb(picture, entry.thumb);
+      const bytes = String(bytesOf(entry.thumb));
+      if (bytes !== shown) showBytes(image, entry.thumb);
+      shown = bytes;
       caption.textContent = entry.name || `#${id}`;
       picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
       picture.title = `${entry.prompt}
@@ -1826,14 +1829,6 @@ ${settingsInShort(entry, methods)}`;
       for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
     }
   };
-}
-var thumbs = /* @__PURE__ */ new WeakMap();
-function showThumb(button, thumb) {
-  const bytes = String(bytesOf(thumb));
-  const image = button.querySelector("img");
-  if (!image || thumbs.get(button) === bytes) return;
-  thumbs.set(button, bytes);
-  showBytes(image, thumb);
 }
 function entryTitle({ id, name, prompt }) {
   return `#${id} ${name || prompt}`;
@@ -3486,6 +3481,17 @@ function progressLine(lab) {
   });
   return root;
 }
+function fitLine(lab) {
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
+  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
+  lab.onTrait("source", ({ state }) => {
+    const rests = state === "stopped";
+    root.hidden = !rests;
+    text.textContent = rests ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)." : "";
+  });
+  return root;
+}
 function editDone(lab) {
   const root = element("span", {
     role: "status",
@@ -3513,17 +3519,6 @@ function editDone(lab) {
 function doneSentence({ exact, seconds }) {
   if (!exact) return "";
   return seconds < 0.05 ? "Edit done." : `Edit done in ${seconds.toFixed(1)} s.`;
-}
-function fitLine(lab) {
-  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
-  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
-  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
-  lab.onTrait("source", ({ state }) => {
-    const rests = state === "stopped";
-    root.hidden = !rests;
-    text.textContent = rests ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)." : "";
-  });
-  return root;
 }
 function problemLine(lab) {
   const root = element("p", {
@@ -4601,12 +4596,12 @@ function labParts(lab, local) {
   return [
     sourceSection(lab),
     ...pictureViews(lab),
+    blendNote(lab),
     targetPrompt(lab),
     problemLine(lab),
     local,
-    commonControls(lab, progressLine(lab)),
-    blendNote(lab),
     fitLine(lab),
+    commonControls(lab, progressLine(lab)),
     foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),
     historySection(lab),

@@ -5,7 +5,6 @@ import { clamped } from "../shared/geometry.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
 import { methodNamed } from "./methods.js";
 import { fileInput, foldedPart } from "./parts.js";
-/** @import { Bytes } from "../shared/types.js" */
 /** @import { Asked, HistoryEntry, Lab, Method, NumberSetting, Saved } from "./types.js" */
 
 /** @param {Lab} lab */
@@ -182,6 +181,7 @@ function bringIntoRow(row, item) {
  */
 function stripItem({ id }, methods, recall, compare) {
   const image = element("img", { alt: "" });
+  let shown = ""; // the bytes of its picture, which may be a better one later
   const caption = element("span", {});
   const picture = pushButton("", `history-${id}`, () => recall(id), {
     class: "styledit-thumb",
@@ -193,7 +193,9 @@ function stripItem({ id }, methods, recall, compare) {
     root: element("div", { class: "styledit-entry" }, picture, hold),
     focus: () => picture.focus(),
     show(/** @type {HistoryEntry} */ entry) {
-      showThumb(picture, entry.thumb);
+      const bytes = String(bytesOf(entry.thumb));
+      if (bytes !== shown) showBytes(image, entry.thumb);
+      shown = bytes;
       caption.textContent = entry.name || `#${id}`;
       picture.setAttribute("aria-label", `${entryTitle(entry)}; show it again`);
       picture.title = `${entry.prompt}\n${settingsInShort(entry, methods)}`;
@@ -208,22 +210,6 @@ function stripItem({ id }, methods, recall, compare) {
       for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
     },
   };
-}
-
-/** @type {WeakMap<HTMLElement, string>} */
-const thumbs = new WeakMap(); // the bytes that a button shows
-
-/**
- * A picture of the history, which may be another one than before.
- * @param {HTMLButtonElement} button
- * @param {Bytes} thumb
- */
-function showThumb(button, thumb) {
-  const bytes = String(bytesOf(thumb));
-  const image = button.querySelector("img");
-  if (!image || thumbs.get(button) === bytes) return;
-  thumbs.set(button, bytes);
-  showBytes(image, thumb);
 }
 
 /**

@@ -49,6 +49,24 @@ export function progressLine(lab) {
 }
 
 /**
+ * That a stop left the value inputs unfitted, and the way to go on.
+ * @param {Lab} lab
+ */
+export function fitLine(lab) {
+  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
+  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
+  lab.onTrait("source", ({ state }) => {
+    const rests = state === "stopped";
+    root.hidden = !rests;
+    text.textContent = rests
+      ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)."
+      : "";
+  });
+  return root;
+}
+
+/**
  * Says once that the edit is done, for who does not see the pictures: not while a slider moves.
  * @param {Lab} lab
  */
@@ -81,24 +99,6 @@ function editDone(lab) {
 export function doneSentence({ exact, seconds }) {
   if (!exact) return "";
   return seconds < 0.05 ? "Edit done." : `Edit done in ${seconds.toFixed(1)} s.`;
-}
-
-/**
- * That a stop left the value inputs unfitted, and the way to go on.
- * @param {Lab} lab
- */
-export function fitLine(lab) {
-  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
-  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
-  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
-  lab.onTrait("source", ({ state }) => {
-    const rests = state === "stopped";
-    root.hidden = !rests;
-    text.textContent = rests
-      ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)."
-      : "";
-  });
-  return root;
 }
 
 /**

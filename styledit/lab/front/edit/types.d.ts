@@ -135,12 +135,12 @@ export interface SourceParts {
   steps: number;
 }
 
+export type SourceState = "inverting" | "fitting" | "stopped" | "fitted";
+
 /** Two sources of the same `key` are the same picture with the same prompt. */
 export interface KnownSource extends SourceParts {
   key: string;
 }
-
-export type SourceState = "inverting" | "fitting" | "stopped" | "fitted";
 
 export interface Source extends KnownSource {
   id: number;
