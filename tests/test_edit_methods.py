@@ -61,8 +61,7 @@ VALUES = {
 def maker(pipe64, inversion64) -> EditMaker:
     values = styledit.fit_values(pipe64, inversion64, progress=False)
     source = Source("upload", "mine", PROMPT, inversion64.steps, inversion64.image)
-    editor = styledit.Editor(pipe64, inversion64, values=values)
-    prepared = Prepared(source, inversion64.image, inversion64, values, editor, False)
+    prepared = Prepared.of(pipe64, source, inversion64, values, found=False)
     return EditMaker(pipe64, prepared, {}, Guiding(pipe64, lambda _: None))
 
 
