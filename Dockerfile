@@ -5,11 +5,11 @@
 # PyTorch comes as its CPU build unless another index is named. A hub starts its own command in the image.
 FROM python:3.12-slim
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN useradd --create-home --uid 1000 jovyan
-WORKDIR /opt/styledit
+RUN useradd --create-home --uid 1000 jovyan && mkdir /lessons && chown jovyan /lessons
+WORKDIR /styledit
 COPY . .
 RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" --constraint lock.txt ".[lab]" jupyterhub
 USER jovyan
-WORKDIR /home/jovyan
+WORKDIR /lessons
 EXPOSE 8888
-CMD ["styledit", "lab", "lessons", "--ip=0.0.0.0", "--no-browser"]
+CMD ["styledit", "lab", ".", "--ip=0.0.0.0", "--no-browser"]

@@ -196,7 +196,7 @@ def test_a_lab_with_another_source_waits(
     tie(player, lab)
     other = {"type": "source", "id": 9, "kind": "seed", "name": "", "seed": 1, "prompt": "a dog", "steps": 3}
     lab.received(other, [])
-    until(lambda: lab.source.get("prompt") == "a dog")
+    until(lambda: lab.source.get("prompt") == "a dog" and lab.source["state"] != "inverting")
     scrub(player, 4)
     three.rest()
     assert player.view["index"] == 4 != lab.place["step"]

@@ -318,8 +318,9 @@ print(pathlib.Path(styledit.__file__).parent, hashlib.sha256(edit.image.tobytes(
             check=True,
         ).stdout.split()[1]
     )
-    zipped = "import sys; sys.path.insert(0, sys.argv[1]); import styledit; styledit.load()"
-    assert str(wheel) in run("-c", f"{zipped}; print(styledit.__file__)", str(wheel))
+    variables["PYTHONPATH"] = str(wheel)  # a wheel is a zip file, from which Python can import
+    assert str(wheel) in run("-c", "import styledit; styledit.load(); print(styledit.__file__)")
+    del variables["PYTHONPATH"]
     run("-m", "styledit", "lab", "lessons", "--copy-only")
     run(
         "-m",
@@ -332,3 +333,43 @@ print(pathlib.Path(styledit.__file__).parent, hashlib.sha256(edit.image.tobytes(
         "done",
         "lessons/00_first_edit.ipynb",
     )
+
+
+# --- what is beside the package -----------------------------------------------------------------------
+
+
+def test_the_image_of_a_hub_installs_what_is_locked_and_opens_the_lessons():
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    steps = [line for line in lines if line and not line.startswith(("#", "ARG"))]
+    assert steps[0].startswith("FROM python:3.") and f"{steps[0].split(':')[1].split('-')[0]}" in (
+        "3.12",
+        "3.13",
+    )
+    install = next(line for line in steps if "pip install" in line)
+    assert "--constraint lock.txt" in install and '".[lab]"' in install and "$TORCH_INDEX" in install
+    assert steps.index(next(line for line in steps if line.startswith("USER"))) > steps.index(install)
+    command = json.loads(steps[-1].removeprefix("CMD "))
+    assert command[:2] == ["styledit", "lab"]
+
+
+def test_the_workflow_runs_the_script_of_ci_on_every_python():
+    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    assert "run: .ci/run" in text and "ubuntu-latest" in text and "macos-latest" in text
+    named = re.findall(r'"(3\.\d+)"', text)
+    low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
+    assert named == [f"3.{minor}" for minor in range(int(low), int(high))]
+
+
+def test_the_citation_and_the_changes_name_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert PROJECT["version"] == styledit.__version__
+    assert f"version: {styledit.__version__}" in citation and f"## {styledit.__version__}, " in changes
+
+
+def test_names_of_files_are_names_on_every_system():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
+    assert not [name for name in names if re.search(r'[<>:"|?*\\]', name) or name.endswith((" ", "."))]
+    assert len({name.lower() for name in names}) == len(names)
+    assert max(map(len, names)) < 150  # Windows takes 260 with the folder that the clone lies in

@@ -379,7 +379,7 @@ def test_complete_environment_is_used_without_pip(project: Path) -> None:
     log.unlink()
     assert make(project, "lab").returncode == 0
     calls = log.read_text(encoding="utf-8")
-    assert "pip" not in calls and "-m jupyterlab" in calls and "notebooks/00_first_edit.ipynb" in calls
+    assert "pip" not in calls and "-m styledit lab notebooks" in calls
 
 
 @needs_make

@@ -23,8 +23,7 @@ from typing import Any
 from browser import NotebookPage, jupyter, open_browser, opener
 
 CHECKED_EVERY = 50  # acts
-WARM = 50  # acts before memory is first looked at: networks are loaded when they are first needed
-MEMORY = 60.0  # MB that page and kernel may each have more at the end
+MEMORY = 60.0  # MB that page and kernel may each have more at the end than at the first comparison
 PAUSE = (0.02, 0.4)  # seconds between two acts
 REST = 180.0  # seconds that the lab may take to come to rest
 
@@ -130,14 +129,13 @@ SENTENCES = (
 @dataclass
 class Soak:
     """What was seen: the acts by control, the states compared, what went wrong, and MB of (page, kernel) at
-    the begin and at the end.
+    each comparison.
     """
 
     acts: Counter[str] = field(default_factory=Counter)
     compared: int = 0
     missed: list[str] = field(default_factory=list)
-    start: tuple[float, float] = (0.0, 0.0)
-    end: tuple[float, float] = (0.0, 0.0)
+    memory: list[tuple[float, float]] = field(default_factory=list)
 
 
 def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
@@ -153,12 +151,10 @@ def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
             session = page.context.new_cdp_session(page.page)
         if number % CHECKED_EVERY == 0 or number == acts:
             _compare(page, seen, f"after act {number} (seed {seed}, {done})")
-        if number == min(WARM, acts // 2):
-            seen.start = _memory(page, session)
-    seen.end = _memory(page, session)
-    for name, start, end in zip(("page", "kernel"), seen.start, seen.end, strict=True):
-        if end - start > MEMORY:
-            seen.missed.append(f"the {name} grew by {end - start:.0f} MB")
+            seen.memory.append(_memory(page, session))
+    for name, megabytes in zip(("page", "kernel"), zip(*seen.memory, strict=True), strict=True):
+        if megabytes[-1] - megabytes[0] > MEMORY:
+            seen.missed.append(f"the {name} grew by {megabytes[-1] - megabytes[0]:.0f} MB")
     seen.missed += [f"the page complains: {error}" for error in page.errors]
     return seen
 
@@ -217,9 +213,9 @@ def _memory(page: NotebookPage, session: Any) -> tuple[float, float]:
 
 def report(seen: Soak) -> str:
     """What was seen, as lines."""
-    growth = ", ".join(
-        f"{name} {start:.0f} → {end:.0f} MB"
-        for name, start, end in zip(("page", "kernel"), seen.start, seen.end, strict=True)
+    growth = "; ".join(
+        f"MB of the {name}: {', '.join(f'{each:.0f}' for each in megabytes)}"
+        for name, megabytes in zip(("page", "kernel"), zip(*seen.memory, strict=True), strict=True)
     )
     lines = [
         f"{seen.acts.total()} acts on {len(seen.acts)} controls; {seen.compared} states compared; {growth}",

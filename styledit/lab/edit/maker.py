@@ -152,7 +152,7 @@ class EditMaker:
         self.prepared = self.prepared.fitted(values)
 
     def editor(self, name: str, parameters: Mapping[str, float]) -> Generator[Progress, None, Editor]:
-        """The editor of a method; the last one of each is kept.
+        """The editor of a method. The kit's own and the last other one are kept: they hold much.
 
         Args:
             parameters: the method's own, all of them.
@@ -168,7 +168,7 @@ class EditMaker:
             if editor is None:
                 known = ", ".join(methods.names(self.own))
                 raise ValueError(f"There is no method {name!r}; choose from {known}.")
-            self._editors[name] = (parameters, editor)
+            self._editors = {name: (parameters, editor)}
         return self._editors[name][1]
 
     def has_editor(self, name: str) -> bool:

@@ -127,7 +127,12 @@ class AttentionExplorer(LabWidget):
 
     def work(self) -> Work:
         """Answer the newest requests, what is quick first; one that cannot be answered leaves the others."""
-        quick = {"looks": self._look, "part": self._send_part, "chosen": self._keep, "taken": self._let_go}
+        quick = {
+            "looks": self._look,
+            "part": self._send_part,
+            "chosen": self._keep,
+            "taken": self._page_taken,
+        }
         while self._requests:
             yield from self._answer(quick)
             yield from self._answer({"save": partial(self._send_page, quick)})
@@ -296,7 +301,7 @@ class AttentionExplorer(LabWidget):
         words = "_".join(self._runs[0].prompt.split())[:60]
         self.saved = {"id": number, "name": f"attention_{words}.html", "data": page}
 
-    def _let_go(self, request: dict[str, Any]) -> Work:
+    def _page_taken(self, request: dict[str, Any]) -> Work:
         """The browser has its page: a notebook that is saved need not hold it."""
         if self.saved.get("id") == request["id"]:
             self.saved = {}
