@@ -149,10 +149,11 @@ def test_newest_wins_and_small_things_do_not_disturb(opened) -> None:  # noqa: F
     assert lab.frame["exact"] and lab.frame["id"] == 3 and lab.target["guided"] is None
     assert lab.shown.request.guide is None and lab.target["settings"]["tau_c"] == 0.1
     guide(lab, 4, iterations=600, wait=False)
-    wait_for(lab, lambda: lab.guided.get("iteration", 0) >= 2)
-    worker = lab.worker
+    wait_for(lab, lambda: lab.guided["id"] == 4 and lab.guided["iteration"] >= 2)
+    told: list[dict] = []
+    lab.observe(lambda change: told.append(change.new), "guided")
     lab.close()
-    assert not worker._runs and lab.guided == {}
+    assert told[-1]["iteration"] < 600 and not told[-1]["running"]
 
 
 def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> None:  # noqa: F811

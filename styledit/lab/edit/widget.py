@@ -523,9 +523,9 @@ class EditLab(EditTraits):
     place_trait: ClassVar[str] = "place"
 
     def run_shown(self) -> tuple[str, int]:
-        """The source's prompt, and T; before the first one stands, those that it opens with."""
-        source = self._first if self.prepared is None else self.prepared.source
-        return source.prompt, source.steps
+        """The prompt of the source on the page, and T; before there is one, those that it opens with."""
+        source = self.source or self._first.about()
+        return source["prompt"], source["steps"]
 
     def place_shown(self) -> Place:
         return Place(self.place["step"], self.place["word"])
