@@ -4503,7 +4503,7 @@ function wordTable(lab) {
 }
 
 // styledit/lab/front/edit/lab.js
-var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-history, .styledit-sheet";
+var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet";
 function labOf(model, root, say) {
   const frameReaders = [];
   const note = asker(model, say);

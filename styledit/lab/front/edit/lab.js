@@ -23,8 +23,7 @@ import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
 /** @import { Frame, Lab, Traits } from "./types.js" */
 
-const GROUPS =
-  ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-history, .styledit-sheet";
+const GROUPS = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet"; // the history has its own keys
 
 /**
  * What the parts of the lab share.
