@@ -8,7 +8,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN useradd --create-home --uid 1000 jovyan && mkdir /lessons && chown jovyan /lessons
 WORKDIR /styledit
 COPY . .
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" --constraint lock.txt ".[lab]" jupyterhub
+RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" --constraint lock.txt --editable ".[lab,recipe]" jupyterhub
 USER jovyan
 WORKDIR /lessons
 EXPOSE 8888

@@ -14,7 +14,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
 DATA = ("README.md", "model", "images", "benchmark", "results")
-LESSONS = ("*.ipynb", "*.md")
+LESSONS = ("*.ipynb", "symbols.md")
 TOOLS = {"recipe": "data/recipe", "measure": "tests/measure"}
 
 
@@ -22,6 +22,8 @@ class BuildWithData(build_py):
     """The package with the data and the lessons inside."""
 
     def run(self):
+        if not self.editable_mode:  # nothing of an earlier build may stay
+            shutil.rmtree(Path(self.build_lib, "styledit"), ignore_errors=True)
         super().run()
         if not self.editable_mode:
             for source, target in kit_files():

@@ -1286,3 +1286,40 @@ def test_a_closed_lab_lets_its_pipeline_go(tokenizer, picture) -> None:
     del pipe
     gc.collect()
     assert network() is None and lab.prepared is None
+
+
+# --- after an undo, and while something else is on its way -------------------------------------------------
+
+
+def test_a_tile_of_a_recalled_edit_keeps_its_own_settings(opened) -> None:
+    """What was automatic is so no more where a tile varies it."""
+    lab = opened()
+    edit(lab, 2, tau_c=0.05)
+    say(lab, "recall", id=1, request=3)
+    assert lab.target["auto"]
+    say(lab, "sheet", id=4, rows=axis("tau_c", 0, 1), columns=None)
+    assert [(tile["auto"], tile["settings"]["tau_c"]) for tile in lab.sheet["tiles"]] == [
+        (False, 0),
+        (False, 1),
+    ]
+
+
+def test_an_undo_while_another_source_comes_stays_with_its_own(opened) -> None:
+    lab = opened()
+    key = lab.source["key"]
+    prompt = lab.source["prompt"]
+    other = {"kind": "seed", "name": "", "seed": 3, "prompt": PROMPT, "steps": 40}
+    say(lab, "source", id=2, wait=False, **other)
+    say(lab, "recall", id=1, request=3)
+    assert lab.source["key"] == key and lab.source["prompt"] == prompt
+    assert [entry["source"]["key"] for entry in lab.history] == [key]
+
+
+def test_a_name_that_is_given_to_a_recalled_edit_stays(opened) -> None:
+    lab = opened()
+    edit(lab, 2, tau_c=0.05)
+    say(lab, "recall", id=1, request=3)
+    say(lab, "rename", id=1, name="mine")
+    edit(lab, 4, tau_c=0.1)
+    say(lab, "recall", id=1, request=5)
+    assert lab.history[0]["name"] == "mine"

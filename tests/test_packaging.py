@@ -130,13 +130,13 @@ for name in ("lab", "lessons"):
 def test_lessons_are_copied_and_a_readers_changes_stay(tmp_path, capsys, monkeypatch):
     kit = tmp_path / "kit"
     kit.mkdir()
-    for name in ("00_a.ipynb", "01_b.ipynb", "README.md"):
+    for name in ("00_a.ipynb", "01_b.ipynb", "symbols.md"):
         (kit / name).write_text(f"first {name}")
     (kit / "other.html").write_text("not a lesson")
     monkeypatch.setattr(lab_command, "LESSONS_FOLDER", kit)
     mine = tmp_path / "mine"
     assert main(["lab", str(mine), "--copy-only"]) == 0
-    assert sorted(file.name for file in mine.glob("[!.]*")) == ["00_a.ipynb", "01_b.ipynb", "README.md"]
+    assert sorted(file.name for file in mine.glob("[!.]*")) == ["00_a.ipynb", "01_b.ipynb", "symbols.md"]
     (mine / "01_b.ipynb").write_text("my own work")
     for name in ("00_a.ipynb", "01_b.ipynb"):
         (kit / name).write_text(f"second {name}")
@@ -346,7 +346,11 @@ def test_the_image_of_a_hub_installs_what_is_locked_and_opens_the_lessons():
         "3.13",
     )
     install = next(line for line in steps if "pip install" in line)
-    assert "--constraint lock.txt" in install and '".[lab]"' in install and "$TORCH_INDEX" in install
+    assert (
+        "--constraint lock.txt" in install
+        and '--editable ".[lab,recipe]"' in install
+        and "$TORCH_INDEX" in install
+    )
     assert steps.index(next(line for line in steps if line.startswith("USER"))) > steps.index(install)
     command = json.loads(steps[-1].removeprefix("CMD "))
     assert command[:2] == ["styledit", "lab"]
@@ -373,3 +377,34 @@ def test_names_of_files_are_names_on_every_system():
     assert not [name for name in names if re.search(r'[<>:"|?*\\]', name) or name.endswith((" ", "."))]
     assert len({name.lower() for name in names}) == len(names)
     assert max(map(len, names)) < 150  # Windows takes 260 with the folder that the clone lies in
+
+
+def test_options_of_jupyterlab_go_to_jupyterlab(monkeypatch, tmp_path):
+    from styledit.commands import lab as command
+
+    given = []
+    monkeypatch.setattr(
+        command, "open_lessons", lambda folder, rest, only_copy: given.append((folder, rest)) or 0
+    )
+    assert (
+        main(["lab", "--port", "9999"]) == 0 and main(["lab", "mine", "--ip", "0.0.0.0", "--no-browser"]) == 0
+    )
+    assert given == [
+        (Path("styledit-lessons"), ["--port", "9999"]),
+        (Path("mine"), ["--ip", "0.0.0.0", "--no-browser"]),
+    ]
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "nonsense"])
+def test_a_check_on_a_device_that_is_not_there_is_a_sentence(device, capsys):
+    assert main(["check", "--device", device]) == 1
+    assert capsys.readouterr().err.startswith("styledit check: ")
+
+
+def test_a_vendors_build_of_a_version_is_that_version(monkeypatch):
+    monkeypatch.setattr(versions.metadata, "requires", lambda _: ["torch>=2.6"])
+    monkeypatch.setattr(versions.metadata, "version", lambda _: "2.6.0a0+ecf3bae40a.nv25.01")
+    versions.check_installed()
+    monkeypatch.setattr(versions.metadata, "version", lambda _: None)
+    with pytest.raises(ImportError, match="only half installed"):
+        versions.check_installed()

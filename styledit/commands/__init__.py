@@ -34,16 +34,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--model", help="a checkpoint to try as well: a folder, a .safetensors file or a hub id"
     )
     check.add_argument(
-        "--out", type=Path, default=Path("styledit-check.png"), help="where its pictures go (%(default)s)"
+        "--out",
+        type=Path,
+        default=Path("styledit-check.png"),
+        help="where the pictures of --model go (%(default)s)",
     )
-    given, rest = parser.parse_known_args(arguments)
-    if rest and given.command != "lab":
-        parser.error(f"unknown arguments: {' '.join(rest)}")
+    given, rest = _parsed(parser, list(sys.argv[1:] if arguments is None else arguments))
     try:
         return _run(given, rest)
     except (ImportError, OSError, ValueError, TypeError) as error:
         print(f"styledit {given.command}: {error}", file=sys.stderr)
         return 1
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The arguments of the command, and those of JupyterLab: all that follow the first unknown option."""
+    if arguments[:1] != ["lab"]:
+        return parser.parse_args(arguments), []
+    own = ("--copy-only", "-h", "--help")
+    others = [at for at, each in enumerate(arguments) if each.startswith("-") and each not in own]
+    end = others[0] if others else len(arguments)
+    return parser.parse_args(arguments[:end]), arguments[end:]
 
 
 def _run(given: argparse.Namespace, rest: list[str]) -> int:

@@ -26,6 +26,7 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
 import styledit
+from styledit import validation
 from styledit.pictures import decode_latents
 from styledit.pipeline import prepare
 from styledit.storage.checkpoints import CONFIGS, clip_tokenizer
@@ -84,7 +85,7 @@ def check(device: str | None, model: str | None, out: Path) -> int:
         device: None takes CUDA, else MPS, else the CPU.
         model: a checkpoint to try as well; its pictures go to `out`.
     """
-    place = torch.device(device or _fastest())
+    place = torch.device(validation.device(device) or _fastest())
     table = Table()
     table.begin()
     try:

@@ -14,6 +14,7 @@ from styledit.storage.data import LESSONS_FOLDER
 from styledit.storage.versions import need
 
 FIRST = "00_first_edit.ipynb"
+SYMBOLS = "symbols.md"  # which the lessons link to
 COPIED = ".styledit-lessons.json"  # the sha256 of each file as it was copied
 
 
@@ -42,7 +43,12 @@ def open_lessons(folder: Path, options: list[str], *, only_copy: bool = False) -
     command.append(f"--LabApp.default_url=/lab/tree/{first}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    return subprocess.run([*command, *options], check=False).returncode
+    server = subprocess.Popen([*command, *options])
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # JupyterLab gets it too, asks whether to shut down, and ends its kernels
+            continue
 
 
 def copy_lessons(folder: Path) -> str:
@@ -56,7 +62,7 @@ def copy_lessons(folder: Path) -> str:
     known = _known(record)
     copied, kept = [], []
     for lesson in sorted(LESSONS_FOLDER.iterdir()):
-        if lesson.suffix not in (".ipynb", ".md"):
+        if lesson.suffix != ".ipynb" and lesson.name != SYMBOLS:
             continue
         target = folder / lesson.name
         if target.exists() and _hash(target) not in (_hash(lesson), known.get(lesson.name)):

@@ -40,11 +40,9 @@ def _copy(source: Traversable, target: Path) -> None:
 
 
 def _kit_folder(name: str) -> Path:
-    """A folder of the kit: of the clone that the package lies in, else the package's own."""
-    clone = Path(__file__).resolve().parents[2]
-    if (clone / "pyproject.toml").is_file() and (clone / name).is_dir():
-        return clone / name
-    return package_folder("styledit", name)
+    """A folder of the kit: the package's own, or in a clone the one beside the package."""
+    own = resources.files("styledit") / name
+    return _on_disk(own) if own.is_dir() else Path(__file__).resolve().parents[2] / name
 
 
 DATA_FOLDER = _kit_folder("data")

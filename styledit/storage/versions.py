@@ -20,6 +20,7 @@ def check_installed() -> None:
         return
     try:
         from packaging.requirements import Requirement
+        from packaging.version import Version
     except ImportError:
         raise ImportError("styledit needs packaging, which is not installed: pip install packaging") from None
     for text in needed:
@@ -33,7 +34,12 @@ def check_installed() -> None:
             raise ImportError(
                 f"styledit needs {wanted}, which is not installed: pip install '{wanted}'"
             ) from None
-        if not requirement.specifier.contains(there, prereleases=True):
+        if there is None:
+            raise ImportError(
+                f"{requirement.name} is only half installed: pip install --force-reinstall '{wanted}'"
+            )
+        # A vendor's build of a version, such as 2.6.0a0+nv25, is that version.
+        if not requirement.specifier.contains(Version(there).base_version):
             raise ImportError(
                 f"styledit needs {wanted}, but {requirement.name} {there} is installed: "
                 f"pip install '{wanted}', or use an environment of its own."

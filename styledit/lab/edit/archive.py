@@ -62,7 +62,8 @@ class Archive:
         """
         entry = self.past.recall(message["id"])
         self.guiding.takes(entry.request.guide)
-        if present is None or entry.source.key != present.source.key:
+        another = self.queue.source is not None  # on its way, and no longer wanted
+        if another or present is None or entry.source.key != present.source.key:
             self.queue.ask_source(SourceRequest(source_id, lambda: entry.source))
         self.queue.ask_edit(replace(entry.request, id=int(message.get("request", 0)), moving=False))
 

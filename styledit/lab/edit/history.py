@@ -86,6 +86,8 @@ class History:
         self.entries = [entry if old.id == entry.id else old for old in self.entries]
         if self.present is not None and self.present.id == entry.id:
             self.present = entry
+        if self._recalled is not None and self._recalled.id == entry.id:
+            self._recalled = entry
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """The lines as the page takes them."""

@@ -17,6 +17,7 @@ from PIL import Image
 from styledit.baselines.sdedit import sdediting
 from styledit.denoising import State, resolve_guidance
 from styledit.editing import Edit, Editor, Settings
+from styledit.editing.editor import Preview
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import Guide, Guiding
 from styledit.lab.edit.methods import OWN, SDEDIT, MethodFunction
@@ -89,7 +90,7 @@ class EditMaker:
         """Roughly what is coming of an edit of the kit's own, from the edit that is shown."""
         run = self.prepared.editor.previewing(request.prompt, **png_recipe.keywords(settings))
         preview = yield from run
-        if preview.change is None:
+        if preview.change is None or not _begins_at(shown.edit, preview):
             picture = decode_latents(self.pipe, preview.z)[0]
         else:
             picture = preview_change(self.pipe, self._unpasted(shown), preview.change)
@@ -174,3 +175,9 @@ class EditMaker:
     def has_editor(self, name: str) -> bool:
         """Whether a method is one of the editor's, so that variants go on from each other."""
         return name not in self.own and name != SDEDIT
+
+
+def _begins_at(edit: Edit, preview: Preview) -> bool:
+    """Whether a preview's change is one from this edit: after a contact sheet it may be one from a tile."""
+    assert preview.change is not None
+    return torch.allclose(preview.z - preview.change, edit.latents[-1].to(preview.z), atol=1e-4)

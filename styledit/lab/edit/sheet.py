@@ -145,6 +145,8 @@ def lay_out_sheet(
     Raises:
         ValueError: axes that cannot be used, too many tiles, or nothing that would change.
     """
+    if base.auto:
+        base = replace(base, settings=None, suggested=False)
     known = methods.names(maker.own)
     rows, columns = Axis.of(given_rows, known), Axis.of(given_columns, known)
     axes = [axis for axis in (rows, columns) if axis is not None]
@@ -215,7 +217,7 @@ def _tile(
         varied = axis.changed(varied, value)
     varied = _with_known_words(maker, request.prompt, varied)
     if varied != plain:
-        request = replace(request, settings=varied)
+        request = replace(request, settings=varied, suggested=False)
     return Tile(row, column, request, maker.settings(request))
 
 

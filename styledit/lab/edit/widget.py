@@ -131,7 +131,7 @@ class EditLab(EditTraits):
         self.archive = Archive(pipe, self, self.queue, self.guiding)
         self.maker = None
         self.shown = None
-        self._opened_with = None if ready is None else (opened, ready)
+        self._opened_with = None if ready is None else (opened, first, ready)
         self._settling: Settling | None = None
         self._drawing: SheetDrawing | None = None
         self._steps_open = False  # whether the page shows the steps' pictures
@@ -288,12 +288,10 @@ class EditLab(EditTraits):
         if request is None:
             return
         self.display.publish_problem("")
-        ready = None
-        if self._opened_with is not None and self._opened_with[0] is request:
-            ready = self._opened_with[1]
         taken = False
         try:
             source = request.make()
+            ready = self._ready_for(request, source)
             run = self._inverted(request, source, ready)
             prepared = yield from self._driven(run, lambda: queue.source is not request)
             taken = prepared is not None and queue.take_source(request)
@@ -314,6 +312,15 @@ class EditLab(EditTraits):
             challenge = self.display.scores.challenge(source)
             first = EditRequest.first(challenge.target) if challenge else self._first_edit(source.prompt)
             queue.offer_edit(first)
+
+    def _ready_for(self, request: SourceRequest, source: Source) -> Ready | None:
+        """What the lab was opened with, where that is of this source; its edit stands the first time only."""
+        if self._opened_with is None:
+            return None
+        opened, first, ready = self._opened_with
+        if opened is request:
+            return ready
+        return replace(ready, edit=None) if first.key == source.key else None
 
     def _inverted(
         self, request: SourceRequest, source: Source, ready: Ready | None
@@ -556,6 +563,8 @@ class EditLab(EditTraits):
         self._drawing = SheetDrawing(planned, tiles, self.queue.stops)
         self.display.publish_problem("")
         self.display.keep_sheet(planned, looked_at=True)
+        if any(tile.request.method == OWN for tile in planned.tiles):
+            self._go_on_fitting()  # else the tiles would be made by another method than they say
 
     def _show_sheet(self, message: Mapping[str, Any]) -> None:
         """Look at an earlier contact sheet."""

@@ -20,7 +20,8 @@ from styledit.prompts import find_word, positions_of, split_words
 
 def looking(maker: EditMaker, shown: ShownEdit, word: str) -> Generator[Any, None, torch.Tensor]:
     """The mean map of a word, (h, w) as the latents: the source's, for a word that its prompt has, else the
-    edit's, which is run once more for that. A yield after each network call.
+    that of the kit's own edit with the shown settings, which is run once for that, whatever method made the
+    shown one. A yield after each network call.
 
     Raises:
         ValueError: a word that neither prompt has.
