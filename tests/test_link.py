@@ -271,7 +271,7 @@ def test_three_widgets_on_a_page(open_notebook: Callable[..., NotebookPage]) -> 
     notebook.by_id("fold-what").click()
     marked = page.locator(".styledit-edit-lab [data-step][data-led]")
     assert {part.get_attribute("data-step") for part in marked.all()} == {"2"}
-    page.locator(".styledit-edit-lab [data-step='4']").first.click()
+    page.locator(".styledit-edit-lab [data-step='4']:visible").first.click()
     notebook.until("player.view['index'] == 4 and explorer.chosen['row'] == 4")
     notebook.scroll_to(1)
     assert notebook.by_id("player-step").input_value() == "4"

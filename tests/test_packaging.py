@@ -324,7 +324,6 @@ print(pathlib.Path(styledit.__file__).parent, hashlib.sha256(edit.image.tobytes(
     run("-m", "styledit", "lab", "lessons", "--copy-only")
     run(
         "-m",
-        "jupyter",
         "nbconvert",
         "--execute",
         "--to",

@@ -121,7 +121,7 @@ def change_json(file, **changes):
 def test_float16_is_the_default_on_cuda(folder, monkeypatch):
     seen = {}
     monkeypatch.setattr(pipeline.validation, "device", lambda value: torch.device(value))
-    monkeypatch.setattr(pipeline, "_prepare", lambda pipe, *rest: seen.update(dtype=pipe.unet.dtype))
+    monkeypatch.setattr(pipeline, "prepare", lambda pipe, *rest: seen.update(dtype=pipe.unet.dtype))
     for settings, expected in (
         ({"device": "cuda"}, torch.float16),
         ({"device": "cuda:1", "dtype": torch.bfloat16}, torch.bfloat16),
@@ -272,7 +272,7 @@ def test_weights_that_are_missing(folder, network):
 def small(tokenizer):
     """A tiny pipeline whose topology Stable Diffusion's first release had, with CLIP's own vocabulary."""
     pipe = make_pipeline(tokenizer)
-    pipe.tokenizer = checkpoints._tokenizer("!")
+    pipe.tokenizer = checkpoints.clip_tokenizer("!")
     text = dict(
         pipe.text_encoder.config.to_dict(), vocab_size=len(pipe.tokenizer), max_position_embeddings=77
     )

@@ -66,7 +66,7 @@ def test_conda_and_make_install_the_same_pins() -> None:
 @pytest.mark.parametrize("name", ["environment.yml", "environment-cpu.yml"])
 def test_pip_takes_what_conda_lists(name: str, tmp_path: Path) -> None:
     """Against this environment, without a network: nothing is left to install but the project itself."""
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
+    for file in ("pyproject.toml", "setup.py", "lock.txt", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, tmp_path)
     for folder in ("data", "tests"):
         (tmp_path / folder).mkdir()
