@@ -62,6 +62,7 @@ def page(chromium: Any, jupyter_lab: Jupyter) -> Iterator[NotebookPage]:
 @pytest.fixture
 def lab(page: NotebookPage) -> NotebookPage:
     """The notebook with a new lab."""
+    clear(page)
     page.run_cell(1)
     page.until("exact()", 120)
     painted(page)
@@ -72,10 +73,17 @@ def lab(page: NotebookPage) -> NotebookPage:
 def quick(page: NotebookPage) -> NotebookPage:
     """The notebook with a new lab of five steps."""
     page.errors.clear()
+    clear(page)
     page.run_cell(3)
     page.until("exact()", 120)
     painted(page)
     return page
+
+
+def clear(page: NotebookPage) -> None:
+    """No lab of another cell on the page."""
+    page.page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.page.wait_for_selector(".styledit-edit-lab", state="detached")
 
 
 def painted(page: NotebookPage) -> None:
