@@ -11,7 +11,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 import styledit
 from styledit import validation
+from styledit.denoising import follow
 from styledit.pictures import decode_latents
 from styledit.pipeline import prepare
 from styledit.storage.checkpoints import CONFIGS, clip_tokenizer
@@ -101,7 +102,7 @@ def check(device: str | None, model: str | None, out: Path) -> int:
                     name = str(dtype).removeprefix("torch.")
                     with table.part(f"the embedded model on {place.type} in {name}"):
                         _against(table, _embedded(place, dtype), reference, f"{place.type}, {name}", bars)
-        _large(table, place, out=None)
+        _large(table, place)
         if model is not None:
             _checkpoint(table, place, model, out)
     except KeyboardInterrupt:
@@ -196,13 +197,8 @@ def _wait(device: torch.device) -> None:
 def _against(table: Table, run: Run, reference: Run, where: str, bars: dict[str, float]) -> None:
     """A run's pictures against those of the reference, in dB, with the seconds of each stage."""
     for stage, bar in bars.items():
-        near = min(styledit.psnr(run.pictures[stage], reference.pictures[stage]), SAME)
-        table.row(
-            f"{stage} ({where}) against the CPU",
-            f"{'the same' if near >= SAME else f'{near:.1f} dB'}, {run.seconds[stage]:.2f} s",
-            "the same" if bar >= SAME else f"≥ {bar:g} dB",
-            near >= bar,
-        )
+        what, seconds = f"{stage} ({where}) against the CPU", f", {run.seconds[stage]:.2f} s"
+        _near(table, what, run.pictures[stage], reference.pictures[stage], seconds, bar)
 
 
 def _exactness(table: Table, run: Run) -> None:
@@ -230,7 +226,7 @@ def _exactness(table: Table, run: Run) -> None:
     plain, controlled, recorded = zip(*pairs[1:], strict=True)  # the first ones warm up
     for what, found in (("control", controlled), ("recording maps", recorded)):
         ratio = statistics.median(a[1] / b[1] for a, b in zip(found, plain, strict=True))
-        _same(
+        _near(
             table, f"{what} against the stock pipeline", found[0][0], plain[0][0], f", {ratio:.2f} × its time"
         )
     forgetful = styledit.Editor(pipe, inversion, values=run.editor.values, limit=0, history=0)
@@ -239,26 +235,29 @@ def _exactness(table: Table, run: Run) -> None:
     # The editor keeps the source's run of its first edit.
     replayed, fast = _timed(pipe, partial(run.editor.edit, TARGET, guidance=2.0, progress=False))
     more = f", {fast / slow:.2f} × its time"
-    _same(table, "an edit by replay against both runs side by side", replayed.image, alongside.image, more)
+    _near(table, "an edit by replay against both runs side by side", replayed.image, alongside.image, more)
 
 
-def _same(table: Table, what: str, picture: Image.Image, other: Image.Image, more: str) -> None:
-    near = styledit.psnr(picture, other)
-    table.row(what, f"{'the same' if near >= SAME else f'{near:.1f} dB'}{more}", "the same", near >= SAME)
+def _near(
+    table: Table, what: str, picture: Image.Image, other: Image.Image, more: str, bar: float = SAME
+) -> None:
+    """A row on how near a picture is to another one, in dB; `more` follows the number."""
+    near = min(styledit.psnr(picture, other), SAME)
+    said = "the same" if near >= SAME else f"{near:.1f} dB"
+    table.row(what, said + more, "the same" if bar >= SAME else f"≥ {bar:g} dB", near >= bar)
 
 
 # --- a network of Stable Diffusion's size --------------------------------------------------------------
 
 
-def _large(table: Table, device: torch.device, out: Path | None) -> None:
+def _large(table: Table, device: torch.device) -> None:
     """Stable Diffusion 1.5 with random weights: seconds and memory; on a CPU only what it would take."""
     what = "Stable Diffusion 1.5, 512 pixels, random weights"
     if device.type == "cpu":
         table.row(what, "not run on a CPU: some 20 s a step to invert, a minute a step to edit, 6.4 GB")
         return
     with table.part(what):
-        dtype = torch.float16
-        pipe = random_pipeline(device, dtype)
+        pipe = random_pipeline(device, torch.float16)
         picture = Image.open(PICTURE).convert("RGB").resize(styledit.picture_size(pipe))
         with _peak(device) as peak:
             run = _path(pipe, picture, LARGE_PROMPT, LARGE_TARGET, LARGE_STEPS)
@@ -279,21 +278,11 @@ def _live(run: Run, target: str) -> dict[str, float]:
     """Seconds of a first look while a slider moves, and of the exact edit at rest."""
     settings: dict[str, Any] = {"tau_s": 0.5, "tau_c": 0.5}
     run.editor.edit(target, progress=False, **settings)
-    first = partial(_last, run.editor.previewing(target, **(settings | {"tau_s": 0.6})))
-    _, look = _timed(run.pipe, first)
-    _, rest = _timed(
-        run.pipe, partial(run.editor.edit, target, progress=False, **(settings | {"tau_s": 0.6}))
-    )
+    moved = settings | {"tau_s": 0.6}
+    preview = run.editor.previewing(target, **moved)
+    _, look = _timed(run.pipe, partial(follow, preview, "previewing", 1, progress=False))
+    _, rest = _timed(run.pipe, partial(run.editor.edit, target, progress=False, **moved))
     return {"first look": look, "after a drag": rest}
-
-
-def _last(run: Generator[object, None, object]) -> object:
-    """What a generator returns."""
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            return end.value
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from styledit.lab.edit.session import Prepared, Source
 from styledit.lab.edit.sheet import ContactSheets
 from styledit.lab.edit.sheet_files import sheet_csv, sheet_png
 from styledit.lab.edit.traits import EditTraits
-from styledit.lab.frames import decode, encode, thumbnail
+from styledit.lab.frames import decode, thumbnail
 from styledit.metrics import psnr
 from styledit.pictures import read_image
 from styledit.pipeline import model_fingerprint
@@ -107,7 +107,7 @@ class Archive:
         named = {
             "source": self.page.source.get("picture"),
             "reconstruction": self.page.source.get("reconstruction"),
-            "edit": None if shown is None else encode(shown.edit.image),
+            "edit": None if shown is None else shown.png,
             "truth": score.get("truth"),
         }
         picture = named.get(str(side))

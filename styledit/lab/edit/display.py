@@ -129,7 +129,7 @@ class Display:
     ) -> None:
         """The exact edit that stands now, and the one that it replaced."""
         edit, method = shown.edit, shown.method
-        replaced = None if before is None else encode(before.edit.image)
+        replaced = None if before is None else before.png
         if before is not None and (before.edit is edit or shown.refines(before)):
             replaced = self.page.frame.get("before")
         self._publish_frame(
@@ -137,7 +137,7 @@ class Display:
             {
                 "id": shown.request.id,
                 "exact": True,
-                "picture": encode(edit.image),
+                "picture": shown.png,
                 "method": shown.method,
                 "mask": _mask_bytes(edit),
                 "seconds": seconds,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 from styledit.editing import Edit, Settings
 from styledit.lab.edit import methods
 from styledit.lab.edit.guided import GUIDED, Guide
 from styledit.lab.edit.methods import DIRECT, OWN
+from styledit.lab.frames import encode
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class ShownEdit:
     edit: Edit
     foreign: bool = False
     follows: bool = False
+
+    @cached_property
+    def png(self) -> bytes:
+        """Its picture, exactly."""
+        return encode(self.edit.image)
 
     @property
     def method(self) -> str:

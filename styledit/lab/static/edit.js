@@ -1653,6 +1653,18 @@ function largePicture(title, testid) {
   };
 }
 
+// styledit/lab/front/shared/download.js
+function download(name, data, type) {
+  const bytes = bytesOf(data);
+  if (!bytes) return;
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
+  const link = element("a", { href: address, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 1e4);
+}
+
 // styledit/lab/front/edit/history.js
 function historySection(lab) {
   let entries = [];
@@ -1847,7 +1859,7 @@ function saveButton(lab) {
   let wanted = false;
   lab.onTrait("saved", (saved) => {
     lab.note.answered();
-    if (wanted) download(saved);
+    if (wanted) download(saved.name ?? "edit.png", saved.data, "image/png");
     wanted = false;
   });
   const ask = () => {
@@ -1868,17 +1880,6 @@ function openButton(lab, asked) {
   });
   const title = "Open a PNG that was saved here: its picture, prompt and settings";
   return element("label", { class: "styledit-button", title }, input, "Open PNG");
-}
-function download({ name, data }) {
-  const bytes = bytesOf(data);
-  if (!bytes) return;
-  const type = name?.endsWith(".csv") ? "text/csv" : "image/png";
-  const address = URL.createObjectURL(new Blob([bytes], { type }));
-  const link = element("a", { href: address, download: name || "edit.png" });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 1e4);
 }
 function codeFold(lab) {
   const text = keepKeys(
@@ -3190,7 +3191,10 @@ function sheetTools(lab, open) {
   };
   lab.onTrait("exported", (file) => {
     lab.note.answered();
-    if (wanted && file.id === wanted) download(file);
+    if (wanted && file.id === wanted) {
+      const { name = "contact_sheet.png" } = file;
+      download(name, file.data, name.endsWith(".csv") ? "text/csv" : "image/png");
+    }
   });
   const earlier = choiceOf("sheet-earlier", [], (id) => lab.note.ask({ type: "show_sheet", id: Number(id) }));
   const choice = labelled("Earlier sheets", earlier);

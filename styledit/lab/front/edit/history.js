@@ -1,11 +1,12 @@
 // What was shown before: a strip to go back and forth in, names, files, and the calls that say it in Python.
 import { pushButton } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
+import { download } from "../shared/download.js";
 import { clamped } from "../shared/geometry.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
 import { methodNamed } from "./methods.js";
 import { fileInput, foldedPart } from "./parts.js";
-/** @import { Asked, HistoryEntry, Lab, Method, NumberSetting, Saved } from "./types.js" */
+/** @import { Asked, HistoryEntry, Lab, Method, NumberSetting } from "./types.js" */
 
 /** @param {Lab} lab */
 export function historySection(lab) {
@@ -241,7 +242,7 @@ function saveButton(lab) {
   let wanted = false; // a reloaded page has the last file as a trait, and must not download it again
   lab.onTrait("saved", (saved) => {
     lab.note.answered();
-    if (wanted) download(saved);
+    if (wanted) download(saved.name ?? "edit.png", saved.data, "image/png");
     wanted = false;
   });
   const ask = () => {
@@ -267,22 +268,6 @@ function openButton(lab, asked) {
   });
   const title = "Open a PNG that was saved here: its picture, prompt and settings";
   return element("label", { class: "styledit-button", title }, input, "Open PNG");
-}
-
-/**
- * Give a file to the browser to keep.
- * @param {Partial<Saved>} saved
- */
-export function download({ name, data }) {
-  const bytes = bytesOf(data);
-  if (!bytes) return;
-  const type = name?.endsWith(".csv") ? "text/csv" : "image/png";
-  const address = URL.createObjectURL(new Blob([bytes], { type }));
-  const link = element("a", { href: address, download: name || "edit.png" });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
 /** @param {Lab} lab */

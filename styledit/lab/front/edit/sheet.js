@@ -1,7 +1,7 @@
 // The contact sheet: many variants at once, along any two things; a click takes a tile's settings.
 import { choiceOf, fillChoice, pushButton } from "../shared/controls.js";
+import { download } from "../shared/download.js";
 import { element } from "../shared/elements.js";
-import { download } from "./history.js";
 import { labelled } from "./parts.js";
 import { axisChoice, sheetSize } from "./sheet_axes.js";
 import { sheetGrid } from "./sheet_grid.js";
@@ -75,7 +75,10 @@ function sheetTools(lab, open) {
   };
   lab.onTrait("exported", (file) => {
     lab.note.answered();
-    if (wanted && file.id === wanted) download(file);
+    if (wanted && file.id === wanted) {
+      const { name = "contact_sheet.png" } = file;
+      download(name, file.data, name.endsWith(".csv") ? "text/csv" : "image/png");
+    }
   });
   const earlier = choiceOf("sheet-earlier", [], (id) => lab.note.ask({ type: "show_sheet", id: Number(id) }));
   const choice = labelled("Earlier sheets", earlier);
