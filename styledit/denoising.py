@@ -150,6 +150,8 @@ def guided_step(
     edit: AttentionEdit | None = None,
     record: frozenset[str] = frozenset(),
     keep_source: bool = False,
+    keep_values: frozenset[str] = frozenset(),
+    keep_features: frozenset[str] = frozenset(),
 ) -> Step:
     """One guided DDIM step for n latents at once, (n, C, h, w), in one network call.
 
@@ -158,7 +160,7 @@ def guided_step(
         null, c: what the two branches read, (1 or n, N, d) and (n, N, d);
             only the conditional one reads `values` (n, N, d).
         unconditional: whether that branch runs; None runs it unless the guidance is 1.
-        edit, record, keep_source: as in `AttentionCall`.
+        edit, record, keep_source, keep_values, keep_features: as in `AttentionCall`.
     """
     n = len(z)
     both = guidance != 1 if unconditional is None else unconditional
@@ -169,6 +171,8 @@ def guided_step(
         edit=edit,
         record=record,
         keep_source=keep_source,
+        keep_values=keep_values,
+        keep_features=keep_features,
     )
     prediction = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]), attention)
     output = prediction.output

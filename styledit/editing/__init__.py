@@ -3,7 +3,8 @@ the editor.
 """
 
 from styledit.editing.editor import Edit, Editor, edit
+from styledit.editing.injection import Injection
 from styledit.editing.run import EditState
 from styledit.editing.settings import Settings
 
-__all__ = ["Edit", "EditState", "Editor", "Settings", "edit"]
+__all__ = ["Edit", "EditState", "Editor", "Injection", "Settings", "edit"]

@@ -16,8 +16,9 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
-from styledit.attention import Layers
+from styledit.attention import Layers, attention_layers, decoder_blocks
 from styledit.denoising import Callback, State, follow, resolve_guidance
+from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
@@ -135,6 +136,9 @@ class Editor:
         null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt
             (null-text and negative-prompt inversion); None for the empty prompt.
         follow_inversion: the source's latents are the inversion's own (direct inversion).
+        injection: what the targets take over of the source beside the maps that the settings name, such as
+            `baselines.mutual_attention(pipe)` (MasaCtrl) or `baselines.feature_injection(pipe)`
+            (Plug-and-Play); None for nothing.
         limit: bytes that the source's attention may take in host memory; steps beyond it run again with each
             edit.
         history: bytes that the states of earlier edits may take, from which later ones go on.
@@ -156,6 +160,7 @@ class Editor:
         guidance: float | None = None,
         null_embeddings: torch.Tensor | None = None,
         follow_inversion: bool = False,
+        injection: Injection | None = None,
         limit: int = 4 * GIB,
         history: int = GIB // 4,
         automatic: bool = True,
@@ -170,6 +175,7 @@ class Editor:
         self.guidance = values.guidance if guidance is None and values is not None else guidance
         self.null_embeddings = _null_embeddings(null_embeddings, inversion)
         self.follow_inversion = check.flag("follow_inversion", follow_inversion)
+        self.injection = NOTHING if injection is None else _injection(pipe, injection)
         self.limit = check.whole("limit", limit, least=0)
         self.history = check.whole("history", history, least=0)
         self.automatic = check.flag("automatic", automatic)
@@ -425,7 +431,7 @@ class Editor:
         """The source branch that these settings need: the one that is kept where it fits."""
         own = resolve_guidance(settings.guidance) if self.guidance is None else self.guidance
         target = resolve_guidance(settings.guidance, own)
-        both = own != 1 or target != 1
+        both = not self.injection.shared and (own != 1 or target != 1)
         kept = self.source
         if kept is not None and (kept.guidance, kept.unconditional) == (own, both):
             return kept
@@ -437,6 +443,7 @@ class Editor:
             null_embeddings=self.null_embeddings,
             follow_inversion=self.follow_inversion,
             unconditional=both,
+            injection=self.injection,
             limit=self.limit,
         )
 
@@ -486,6 +493,23 @@ def _prompts(given: object) -> tuple[str, ...]:
     if not prompts:
         raise ValueError("There is no target prompt; give one, or several in a list.")
     return tuple(check.text("A target prompt", prompt) for prompt in prompts)
+
+
+def _injection(pipe: StableDiffusionPipeline, given: Injection) -> Injection:
+    """An injection into this pipeline's network."""
+    check.instance("injection", given, Injection, "baselines.mutual_attention() or feature_injection()")
+    layers = set(attention_layers(pipe.unet, "self"))
+    unknown = {
+        *given.mutual - layers,
+        *given.self_layers - layers,
+        *given.features - set(decoder_blocks(pipe.unet)),
+    }
+    if unknown:
+        raise ValueError(
+            f"The injection names {min(unknown)!r}, which this pipeline's network does not have; "
+            "make it with this pipeline."
+        )
+    return given
 
 
 def _null_embeddings(given: torch.Tensor | None, inversion: Inversion) -> torch.Tensor | None:
