@@ -54,6 +54,10 @@ VALUES = {
     "strength": (0.4, 0.8),
     "seed": (0, 3),
     "iterations": (1, 3),
+    "start": (0.0, 0.4, 0.8),
+    "first_layer": (0.0, 0.5, 0.8),
+    "tau_f": (0.0, 0.4, 1.0),
+    "tau_a": (0.0, 0.4, 1.0),
 }
 
 
@@ -230,6 +234,12 @@ def of_library(lab, tile) -> np.ndarray:
     if request.method == SDEDIT:
         return np.asarray(baselines.sdedit(lab.pipe, inversion, request.prompt, **own, **common).image)
     guidance = lab.prepared.values.guidance
+    of_published = {"MasaCtrl": baselines.masactrl, "Plug-and-Play": baselines.plug_and_play}
+    if request.method in of_published:
+        unread = {"tau_c", "tau_s", "tau_u", "tau_c_words"}
+        kept = {name: value for name, value in settings.items() if name not in unread}
+        edit = of_published[request.method](lab.pipe, inversion, request.prompt, **own, **common, **kept)
+        return np.asarray(edit.image)
     options = {
         "direct inversion": {"follow_inversion": True},
         "negative-prompt": {"null_embeddings": inversion.c},

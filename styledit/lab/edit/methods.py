@@ -13,10 +13,16 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
+from styledit.baselines import feature_injection, mutual_attention
+from styledit.baselines.masactrl import FIRST_LAYER as DEFAULT_LAYER
+from styledit.baselines.masactrl import START as DEFAULT_START
 from styledit.baselines.null_text import ITERATIONS as DEFAULT_ITERATIONS
 from styledit.baselines.null_text import fitting_nulls
+from styledit.baselines.plug_and_play import TAU_A as DEFAULT_TAU_A
+from styledit.baselines.plug_and_play import TAU_F as DEFAULT_TAU_F
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
+from styledit.lab.edit import png_recipe
 from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared
 
@@ -28,7 +34,8 @@ DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
     "null-text",
     "SDEdit",
 )
-BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT)
+MASACTRL, PLUG_AND_PLAY = "MasaCtrl", "Plug-and-Play"
+BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, MASACTRL, PLUG_AND_PLAY, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
@@ -68,14 +75,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does, in a line; of each setting that it ignores, why; and the parameters of its own.
-    What is ignored cannot change a bit of its picture.
+    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; and what
+    ignored settings of the editor's are set to. What is ignored cannot change a bit of its picture.
     """
 
     name: str
     hint: str
     ignored: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def reads(self, name: str) -> bool:
         """Whether a setting or parameter of that name can change its picture."""
@@ -97,6 +105,14 @@ def _without_values(name: str) -> dict[str, str]:
     return dict.fromkeys(("tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words"), why)
 
 
+NO_MAPS: Mapping[str, Any] = {"tau_c": 0.0, "tau_s": 0.0, "tau_u": 0.0, "tau_c_words": {}}
+
+
+def _without_maps(name: str) -> dict[str, str]:
+    why = f"{name} takes over none of Prompt-to-Prompt's maps."
+    return _without_values(name) | dict.fromkeys((*NO_MAPS, "reweight"), why)
+
+
 STRENGTH = Parameter(
     "strength",
     "Strength",
@@ -112,6 +128,30 @@ ITERATIONS = Parameter(
     "How often the empty prompt's embedding is improved at each step: more keep the picture better, and take "
     "longer to fit.",
     1, 50, 1, DEFAULT_ITERATIONS, (1, 5, 10, 20),
+)  # fmt: skip
+START = Parameter(
+    "start",
+    "From step",
+    "Share of the steps before the edit looks into the source: later lets its layout go further away.",
+    0.0, 1.0, 0.02, DEFAULT_START, (0.0, 0.08, 0.2, 0.4, 0.6),
+)  # fmt: skip
+LAYER = Parameter(
+    "first_layer",
+    "From layer",
+    "Share of the network's layers before the edit looks into the source: earlier keeps more of the picture.",
+    0.0, 1.0, 0.025, DEFAULT_LAYER, (0.0, 0.4, 0.625, 0.8),
+)  # fmt: skip
+TAU_F = Parameter(
+    "tau_f",
+    "Features",
+    "Share of the steps at which the source's coarse features are the edit's: more keeps the layout.",
+    0.0, 1.0, 0.05, DEFAULT_TAU_F, (0.0, 0.4, 0.6, 0.8, 1.0),
+)  # fmt: skip
+TAU_A = Parameter(
+    "tau_a",
+    "Decoder's maps",
+    "Share of the steps at which the edit's pixels look at each other as the source's do, in the decoder.",
+    0.0, 1.0, 0.05, DEFAULT_TAU_A, (0.0, 0.3, 0.5, 0.8, 1.0),
 )  # fmt: skip
 TABLE = {
     method.name: method
@@ -137,6 +177,20 @@ TABLE = {
             "The empty prompt's embedding is learned at each step, so that the source comes back.",
             _without_values(NULL_TEXT),
             (ITERATIONS,),
+        ),
+        Method(
+            MASACTRL,
+            "The edit's pixels look into the source and take what they find there: poses change, looks stay.",
+            _without_maps(MASACTRL),
+            (START, LAYER),
+            NO_MAPS,
+        ),
+        Method(
+            PLUG_AND_PLAY,
+            "The source's coarse features and self-attention are the edit's: the layout stays, looks change.",
+            _without_maps(PLUG_AND_PLAY),
+            (TAU_F, TAU_A),
+            NO_MAPS,
         ),
         Method(
             SDEDIT,
@@ -174,6 +228,11 @@ def read_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {setting: value for setting, value in settings.items() if setting not in ignored}
 
 
+def keywords_of(name: str, settings: Settings) -> dict[str, Any]:
+    """Settings as keywords of a method's editor."""
+    return png_recipe.keywords(settings) | dict(named(name).fixed)
+
+
 def parameters_of(name: str, given: Mapping[str, Any]) -> dict[str, float]:
     """A method's own parameters: those given, its defaults for the rest. Others' are left out.
 
@@ -206,12 +265,17 @@ def making_editor(
             fit = yield from fitting_nulls(pipe, inversion, guidance, iterations)
             nulls[iterations] = fit.embeddings
         return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
-    options: dict[str, dict[str, Any]] = {
-        DDIM: {},
-        DIRECT: {"follow_inversion": True},
-        NEGATIVE: {"null_embeddings": inversion.c},
+    options: dict[str, Callable[[], dict[str, Any]]] = {
+        DDIM: dict,
+        DIRECT: lambda: {"follow_inversion": True},
+        NEGATIVE: lambda: {"null_embeddings": inversion.c},
+        MASACTRL: lambda: {"follow_inversion": True, "injection": mutual_attention(pipe, **parameters)},
+        PLUG_AND_PLAY: lambda: {
+            "follow_inversion": True,
+            "injection": feature_injection(pipe, **parameters),
+        },
     }
-    return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
+    return Editor(pipe, inversion, guidance=guidance, **options[name]()) if name in options else None
 
 
 def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> list[str] | None:
@@ -227,6 +291,14 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
         DDIM: [f"editor = styledit.Editor({given})"],
         DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
+        MASACTRL: [
+            f"injection = styledit.baselines.mutual_attention(pipe{own})",
+            f"editor = styledit.Editor({given}, follow_inversion=True, injection=injection)",
+        ],
+        PLUG_AND_PLAY: [
+            f"injection = styledit.baselines.feature_injection(pipe{own})",
+            f"editor = styledit.Editor({given}, follow_inversion=True, injection=injection)",
+        ],
         NULL_TEXT: [
             f"nulls = styledit.baselines.fit_nulls({given}{own})",
             f"editor = styledit.Editor({given}, null_embeddings=nulls.embeddings)",
