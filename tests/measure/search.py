@@ -39,9 +39,24 @@ SEARCHED = {
         {"blend": True, "blend_threshold": 0.7},
     ],
 }
-SEARCHED_SDEDIT = {
-    "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
-    "guidance": GUIDANCES,
+# The same of methods that have settings of their own.
+SEARCHED_OF = {
+    "MasaCtrl": {
+        "start": [{"start": start} for start in (0.08, 0.0, 0.2, 0.4)],
+        "first_layer": [{"first_layer": layer} for layer in (0.625, 0.4, 0.8)],
+        "guidance": GUIDANCES,
+        "blend": SEARCHED["blend"],
+    },
+    "Plug-and-Play": {
+        "tau_f": [{"tau_f": tau} for tau in (0.8, 0.2, 0.5, 1.0)],
+        "tau_a": [{"tau_a": tau} for tau in (0.5, 0.2, 0.8)],
+        "guidance": GUIDANCES,
+        "blend": SEARCHED["blend"],
+    },
+    "SDEdit": {
+        "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
+        "guidance": GUIDANCES,
+    },
 }
 TUNED = tuple(method for method in METHODS if method not in (PAPER, OURS))
 
@@ -80,13 +95,11 @@ def _best(job: tuple[str, str]) -> tuple[str, str, dict, str]:
 
 def _searched(method: str, kind: str) -> dict[str, list[dict]]:
     """What to try of a method."""
-    if method == "SDEdit":
-        return SEARCHED_SDEDIT
-    searched = dict(SEARCHED)
+    searched = dict(SEARCHED_OF.get(method, SEARCHED))
     if method != BY_KIND:  # without value inputs tau_v changes nothing
-        del searched["tau_v"]
+        searched.pop("tau_v", None)
     if kind in ("place", "style"):  # they change more than an object
-        del searched["blend"]
+        searched.pop("blend", None)
     return searched
 
 

@@ -75,8 +75,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; and what
-    ignored settings of the editor's are set to. What is ignored cannot change a bit of its picture.
+    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; and
+    what settings that it ignores are set to. What is ignored cannot change a bit of its picture.
     """
 
     name: str
