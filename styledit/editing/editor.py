@@ -18,10 +18,12 @@ from PIL import Image
 from styledit import validation as check
 from styledit.attention import Layers
 from styledit.denoising import Callback, State, follow, resolve_guidance
+from styledit.editing.following import FollowingRun
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
 from styledit.editing.suggestion import suggest
+from styledit.editing.update import UpdateRule
 from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import AttentionMaps
@@ -135,6 +137,9 @@ class Editor:
         null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt
             (null-text and negative-prompt inversion); None for the empty prompt.
         follow_inversion: the source's latents are the inversion's own (direct inversion).
+        rule: how the targets follow the source's trajectory, by which most methods since direct inversion are
+            one; None lets them run free. With a rule, `guidance` is the targets' where an edit says none, and
+            the source's is the rule's.
         limit: bytes that the source's attention may take in host memory; steps beyond it run again with each
             edit.
         history: bytes that the states of earlier edits may take, from which later ones go on.
@@ -156,6 +161,7 @@ class Editor:
         guidance: float | None = None,
         null_embeddings: torch.Tensor | None = None,
         follow_inversion: bool = False,
+        rule: UpdateRule | None = None,
         limit: int = 4 * GIB,
         history: int = GIB // 4,
         automatic: bool = True,
@@ -170,6 +176,9 @@ class Editor:
         self.guidance = values.guidance if guidance is None and values is not None else guidance
         self.null_embeddings = _null_embeddings(null_embeddings, inversion)
         self.follow_inversion = check.flag("follow_inversion", follow_inversion)
+        if rule is not None:
+            check.instance("rule", rule, UpdateRule, "styledit.editing").first_step(inversion.steps)
+        self.rule = rule
         self.limit = check.whole("limit", limit, least=0)
         self.history = check.whole("history", history, least=0)
         self.automatic = check.flag("automatic", automatic)
@@ -321,7 +330,7 @@ class Editor:
             TypeError, ValueError: as `edit`.
         """
         source = self._source_for(settings)
-        guidance = resolve_guidance(settings.guidance, source.guidance)
+        guidance = self._guidances(settings)[1]
         size, steps = self.inversion.z_T.shape[-2:], self.inversion.steps
         recorders = [
             Recorder(self.pipe, record, prompt, size, steps, guidance != 1, len(prompts))
@@ -360,7 +369,8 @@ class Editor:
         chosen: Settings,
     ) -> EditRun:
         """A run that goes on from the nearest of the earlier ones."""
-        run = self.make_run(EditRun, prompts, chosen, record, indices)
+        kind = EditRun if self.rule is None else FollowingRun
+        run = self.make_run(kind, prompts, chosen, record, indices)
         if run.record is not None and len(run.pairs) < self.inversion.steps:
             raise ValueError("A coarse edit records no maps; leave out `record`, or `every`.")
         with self._lock:
@@ -423,8 +433,7 @@ class Editor:
 
     def _source_for(self, settings: Settings) -> SourceBranch:
         """The source branch that these settings need: the one that is kept where it fits."""
-        own = resolve_guidance(settings.guidance) if self.guidance is None else self.guidance
-        target = resolve_guidance(settings.guidance, own)
+        own, target = self._guidances(settings)
         both = own != 1 or target != 1
         kept = self.source
         if kept is not None and (kept.guidance, kept.unconditional) == (own, both):
@@ -435,10 +444,18 @@ class Editor:
             self.values,
             guidance=own,
             null_embeddings=self.null_embeddings,
-            follow_inversion=self.follow_inversion,
+            follow_inversion=self.follow_inversion or (self.rule is not None and self.rule.follows),
+            rule=self.rule,
             unconditional=both,
             limit=self.limit,
         )
+
+    def _guidances(self, settings: Settings) -> tuple[float, float]:
+        """Those of the source and of the target."""
+        target = resolve_guidance(settings.guidance, self.guidance)
+        if self.rule is not None:
+            return self.rule.source_guidance, target
+        return (target if self.guidance is None else self.guidance), target
 
 
 def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
