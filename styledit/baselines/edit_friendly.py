@@ -46,8 +46,8 @@ def edit_friendly(
 ) -> Edit:
     """The picture under independent noises, and what DDPM would have had to draw between them.
 
-    Section 3.2: z_t = (x_{t-1} - mu_t(x_t)) / s_t are the source's noises (x_{t-1} is set to what they give, so
-    that nothing drifts); the target takes the same, but for z_1 = 0. Published: T = 100, of which 36 are
+    Section 3.2: z_t = (x_{t-1} - mu_t(x_t)) / s_t are the source's noises (x_{t-1} is set to what they give,
+    so that nothing drifts); the target takes the same, but for z_1 = 0. Published: T = 100, of which 36 are
     skipped, w 15 after 3.5 for the source; without attention control, or with Prompt-to-Prompt's at 0.6
     (cross) and 0.2 (self) of the steps, counted from the first that runs. Of the inversion only the picture's
     z_0 and its timesteps are used.

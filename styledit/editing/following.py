@@ -91,7 +91,8 @@ class FollowingRun(EditRun):
                 noise = found.weighted(base) + term
             reached = rule.reach(z, noise, source, levels)
         if rule.pull and mask is not None and self._time(i) < PULL_BELOW:
-            reached = reached - rule.pull * ~dilated(mask) * (reached - inversion.latents[j])
+            pulled = reached - rule.pull * (reached - inversion.latents[j])
+            reached = torch.where(dilated(mask), reached, pulled)
         x0 = (z - (1 - levels[0]) ** 0.5 * noise) / levels[0] ** 0.5
         return replace(step, z=reached, x0=x0)
 
