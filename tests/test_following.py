@@ -4,12 +4,17 @@ written out with the network's calls alone, in float64.
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler, LEditsPPPipelineStableDiffusion
 
 import styledit
 from conftest import make_pipeline
 from styledit import baselines
+from styledit.editing import LargestValues, UpdateRule, WordsAndLargestValues
 
 SOURCE, TARGET = "a red car in the snow", "a blue cat in the snow"
 W, W_SOURCE = 4.0, 2.5
@@ -209,15 +214,73 @@ def test_negative_prompt_inversion_that_follows_written_out(fixed):
     assert torch.allclose(edit.latents[-1], z, atol=1e-9)
 
 
+class WholeTimesteps(DDIMScheduler):
+    """Takes the timesteps that diffusers' LEDITS++ gives it, floats; its levels are float64."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.alphas_cumprod = self.alphas_cumprod.double()
+        self.final_alpha_cumprod = self.final_alpha_cumprod.double()
+
+    def add_noise(self, original_samples, noise, timesteps):
+        return super().add_noise(original_samples, noise, timesteps.long())
+
+
+def test_ledits_pp_is_that_of_diffusers(tokenizer, picture):
+    """Step by step on the same noises. It counts every token but the first and the last as words, so the prompt
+    has as many; the source prompt has none of them.
+    """
+    pipe = make_pipeline(tokenizer, dtype=torch.float64, channels=4)
+    pipe.vae.register_to_config(shift_factor=None)  # which diffusers leaves out here
+    inversion = styledit.invert(pipe, picture, "red car", 5, record=None, progress=False)
+    target = "a blue cat on the beach of plain pencil sketch"
+
+    theirs = LEditsPPPipelineStableDiffusion(
+        vae=pipe.vae, text_encoder=pipe.text_encoder, tokenizer=tokenizer, unet=pipe.unet,
+        scheduler=WholeTimesteps.from_config(pipe.scheduler.config), safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
+    theirs.set_progress_bar_config(disable=True)
+    latents, processors = [], dict(pipe.unet.attn_processors)
+
+    def keep(pipe, i, t, kept):
+        latents.append(kept["latents"].clone())
+        return kept
+
+    generator = torch.Generator().manual_seed(0)
+    try:
+        theirs.invert(picture, num_inversion_steps=4, skip=0.25, generator=generator)
+        theirs(editing_prompt=target, output_type="latent", callback_on_step_end=keep)
+    finally:
+        pipe.unet.set_attn_processor(processors)
+
+    generator = torch.Generator().manual_seed(0)
+    shape = inversion.z_0.shape
+    drawn = [torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(4)]
+    levels = inversion.levels[1:-1, None, None, None, None]
+    noised = levels.sqrt() * inversion.z_0 + (1 - levels).sqrt() * torch.stack(drawn[::-1])
+    assert torch.allclose(noised[0], theirs.init_latents, atol=1e-12)
+    source = dataclasses.replace(
+        inversion, latents=torch.cat([inversion.z_T[None], noised, inversion.z_0[None]])
+    )
+    rule = baselines.ledits_pp_editor(pipe, inversion, skip=0.2).rule
+    edit = styledit.Editor(pipe, source, rule=rule, automatic=False).edit(
+        target, guidance=5.0, progress=False, **OFF
+    )
+    assert torch.allclose(edit.latents[2:], torch.stack(latents), atol=1e-9)
+    assert 0 < theirs.activation_mask.mean() < 0.1
+    once = baselines.ledits_pp(pipe, inversion, target, skip=0.2, seed=1, progress=False)
+    again = styledit.Editor(pipe, styledit.noised(pipe, inversion, seed=1), rule=rule, automatic=False)
+    assert torch.equal(once.latents, again.edit(target, guidance=5.0, progress=False, **OFF).latents)
+
+
 RULES = {
-    "direct inversion": styledit.UpdateRule(source_guidance=W, reference_guidance=W),
-    "negative prompt": styledit.UpdateRule(reference_guidance=None),
-    "DDPM": styledit.UpdateRule(source_guidance=3.5, reference_guidance=None, eta=1.0, skip=0.2),
-    "fresh": styledit.UpdateRule(eta="fresh", reference_guidance=None, source_guidance=0.0),
-    "implicit": styledit.UpdateRule(reference_guidance=None, implicit=True),
-    "masked": styledit.UpdateRule(
-        reference_guidance=None, mask=styledit.editing.LargestValues(), source_guidance=2.0
-    ),
+    "direct inversion": UpdateRule(source_guidance=W, reference_guidance=W),
+    "negative prompt": UpdateRule(reference_guidance=None),
+    "DDPM": UpdateRule(source_guidance=3.5, reference_guidance=None, eta=1.0, skip=0.2),
+    "fresh": UpdateRule(eta="fresh", reference_guidance=None, source_guidance=0.0),
+    "implicit": UpdateRule(reference_guidance=None, implicit=True),
+    "masked": UpdateRule(reference_guidance=None, mask=LargestValues(), source_guidance=2.0),
 }
 
 
@@ -231,3 +294,109 @@ def test_the_source_prompt_leaves_the_source(pipe64, inversion64, name, noise):
     assert torch.allclose(edit.latents, source.latents, atol=1e-9)
     other = editor.edit(TARGET, guidance=W, **OFF, progress=False)
     assert not torch.allclose(other.latents[-1], source.latents[-1], atol=1e-3)
+
+
+FOLLOWING = {
+    "follows": UpdateRule(reference_guidance=2.0),
+    "skips": UpdateRule(eta=1.0, skip=0.4),
+    "implicit": UpdateRule(reference_guidance=2.0, implicit=True),
+    "masked": UpdateRule(mask=WordsAndLargestValues(0.5), skip=0.2),
+    "free": UpdateRule(corrected="none", mask=LargestValues(), reference_guidance=None, pull=0.5),
+}
+EDITED = {"guidance": W, "tau_c": 0.6, "tau_s": 0.4, "progress": False}
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_edits_go_on_from_each_other(pipe64, inversion64, name):
+    """With what an editor keeps, an edit is bit for bit what it is alone; in a batch it is the same."""
+    rule = FOLLOWING[name]
+    editor = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False)
+    editor.edit(TARGET, **EDITED)
+    for changed in ({"tau_c": 0.8, "guide_from_source": True}, {"blend": ("car", "cat")}):
+        alone = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False, limit=0, history=0)
+        kept = editor.edit(TARGET, **EDITED | changed)
+        assert torch.equal(kept.latents, alone.edit(TARGET, **EDITED | changed).latents)
+    assert editor.edit(TARGET, **EDITED | changed).first_step == inversion64.steps
+    both = editor.edit([TARGET, "a red fox in the snow"], **EDITED)
+    assert torch.allclose(both[0].latents, editor.edit(TARGET, **EDITED).latents, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_masks_previews_and_maps_act_on_top(pipe64, inversion64, name):
+    rule = FOLLOWING[name]
+    editor = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False)
+    painted = np.zeros((16, 16), bool)
+    painted[4:9, 3:12] = True
+    edit = editor.edit(TARGET, mask=painted, record=styledit.Layers(), **EDITED)
+    outside = ~torch.from_numpy(painted)
+    assert torch.equal(edit.latents[..., outside], edit.source_latents[..., outside])
+    assert not torch.equal(edit.latents[-1], edit.source_latents[-1])
+    first = round(rule.skip * inversion64.steps)
+    assert torch.equal(edit.latents[: first + 1], edit.source_latents[: first + 1])
+    layer = next(iter(edit.maps.layers))
+    assert len(edit.maps.layers[layer]) == inversion64.steps
+    states = [*editor.previewing(TARGET, calls=2, guidance=W, tau_c=0.9, tau_s=0.4, mask=painted)]
+    assert torch.isfinite(states[-1].z).all() and not torch.equal(states[-1].z, inversion64.z_0)
+    coarse = editor.edit(TARGET, every=3, **EDITED)
+    assert torch.isfinite(coarse.latents).all() and not torch.equal(coarse.latents[-1], inversion64.z_0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        (UpdateRule(reference_guidance=None), 2),  # the empty prompt cancels
+        (UpdateRule(), 2),  # the source prompt does
+        (UpdateRule(reference_guidance=2.0), 3),
+        (UpdateRule(reference_guidance=2.0, implicit=True), 4),
+        (UpdateRule(source_guidance=0.0, reference_guidance=0.0, mask=LargestValues()), 2),
+        (UpdateRule(skip=0.6), 2 * 2 / 5),
+    ],
+)
+def test_what_a_step_costs(pipe64, inversion64, rule, rows):
+    """Evaluations of the network for the target, once the source's are kept."""
+    editor = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False)
+    editor.edit(TARGET, guidance=W, progress=False)
+    seen = []
+    handle = pipe64.unet.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    editor.edit("a red fox in the snow", guidance=W, progress=False)
+    handle.remove()
+    assert sum(seen) == rows * inversion64.steps
+
+
+def test_value_inputs_are_read_by_the_source_prompt(pipe64, inversion64):
+    """e_src is the same function at both latents: with the source prompt nothing moves."""
+    scale = 1 + 0.2 * torch.randn(inversion64.steps, *inversion64.c.shape[1:], dtype=torch.float64)
+    values = styledit.ValueInputs(scale, 0 * scale, W, (0.0,) * inversion64.steps, 0, inversion64.fingerprint)
+    rule = UpdateRule(reference_guidance=2.0, source_guidance=2.0)
+    editor = styledit.Editor(pipe64, inversion64, rule=rule, values=values)
+    edit = editor.edit(SOURCE, guidance=2.0, **OFF | {"tau_v": 1.0}, progress=False)
+    assert torch.allclose(edit.latents, inversion64.latents, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("choices", "what"),
+    [
+        ({"eta": 1.5}, "eta"),
+        ({"corrected": "some"}, "corrected"),
+        ({"skip": -0.1}, "skip"),
+        ({"corrected": "none", "skip": 0.5}, "Without corrections nothing can be skipped"),
+        ({"pull": 0.5}, "pull acts outside a mask"),
+        ({"source_guidance": float("nan")}, "source_guidance"),
+    ],
+)
+def test_rules_that_cannot_be(choices, what):
+    with pytest.raises(ValueError, match=what):
+        UpdateRule(**choices)
+
+
+def test_editors_refuse_what_does_not_fit(pipe, inversion):
+    with pytest.raises(ValueError, match=r"skip=1.0 leaves none of 6 steps; skip less"):
+        styledit.Editor(pipe, inversion, rule=UpdateRule(skip=1.0))
+    with pytest.raises(TypeError, match="rule must be a UpdateRule|rule must be an UpdateRule"):
+        styledit.Editor(pipe, inversion, rule="DDCM")
+    with pytest.raises(ValueError, match="matches no cross-attention layer"):
+        baselines.ledits_pp(pipe, inversion, TARGET, scale=8)
+    with pytest.raises(ValueError, match="takes no regularisation"):
+        styledit.Editor(pipe, inversion, rule=UpdateRule(implicit=True)).edit(
+            TARGET, regularisation=styledit.Regularisation(sparsity=1.0)
+        )

@@ -35,7 +35,7 @@ class FollowingRun(EditRun):
         self.rule = self.source.rule
         self.first = self.rule.first_step(self.source.inversion.steps)
         mask = self.rule.mask
-        self.mask_layers = frozenset(() if mask is None else mask.layers(self.pipe.unet))
+        self.mask_layers = () if mask is None else tuple(mask.layers(self.pipe.unet))
         if self.rule.implicit and self.plans[0].regularisation:
             raise ValueError("An implicit rule takes no regularisation; use implicit=False.")
 
@@ -137,7 +137,7 @@ class FollowingRun(EditRun):
             self.target.c,
             values=self.values_at(i),
             edit=self.attention_edit(i, attention),
-            record=self.layers_at(i) | self.mask_layers,
+            record=self.layers_at(i).union(self.mask_layers),
         )
         *other, target = self._noises(prediction.output, z, level)
         if other:
