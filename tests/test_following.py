@@ -215,30 +215,27 @@ def test_negative_prompt_inversion_that_follows_written_out(fixed):
 
 
 class WholeTimesteps(DDIMScheduler):
-    """Takes the timesteps that diffusers' LEDITS++ gives it, floats; its levels are float64."""
-
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.alphas_cumprod = self.alphas_cumprod.double()
-        self.final_alpha_cumprod = self.final_alpha_cumprod.double()
+    """Takes the timesteps that diffusers' LEDITS++ gives its scheduler, which are floats."""
 
     def add_noise(self, original_samples, noise, timesteps):
         return super().add_noise(original_samples, noise, timesteps.long())
 
 
 def test_ledits_pp_is_that_of_diffusers(tokenizer, picture):
-    """Step by step on the same noises. It counts every token but the first and the last as words, so the prompt
-    has as many; the source prompt has none of them.
+    """Step by step on the same noises. It counts every token but the first and the last as words, so the
+    prompt has as many; the source prompt has none of them.
     """
     pipe = make_pipeline(tokenizer, dtype=torch.float64, channels=4)
     pipe.vae.register_to_config(shift_factor=None)  # which diffusers leaves out here
     inversion = styledit.invert(pipe, picture, "red car", 5, record=None, progress=False)
     target = "a blue cat on the beach of plain pencil sketch"
 
+    scheduler = WholeTimesteps.from_config(pipe.scheduler.config)
+    scheduler.alphas_cumprod = scheduler.alphas_cumprod.double()  # else it takes square roots in float32
+    scheduler.final_alpha_cumprod = scheduler.final_alpha_cumprod.double()
     theirs = LEditsPPPipelineStableDiffusion(
         vae=pipe.vae, text_encoder=pipe.text_encoder, tokenizer=tokenizer, unet=pipe.unet,
-        scheduler=WholeTimesteps.from_config(pipe.scheduler.config), safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False,
+        scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     theirs.set_progress_bar_config(disable=True)
     latents, processors = [], dict(pipe.unet.attn_processors)
