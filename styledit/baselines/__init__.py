@@ -11,7 +11,7 @@ from styledit.baselines.edit_friendly import edit_friendly, edit_friendly_editor
 from styledit.baselines.flow_edit import flow_edit, flow_edit_editor
 from styledit.baselines.h_edit import h_edit, h_edit_editor
 from styledit.baselines.ledits_pp import ledits_pp, ledits_pp_editor
-from styledit.baselines.negative_prompt import negative_prompt
+from styledit.baselines.negative_prompt import negative_prompt, negative_prompt_editor
 from styledit.baselines.null_text import NullEmbeddings, fit_nulls, null_text
 from styledit.baselines.proximal import proximal, proximal_editor
 from styledit.baselines.sdedit import sdedit
@@ -32,6 +32,7 @@ __all__ = [
     "ledits_pp",
     "ledits_pp_editor",
     "negative_prompt",
+    "negative_prompt_editor",
     "null_text",
     "proximal",
     "proximal_editor",

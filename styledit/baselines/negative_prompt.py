@@ -12,6 +12,16 @@ from styledit.editing import Edit, Editor, UpdateRule
 from styledit.inversion import Inversion, check_inversion
 
 
+def negative_prompt_editor(
+    pipe: StableDiffusionPipeline, inversion: Inversion, *, follow: bool = False, **options: Any
+) -> Editor:
+    """The editor of `negative_prompt`; options as for `Editor`."""
+    check_inversion(pipe, inversion)
+    if check.flag("follow", follow):
+        return Editor(pipe, inversion, rule=UpdateRule(reference_guidance=None), **options)
+    return Editor(pipe, inversion, null_embeddings=inversion.c, **options)
+
+
 def negative_prompt(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
@@ -31,9 +41,5 @@ def negative_prompt(
         follow: whether the target also takes what corrects the source at every step, as direct inversion's
             source does: where the prompts do not differ, the picture comes back. As published it does not.
     """
-    check_inversion(pipe, inversion)
-    options: dict[str, Any] = {"null_embeddings": inversion.c}
-    if check.flag("follow", follow):
-        options = {"rule": UpdateRule(reference_guidance=None)}
-    editor = Editor(pipe, inversion, **options, limit=0, history=0, automatic=False)
+    editor = negative_prompt_editor(pipe, inversion, follow=follow, limit=0, history=0, automatic=False)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
