@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 from weakref import WeakSet
@@ -205,14 +205,19 @@ def inverting(
     c = encode_prompt(pipe, prompt)
     z_0 = encode_image(pipe, picture)
     schedule = NoiseSchedule.of(pipe.scheduler, steps, z_0)
+    _check_noisiest(schedule)
+    recorder = Recorder(pipe, record, prompt, z_0.shape[-2:], len(schedule.timesteps))
+    return _invert(pipe, picture, prompt, c, z_0, schedule, recorder, renoise)
+
+
+def _check_noisiest(schedule: NoiseSchedule) -> None:
+    """Raise ValueError where nothing of the picture is left in the noisiest latent."""
     if schedule.levels[0] == 0:
         raise ValueError(
             "This scheduler's noisiest latent is noise alone, from which no picture comes back; "
             "give the pipeline "
             'DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading").'
         )
-    recorder = Recorder(pipe, record, prompt, z_0.shape[-2:], len(schedule.timesteps))
-    return _invert(pipe, picture, prompt, c, z_0, schedule, recorder, renoise)
 
 
 @torch.no_grad()
@@ -293,6 +298,48 @@ def _renoise(
     return estimate
 
 
+def noised(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    one_noise: bool = False,
+) -> Inversion:
+    """The same picture under drawn noise in the place of its own way to noise, without a network call:
+    latents[i] = sqrt(abar_i) z_0 + sqrt(1 - abar_i) N_i.
+
+    Its maps are the inversion's, which say where words look; with other steps it has none.
+
+    Args:
+        steps: T; None takes the inversion's.
+        seed: of the noise.
+        one_noise: whether all N_i are one noise (a straight way to it) or independent
+            (edit-friendly noise, 2304.06140, equation 6).
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: a number out of range, or an inversion of another pipeline.
+    """
+    check_inversion(pipe, inversion)
+    z_0 = inversion.z_0
+    schedule = inversion.schedule if steps is None else NoiseSchedule.of(pipe.scheduler, steps, z_0)
+    _check_noisiest(schedule)
+    generator = torch.Generator().manual_seed(check.seed(seed))
+    drawn = 1 if check.flag("one_noise", one_noise) else len(schedule.timesteps)
+    noise = torch.randn(drawn, *z_0.shape, generator=generator).to(z_0)
+    levels = schedule.levels[:-1, None, None, None, None]
+    found = replace(
+        inversion,
+        timesteps=schedule.timesteps,
+        levels=schedule.levels,
+        latents=torch.cat([levels**0.5 * z_0 + (1 - levels) ** 0.5 * noise, z_0[None]]),
+        maps=inversion.maps if schedule.timesteps == inversion.timesteps else None,
+    )
+    _known.add(found)
+    return found
+
+
 def revisiting(
     pipe: StableDiffusionPipeline, inversion: Inversion, *, record: Record | Layers | None = Layers()
 ) -> Generator[State, None, AttentionMaps | None]:
@@ -343,14 +390,10 @@ def _look(
     i: int,
     z: torch.Tensor,
 ) -> _Look:
-    """What the network says about latents[i] at guidance 1.
-
-    The clean picture has no timestep of its own, 0 is the nearest; it belongs to no denoising step, so that
-    its maps are not recorded.
+    """What the network says about latents[i] at guidance 1; the clean picture belongs to no denoising step,
+    so that its maps are not recorded.
     """
-    clean = i == len(schedule.timesteps)
-    timestep = 0 if clean else schedule.timesteps[i]
-    level = pipe.scheduler.alphas_cumprod[0].to(schedule.levels) if clean else schedule.levels[i]
+    timestep, level = schedule.told(pipe.scheduler, i)
     prediction = predict(pipe, z, timestep, c, AttentionCall(record=recorder.layers_at(i)))
     x0, _ = predict_x0_eps(prediction.output, z, level, pipe.scheduler.config.prediction_type)
     return _Look(timestep, level, prediction.output, x0, recorder.take(i, prediction))

@@ -18,7 +18,16 @@ from styledit.lab import open_png
 from styledit.lab.edit import png_recipe
 from styledit.lab.edit.guided import Guiding
 from styledit.lab.edit.maker import EditMaker
-from styledit.lab.edit.methods import BASELINES, NULL_TEXT, OWN, SDEDIT, SETTINGS, TABLE, parameters_of
+from styledit.lab.edit.methods import (
+    BASELINES,
+    FOLLOWING,
+    NULL_TEXT,
+    OWN,
+    SDEDIT,
+    SETTINGS,
+    TABLE,
+    parameters_of,
+)
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.session import Prepared, Source
 from styledit.lab.edit.sheet import MOST_TILES
@@ -54,6 +63,20 @@ VALUES = {
     "strength": (0.4, 0.8),
     "seed": (0, 3),
     "iterations": (1, 3),
+    "proximal_quantile": (0.0, 0.7),
+    "inversion_guidance": (0.0, 0.5),
+    "h_edit_d_reference": (1.0, 4.0),
+    "h_edit_r_reference": (1.0, 4.0),
+    "h_edit_noise": (0, 1),
+    "edit_friendly_skip": (0.2, 0.4),
+    "edit_friendly_noise": (0, 1),
+    "masked_quantile": (0.3, 0.6),
+    "mask_scale": (1, 2),
+    "ledits_noise": (0, 1),
+    "flow_edit_skip": (0.2, 0.4),
+    "source_guidance": (1.0, 3.0),
+    "flow_edit_noise": (0, 1),
+    "ddcm_noise": (0, 1),
     "start": (0.0, 0.4, 0.8),
     "first_layer": (0.0, 0.5, 0.8),
     "tau_f": (0.0, 0.4, 1.0),
@@ -234,12 +257,12 @@ def of_library(lab, tile) -> np.ndarray:
     if request.method == SDEDIT:
         return np.asarray(baselines.sdedit(lab.pipe, inversion, request.prompt, **own, **common).image)
     guidance = lab.prepared.values.guidance
-    of_published = {"MasaCtrl": baselines.masactrl, "Plug-and-Play": baselines.plug_and_play}
-    if request.method in of_published:
-        unread = {"tau_c", "tau_s", "tau_u", "tau_c_words"}
-        kept = {name: value for name, value in settings.items() if name not in unread}
-        edit = of_published[request.method](lab.pipe, inversion, request.prompt, **own, **common, **kept)
-        return np.asarray(edit.image)
+    if request.method in FOLLOWING:
+        name, fixed = FOLLOWING[request.method]
+        own = fixed | TABLE[request.method].keywords(own)
+        editor = getattr(baselines, name)(lab.pipe, inversion, **own)
+        settings |= TABLE[request.method].fixed
+        return np.asarray(editor.edit(request.prompt, **common, **settings).image)
     options = {
         "direct inversion": {"follow_inversion": True},
         "negative-prompt": {"null_embeddings": inversion.c},

@@ -17,6 +17,20 @@ FIRST_LAYER = 10 / 16  # layer 10 of Stable Diffusion's 16
 NO_MAPS: dict[str, Any] = {"tau_v": 0.0, "tau_c": 0.0, "tau_s": 0.0, "tau_u": 0.0}
 
 
+def masactrl_editor(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    start: float = START,
+    first_layer: float = FIRST_LAYER,
+    **options: Any,
+) -> Editor:
+    """The editor of `masactrl`, beside whose injection any settings act; options as for `Editor`."""
+    check_inversion(pipe, inversion)
+    injection = mutual_attention(pipe, start=start, first_layer=first_layer)
+    return Editor(pipe, inversion, follow_inversion=True, injection=injection, **options)
+
+
 def masactrl(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
@@ -45,11 +59,8 @@ def masactrl(
     Raises:
         TypeError, ValueError: as `styledit.edit` and `mutual_attention`.
     """
-    check_inversion(pipe, inversion)
-    injection = mutual_attention(pipe, start=start, first_layer=first_layer)
-    editor = Editor(
-        pipe, inversion, follow_inversion=True, injection=injection, limit=0, history=0, automatic=False
-    )
+    once: dict[str, Any] = {"limit": 0, "history": 0, "automatic": False}
+    editor = masactrl_editor(pipe, inversion, start=start, first_layer=first_layer, **once)
     chosen = {"guidance": guidance} | NO_MAPS | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)
 

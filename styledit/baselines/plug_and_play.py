@@ -17,6 +17,20 @@ TAU_F, TAU_A = 0.8, 0.5  # as published
 FIRST_LAYER = 4 / 12  # layer 4 of the 12 of Stable Diffusion's decoder, counted from 0
 
 
+def plug_and_play_editor(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    tau_f: float = TAU_F,
+    tau_a: float = TAU_A,
+    **options: Any,
+) -> Editor:
+    """The editor of `plug_and_play`, beside whose injection any settings act; options as for `Editor`."""
+    check_inversion(pipe, inversion)
+    injection = feature_injection(pipe, tau_f=tau_f, tau_a=tau_a)
+    return Editor(pipe, inversion, follow_inversion=True, injection=injection, **options)
+
+
 def plug_and_play(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
@@ -44,11 +58,8 @@ def plug_and_play(
     Raises:
         TypeError, ValueError: as `styledit.edit` and `feature_injection`.
     """
-    check_inversion(pipe, inversion)
-    injection = feature_injection(pipe, tau_f=tau_f, tau_a=tau_a)
-    editor = Editor(
-        pipe, inversion, follow_inversion=True, injection=injection, limit=0, history=0, automatic=False
-    )
+    once: dict[str, Any] = {"limit": 0, "history": 0, "automatic": False}
+    editor = plug_and_play_editor(pipe, inversion, tau_f=tau_f, tau_a=tau_a, **once)
     chosen = {"guidance": guidance} | NO_MAPS | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)
 

@@ -12,8 +12,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit import baselines
 from styledit import validation as check
-from styledit.baselines import feature_injection, mutual_attention
 from styledit.baselines.masactrl import FIRST_LAYER as DEFAULT_LAYER
 from styledit.baselines.masactrl import START as DEFAULT_START
 from styledit.baselines.null_text import ITERATIONS as DEFAULT_ITERATIONS
@@ -34,17 +34,29 @@ DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
     "null-text",
     "SDEdit",
 )
+FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM = (
+    "negative-prompt, following",
+    "proximal guidance",
+    "h-Edit-D",
+    "h-Edit-R",
+    "edit-friendly",
+    "LEDITS++",
+    "FlowEdit",
+    "DDCM",
+)
 MASACTRL, PLUG_AND_PLAY = "MasaCtrl", "Plug-and-Play"
-BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, MASACTRL, PLUG_AND_PLAY, SDEDIT)
+ON_THE_INVERSION = (FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, MASACTRL, PLUG_AND_PLAY)
+ON_NOISE = (H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM)
+BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, *ON_THE_INVERSION, *ON_NOISE, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that one method takes beside the settings, by the name that its call has for it: from `least`
+    """A number that one method takes beside the settings, by a name that no other's has: from `least`
     to `most`, whole where `step` is; `default` where nothing is said; `values`: what a contact sheet begins
-    with.
+    with; `keyword`: the name that its call has for it, where several methods' calls have the same one.
     """
 
     name: str
@@ -55,6 +67,7 @@ class Parameter:
     step: float
     default: float
     values: tuple[float, ...]
+    keyword: str = ""
 
     def checked(self, value: object) -> float:
         """A value in range.
@@ -96,8 +109,16 @@ class Method:
             "name": self.name,
             "hint": self.hint,
             "ignored": dict(self.ignored),
-            "parameters": [asdict(parameter) for parameter in self.parameters],
+            "parameters": [
+                {name: value for name, value in asdict(parameter).items() if name != "keyword"}
+                for parameter in self.parameters
+            ],
         }
+
+    def keywords(self, parameters: Mapping[str, float]) -> dict[str, float]:
+        """Its parameters by the names that its call has for them."""
+        known = {each.name: each.keyword or each.name for each in self.parameters}
+        return {known[name]: value for name, value in parameters.items()}
 
 
 def _without_values(name: str) -> dict[str, str]:
@@ -153,6 +174,83 @@ TAU_A = Parameter(
     "Share of the steps at which the edit's pixels look at each other as the source's do, in the decoder.",
     0.0, 1.0, 0.05, DEFAULT_TAU_A, (0.0, 0.3, 0.5, 0.8, 1.0),
 )  # fmt: skip
+
+
+def _skip(name: str, default: float) -> Parameter:
+    return Parameter(
+        name,
+        "Skipped",
+        "Share of the steps at which the edit is still the source: more keeps more of the picture.",
+        0.0, 0.9, 0.05, default, (0.0, 0.2, 0.4, 0.6), "skip",
+    )  # fmt: skip
+
+
+def _noise(name: str) -> Parameter:
+    return Parameter(
+        name, "Noise", "Another number draws other noise over the picture.", 0, 99, 1, 0, (0, 1, 2, 3), "seed"
+    )
+
+
+def _reference(name: str) -> Parameter:
+    return Parameter(
+        name,
+        "Away from the source",
+        "How strongly guidance leads away from the source prompt: nearer to the guidance keeps more of the "
+        "picture.",
+        0.0, 15.0, 0.5, 5.0, (1.0, 2.0, 3.0, 5.0), "reference_guidance",
+    )  # fmt: skip
+
+
+QUANTILE = Parameter(
+    "proximal_quantile",
+    "Left out",
+    "Share of the differences between the prompts, the smallest, that are no edit.",
+    0.0, 0.95, 0.05, 0.7, (0.0, 0.5, 0.7, 0.9), "quantile",
+)  # fmt: skip
+PULL = Parameter(
+    "inversion_guidance",
+    "Pull",
+    "How far the latents move back to the inversion's where nothing is edited, in the last steps.",
+    0.0, 1.0, 0.1, 0.1, (0.0, 0.1, 0.5, 1.0),
+)  # fmt: skip
+MASKED = Parameter(
+    "masked_quantile",
+    "Left out",
+    "Share of the picture, where the new words look least, in which guidance does nothing.",
+    0.0, 0.95, 0.05, 0.9, (0.5, 0.7, 0.8, 0.9), "quantile",
+)  # fmt: skip
+SCALE = Parameter(
+    "mask_scale",
+    "Map's scale",
+    "How much coarser than the latents the maps are that say where the new words look.",
+    1, 4, 1, 2, (1, 2, 4), "scale",
+)  # fmt: skip
+STEPWISE = Parameter(
+    "source_guidance",
+    "Guidance of the source",
+    "How strongly the source prompt is guided: near the target's, less of the picture changes.",
+    0.0, 15.0, 0.5, 1.0, (0.0, 1.0, 2.0, 3.5),
+)  # fmt: skip
+# What makes the editors of those whose target follows the source, by its latents or inside the network, and
+# what their calls are always given.
+FOLLOWING: dict[str, tuple[str, dict[str, Any]]] = {
+    FOLLOWED_NEGATIVE: ("negative_prompt_editor", {"follow": True}),
+    PROXIMAL: ("proximal_editor", {}),
+    H_EDIT_D: ("h_edit_editor", {"random": False}),
+    MASACTRL: ("masactrl_editor", {}),
+    PLUG_AND_PLAY: ("plug_and_play_editor", {}),
+    H_EDIT_R: ("h_edit_editor", {}),
+    EDIT_FRIENDLY: ("edit_friendly_editor", {}),
+    LEDITS: ("ledits_pp_editor", {}),
+    FLOW_EDIT: ("flow_edit_editor", {}),
+    DDCM: ("ddcm_editor", {"steps": None}),
+}
+
+
+def _always_from_source(name: str) -> dict[str, str]:
+    return _without_values(name) | {"guide_from_source": f"{name} always guides from the source."}
+
+
 TABLE = {
     method.name: method
     for method in (
@@ -191,6 +289,54 @@ TABLE = {
             _without_maps(PLUG_AND_PLAY),
             (TAU_F, TAU_A),
             NO_MAPS,
+        ),
+        Method(
+            FOLLOWED_NEGATIVE,
+            "Negative-prompt, and what keeps the source on the picture at each step keeps the edit near it.",
+            _always_from_source(FOLLOWED_NEGATIVE),
+        ),
+        Method(
+            PROXIMAL,
+            "Negative-prompt, and small differences between what the two prompts say are no edit.",
+            _always_from_source(PROXIMAL),
+            (QUANTILE, PULL),
+        ),
+        Method(
+            H_EDIT_D,
+            "Each step first brings the source back, then edits where that leads; on the inverted picture.",
+            _without_values(H_EDIT_D),
+            (_reference("h_edit_d_reference"),),
+        ),
+        Method(
+            H_EDIT_R,
+            "Each step first brings the source back, then edits where that leads; on the noised picture.",
+            _without_values(H_EDIT_R),
+            (_reference("h_edit_r_reference"), _noise("h_edit_noise")),
+        ),
+        Method(
+            EDIT_FRIENDLY,
+            "The picture under a noise of its own at each step; the edit draws what the source would have.",
+            _without_values(EDIT_FRIENDLY),
+            (_skip("edit_friendly_skip", 0.36), _noise("edit_friendly_noise")),
+        ),
+        Method(
+            LEDITS,
+            "Edit-friendly noise without the source prompt; guidance acts where the new words look and it is "
+            "large.",
+            _without_values(LEDITS),
+            (MASKED, SCALE, _noise("ledits_noise")),
+        ),
+        Method(
+            FLOW_EDIT,
+            "No inversion: the picture moves by what the prompts differ in, under a new noise at each step.",
+            _without_values(FLOW_EDIT),
+            (_skip("flow_edit_skip", 0.34), STEPWISE, _noise("flow_edit_noise")),
+        ),
+        Method(
+            DDCM,
+            "No inversion: each step guesses the whole edit under fresh noise, and the next begins from it.",
+            _without_values(DDCM),
+            (_noise("ddcm_noise"),),
         ),
         Method(
             SDEDIT,
@@ -265,17 +411,16 @@ def making_editor(
             fit = yield from fitting_nulls(pipe, inversion, guidance, iterations)
             nulls[iterations] = fit.embeddings
         return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
-    options: dict[str, Callable[[], dict[str, Any]]] = {
-        DDIM: dict,
-        DIRECT: lambda: {"follow_inversion": True},
-        NEGATIVE: lambda: {"null_embeddings": inversion.c},
-        MASACTRL: lambda: {"follow_inversion": True, "injection": mutual_attention(pipe, **parameters)},
-        PLUG_AND_PLAY: lambda: {
-            "follow_inversion": True,
-            "injection": feature_injection(pipe, **parameters),
-        },
+    if name in FOLLOWING:
+        function, fixed = FOLLOWING[name]
+        own = fixed | TABLE[name].keywords(parameters)
+        return getattr(baselines, function)(pipe, inversion, guidance=guidance, **own)
+    options: dict[str, dict[str, Any]] = {
+        DDIM: {},
+        DIRECT: {"follow_inversion": True},
+        NEGATIVE: {"null_embeddings": inversion.c},
     }
-    return Editor(pipe, inversion, guidance=guidance, **options[name]()) if name in options else None
+    return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
 def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> list[str] | None:
@@ -286,19 +431,16 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
     """
     given = f"pipe, inversion, guidance={guidance!r}"
     own = "".join(f", {parameter}={value!r}" for parameter, value in parameters.items())
+    if name in FOLLOWING:
+        function, fixed = FOLLOWING[name]
+        keywords = fixed | TABLE[name].keywords(parameters)
+        own = "".join(f", {keyword}={value!r}" for keyword, value in keywords.items())
+        return [f"editor = styledit.baselines.{function}({given}{own})"]
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
         DDIM: [f"editor = styledit.Editor({given})"],
         DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
-        MASACTRL: [
-            f"injection = styledit.baselines.mutual_attention(pipe{own})",
-            f"editor = styledit.Editor({given}, follow_inversion=True, injection=injection)",
-        ],
-        PLUG_AND_PLAY: [
-            f"injection = styledit.baselines.feature_injection(pipe{own})",
-            f"editor = styledit.Editor({given}, follow_inversion=True, injection=injection)",
-        ],
         NULL_TEXT: [
             f"nulls = styledit.baselines.fit_nulls({given}{own})",
             f"editor = styledit.Editor({given}, null_embeddings=nulls.embeddings)",
