@@ -119,6 +119,24 @@ def test_a_methods_switches_compose_with_the_settings(pipe64, inversion64):
     assert torch.equal(again.latents, fresh.edit(TARGET, **settings | {"tau_c": 1.0}).latents)
 
 
+def test_mutual_attention_beside_a_rule(pipe64, inversion64):
+    """InfEdit's two controls on its sampling: with the source's prompt the edit is the source, whatever it
+    reads; with another, both switches change it, and several edits go on from each other exactly.
+    """
+    settings = {"guidance": 1.0, "tau_s": 0.0, "progress": False}
+    injection = baselines.mutual_attention(pipe64, start=0.4)
+    editor = baselines.ddcm_editor(pipe64, inversion64, steps=None, injection=injection, automatic=False)
+    same = editor.edit(inversion64.prompt, **settings, tau_c=0.6)
+    assert torch.allclose(same.latents, same.source_latents, rtol=0, atol=1e-9)
+    both = editor.edit(TARGET, **settings, tau_c=0.6)
+    one = editor.edit(TARGET, **settings, tau_c=0.0)
+    plain = baselines.ddcm_editor(pipe64, inversion64, steps=None, automatic=False)
+    neither = plain.edit(TARGET, **settings, tau_c=0.0)
+    assert torch.allclose(one.latents[:3], neither.latents[:3], rtol=0, atol=1e-9)
+    for first, second in ((both, one), (one, neither)):
+        assert not torch.allclose(first.latents[-1], second.latents[-1], atol=1e-6)
+
+
 def test_the_source_of_plug_and_play_runs_one_row_and_only_while_it_is_read(pipe, inversion):
     rows = []
     handle = pipe.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
