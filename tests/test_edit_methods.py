@@ -113,7 +113,9 @@ def changed(draw: random.Random, request: EditRequest, name: str) -> EditRequest
     return EditRequest(0, False, TARGET, parts[0], request.method, parameters=parts[1])
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in FOLLOWING)) for name in TABLE]
+)
 def test_what_a_method_is_said_to_read_and_nothing_else_changes_its_picture(maker, name) -> None:
     """A random walk: every pair of requests that differ in one thing."""
     draw = random.Random(name)

@@ -43,6 +43,28 @@ SEARCHED_SDEDIT = {
     "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
     "guidance": GUIDANCES,
 }
+# What else to try of a method, before the blend.
+SOURCE_GUIDANCES = [{"source_guidance": w} for w in (1.0, 2.0, 0.0)]
+SKIPS = [{"skip": skip} for skip in (0.2, 0.0, 0.36)]
+REFERENCES = [{"reference_guidance": w} for w in (2.0, 1.0, 3.0)]
+FORMS = [{"implicit": implicit} for implicit in (True, False)]
+SEARCHED_OF: dict[str, dict[str, list[dict]]] = {
+    "proximal guidance": {
+        "quantile": [{"quantile": quantile} for quantile in (0.7, 0.5, 0.9)],
+        "inversion_guidance": [{"inversion_guidance": rate} for rate in (0.1, 0.0, 1.0)],
+        "follow": [{"follow": follow} for follow in (False, True)],
+    },
+    "h-Edit-D": {"reference_guidance": REFERENCES, "implicit": FORMS},
+    "h-Edit-R": {"reference_guidance": REFERENCES, "implicit": FORMS},
+    "edit-friendly": {"source_guidance": SOURCE_GUIDANCES, "skip": SKIPS},
+    "LEDITS++": {
+        "scale": [{"scale": scale} for scale in (2, 1, 4)],
+        "quantile": [{"quantile": quantile} for quantile in (0.7, 0.5, 0.9)],
+        "skip": SKIPS,
+    },
+    "FlowEdit": {"source_guidance": SOURCE_GUIDANCES, "skip": SKIPS},
+    "DDCM": {"source_guidance": SOURCE_GUIDANCES, "steps": [{"steps": steps} for steps in (12, 15)]},
+}
 TUNED = tuple(method for method in METHODS if method not in (PAPER, OURS))
 
 
@@ -83,10 +105,12 @@ def _searched(method: str, kind: str) -> dict[str, list[dict]]:
     if method == "SDEdit":
         return SEARCHED_SDEDIT
     searched = dict(SEARCHED)
+    blend = searched.pop("blend")
+    searched |= SEARCHED_OF.get(method, {})
     if method != BY_KIND:  # without value inputs tau_v changes nothing
         del searched["tau_v"]
-    if kind in ("place", "style"):  # they change more than an object
-        del searched["blend"]
+    if kind not in ("place", "style"):  # which change more than an object
+        searched["blend"] = blend
     return searched
 
 

@@ -272,7 +272,7 @@ TABLE = {
         ),
         Method(
             FLOW_EDIT,
-            "No inversion: the clean picture moves by what the prompts differ in, under a new noise at each step.",
+            "No inversion: the clean picture moves by how the prompts differ, under new noise at each step.",
             _without_values(FLOW_EDIT),
             (_skip("flow_edit_skip", 0.34), STEPWISE, _noise("flow_edit_noise")),
         ),
