@@ -55,6 +55,7 @@ VALUES = {
     "tau_s": (0.0, 0.6, 1.0),
     "tau_u": (0.0, 0.6, 1.0),
     "guide_from_source": (False, True),
+    "keep_details": (False, True),
     "tau_c_words": ({}, {"blue": 0.0}, {"car": 1.0}),
     "reweight": ({}, {"car": 3.0}),
     "blend": ([], ["car"]),
@@ -284,7 +285,7 @@ def drawn_axis(draw: random.Random, name: str) -> dict:
     return axis(name, *draw.sample(list(values), 2), word="car" if kind.by_word else "")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 6))])
 def test_each_tile_is_what_the_library_makes(opened, seed) -> None:  # noqa: F811
     """Of random axes around a random edit, by hand or automatic."""
     draw = random.Random(seed)
