@@ -156,13 +156,15 @@ def call_branches(
     edit: AttentionEdit | None = None,
     record: frozenset[str] = frozenset(),
     keep_source: bool = False,
+    keep_values: frozenset[str] = frozenset(),
+    keep_features: frozenset[str] = frozenset(),
 ) -> tuple[Prediction, Rows]:
     """Both branches for n latents (n, C, h, w) in one network call: the rows of the unconditional one first.
 
     Args:
         null: what that branch reads, (1 or n, N, d); None leaves it out.
         c: what the conditional one reads, (n, N, d), which alone reads `values` (n, N, d).
-        edit, record, keep_source: as in `AttentionCall`.
+        edit, record, keep_source, keep_values, keep_features: as in `AttentionCall`.
     """
     n = len(z)
     nulls = c[:0] if null is None else null.expand(n, -1, -1)
@@ -172,6 +174,8 @@ def call_branches(
         edit=edit,
         record=record,
         keep_source=keep_source,
+        keep_values=keep_values,
+        keep_features=keep_features,
     )
     rows = z if null is None else torch.cat([z, z])
     return predict(pipe, rows, timestep, torch.cat([nulls, c]), attention), attention.rows
@@ -191,6 +195,8 @@ def guided_step(
     edit: AttentionEdit | None = None,
     record: frozenset[str] = frozenset(),
     keep_source: bool = False,
+    keep_values: frozenset[str] = frozenset(),
+    keep_features: frozenset[str] = frozenset(),
 ) -> Step:
     """One guided DDIM step for n latents at once, (n, C, h, w), in one network call.
 
@@ -199,7 +205,7 @@ def guided_step(
         null, c: what the two branches read, (1 or n, N, d) and (n, N, d);
             only the conditional one reads `values` (n, N, d).
         unconditional: whether that branch runs; None runs it unless the guidance is 1.
-        edit, record, keep_source: as in `AttentionCall`.
+        edit, record, keep_source, keep_values, keep_features: as in `AttentionCall`.
     """
     both = guidance != 1 if unconditional is None else unconditional
     prediction, rows = call_branches(
@@ -212,6 +218,8 @@ def guided_step(
         edit=edit,
         record=record,
         keep_source=keep_source,
+        keep_values=keep_values,
+        keep_features=keep_features,
     )
     output = prediction.output
     if both:

@@ -78,6 +78,10 @@ VALUES = {
     "source_guidance": (1.0, 3.0),
     "flow_edit_noise": (0, 1),
     "ddcm_noise": (0, 1),
+    "start": (0.0, 0.4, 0.8),
+    "first_layer": (0.0, 0.5, 0.8),
+    "tau_f": (0.0, 0.4, 1.0),
+    "tau_a": (0.0, 0.4, 1.0),
 }
 
 
@@ -260,6 +264,7 @@ def of_library(lab, tile) -> np.ndarray:
         name, fixed = FOLLOWING[request.method]
         own = fixed | TABLE[request.method].keywords(own)
         editor = getattr(baselines, name)(lab.pipe, inversion, **own)
+        settings |= TABLE[request.method].fixed
         return np.asarray(editor.edit(request.prompt, **common, **settings).image)
     options = {
         "direct inversion": {"follow_inversion": True},

@@ -43,8 +43,10 @@ def ddcm(
     With the source's noise N_t known, e_tgt + N_t - e_src is the target's, and its clean picture
     (z_t - sqrt(1 - abar_t) (e_tgt + N_t - e_src)) / sqrt(abar_t) is noised again for the next step.
     Published: 12 steps, w 2.3 after 1 for the source, with attention control of its own and on a consistency
-    model; both of which are left out here: any DDIM model does, and `settings` are Prompt-to-Prompt's. The
-    noisiest latent is the noised picture, not noise alone. Of the inversion only the picture's z_0 is used.
+    model; both of which are left out here: any DDIM model does, and `settings` are Prompt-to-Prompt's.
+    `ddcm_editor(..., injection=mutual_attention(pipe))` adds the other half of its control, mutual
+    self-attention (section 4.2), to the target itself, without a layout branch between the two. The noisiest
+    latent is the noised picture, not noise alone. Of the inversion only the picture's z_0 is used.
 
     Args:
         source_guidance: w of the source.

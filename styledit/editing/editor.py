@@ -16,10 +16,11 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
-from styledit.attention import Layers
+from styledit.attention import Layers, attention_layers, decoder_blocks
 from styledit.denoising import Callback, State, follow, resolve_guidance
 from styledit.editing.details import restore_details
 from styledit.editing.following import FollowingRun
+from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
@@ -138,6 +139,9 @@ class Editor:
         null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt
             (null-text and negative-prompt inversion); None for the empty prompt.
         follow_inversion: the source's latents are the inversion's own (direct inversion).
+        injection: what the targets take over of the source beside the maps that the settings name, such as
+            `baselines.mutual_attention(pipe)` (MasaCtrl) or `baselines.feature_injection(pipe)`
+            (Plug-and-Play); None for nothing.
         rule: how the targets follow the source's trajectory, by which most methods since direct inversion are
             one; None lets them run free. With a rule, `guidance` is the targets' where an edit says none, and
             the source's is the rule's.
@@ -162,6 +166,7 @@ class Editor:
         guidance: float | None = None,
         null_embeddings: torch.Tensor | None = None,
         follow_inversion: bool = False,
+        injection: Injection | None = None,
         rule: UpdateRule | None = None,
         limit: int = 4 * GIB,
         history: int = GIB // 4,
@@ -177,6 +182,7 @@ class Editor:
         self.guidance = values.guidance if guidance is None and values is not None else guidance
         self.null_embeddings = _null_embeddings(null_embeddings, inversion)
         self.follow_inversion = check.flag("follow_inversion", follow_inversion)
+        self.injection = NOTHING if injection is None else _injection(pipe, injection)
         if rule is not None:
             check.instance("rule", rule, UpdateRule, "styledit.editing").first_step(inversion.steps)
         self.rule = rule
@@ -435,7 +441,7 @@ class Editor:
     def _source_for(self, settings: Settings) -> SourceBranch:
         """The source branch that these settings need: the one that is kept where it fits."""
         own, target = self._guidances(settings)
-        both = own != 1 or target != 1
+        both = not self.injection.shared and (own != 1 or target != 1)
         kept = self.source
         if kept is not None and (kept.guidance, kept.unconditional) == (own, both):
             return kept
@@ -448,6 +454,7 @@ class Editor:
             follow_inversion=self.follow_inversion or (self.rule is not None and self.rule.follows),
             rule=self.rule,
             unconditional=both,
+            injection=self.injection,
             limit=self.limit,
         )
 
@@ -506,6 +513,23 @@ def _prompts(given: object) -> tuple[str, ...]:
     if not prompts:
         raise ValueError("There is no target prompt; give one, or several in a list.")
     return tuple(check.text("A target prompt", prompt) for prompt in prompts)
+
+
+def _injection(pipe: StableDiffusionPipeline, given: Injection) -> Injection:
+    """An injection into this pipeline's network."""
+    check.instance("injection", given, Injection, "baselines.mutual_attention() or feature_injection()")
+    layers = set(attention_layers(pipe.unet, "self"))
+    unknown = {
+        *given.mutual - layers,
+        *given.self_layers - layers,
+        *given.features - set(decoder_blocks(pipe.unet)),
+    }
+    if unknown:
+        raise ValueError(
+            f"The injection names {min(unknown)!r}, which this pipeline's network does not have; "
+            "make it with this pipeline."
+        )
+    return given
 
 
 def _null_embeddings(given: torch.Tensor | None, inversion: Inversion) -> torch.Tensor | None:

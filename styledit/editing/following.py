@@ -55,7 +55,7 @@ class FollowingRun(EditRun):
             return
         step = None
         if self.recorders[0].layers_at(i):
-            attention = yield from self.source.step(i, self.plans[i].needs_source)
+            attention = yield from self.source.step(i, self.needs_source(i))
             both = Weights(self.plans[i].guidance != 1, 0, 1)
             _, step = yield from self._estimates(i, i, self._of_source(i), attention, both)
         sums = self.states[-1].sums if self.states else tuple(blend.sums for blend in self.blends)
@@ -191,4 +191,6 @@ class FollowingRun(EditRun):
 def _of_the_prompt(attention: SourceAttention) -> SourceAttention:
     """The attention with the source prompt's self-attention in the place of the empty prompt's too."""
     states = {layer: (query[-1:], key[-1:]) for layer, (query, key) in attention.states.items()}
-    return replace(attention, states=states)
+    values = {layer: value[-1:] for layer, value in attention.values.items()}
+    features = {block: residual[-1:] for block, residual in attention.features.items()}
+    return replace(attention, states=states, values=values, features=features)

@@ -185,9 +185,9 @@ class EditRun:
         """From index i to index j: a state after each network call; the last one joins `states`."""
         source, inversion, plan = self.source, self.source.inversion, self.plans[i]
         yield from source.reach(i)
-        at = self.source_step(i, j)
-        self.replayed += plan.needs_source and source.replays(at)
-        attention = yield from source.step(at, plan.needs_source)
+        at, needed = self.source_step(i, j), self.needs_source(i)
+        self.replayed += needed and source.replays(at)
+        attention = yield from source.step(at, needed)
         yield from source.reach(j)
         z = self.z
         if plan.regularisation:
@@ -267,21 +267,30 @@ class EditRun:
         """What the targets' unconditional branches read at step i, (1, N, d)."""
         return self.source.inversion.c if self.plans[i].guide_from_source else self.source.null(i)
 
+    def needs_source(self, i: int) -> bool:
+        """Whether step i reads the source's attention or features."""
+        return self.plans[i].needs_source or self.source.injection.acts(i, len(self.plans))
+
+    def self_edit(self, i: int, attention: SourceAttention) -> AttentionEdit:
+        """What step i takes over of the source's self-attention and features."""
+        plan = self.plans[i]
+        injected = self.source.injection.of(attention, i, len(self.plans))
+        return replace(injected, self_cond=plan.self_cond, self_uncond=plan.self_uncond)
+
     def attention_edit(self, i: int, attention: SourceAttention) -> AttentionEdit | None:
         """What step i takes over of the source's attention; None where that is nothing."""
         plan = self.plans[i]
-        if not plan.needs_source:
+        if not self.needs_source(i):
             return None
+        edit = self.self_edit(i, attention)
         if not plan.cross:
-            return AttentionEdit(attention, self_cond=plan.self_cond, self_uncond=plan.self_uncond)
+            return edit
         target = self.target
-        return AttentionEdit(
-            attention,
+        return replace(
+            edit,
             mapper=target.mapper,
             has_source=target.has_source * torch.tensor(plan.from_source).to(target.has_source),
             reweight=torch.tensor(plan.reweight).to(target.has_source) if plan.reweighted else None,
-            self_cond=plan.self_cond,
-            self_uncond=plan.self_uncond,
         )
 
     def objective_state(
@@ -357,7 +366,7 @@ class EditRun:
         call = AttentionCall(
             values=v,
             rows=Rows(0, len(z)),
-            edit=AttentionEdit(attention, self_cond=plan.self_cond),
+            edit=self.self_edit(i, attention),
             record=frozenset(self.scales),
         )
         if torch.is_inference_mode_enabled() or z.is_inference():

@@ -13,8 +13,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.attention import SourceAttention, attention_layers
+from styledit.attention import SourceAttention, attention_layers, decoder_blocks
 from styledit.denoising import State, check_finite, guided_step
+from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.update import UpdateRule
 from styledit.generation import LearnedValues
 from styledit.inversion import Inversion
@@ -38,6 +39,7 @@ class SourceBranch:
             (direct inversion, 2310.01506).
         rule: how the targets follow; None lets them run free.
         unconditional: whether the unconditional branch runs, whose attention an edit may need.
+        injection: what a target takes over beside the maps; its values and features are kept too.
         limit: bytes that the kept attention may take; steps beyond it run again whenever they are needed.
     """
 
@@ -52,6 +54,7 @@ class SourceBranch:
         follow_inversion: bool = False,
         rule: UpdateRule | None = None,
         unconditional: bool = True,
+        injection: Injection = NOTHING,
         limit: int = 0,
     ) -> None:
         self.pipe = pipe
@@ -61,9 +64,10 @@ class SourceBranch:
         self.null_embeddings = null_embeddings
         self.rule = rule
         self.unconditional = unconditional
+        self.injection = injection
         self.noise: dict[int, torch.Tensor] = {}
         self.latents = dict(enumerate(inversion.latents)) if follow_inversion else {0: inversion.z_T}
-        self._room = limit // attention_bytes(pipe, inversion.z_T.shape[-2:], 1 + unconditional)
+        self._room = limit // attention_bytes(pipe, inversion.z_T.shape[-2:], 1 + unconditional, injection)
         self._kept: dict[int, SourceAttention] = {}
         self._fetched: tuple[int, SourceAttention] | None = None
         self._reconstruction: Image.Image | None = None
@@ -106,6 +110,8 @@ class SourceBranch:
             values=self.values_at(i),
             unconditional=self.unconditional,
             keep_source=True,
+            keep_values=self.injection.mutual,
+            keep_features=self.injection.features,
         )
         if i < inversion.steps and i + 1 not in self.latents:
             check_finite(step.z, i)
@@ -145,8 +151,12 @@ class SourceBranch:
         return found
 
 
-def attention_bytes(pipe: StableDiffusionPipeline, latent_size: Size, rows: int) -> int:
-    """Memory of one step's `SourceAttention` for (h, w) latents and a call of `rows` rows."""
+def attention_bytes(
+    pipe: StableDiffusionPipeline, latent_size: Size, rows: int, injection: Injection = NOTHING
+) -> int:
+    """Memory of one step's `SourceAttention` for (h, w) latents and a call of `rows` rows, with what an
+    injection needs of it.
+    """
     numbers = 0
     for kind in ("cross", "self"):
         for layer, scale in attention_layers(pipe.unet, kind).items():
@@ -154,6 +164,11 @@ def attention_bytes(pipe: StableDiffusionPipeline, latent_size: Size, rows: int)
             attention = pipe.unet.get_submodule(layer)
             if kind == "cross":  # one row's maps
                 numbers += attention.heads * height * width * pipe.tokenizer.model_max_length
-            else:  # queries and keys
-                numbers += 2 * rows * height * width * attention.inner_dim
+            else:  # queries and keys, and values where they are needed
+                kept = 2 + (layer in injection.mutual)
+                numbers += kept * rows * height * width * attention.inner_dim
+    for block, scale in decoder_blocks(pipe.unet).items() if injection.features else ():
+        if block in injection.features:
+            height, width = map_size(latent_size, scale)
+            numbers += rows * height * width * pipe.unet.get_submodule(block).out_channels
     return numbers * pipe.unet.dtype.itemsize

@@ -118,13 +118,16 @@ def _following(editor_of: Callable, *own: str) -> Callable:
     return lambda pipe, inversions, guidance: [fitted(pipe, v) for v in inversions]
 
 
-def _sdedit(pipe, inversions, guidance: float) -> list[FittedMethod]:
-    def editing(v: styledit.Inversion) -> FittedMethod:
-        return FittedMethod(
-            lambda target, settings: baselines.sdedit(pipe, v, target, progress=False, **settings)
-        )
+def _one_call(method: Callable[..., styledit.Edit]) -> Callable:
+    """A baseline that fits nothing: each edit is one call."""
 
-    return [editing(v) for v in inversions]
+    def fit(pipe, inversions, guidance: float) -> list[FittedMethod]:
+        def editing(v: styledit.Inversion) -> FittedMethod:
+            return FittedMethod(lambda target, settings: method(pipe, v, target, progress=False, **settings))
+
+        return [editing(v) for v in inversions]
+
+    return fit
 
 
 METHODS = {
@@ -132,6 +135,8 @@ METHODS = {
     "null-text": Method(_null_text, 8.0),
     "negative-prompt": Method(_negative_prompt, 1.4),
     "direct inversion": Method(_direct_inversion, 1.4),
+    "MasaCtrl": Method(_one_call(baselines.masactrl), 1.4),
+    "Plug-and-Play": Method(_one_call(baselines.plug_and_play), 1.1),
     "negative-prompt, following": Method(
         _following(partial(baselines.negative_prompt_editor, follow=True)), 1.4
     ),
@@ -146,7 +151,7 @@ METHODS = {
     "LEDITS++": Method(_following(baselines.ledits_pp_editor, "skip", "quantile", "scale"), 1.3),
     "FlowEdit": Method(_following(baselines.flow_edit_editor, "source_guidance", "skip"), 1.2),
     "DDCM": Method(_following(baselines.ddcm_editor, "source_guidance", "steps"), 1.2),
-    "SDEdit": Method(_sdedit, 0.8),
+    "SDEdit": Method(_one_call(baselines.sdedit), 0.8),
     PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs fifteen times ours
     BY_KIND: Method(_value_inputs("default"), 3.7),
     OURS: Method(_plain_call, 3.7),

@@ -14,10 +14,15 @@ from PIL import Image
 
 from styledit import baselines
 from styledit import validation as check
+from styledit.baselines.masactrl import FIRST_LAYER as DEFAULT_LAYER
+from styledit.baselines.masactrl import START as DEFAULT_START
 from styledit.baselines.null_text import ITERATIONS as DEFAULT_ITERATIONS
 from styledit.baselines.null_text import fitting_nulls
+from styledit.baselines.plug_and_play import TAU_A as DEFAULT_TAU_A
+from styledit.baselines.plug_and_play import TAU_F as DEFAULT_TAU_F
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
+from styledit.lab.edit import png_recipe
 from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared
 
@@ -39,7 +44,8 @@ FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDI
     "FlowEdit",
     "DDCM",
 )
-ON_THE_INVERSION = (FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D)
+MASACTRL, PLUG_AND_PLAY = "MasaCtrl", "Plug-and-Play"
+ON_THE_INVERSION = (FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, MASACTRL, PLUG_AND_PLAY)
 ON_NOISE = (H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM)
 BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, *ON_THE_INVERSION, *ON_NOISE, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
@@ -82,14 +88,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does, in a line; of each setting that it ignores, why; and the parameters of its own.
-    What is ignored cannot change a bit of its picture.
+    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; and
+    what settings that it ignores are set to. What is ignored cannot change a bit of its picture.
     """
 
     name: str
     hint: str
     ignored: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def reads(self, name: str) -> bool:
         """Whether a setting or parameter of that name can change its picture."""
@@ -119,6 +126,14 @@ def _without_values(name: str) -> dict[str, str]:
     return dict.fromkeys(("tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words"), why)
 
 
+NO_MAPS: Mapping[str, Any] = {"tau_c": 0.0, "tau_s": 0.0, "tau_u": 0.0, "tau_c_words": {}}
+
+
+def _without_maps(name: str) -> dict[str, str]:
+    why = f"{name} takes over none of Prompt-to-Prompt's maps."
+    return _without_values(name) | dict.fromkeys((*NO_MAPS, "reweight"), why)
+
+
 STRENGTH = Parameter(
     "strength",
     "Strength",
@@ -134,6 +149,30 @@ ITERATIONS = Parameter(
     "How often the empty prompt's embedding is improved at each step: more keep the picture better, and take "
     "longer to fit.",
     1, 50, 1, DEFAULT_ITERATIONS, (1, 5, 10, 20),
+)  # fmt: skip
+START = Parameter(
+    "start",
+    "From step",
+    "Share of the steps before the edit looks into the source: later lets its layout go further away.",
+    0.0, 1.0, 0.02, DEFAULT_START, (0.0, 0.08, 0.2, 0.4, 0.6),
+)  # fmt: skip
+LAYER = Parameter(
+    "first_layer",
+    "From layer",
+    "Share of the network's layers before the edit looks into the source: earlier keeps more of the picture.",
+    0.0, 1.0, 0.025, DEFAULT_LAYER, (0.0, 0.4, 0.625, 0.8),
+)  # fmt: skip
+TAU_F = Parameter(
+    "tau_f",
+    "Features",
+    "Share of the steps at which the source's coarse features are the edit's: more keeps the layout.",
+    0.0, 1.0, 0.05, DEFAULT_TAU_F, (0.0, 0.4, 0.6, 0.8, 1.0),
+)  # fmt: skip
+TAU_A = Parameter(
+    "tau_a",
+    "Decoder's maps",
+    "Share of the steps at which the edit's pixels look at each other as the source's do, in the decoder.",
+    0.0, 1.0, 0.05, DEFAULT_TAU_A, (0.0, 0.3, 0.5, 0.8, 1.0),
 )  # fmt: skip
 
 
@@ -192,11 +231,14 @@ STEPWISE = Parameter(
     "How strongly the source prompt is guided: near the target's, less of the picture changes.",
     0.0, 15.0, 0.5, 1.0, (0.0, 1.0, 2.0, 3.5),
 )  # fmt: skip
-# What makes the editors of those whose target follows the source, and what their calls are always given.
+# What makes the editors of those whose target follows the source, by its latents or inside the network, and
+# what their calls are always given.
 FOLLOWING: dict[str, tuple[str, dict[str, Any]]] = {
     FOLLOWED_NEGATIVE: ("negative_prompt_editor", {"follow": True}),
     PROXIMAL: ("proximal_editor", {}),
     H_EDIT_D: ("h_edit_editor", {"random": False}),
+    MASACTRL: ("masactrl_editor", {}),
+    PLUG_AND_PLAY: ("plug_and_play_editor", {}),
     H_EDIT_R: ("h_edit_editor", {}),
     EDIT_FRIENDLY: ("edit_friendly_editor", {}),
     LEDITS: ("ledits_pp_editor", {}),
@@ -233,6 +275,20 @@ TABLE = {
             "The empty prompt's embedding is learned at each step, so that the source comes back.",
             _without_values(NULL_TEXT),
             (ITERATIONS,),
+        ),
+        Method(
+            MASACTRL,
+            "The edit's pixels look into the source and take what they find there: poses change, looks stay.",
+            _without_maps(MASACTRL),
+            (START, LAYER),
+            NO_MAPS,
+        ),
+        Method(
+            PLUG_AND_PLAY,
+            "The source's coarse features and self-attention are the edit's: the layout stays, looks change.",
+            _without_maps(PLUG_AND_PLAY),
+            (TAU_F, TAU_A),
+            NO_MAPS,
         ),
         Method(
             FOLLOWED_NEGATIVE,
@@ -272,7 +328,7 @@ TABLE = {
         ),
         Method(
             FLOW_EDIT,
-            "No inversion: the clean picture moves by how the prompts differ, under new noise at each step.",
+            "No inversion: the picture moves by what the prompts differ in, under a new noise at each step.",
             _without_values(FLOW_EDIT),
             (_skip("flow_edit_skip", 0.34), STEPWISE, _noise("flow_edit_noise")),
         ),
@@ -316,6 +372,11 @@ def read_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those of some settings that can change a method's picture."""
     ignored = named(name).ignored
     return {setting: value for setting, value in settings.items() if setting not in ignored}
+
+
+def keywords_of(name: str, settings: Settings) -> dict[str, Any]:
+    """Settings as keywords of a method's editor."""
+    return png_recipe.keywords(settings) | dict(named(name).fixed)
 
 
 def parameters_of(name: str, given: Mapping[str, Any]) -> dict[str, float]:
