@@ -167,11 +167,12 @@ def test_every_setting_reaches_the_editor(opened) -> None:
         {"blend": ["car"], "blend_threshold": 0.5},
         {"mask": {"width": 4, "height": 2, "rows": ["1100", "0000"]}},
         {"guide_from_source": True},
+        {"keep_details": True},
     ):
         edit(lab, **changes)
         assert not lab.problem
         assert np.array_equal(shown(lab), fresh(lab)), changes
-    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 9
+    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 10
     edit(lab, mask=None, blend=[])
     assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
 
@@ -1048,6 +1049,7 @@ def test_edits_that_the_lab_cannot_make_are_shown_as_they_are(opened, pipe64, in
     assert np.array_equal(shown(lab), fresh(lab)) and "fit_values" in lab.code
 
 
+@pytest.mark.slow
 def test_given_value_inputs_and_baselines_have_their_code(opened, pipe64, inversion64) -> None:
     values = styledit.fit_values(pipe64, inversion64, guidance=5.0, progress=False)
     lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False))

@@ -55,6 +55,7 @@ VALUES = {
     "tau_s": (0.0, 0.6, 1.0),
     "tau_u": (0.0, 0.6, 1.0),
     "guide_from_source": (False, True),
+    "keep_details": (False, True),
     "tau_c_words": ({}, {"blue": 0.0}, {"car": 1.0}),
     "reweight": ({}, {"car": 3.0}),
     "blend": ([], ["car"]),
@@ -117,7 +118,9 @@ def changed(draw: random.Random, request: EditRequest, name: str) -> EditRequest
     return EditRequest(0, False, TARGET, parts[0], request.method, parameters=parts[1])
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in FOLLOWING)) for name in TABLE]
+)
 def test_what_a_method_is_said_to_read_and_nothing_else_changes_its_picture(maker, name) -> None:
     """A random walk: every pair of requests that differ in one thing."""
     draw = random.Random(name)
@@ -287,7 +290,7 @@ def drawn_axis(draw: random.Random, name: str) -> dict:
     return axis(name, *draw.sample(list(values), 2), word="car" if kind.by_word else "")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 6))])
 def test_each_tile_is_what_the_library_makes(opened, seed) -> None:  # noqa: F811
     """Of random axes around a random edit, by hand or automatic."""
     draw = random.Random(seed)

@@ -39,6 +39,16 @@ SEARCHED = {
         {"blend": True, "blend_threshold": 0.7},
     ],
 }
+
+
+def _following(**own: list) -> dict[str, list[dict]]:
+    """What to try of a method whose target follows its source: settings of its own, before the blend."""
+    choices = {name: [{name: value} for value in values] for name, values in own.items()}
+    return {"taus": SEARCHED["taus"], "guidance": GUIDANCES, **choices, "blend": SEARCHED["blend"]}
+
+
+SOURCE_GUIDANCES = [1.0, 2.0, 0.0]
+SKIPS = [0.2, 0.0, 0.36]
 # The same of methods that have settings of their own.
 SEARCHED_OF = {
     "MasaCtrl": {
@@ -53,6 +63,15 @@ SEARCHED_OF = {
         "guidance": GUIDANCES,
         "blend": SEARCHED["blend"],
     },
+    "proximal guidance": _following(
+        quantile=[0.7, 0.5, 0.9], inversion_guidance=[0.1, 0.0, 1.0], follow=[False, True]
+    ),
+    "h-Edit-D": _following(reference_guidance=[2.0, 1.0, 3.0], implicit=[True, False]),
+    "h-Edit-R": _following(reference_guidance=[2.0, 1.0, 3.0], implicit=[True, False]),
+    "edit-friendly": _following(source_guidance=SOURCE_GUIDANCES, skip=SKIPS),
+    "LEDITS++": _following(scale=[2, 1, 4], quantile=[0.7, 0.5, 0.9], skip=SKIPS),
+    "FlowEdit": _following(source_guidance=SOURCE_GUIDANCES, skip=SKIPS),
+    "DDCM": _following(source_guidance=SOURCE_GUIDANCES, steps=[12, 15]),
     "SDEdit": {
         "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
         "guidance": GUIDANCES,
