@@ -1,0 +1,77 @@
+"""How sure a difference between two methods is: paired bootstrap intervals over cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from measure.table import Table
+
+DRAWS = 2000
+LEVEL = 0.95
+SEED = 0
+COMPARED = (
+    "truth_psnr", "nearest_psnr", "truth_lpips", "structure_distance", "background_psnr", "success",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean difference over `cases`, and the interval that it lies in at LEVEL."""
+
+    mean: float
+    low: float
+    high: float
+    cases: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether 0 lies outside."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        """ "difference [low, high]", with a star where 0 lies outside."""
+        numbers = (f"{number:+.3g}" for number in (self.mean, self.low, self.high))
+        return "{} [{}, {}]".format(*numbers) + ("*" if self.is_sure else " ")
+
+
+def interval(differences: Sequence[float]) -> Interval | None:
+    """The percentile interval (Efron & Tibshirani 1993, chapter 13) of a mean over cases; None of fewer than
+    two.
+    """
+    if len(differences) < 2:
+        return None
+    sample = np.asarray(differences, float)
+    found = bootstrap(
+        (sample,), np.mean, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=SEED
+    ).confidence_interval
+    return Interval(float(sample.mean()), float(found.low), float(found.high), len(sample))
+
+
+def difference(
+    table: Table, method: str, other: str, column: str, kind: str | None = None
+) -> Interval | None:
+    """A method's numbers minus another's, on the cases that have both, of one kind or of all."""
+    mine, theirs = (table.numbers(name, column, kind) for name in (method, other))
+    return interval([mine[case] - theirs[case] for case in sorted(mine.keys() & theirs.keys())])
+
+
+def print_differences(table: Table, methods: Sequence[str], other: str) -> None:
+    """Every method against another: a block for each number, a row for each method, in all and by kind."""
+    rest = [method for method in methods if method != other]
+    print(f"\nAgainst '{other}': mean difference [{LEVEL:.0%} interval]; a star where 0 lies outside.")
+    for column in COMPARED:
+        rows = {
+            method: [difference(table, method, other, column, kind) for kind in (None, *table.kinds)]
+            for method in rest
+        }
+        if any(cell is not None for cells in rows.values() for cell in cells):
+            head = " ".join(f"{name:>26}" for name in ("in all", *table.kinds))
+            print(f"\n{table.header[column]}\n{'':30} {head}")
+            for method, cells in rows.items():
+                print(
+                    f"{method:30} " + " ".join(f"{'-' if cell is None else str(cell):>26}" for cell in cells)
+                )
