@@ -27,7 +27,7 @@ SHOWN = 2  # cases of each kind in the gallery
 
 
 class Table:
-    """Rows of one case and one method each: "case", "kind", "method" and columns, whose titles `header` has."""
+    """Rows of one case and one method each: "case", "kind", "method", and what `header` names."""
 
     def __init__(self, rows: Sequence[dict], header: Mapping[str, str] = HEADER) -> None:
         self.rows = list(rows)

@@ -1,7 +1,8 @@
 """What the prompts of an edit leave open: several true answers, and how near one is to another.
 
-PSNR to one true answer has a ceiling where the prompts leave something open, for instance the hills of a new
-place: nobody can know them, and an edit that draws others is as good. It is the PSNR between two true answers.
+PSNR to one true answer has a ceiling where the prompts leave something open, for instance the hills of a
+new place: nobody can know them, and an edit that draws others is as good. The ceiling is the PSNR between two
+true answers.
 """
 
 from __future__ import annotations
