@@ -1,4 +1,4 @@
-"""What a comparison on drawn cases says: means, what can be reached, differences with intervals, the front."""
+"""What a comparison on drawn cases says: means, what can be reached, intervals of differences, the front."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ PRINTED = {
         "background_lpips", *COST,
     )
 }  # fmt: skip
+REACH = """
+What can be reached. success: of the true answers, as the judge sees them; open: cases whose prompts leave
+something open. Of these: ceiling: PSNR of a true answer to another one, mean ± spread over cases; nearest: to
+the nearest of the others; then each method's PSNR to the nearest true answer."""
 BARS = ("truth_psnr", "success")  # where no other method may surely be ahead of the plain call
 
 
@@ -55,9 +59,9 @@ def report(rows: Sequence[Row], request: Request, out: Path) -> list[str]:
 
 
 def in_complete_rounds(rows: Sequence[Row], request: Request) -> list[Row]:
-    """The rows of the rounds, one case of each kind, that every method has whole, but for those with a stride.
+    """The rows of the rounds, one case of each kind, that every method without a stride has whole.
 
-    So all means are over the same cases, with as many of each kind.
+    So all means are over the same cases, as many of each kind.
     """
     everywhere = [TRUTH, *(name for name in request.methods if method_named(name).stride == 1)]
     known: dict[str, set[int]] = {}
@@ -75,11 +79,7 @@ def in_complete_rounds(rows: Sequence[Row], request: Request) -> list[Row]:
 
 def print_reach(truth: Table, table: Table) -> None:
     """By kind: what the judge says of true answers, and the PSNR that a true answer has to another."""
-    print(
-        "\nWhat can be reached. success: of the true answers, as the judge sees them; open: cases whose prompts "
-        "leave\nsomething open; ceiling: PSNR of a true answer to another one (mean ± spread over cases); nearest: "
-        "to the\nnearest of the others; then the methods' PSNR to the nearest true answer, on the open cases."
-    )
+    print(REACH)
     shorts = [method.removeprefix("styledit, ")[:16] for method in table.methods]
     head = " ".join(f"{name:>16}" for name in shorts)
     print(f"{'':14} {'success':>8} {'open':>9} {'ceiling':>15} {'nearest':>8} {head}")
@@ -111,7 +111,7 @@ def missed(table: Table) -> list[str]:
         for method in table.methods:
             ahead = difference(table, method, OURS, column) if method in METHODS else None
             if ahead is not None and ahead.low > 0:
-                found.append(f"{column}: {method} is ahead of {OURS} by {str(ahead).rstrip('* ')}")
+                found.append(f"{column}: {method} is ahead of {OURS} by {ahead.said()}")
     return found
 
 

@@ -13,9 +13,15 @@ from measure.table import Table
 DRAWS = 2000
 LEVEL = 0.95
 SEED = 0
-COMPARED = (
-    "truth_psnr", "nearest_psnr", "truth_lpips", "structure_distance", "background_psnr", "success",
-)  # fmt: skip
+COMPARED = {  # and the decimals that are shown
+    "truth_psnr": 2,
+    "nearest_psnr": 2,
+    "truth_lpips": 3,
+    "structure_distance": 3,
+    "background_psnr": 2,
+    "success": 1,
+}
+WIDTH = 24  # of a cell
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,10 @@ class Interval:
         """Whether 0 lies outside."""
         return self.low > 0 or self.high < 0
 
-    def __str__(self) -> str:
-        """ "difference [low, high]", with a star where 0 lies outside."""
-        numbers = (f"{number:+.3g}" for number in (self.mean, self.low, self.high))
-        return "{} [{}, {}]".format(*numbers) + ("*" if self.is_sure else " ")
+    def said(self, decimals: int = 2) -> str:
+        """As "difference [low, high]"."""
+        mean, low, high = (f"{number:+.{decimals}f}" for number in (self.mean, self.low, self.high))
+        return f"{mean} [{low}, {high}]"
 
 
 def interval(differences: Sequence[float]) -> Interval | None:
@@ -63,15 +69,19 @@ def print_differences(table: Table, methods: Sequence[str], other: str) -> None:
     """Every method against another: a block for each number, a row for each method, in all and by kind."""
     rest = [method for method in methods if method != other]
     print(f"\nAgainst '{other}': mean difference [{LEVEL:.0%} interval]; a star where 0 lies outside.")
-    for column in COMPARED:
+    for column, decimals in COMPARED.items():
         rows = {
             method: [difference(table, method, other, column, kind) for kind in (None, *table.kinds)]
             for method in rest
         }
-        if any(cell is not None for cells in rows.values() for cell in cells):
-            head = " ".join(f"{name:>26}" for name in ("in all", *table.kinds))
+        if any(found is not None for cells in rows.values() for found in cells):
+            head = " ".join(f"{name:>{WIDTH}}" for name in ("in all", *table.kinds))
             print(f"\n{table.header[column]}\n{'':30} {head}")
             for method, cells in rows.items():
-                print(
-                    f"{method:30} " + " ".join(f"{'-' if cell is None else str(cell):>26}" for cell in cells)
-                )
+                print(f"{method:30} " + " ".join(f"{_cell(found, decimals):>{WIDTH}}" for found in cells))
+
+
+def _cell(found: Interval | None, decimals: int) -> str:
+    if found is None:
+        return "- "
+    return found.said(decimals) + ("*" if found.is_sure else " ")

@@ -58,7 +58,9 @@ class Table:
     def write(self, file: Path) -> None:
         """One line a row, as CSV."""
         with file.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, ["case", "kind", "method", *self.header], lineterminator="\n")
+            writer = csv.DictWriter(
+                stream, ["case", "kind", "method", *self.header], extrasaction="ignore", lineterminator="\n"
+            )
             writer.writeheader()
             writer.writerows(self.rows)
 
