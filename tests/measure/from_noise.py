@@ -124,18 +124,22 @@ def measure(job: Job) -> Found:
 
 def report(found: Sequence[Found]) -> None:
     """A line for each kind, what failed where edits did, and the things that noise shows least."""
-    print(
-        f"{'':14} cases  guidance  true answer  from noise  from z_T  edited   failed edits: {', '.join(CAUSES)}"
-    )
+    head = ("cases", "guidance", "true answer", "from noise", "from z_T", "edited")
+    print(f"{'':14} " + " ".join(f"{name:>11}" for name in head) + f"   failed: {', '.join(CAUSES)}")
     for kind in [kind for kind in KINDS if any(one.kind == kind for one in found)]:
         some = [one for one in found if one.kind == kind]
-        causes = Counter(one.failed for one in some)
-        print(
-            f"{kind:14} {len(some):5d} {np.mean([one.guidance for one in some]):9.1f} "
-            f"{_per_cent(one.truth for one in some):>12} {_per_cent(flag for one in some for flag in one.noise):>11} "
-            f"{_per_cent(one.z_T for one in some):>9} {_per_cent(one.edit for one in some):>7}   "
-            f"{len(some) - causes[None]}: {', '.join(str(causes[cause]) for cause in CAUSES)}"
+        cells = (
+            str(len(some)),
+            f"{np.mean([one.guidance for one in some]):.1f}",
+            _per_cent(one.truth for one in some),
+            _per_cent(flag for one in some for flag in one.noise),
+            _per_cent(one.z_T for one in some),
+            _per_cent(one.edit for one in some),
         )
+        causes = Counter(one.failed for one in some)
+        counts = ", ".join(str(causes[cause]) for cause in CAUSES)
+        failed = f"{len(some) - causes[None]}: {counts}"
+        print(f"{kind:14} " + " ".join(f"{cell:>11}" for cell in cells) + f"   {failed}")
     shares: dict[str, list[bool]] = {}
     for one in found:
         shares.setdefault(one.thing, []).extend(one.noise)
