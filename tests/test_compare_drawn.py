@@ -1,4 +1,4 @@
-"""The comparison on drawn cases: new cases, true answers, intervals, costs, and a file that is gone on from."""
+"""The comparison on drawn cases: new cases, true answers, intervals, costs, a file that is gone on from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +94,8 @@ def test_true_answers_differ_only_where_the_prompts_leave_something_open():
             case "object" | "one of two" if new:
                 region = binary_dilation(draw(source)[1][new[0]] | masks[new[0]], iterations=3 * RIM)
                 for other in others:
-                    assert np.array_equal(other[~region], own[~region]) or target.style != "sticker"
+                    outside = np.abs(other[~region].astype(int) - own[~region])
+                    assert outside.mean() < (1e-9 if target.style == "sticker" else 3), target.style
             case "one of two":
                 assert not others
     assert {"object", "place", "style", "one of two"} == seen
