@@ -4,13 +4,14 @@ ahead of in both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from measure.methods import METHODS
 from measure.table import Table
 from styledit.lessons.plots import COLOURS, STYLE
 from styledit.metrics import METRICS
@@ -67,7 +68,7 @@ def draw_front(table: Table, file: Path) -> None:
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(KEPT), figsize=(16, 5.2), sharey=True)
         for ax, column in zip(axes, KEPT, strict=True):
-            _draw_column(ax, points_of(table, column), column, table.methods)
+            _draw_column(ax, points_of(table, column), column)
         axes[0].set_ylabel("success rate (%)")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
@@ -75,14 +76,16 @@ def draw_front(table: Table, file: Path) -> None:
         plt.close(figure)
 
 
-def _draw_column(ax: Axes, points: Mapping[str, Point], column: str, methods: Sequence[str]) -> None:
+def _draw_column(ax: Axes, points: Mapping[str, Point], column: str) -> None:
     metric = METRICS[column]
+    names = [*METHODS, *(method for method in points if method not in METHODS)]
     for method, (kept, success) in points.items():
-        k = methods.index(method)
+        k = names.index(method)  # a method looks the same whichever are shown beside it
         marker, colour = MARKERS[k % len(MARKERS)], COLOURS[k % len(COLOURS)]
         ax.plot(kept, success, marker, color=colour, markersize=11, label=method)
     line = [points[method] for method in front(points, metric.better)]
     ax.plot(*zip(*line, strict=True), color="#999999", linewidth=1.2, zorder=0)
+    ax.margins(0.12)
     ax.set_xlabel(metric.header)
     if metric.better == "lower":
         ax.invert_xaxis()  # to the right is better everywhere

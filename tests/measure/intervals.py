@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from measure.table import Table
 DRAWS = 2000
 LEVEL = 0.95
 SEED = 0
+LEAST = 10  # cases of an interval; of fewer it would be too narrow
 COMPARED = {  # and the decimals that are shown
     "truth_psnr": 2,
     "nearest_psnr": 2,
@@ -26,7 +28,7 @@ WIDTH = 24  # of a cell
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean difference over `cases`, and the interval that it lies in at LEVEL."""
+    """A mean difference over `cases`, and the interval that it lies in at LEVEL: NaN of fewer than LEAST."""
 
     mean: float
     low: float
@@ -39,22 +41,23 @@ class Interval:
         return self.low > 0 or self.high < 0
 
     def said(self, decimals: int = 2) -> str:
-        """As "difference [low, high]"."""
+        """As "difference [low, high]"; the difference alone where there is no interval."""
         mean, low, high = (f"{number:+.{decimals}f}" for number in (self.mean, self.low, self.high))
-        return f"{mean} [{low}, {high}]"
+        return mean if math.isnan(self.low) else f"{mean} [{low}, {high}]"
 
 
 def interval(differences: Sequence[float]) -> Interval | None:
-    """The percentile interval (Efron & Tibshirani 1993, chapter 13) of a mean over cases; None of fewer than
-    two.
-    """
-    if len(differences) < 2:
-        return None
+    """The percentile interval (Efron & Tibshirani 1993, chapter 13) of a mean over cases; None of no case."""
     sample = np.asarray(differences, float)
-    found = bootstrap(
-        (sample,), np.mean, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=SEED
-    ).confidence_interval
-    return Interval(float(sample.mean()), float(found.low), float(found.high), len(sample))
+    if not len(sample):
+        return None
+    low = high = math.nan
+    if len(sample) >= LEAST:
+        found = bootstrap(
+            (sample,), np.mean, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=SEED
+        ).confidence_interval
+        low, high = float(found.low), float(found.high)
+    return Interval(float(sample.mean()), low, high, len(sample))
 
 
 def difference(
