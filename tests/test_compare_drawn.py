@@ -22,8 +22,19 @@ import styledit
 from measure import compare, drawn, from_noise, results
 from measure.cases import KINDS, drawn_case, drawn_edits, held_out_cases
 from measure.counting import counted
-from measure.drawn import KEY, ROUNDS, TRUTH, Job, Log, Request, jobs_of, keys
-from measure.drawn_report import PRINTED, in_complete_rounds, missed, print_reach, report
+from measure.drawn import (
+    KEY,
+    ROUNDS,
+    TRUTH,
+    Job,
+    Log,
+    Request,
+    jobs_of,
+    keys,
+    picture_file,
+    picture_folder,
+)
+from measure.drawn_report import PRINTED, draw_pictures, in_complete_rounds, missed, print_reach, report
 from measure.from_noise import Found
 from measure.front import draw_front, front, points_of, print_front
 from measure.intervals import difference, interval, print_differences
@@ -337,6 +348,22 @@ def test_the_ceiling_and_the_judge_are_told_by_kind(capsys):
     assert lines["in all"] == ["50.0", "%", "1/2", "18.0", "±", "0.0", "dB", "21.0", "17.0"]
     assert " ".join(lines["object"]).startswith("0.0 % 1/1 18.0")
     assert " ".join(lines["colour"]).endswith("100.0 % 0/1 - -")
+
+
+def test_pictures_are_shown_where_all_methods_have_one(tmp_path, capsys):
+    request = Request((*QUICK, PAPER), 7)
+    draw_pictures(request.methods, request, tmp_path, tmp_path / "drawn.png")
+    assert not (tmp_path / "drawn.png").exists()
+    folder = picture_folder(tmp_path, request.seed)
+    folder.mkdir(parents=True)
+    for name, i in ((QUICK[0], 0), (QUICK[1], 0), (QUICK[0], 1), (PAPER, 1)):
+        Image.new("RGB", (128, 128)).save(picture_file(folder, name, i))
+    draw_pictures(request.methods, request, tmp_path, tmp_path / "drawn.png")
+    one = Image.open(tmp_path / "drawn.png").height
+    Image.new("RGB", (128, 128)).save(picture_file(folder, QUICK[1], 1))
+    draw_pictures(request.methods, request, tmp_path, tmp_path / "drawn.png")
+    assert Image.open(tmp_path / "drawn.png").height > 1.5 * one
+    assert capsys.readouterr().out.count("Pictures: ") == 2
 
 
 def test_a_report_of_nothing_says_so(tmp_path, capsys):

@@ -196,7 +196,7 @@ def run(request: Request, log: Log, out: Path, workers: int = 1, minutes: float 
 
     Jobs that are under way at the end of the time are finished; nothing new is begun.
     """
-    pictures = out / "drawn"
+    pictures = picture_folder(out, request.seed)
     pictures.mkdir(parents=True, exist_ok=True)
     wanted = keys(request, model_fingerprint(styledit.load()))
     there = {_key(row) for row in log.of(wanted)}
@@ -230,7 +230,7 @@ def _method_rows(job: Job) -> list[Row]:
     bench = this_bench()
     settings = dict(job.about["settings"])
     cases = [_case(job.about["seed"], i) for i in job.cases]
-    inversions = _inverted(job.about["seed"], job.cases)
+    inversions = [_inverted(job.about["seed"], i) for i in job.cases]
     method = method_named(job.method)
     with counted(bench.pipe.unet) as fit:
         fitted = method.fit(bench.pipe, inversions, settings.get("guidance"))
@@ -271,6 +271,11 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def picture_folder(out: Path, seed: int) -> Path:
+    """Where the pictures of a seed's first cases lie."""
+    return out / "drawn" / str(seed)
+
+
 def picture_file(folder: Path, method: str, case: int) -> Path:
     """Where a method's picture of a case lies."""
     return folder / f"{case:02d} {re.sub(r'[^A-Za-z0-9+.-]+', '_', method)}.png"
@@ -286,6 +291,7 @@ def _answers(seed: int, i: int, number: int) -> list[Image.Image]:
     return true_answers(*drawn_edits(i + 1, seed)[i], number)
 
 
-@lru_cache(maxsize=1)
-def _inverted(seed: int, cases: tuple[int, ...]) -> list[styledit.Inversion]:
-    return this_bench().invert(_case(seed, i) for i in cases)
+@lru_cache(maxsize=2 * ROUNDS)
+def _inverted(seed: int, i: int) -> styledit.Inversion:
+    (inversion,) = this_bench().invert([_case(seed, i)])
+    return inversion

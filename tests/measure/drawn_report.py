@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from measure.cases import KINDS, drawn_case, drawn_edits
-from measure.drawn import SHOWN, TRUTH, Request, Row, picture_file
+from measure.drawn import SHOWN, TRUTH, Request, Row, picture_file, picture_folder
 from measure.front import draw_front, print_front
 from measure.intervals import difference, print_differences
 from measure.methods import METHODS, OURS, method_named
@@ -50,11 +50,10 @@ def report(rows: Sequence[Row], request: Request, out: Path) -> list[str]:
     if OURS in table.methods:
         print_differences(table, table.methods, OURS)
     print_front(table)
-    files = [out / name for name in ("drawn.csv", "front.png", "drawn.png")]
-    Table(table.rows, ALL).write(files[0])
-    draw_front(table, files[1])
-    _draw_pictures(table.methods, request, out, files[2])
-    print(f"Table: {files[0]}; the front: {files[1]}; pictures: {files[2]}")
+    Table(table.rows, ALL).write(out / "drawn.csv")
+    draw_front(table, out / "front.png")
+    print(f"\nTable: {out / 'drawn.csv'}; the front: {out / 'front.png'}")
+    draw_pictures(table.methods, request, out, out / "drawn.png")
     return missed(table)
 
 
@@ -115,14 +114,15 @@ def missed(table: Table) -> list[str]:
     return found
 
 
-def _draw_pictures(methods: Sequence[str], request: Request, out: Path, file: Path) -> None:
-    """The first cases of each kind."""
+def draw_pictures(methods: Sequence[str], request: Request, out: Path, file: Path) -> None:
+    """The first cases of each kind, by the methods without a stride; nothing where there is no picture."""
     cases = [drawn_case(*edit) for edit in drawn_edits(min(SHOWN, request.cases), request.seed)]
+    folder = picture_folder(out, request.seed)
     pictures = {}
-    for method in methods:
-        for i in range(len(cases)):
-            stored = picture_file(out / "drawn", method, i)
-            if stored.exists():
-                pictures[method, i] = Image.open(stored)
-    shown = [name for name in methods if any((name, i) in pictures for i in range(len(cases)))]
-    draw_gallery(cases, {key: p for key, p in pictures.items() if key[0] in shown}, file)
+    for i in range(len(cases)):
+        files = {name: picture_file(folder, name, i) for name in methods if method_named(name).stride == 1}
+        if all(stored.exists() for stored in files.values()):
+            pictures |= {(name, i): Image.open(stored) for name, stored in files.items()}
+    if pictures:
+        draw_gallery(cases, pictures, file)
+        print(f"Pictures: {file}")
