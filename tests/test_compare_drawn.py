@@ -368,7 +368,7 @@ def test_pictures_are_shown_where_all_methods_have_one(tmp_path, capsys):
 
 def test_a_report_of_nothing_says_so(tmp_path, capsys):
     assert report([], Request(QUICK, 7), tmp_path) == []
-    assert "0 of 7 cases count" in capsys.readouterr().out
+    assert "0 of 21 rows are there (seed 28); 0 of 7 cases count" in capsys.readouterr().out
 
 
 def test_the_stored_table_is_rounded_and_without_times(embedded, log, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from measure.cases import KINDS, drawn_case, drawn_edits
-from measure.drawn import SHOWN, TRUTH, Request, Row, picture_file, picture_folder
+from measure.drawn import SHOWN, TRUTH, Request, Row, keys, picture_file, picture_folder
 from measure.front import draw_front, print_front
 from measure.intervals import difference, print_differences
 from measure.methods import METHODS, OURS, method_named
@@ -40,7 +40,10 @@ def report(rows: Sequence[Row], request: Request, out: Path) -> list[str]:
     """Print and write everything, and say where the plain call misses its bar."""
     compared = in_complete_rounds(rows, request)
     cases = {row["case"] for row in compared}
-    print(f"{len(cases)} of {request.cases} cases count (seed {request.seed}): all methods have them.")
+    print(
+        f"{len(rows)} of {len(keys(request, ''))} rows are there (seed {request.seed}); {len(cases)} of "
+        f"{request.cases} cases count: those of the rounds that all methods have whole."
+    )
     if not cases:
         return []
     truth = Table([row for row in compared if row["method"] == TRUTH], {})
