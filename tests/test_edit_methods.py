@@ -9,7 +9,6 @@ import random
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, PngImagePlugin
 
 import styledit
