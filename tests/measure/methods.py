@@ -8,6 +8,7 @@ name and the kind of edit, or, where it has none there, the ones of `BY_KIND`. I
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import json
@@ -49,12 +50,13 @@ class Method:
 
     ``fit(pipe, inversions, guidance)`` fits what there is to fit, at the guidance of the edits.
     ``seconds`` is roughly what one case takes on one core; only the time left is computed from it.
-    The method runs on every ``stride``-th case.
+    The method runs on every ``stride``-th case. ``code``: a hash of an own method's file.
     """
 
     fit: Callable[[object, Sequence[styledit.Inversion], float | None], list[FittedMethod]]
     seconds: float
     stride: int = 1
+    code: str = ""
 
 
 def _editing(pipe, inversion: styledit.Inversion, evaluations: int = 0, **options: object) -> FittedMethod:
@@ -200,7 +202,9 @@ def _own(name: str) -> Method:
     def fit(pipe, inversions, guidance: float) -> list[FittedMethod]:
         return [FittedMethod(_checked(name, found, pipe, v), None) for v in inversions]
 
-    return Method(fit, seconds=3.0)
+    file = getattr(sys.modules[module], "__file__", None)
+    code = "" if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
+    return Method(fit, seconds=3.0, code=code)
 
 
 def _checked(name: str, function: Callable, pipe, inversion: styledit.Inversion) -> Callable:
