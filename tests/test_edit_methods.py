@@ -125,7 +125,7 @@ def test_what_a_method_is_said_to_read_and_nothing_else_changes_its_picture(make
     draw = random.Random(name)
 
     def made(request: EditRequest) -> tuple[bytes, bytes]:
-        """Latents and picture: there are settings that act on the one or on the other alone."""
+        """Latents and picture: some settings act on the one, some on the other alone."""
         edit = finished(maker.make(request, maker.settings(request))).edit
         return edit.latents[-1].numpy().tobytes(), edit.image.tobytes()
 

@@ -360,6 +360,19 @@ def test_what_a_step_costs(pipe64, inversion64, rule, rows):
     assert sum(seen) == rows * inversion64.steps
 
 
+@pytest.mark.parametrize("w", [0.0, 1.0])
+def test_guidance_that_lets_estimates_cancel(pipe64, inversion64, w):
+    """Nothing is edited at w = w_hat = 0; at w = 1 the target's estimate stands alone, in one evaluation."""
+    masked = UpdateRule(source_guidance=0.0, reference_guidance=0.0, mask=LargestValues())
+    edit = styledit.Editor(pipe64, inversion64, rule=masked).edit(TARGET, guidance=w, progress=False, **OFF)
+    assert torch.allclose(edit.latents, inversion64.latents, atol=1e-9) == (w == 0)
+    edit = styledit.Editor(pipe64, inversion64, rule=UpdateRule()).edit(
+        TARGET, guidance=w, progress=False, **OFF
+    )
+    assert torch.isfinite(edit.latents).all()
+    assert not torch.allclose(edit.latents[-1], inversion64.z_0, atol=1e-3)
+
+
 def test_value_inputs_are_read_by_the_source_prompt(pipe64, inversion64):
     """e_src is the same function at both latents: with the source prompt nothing moves."""
     scale = 1 + 0.2 * torch.randn(inversion64.steps, *inversion64.c.shape[1:], dtype=torch.float64)

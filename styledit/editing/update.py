@@ -53,8 +53,8 @@ class Estimates(NamedTuple):
     target: torch.Tensor | None = None
 
     def weighted(self, weights: Weights) -> torch.Tensor:
-        """Their sum with these weights, of which one at least is not 0, (n, C, h, w)."""
-        terms = [w * noise for w, noise in zip(weights, self, strict=True) if w and noise is not None]
+        """Their sum with these weights, (n, C, h, w)."""
+        terms = [w * noise for w, noise in zip(weights, self, strict=True) if noise is not None]
         return torch.stack(terms).sum(0)
 
 
