@@ -23,7 +23,7 @@ from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedSettings, 
 from styledit.guiding.settings import MOST_ITERATIONS, SCHEDULES, STARTS
 from styledit.guiding.style_phrases import style_settings, with_style_phrase
 from styledit.guiding.weights import TERMS
-from styledit.lab.edit.session import Prepared, Progress, embedded_clip
+from styledit.lab.edit.session import Prepared, Progress, embedded_clip, tensor_key
 from styledit.lab.frames import encode, thumbnail
 
 GUIDED = "guided"  # the method's name
@@ -130,9 +130,7 @@ class Guide:
     def key(self) -> str:
         """Two of the same key guide alike."""
         style = None if self.style is None else hashlib.sha256(self.style.picture.tobytes()).hexdigest()
-        values = None
-        if self.values is not None:  # as bytes: numpy has no bfloat16
-            values = hashlib.sha256(self.values.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()
+        values = None if self.values is None else tensor_key(self.values)
         return repr((self.as_dict(), style, values))
 
     def as_dict(self) -> dict[str, Any]:
@@ -293,7 +291,7 @@ class Guiding:
 def _key(prepared: Prepared, prompt: str, settings: Mapping[str, Any], guide: Guide) -> str:
     """Two of the same key have the same picture."""
     given = sorted((name, repr(value)) for name, value in settings.items())
-    return repr((prepared.inversion.fingerprint, prompt, given, guide.key))
+    return repr((prepared.inversion.fingerprint, prepared.fit_key, prompt, given, guide.key))
 
 
 class _Report:

@@ -6,11 +6,13 @@ Everything that computes is a generator with a yield after each network call.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal, Self, TypeVar
 
+import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
@@ -110,6 +112,14 @@ class Prepared:
         """Whether its edits follow the inversion, for want of value inputs."""
         return self.values is None
 
+    @cached_property
+    def fit_key(self) -> str:
+        """Two of the same key have the same value inputs, or none."""
+        values = self.values
+        if values is None:
+            return ""
+        return repr((values.guidance, tensor_key(values.scale), tensor_key(values.shift)))
+
     @classmethod
     def of(
         cls,
@@ -143,6 +153,10 @@ class Settling:
 
     run: Generator[Progress, None, None]
     stops: int
+
+    def goes_on(self, stops: int) -> bool:
+        """Whether there is more of it to do, after so many stops."""
+        return self.stops == stops and not is_over(self.run)
 
 
 def drawing(pipe: StableDiffusionPipeline, source: Source) -> Generator[Progress, None, Image.Image]:
@@ -230,6 +244,17 @@ def with_progress(
             return end.value
         done += state.finished
         yield Progress(stage, done, total)
+
+
+def is_over(run: Generator[Any, None, Any]) -> bool:
+    """Whether a run came to its end, or failed."""
+    return inspect.getgeneratorstate(run) == inspect.GEN_CLOSED
+
+
+def tensor_key(tensor: torch.Tensor) -> str:
+    """Two of the same key have the same numbers."""
+    data = tensor.detach().cpu().contiguous().view(torch.uint8)  # as bytes: numpy has no bfloat16
+    return hashlib.sha256(data.numpy().tobytes()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
