@@ -34,7 +34,7 @@ from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.scores import Scores
 from styledit.lab.edit.session import Settling, Source
-from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
+from styledit.lab.edit.sheet import ContactSheets
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
 from styledit.lab.frames import thumbnail
 from styledit.lab.widget import check_fields
@@ -777,7 +777,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
     parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding)
-    parts += (SheetDrawing, ContactSheets, Settling)
+    parts += (ContactSheets, Settling)
 
     def record(owner: type, name: str) -> None:
         written.get(threading.current_thread().name, set()).add((owner.__name__, name))
@@ -1176,6 +1176,87 @@ def test_a_stopped_fit_leaves_the_lab_usable_and_goes_on_when_asked(opened) -> N
     assert len(lab.history) == entries and lab.history[-1]["thumb"] != thumb
     plain = styledit.fit_values(lab.pipe, lab.prepared.inversion, progress=False)
     assert torch.equal(lab.prepared.values.shift, plain.shift)  # though it was interrupted
+
+
+def test_the_history_says_what_followed_and_is_made_again_by_the_fit(opened) -> None:
+    lab = opened()
+    unfitted(lab)
+    for number, tau in ((5, 0.1), (6, 0.6)):
+        edit(lab, number, tau_c=tau)
+    early = lab.history[1:]
+    assert [entry["method"] for entry in lab.history] == [OWN, *["direct inversion"] * 3]
+    pictures = [lab.archive.past.entry(entry["id"]).picture for entry in early]
+    assert np.array_equal(decoded(pictures[1]), followed(lab, tau_c=0.1))
+    say(lab, "recall", id=early[1]["id"], request=7)  # the fit rests: it still follows
+    assert np.array_equal(shown(lab), decoded(pictures[1])) and len(lab.history) == 4
+    say(lab, "rename", id=early[0]["id"], name="mine")
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and [entry["method"] for entry in lab.history] == [OWN] * 4
+    assert lab.history[1]["name"] == "mine" and len(lab.history) == 4 and not lab.problem
+    for entry, before in zip(early, pictures, strict=True):
+        kept = lab.archive.past.entry(entry["id"])
+        assert kept.picture != before and kept.thumb == thumbnail(Image.open(io.BytesIO(kept.picture)))
+        say(lab, "recall", id=entry["id"], request=8)
+        assert np.array_equal(shown(lab), decoded(kept.picture))
+        assert np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
+        assert lab.frame["method"] == OWN and lab.archive.past.entry(entry["id"]).picture == kept.picture
+
+
+def stopped_before_it_was_made_again(lab, monkeypatch) -> None:
+    """A source with a fit, and a stop before the edit that followed was made by it."""
+    unfitted(lab)
+    offer = lab.queue.offer_edit
+
+    def offer_and_stop(request) -> None:
+        offer(request)
+        say(lab, "stop", wait=False)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lab.queue, "offer_edit", offer_and_stop)
+        say(lab, "fit")
+    assert not lab.prepared.follows and lab.shown.follows
+
+
+def test_a_stop_before_the_fitted_edit_is_said_and_the_next_request_goes_on(opened, monkeypatch) -> None:
+    lab = opened()
+    stopped_before_it_was_made_again(lab, monkeypatch)
+    assert lab.source["state"] == "behind" and lab.frame["method"] == "direct inversion"
+    assert lab.history[-1]["method"] == "direct inversion" and not lab.queue
+    early = lab.history[-1]["id"]
+    edit(lab, 9, tau_c=0.05)
+    assert np.array_equal(shown(lab), fresh(lab)) and lab.frame["method"] == OWN
+    assert lab.source["state"] == "fitted" and lab.history[1]["method"] == OWN
+    kept = lab.archive.past.entry(early).picture
+    say(lab, "recall", id=early, request=10)
+    assert np.array_equal(shown(lab), decoded(kept)) and np.array_equal(shown(lab), fresh(lab))
+
+
+def test_what_a_stop_left_as_it_was_is_made_again_when_asked(opened, monkeypatch) -> None:
+    lab = opened()
+    stopped_before_it_was_made_again(lab, monkeypatch)
+    number, entries = lab.frame["id"], len(lab.history)
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and lab.frame["method"] == OWN and lab.frame["id"] == number
+    assert np.array_equal(shown(lab), fresh(lab)) and len(lab.history) == entries
+
+
+def test_an_edit_that_fails_by_the_fit_is_asked_for_once(opened, monkeypatch) -> None:
+    lab = opened()
+    unfitted(lab)
+    make, asked = EditMaker.make, []
+
+    def broken(self, request, *given):
+        if self.prepared.follows:
+            return make(self, request, *given)
+        asked.append(request)
+        raise ValueError("no edit")
+
+    monkeypatch.setattr(EditMaker, "make", broken)
+    say(lab, "fit")
+    assert lab.problem == "no edit" and len(asked) <= 2 and lab.source["state"] == "behind"
+    monkeypatch.setattr(EditMaker, "make", make)
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab))
 
 
 def test_an_edit_goes_before_the_fit_which_ends_as_if_alone(opened) -> None:

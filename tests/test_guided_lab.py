@@ -178,6 +178,20 @@ def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> No
     assert np.array_equal(shown(lab), guided)
 
 
+def test_guided_edits_by_two_fits_are_two(opened, pipe64, inversion64) -> None:  # noqa: F811
+    values = styledit.fit_values(pipe64, inversion64, guidance=5.0, progress=False)
+    lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False))
+    guide(lab, 2)
+    first = shown(lab)
+    settings = dict(lab.target["settings"])
+    about = {"kind": "upload", "name": "again", "prompt": inversion64.prompt, "steps": inversion64.steps}
+    say(lab, "source", id=3, **about)  # the same picture, fitted by the lab
+    assert lab.prepared.inversion.fingerprint == inversion64.fingerprint
+    guide(lab, 4, settings=settings)
+    assert lab.target["settings"] == settings and not np.array_equal(shown(lab), first)
+    assert np.array_equal(shown(lab), of_library(lab))
+
+
 def test_no_more_than_some_are_remembered(opened) -> None:  # noqa: F811
     lab = opened()
     for k in range(REMEMBERED + 2):
