@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import time
+import warnings
 import weakref
 from dataclasses import replace
 
@@ -1336,6 +1337,42 @@ def test_a_fit_that_fails_is_a_sentence_and_can_be_asked_for_again(opened, monke
     monkeypatch.setattr(session.ValueFit, "run", good)
     say(lab, "fit")
     assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
+
+
+# --- an hour of use ---------------------------------------------------------------------------------
+
+
+def tensor_bytes() -> int:
+    """Memory of all tensors that are alive."""
+    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of modules that answer for all that they ever had
+        tensors = [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
+
+
+@pytest.mark.slow
+def test_as_many_edits_again_hold_no_more(opened) -> None:
+    lab = opened(steps=3)
+    number, held = 10, []
+    for guidances in (np.linspace(2, 3, 28), np.linspace(4, 5, 28)):
+        for guidance in guidances.tolist():
+            for method in (OWN, "negative-prompt"):
+                number += 1
+                edit(lab, number, method=method, guidance=guidance)
+                assert lab.frame["id"] == number and not lab.problem
+        held.append(tensor_bytes())
+    latents = lab.prepared.inversion.z_T.nbytes
+    assert held[1] <= held[0] + 10 * latents, held
+
+
+def test_null_text_fits_are_kept_as_far_as_their_bytes_fit(opened, monkeypatch) -> None:
+    lab = opened(steps=2)
+    monkeypatch.setattr("styledit.lab.edit.methods.LARGEST", 0)
+    for iterations in (1, 2, 3):
+        edit(lab, 2 + iterations, method="null-text", parameters={"iterations": iterations})
+    assert list(lab.maker._nulls) == [3] and not lab.problem
 
 
 # --- a closed lab -----------------------------------------------------------------------------------

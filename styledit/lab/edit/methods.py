@@ -17,8 +17,9 @@ from styledit.baselines.null_text import ITERATIONS as DEFAULT_ITERATIONS
 from styledit.baselines.null_text import fitting_nulls
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
+from styledit.lab.edit.keeping import MIB, drop_oldest
 from styledit.lab.edit.png_recipe import PLAIN
-from styledit.lab.edit.session import Prepared
+from styledit.lab.edit.session import Prepared, lab_editor
 
 OWN = "value inputs"
 DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
@@ -30,6 +31,7 @@ DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
 )
 BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
+LARGEST = 32 * MIB  # of the null-text fits that are kept
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
 
@@ -205,13 +207,14 @@ def making_editor(
         if iterations not in nulls:
             fit = yield from fitting_nulls(pipe, inversion, guidance, iterations)
             nulls[iterations] = fit.embeddings
-        return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
+            drop_oldest(nulls, lambda embeddings: embeddings.nbytes, LARGEST)
+        return lab_editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
     options: dict[str, dict[str, Any]] = {
         DDIM: {},
         DIRECT: {"follow_inversion": True},
         NEGATIVE: {"null_embeddings": inversion.c},
     }
-    return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
+    return lab_editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
 def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> list[str] | None:

@@ -34,6 +34,7 @@ Result = TypeVar("Result")
 
 MOST_STEPS = 100
 DRAWING_STEPS = 30  # of a source that is drawn by a seed
+EDITS_KEPT = 24  # about so many edits' states are kept, for later ones to go on from
 
 # Where a picture is no longer one of the model's world, at 15 steps (42 benchmark pictures on one side,
 # photographs and noise on the other): CLIP's agreement 56 to 87 against -12 to 41; the round
@@ -133,16 +134,26 @@ class Prepared:
         """A source with its inversion, and its value inputs where they are there."""
         if values is None:
             guidance = fit_guidance(pipe)
-            editor = Editor(pipe, inversion, guidance=guidance, follow_inversion=True)
+            editor = lab_editor(pipe, inversion, guidance=guidance, follow_inversion=True)
         else:
             guidance = values.guidance
-            editor = Editor(pipe, inversion, values=values)
+            editor = lab_editor(pipe, inversion, values=values)
         return cls(source, inversion.image, inversion, guidance, values, editor, found, given)
 
     def fitted(self, values: ValueInputs) -> Self:
         """The same with its value inputs."""
-        editor = Editor(self.editor.pipe, self.inversion, values=values)
+        editor = lab_editor(self.editor.pipe, self.inversion, values=values)
         return replace(self, values=values, editor=editor)
+
+
+def lab_editor(pipe: StableDiffusionPipeline, inversion: Inversion, **options: Any) -> Editor:
+    """An editor that remembers the states of some edits only: an hour makes hundreds.
+
+    Args:
+        options: of `Editor`.
+    """
+    one = 2 * inversion.steps * inversion.z_T.nbytes  # z and x0 of each step
+    return Editor(pipe, inversion, history=EDITS_KEPT * one, **options)
 
 
 @dataclass
