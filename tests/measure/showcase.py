@@ -182,8 +182,8 @@ def frames_of(page: NotebookPage):
     page.page.wait_for_timeout(1500)
 
     def shot() -> Image.Image:
-        # From the prompt to the sliders: what moves.
-        top = page.by_id("target-prompt").bounding_box()
+        # From the pictures to the sliders: what moves.
+        top = page.page.locator(".styledit-views").bounding_box()
         bottom = page.by_id("steps").bounding_box()
         root = page.page.locator(".styledit-edit-lab").bounding_box()
         clip = {
@@ -193,7 +193,7 @@ def frames_of(page: NotebookPage):
         data = page.page.screenshot(clip=clip)
         return Image.open(io.BytesIO(data)).convert("RGB")
 
-    page.by_id("target-prompt").scroll_into_view_if_needed()
+    page.page.locator(".styledit-edit-lab").evaluate("lab => lab.scrollIntoView()")
     for name, values in (("tau_s", (0.7, 0.5, 0.3, 0.1, 0.4, 0.8)), ("guidance", (3.0, 5.0, 2.0))):
         for value in values:
             page.by_id(name).fill(str(value))

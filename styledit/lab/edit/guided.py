@@ -284,7 +284,7 @@ class Guiding:
         return style
 
     def _keep(self, key: str, guided: Guided, guide: Guide) -> None:
-        """Keep a guided edit, without the inversion, which is large; the oldest go, where they take too much."""
+        """Keep a guided edit, without its large inversion; the oldest go, where there is no room."""
         bare = replace(guided, edit=replace(guided.edit, inversion=None))
         self._kept[key] = (bare, guide)
         drop_oldest(self._kept, lambda kept: _bytes(kept[0]), LARGEST)
