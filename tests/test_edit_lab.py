@@ -1049,6 +1049,7 @@ def test_edits_that_the_lab_cannot_make_are_shown_as_they_are(opened, pipe64, in
     assert np.array_equal(shown(lab), fresh(lab)) and "fit_values" in lab.code
 
 
+@pytest.mark.slow
 def test_given_value_inputs_and_baselines_have_their_code(opened, pipe64, inversion64) -> None:
     values = styledit.fit_values(pipe64, inversion64, guidance=5.0, progress=False)
     lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False))

@@ -68,6 +68,7 @@ def test_round_trip_and_drift(pipe, scene):
     assert plain > 30 and guided < plain - 8
 
 
+@pytest.mark.slow
 def test_values_cure_the_drift_and_a_style_edit_changes_the_picture(pipe, scene):
     _, inversion = scene
     best = styledit.decode_latents(pipe, inversion.z_0)[0]

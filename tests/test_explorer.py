@@ -613,6 +613,7 @@ LIVE = """async ([module, about, data]) => {
 }"""
 
 
+@pytest.mark.slow
 def test_stable_diffusions_maps_answer_to_the_mouse(chromium: Any, tiny: StableDiffusionPipeline) -> None:
     """Hovering sends nothing; one step or head that did not travel is asked for, once."""
     widget = attention_explorer(tiny, big_run(stable_diffusion()))

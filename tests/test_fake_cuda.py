@@ -8,7 +8,9 @@ CUDA does, and so does turning them into an array.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,9 @@ from torch.utils._pytree import tree_flatten, tree_map
 import styledit
 from conftest import make_pipeline
 from styledit import Layers, Preset, Record, Regularisation
+from styledit.commands import check
 from styledit.objectives import ObjectiveState, WeightedSum
+from styledit.pipeline import prepare
 from test_perception import save_clip
 
 STEPS = 2
@@ -272,6 +276,42 @@ def test_looks_and_metrics(pipe, picture, networks):
     assert all(isinstance(value, float) for value in told.values())
     on_gpu = torch.from_numpy(mask).to("cuda")
     assert styledit.psnr(picture, edited, on_gpu) == styledit.psnr(picture, edited, mask)
+
+
+@pytest.mark.slow
+def test_the_check_of_a_machine(gpu, tokenizer, monkeypatch, tmp_path, capsys):
+    """`styledit check` on CUDA, with few steps, and tiny networks where it would make large ones."""
+
+    @contextmanager
+    def peak(_: torch.device) -> Iterator[list[float]]:
+        yield [7.9]
+
+    def tiny(device: torch.device, dtype: torch.dtype) -> StableDiffusionPipeline:
+        return prepare(make_pipeline(tokenizer), device, dtype)
+
+    monkeypatch.setattr(check, "STEPS", STEPS)
+    monkeypatch.setattr(check, "LARGE_STEPS", STEPS)
+    monkeypatch.setattr(check, "LARGE_PROMPT", PROMPT)
+    monkeypatch.setattr(check, "LARGE_TARGET", TARGET)
+    monkeypatch.setattr(check, "BARS", {torch.float32: check.BARS[torch.float32]})  # half is slow on a CPU
+    monkeypatch.setattr(check, "_peak", peak)
+    monkeypatch.setattr(check, "random_pipeline", tiny)
+    about = SimpleNamespace(name="a pretended GPU", total_memory=8 * 2**30)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: about)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    tiny(CPU, torch.float32).save_pretrained(tmp_path / "model")
+    check.check(None, str(tmp_path / "model"), tmp_path / "strip.png")
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()]
+    rows = {line[0].strip("| "): line[1:] for line in lines}
+    assert rows["device"][0].startswith("a pretended GPU, 8 GB")
+    for stage in ("invert", "fit", "edit"):
+        assert rows[f"{stage} (cuda, float32) against the CPU"][-1].startswith("ok")
+    large = "Stable Diffusion 1.5, 512 pixels, random weights"
+    assert "after a drag" in rows[f"{large}, float16, {STEPS} steps"][0]
+    assert rows[f"{large}, peak memory"][0] == "7.9 GB"
+    assert (tmp_path / "strip.png").is_file()
 
 
 @dataclass(frozen=True)

@@ -344,6 +344,7 @@ def test_the_style_by_a_model_without_a_list(pipe, picture):
         classify_style(pipe, " ", picture, style_phrases=phrases, clip=clip)
 
 
+@pytest.mark.slow
 def test_an_unchanged_prompt_gets_the_style_pictures_phrase(embedded):
     source, look = samples()[0], next(s for s in samples() if s.prompt.startswith("a watercolor"))
     inversion = styledit.invert(embedded, source.picture, source.prompt, 4, progress=False)

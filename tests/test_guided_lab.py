@@ -324,6 +324,7 @@ def test_a_sheet_and_a_reload_after_a_guided_edit(opened) -> None:  # noqa: F811
     assert np.array_equal(again, shown(lab)) and lab.guided["film"]
 
 
+@pytest.mark.slow
 def test_a_style_picture_is_said_in_an_unchanged_prompt(embedded, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("STYLEDIT_CACHE", str(tmp_path))
     lab = edit_lab(embedded, steps=4)

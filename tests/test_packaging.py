@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 import tomllib
 import zipfile
 from importlib import metadata
@@ -19,7 +20,10 @@ from packaging.requirements import Requirement
 import styledit
 from styledit.commands import lab as lab_command
 from styledit.commands import main
+from styledit.lab.edit.cache import folder as fits_folder
+from styledit.lessons.progress import progress_file
 from styledit.storage import versions
+from styledit.storage.data import cache_folder
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -148,9 +152,22 @@ def test_lessons_are_copied_and_a_readers_changes_stay(tmp_path, capsys, monkeyp
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert main(["lab", str(tmp_path / "file" / "mine"), "--copy-only"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("styledit lab: ") and "name another folder" in said
+    mine = str(tmp_path / "file" / "mine")
+    for command in (["lab", mine, "--copy-only"], ["tour", mine]):
+        assert main(command) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"styledit {command[0]}: ") and "name another folder" in said
+
+
+def test_a_user_without_a_home_has_a_temporary_cache(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("STYLEDIT_CACHE", "XDG_CACHE_HOME", "STYLEDIT_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert fits_folder() == Path(tempfile.gettempdir()) / "styledit" / "fits"
+    assert progress_file().parent == cache_folder() == Path(tempfile.gettempdir()) / "styledit"
 
 
 def test_python_m_styledit_is_the_command():
@@ -375,6 +392,8 @@ def test_names_of_files_are_names_on_every_system():
     names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
     assert not [name for name in names if re.search(r'[<>:"|?*\\]', name) or name.endswith((" ", "."))]
     assert len({name.lower() for name in names}) == len(names)
+    reserved = r"(?i)(^|/)(con|prn|aux|nul|com\d|lpt\d)(\.[^/]*)?(/|$)"
+    assert not [name for name in names if re.search(reserved, name)]
     assert max(map(len, names)) < 150  # Windows takes 260 with the folder that the clone lies in
 
 

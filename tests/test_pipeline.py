@@ -470,8 +470,8 @@ LOAD = "import styledit; styledit.load()"
     ("code", "environment", "threads"),
     [
         (LOAD, {}, 1),
-        (f"torch.set_num_threads(5); {LOAD}", {}, 5),
-        (f"{LOAD}; torch.set_num_threads(6); styledit.load()", {}, 6),
+        pytest.param(f"torch.set_num_threads(5); {LOAD}", {}, 5, marks=pytest.mark.slow),
+        pytest.param(f"{LOAD}; torch.set_num_threads(6); styledit.load()", {}, 6, marks=pytest.mark.slow),
         (LOAD, {"OMP_NUM_THREADS": "2"}, min(2, os.cpu_count() or 1)),
     ],
     ids=["embedded", "set before", "set after", "by the environment"],

@@ -198,6 +198,7 @@ def test_no_thread_stays() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "styledit-lab"]
 
 
+@pytest.mark.slow
 def test_a_script_that_ends_in_the_middle_of_the_work_ends_well():
     script = "import styledit; from styledit.lab import edit_lab; lab = edit_lab(styledit.load())"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)

@@ -18,8 +18,16 @@ EDITS = {
 
 
 def tour(out: Path) -> None:
-    """Invert a held-out picture, reconstruct it three ways, edit it three ways, and save every picture."""
+    """Invert a held-out picture, reconstruct it three ways, edit it three ways, and save every picture.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     start = time.perf_counter()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{out} cannot be written ({error.strerror}); name another folder.") from error
     pipe = styledit.load()
     source, prompt, _ = lesson_picture(pipe, PICTURE)
     inversion = styledit.invert(pipe, source, prompt)
@@ -41,7 +49,6 @@ def tour(out: Path) -> None:
     for kind, target in EDITS.items():
         pictures[kind] = editor.edit(target, progress=False).image
         print(f"{kind:>13}: {target}")
-    out.mkdir(parents=True, exist_ok=True)
     for title, picture in pictures.items():
         picture.save(out / f"{title.replace(' ', '_')}.png")
     show_images(pictures, columns=4).savefig(out / "tour.png")

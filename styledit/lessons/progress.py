@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from styledit.storage.data import cache_folder
+
 VARIABLE = "STYLEDIT_PROGRESS"
 
 
@@ -70,7 +72,7 @@ _LIST = 'style="list-style-type:none;margin:4px 0 8px 0;padding:0"'
 def progress_file() -> Path:
     """Where the tries of this user are kept."""
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "styledit" / "progress.jsonl"
+    return Path(named).expanduser() if named else cache_folder() / "progress.jsonl"
 
 
 def record(name: str, passed: bool, *, prediction: bool = False) -> bool:

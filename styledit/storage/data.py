@@ -7,6 +7,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from importlib import resources
@@ -48,6 +49,20 @@ def _kit_folder(name: str) -> Path:
 DATA_FOLDER = _kit_folder("data")
 EMBEDDED_FOLDER = DATA_FOLDER / "model"
 LESSONS_FOLDER = _kit_folder("notebooks")
+
+
+def cache_folder() -> Path:
+    """Where what is kept for a user lies: what STYLEDIT_CACHE names, else `styledit` in the user's cache
+    folder; a temporary one for a user who has no home.
+    """
+    given = os.environ.get("STYLEDIT_CACHE")
+    if given:
+        return Path(given).expanduser()
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        base = Path(tempfile.gettempdir())
+    return base / "styledit"
 
 
 def check_files(folder: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from styledit.inversion import Inversion
 from styledit.pipeline import model_fingerprint
 from styledit.prompts import prompt_slots
+from styledit.storage.data import cache_folder
 from styledit.values import ValueInputs
 
 MIB = 2**20
@@ -23,14 +24,8 @@ LARGEST = 128 * MIB  # of one inversion
 
 
 def folder() -> Path:
-    """Where they lie: `styledit` in the user's cache folder, or what STYLEDIT_CACHE names."""
-    given = os.environ.get("STYLEDIT_CACHE")
-    base = (
-        Path(given)
-        if given
-        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "styledit"
-    )
-    return base / "fits"
+    """Where they lie."""
+    return cache_folder() / "fits"
 
 
 class FitCache:
