@@ -153,6 +153,7 @@ def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
     warm_up(page, seen)
     session = page.context.new_cdp_session(page.page)
     seen.memory.append(_memory(page, session))
+    print(f"after the warm-up: {_in_short(seen)}", flush=True)
     for number in range(1, acts + 1):
         done = _act(page, draw)
         seen.acts[done or "nothing to reach"] += 1
@@ -162,6 +163,7 @@ def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
         if number % CHECKED_EVERY == 0 or number == acts:
             _compare(page, seen, f"after act {number} (seed {seed}, {done})")
             seen.memory.append(_memory(page, session))
+            print(f"act {number}: {_in_short(seen)}", flush=True)
     for name, megabytes in zip(("page", "kernel"), zip(*seen.memory, strict=True), strict=True):
         if megabytes[-1] - megabytes[0] > MEMORY:
             seen.missed.append(f"the {name} grew by {megabytes[-1] - megabytes[0]:.0f} MB")
@@ -189,6 +191,7 @@ def warm_up(page: NotebookPage, seen: Soak) -> None:
     page.by_id("guided-preset").select_option("brief")
     slide("guided-iterations", 2)
     after(page.by_id("guided-go").click)
+    after(page.by_id("undo").click)  # of which the comparison can tell
     page.by_id("fold-sheet").click()
     after(page.by_id("sheet-draw").click)
     after(page.by_id("fold-happens").click)
@@ -252,6 +255,15 @@ def _memory(page: NotebookPage, session: Any) -> tuple[float, float]:
     """MB of the page's heap and of the kernel, after collection."""
     session.send("HeapProfiler.collectGarbage")
     return session.send("Runtime.getHeapUsage")["usedSize"] / 2**20, page.python("megabytes()")
+
+
+def _in_short(seen: Soak) -> str:
+    """Where a soak stands, as a line."""
+    page, kernel = seen.memory[-1]
+    return (
+        f"{page:.0f} MB of the page, {kernel:.0f} of the kernel; {seen.compared} compared, "
+        f"{len(seen.missed)} missed"
+    )
 
 
 def report(seen: Soak) -> str:
