@@ -194,13 +194,14 @@ def frames_of(page: NotebookPage):
         return Image.open(io.BytesIO(data)).convert("RGB")
 
     page.page.locator(".styledit-edit-lab").evaluate("lab => lab.scrollIntoView()")
-    for name, values in (("tau_s", (0.7, 0.5, 0.3, 0.1, 0.4, 0.8)), ("guidance", (3.0, 5.0, 2.0))):
+    for name, values in (("tau_s", (0.7, 0.5, 0.3, 0.1, 0.4, 0.8)), ("guidance", (4.0, 2.0))):
         for value in values:
             page.by_id(name).fill(str(value))
             page.by_id(name).dispatch_event("change")
             page.until("lab.frame['exact'] and not lab.worker._runs", 60)
             page.page.wait_for_timeout(200)
             yield shot()
+    page.by_id("suggested").click()  # each prompt has its own settings
     for prompt in ("a plain sticker of a panda in the meadow", "a plain sticker of a fox in the snow"):
         page.by_id("target-prompt").fill(prompt)
         page.by_id("target-prompt").press("Enter")

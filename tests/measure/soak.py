@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from browser import NotebookPage, jupyter, open_browser, opener
+from styledit.lab.worker import IDLE
 
 CHECKED_EVERY = 50  # acts
 MEMORY = 60.0  # MB that page and kernel may each have more at the end than after the warm-up
@@ -252,7 +253,8 @@ def _rest(page: NotebookPage, seen: Soak, when: str) -> bool:
 
 
 def _memory(page: NotebookPage, session: Any) -> tuple[float, float]:
-    """MB of the page's heap and of the kernel, after collection."""
+    """MB of the page's heap and of the kernel, after collection, and once the worker gave memory back."""
+    page.page.wait_for_timeout(1000 * (IDLE + 1))
     session.send("HeapProfiler.collectGarbage")
     return session.send("Runtime.getHeapUsage")["usedSize"] / 2**20, page.python("megabytes()")
 
