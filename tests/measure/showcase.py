@@ -42,7 +42,8 @@ EDITS = {  # lesson picture: target prompts
     "12_owl": ("an oil painting of an owl and a blue balloon in the forest",),
 }
 MOST_HTML = 5 * 2**20
-MOST_GIF = 2 * 2**20
+MOST_GIF = 2**19
+COLOURS = 128  # of it
 WIDTH = 1400  # of the recorded page, at most
 THUMBS, THUMB = 4, 96  # pictures in a lesson's strip, and their side in pixels
 STYLE = """
@@ -76,7 +77,7 @@ def main() -> None:
         return
     moving = record()
     (NOTEBOOKS / "pictures" / "lab.gif").write_bytes(moving)
-    print(f"notebooks/pictures/lab.gif: {len(moving) / 2**20:.1f} MiB")
+    print(f"notebooks/pictures/lab.gif: {len(moving) / 2**20:.2f} MiB")
 
 
 def edits_strip(editors: dict[str, styledit.Editor]) -> Image.Image:
@@ -212,11 +213,15 @@ def frames_of(page: NotebookPage):
 
 
 def as_gif(frames: list[Image.Image]) -> bytes:
-    """Frames of 0.6 s, as large as 2 MB allow."""
+    """Frames of 0.6 s, as large as there is room for; those that are less tall end in white."""
+    width, height = frames[0].width, max(frame.height for frame in frames)
+    canvases = [Image.new("RGB", (width, height), "white") for _ in frames]
+    for canvas, frame in zip(canvases, frames, strict=True):
+        canvas.paste(frame)
     for scale in (1.0, 0.85, 0.7, 0.55):
-        size = tuple(round(side * scale) for side in frames[0].size)
-        small = [frame.resize(size, Image.Resampling.LANCZOS) for frame in frames]
-        palette = small[len(small) // 2].quantize(255)
+        size = round(width * scale), round(height * scale)
+        small = [frame.resize(size, Image.Resampling.LANCZOS) for frame in canvases]
+        palette = small[len(small) // 2].quantize(COLOURS)
         drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in small]
         buffer = io.BytesIO()
         drawn[0].save(
@@ -224,7 +229,7 @@ def as_gif(frames: list[Image.Image]) -> bytes:
         )
         if buffer.tell() <= MOST_GIF:
             return buffer.getvalue()
-    raise SystemExit("The lab in motion does not fit 2 MB; record fewer frames.")
+    raise SystemExit("The lab in motion does not fit half a MiB; record fewer frames.")
 
 
 def _font_of(size: int):
