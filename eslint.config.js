@@ -3,7 +3,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["**/static/", "**/.venv/", "out/", "build/"] },
+  { ignores: ["**/static/", ".venv*/", "out/", "build/"] },
   js.configs.recommended,
   {
     linterOptions: { reportUnusedDisableDirectives: "error" },

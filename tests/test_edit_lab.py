@@ -168,11 +168,12 @@ def test_every_setting_reaches_the_editor(opened) -> None:
         {"blend": ["car"], "blend_threshold": 0.5},
         {"mask": {"width": 4, "height": 2, "rows": ["1100", "0000"]}},
         {"guide_from_source": True},
+        {"keep_details": True},
     ):
         edit(lab, **changes)
         assert not lab.problem
         assert np.array_equal(shown(lab), fresh(lab)), changes
-    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 9
+    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 10
     edit(lab, mask=None, blend=[])
     assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
 

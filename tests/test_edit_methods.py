@@ -46,6 +46,7 @@ VALUES = {
     "tau_s": (0.0, 0.6, 1.0),
     "tau_u": (0.0, 0.6, 1.0),
     "guide_from_source": (False, True),
+    "keep_details": (False, True),
     "tau_c_words": ({}, {"blue": 0.0}, {"car": 1.0}),
     "reweight": ({}, {"car": 3.0}),
     "blend": ([], ["car"]),

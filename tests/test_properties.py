@@ -243,7 +243,8 @@ NO_FILE = (
 )
 SETTINGS = {
     "guidance": GUIDANCE, "tau_v": FRACTION, "tau_v_changed": FRACTION | NONE, "tau_c": FRACTION,
-    "tau_s": FRACTION, "tau_u": FRACTION, "guide_from_source": FLAG, "blend_threshold": FRACTION,
+    "tau_s": FRACTION, "tau_u": FRACTION, "guide_from_source": FLAG,
+    "keep_details": FLAG, "blend_threshold": FRACTION,
     "mask": MASK, "regularisation": OBJECTIVE, "regularisation_rate": number("1.0", "0", "Fraction(1, 2)"),
 }  # fmt: skip
 BY_WORDS = {"tau_c_words": BY_WORD, "reweight": BY_WORD, "blend": BLEND}

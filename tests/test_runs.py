@@ -318,6 +318,7 @@ def drawn(chance: random.Random) -> dict:
         {"tau_c_words": {"snow": chance.random()}},
         {"tau_v_changed": chance.choice([0.0, 1.0]), "tau_v_padding": chance.random()},
         {"guide_from_source": True},
+        {"keep_details": True},
         {"regularisation": styledit.Regularisation(sparsity=1.0), "regularisation_rate": 5.0},
     ]
     return settings | chance.choice(extras)

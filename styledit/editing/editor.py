@@ -18,6 +18,7 @@ from PIL import Image
 from styledit import validation as check
 from styledit.attention import Layers
 from styledit.denoising import Callback, State, follow, resolve_guidance
+from styledit.editing.details import restore_details
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
@@ -450,9 +451,11 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
     source, inversion = run.source, run.source.inversion
     last = run.states[-1]
     images = decode_latents(run.pipe, last.z)
-    mask = run.settings.mask
-    if mask is not None:
-        images = [mask.paste(image, inversion.image, inversion.z_T.shape[-2:]) for image in images]
+    settings = run.settings
+    if settings.keep_details:
+        images = [restore_details(image, source.reconstruction(), inversion.image) for image in images]
+    if settings.mask is not None:
+        images = [settings.mask.paste(image, inversion.image, inversion.z_T.shape[-2:]) for image in images]
     start = inversion.z_T.expand_as(last.z)
     latents = torch.stack([start, *(state.z for state in run.states)])  # (steps + 1, n, C, h, w)
     source_latents = torch.stack([inversion.z_T, *(state.z_source for state in run.states)])
@@ -466,7 +469,7 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
             latents=latents[:, k : k + 1],
             source_latents=source_latents,
             mask=last.masks[k],
-            settings=run.settings,
+            settings=settings,
             maps=run.recorders[k].maps([state.recorded[k] for state in run.states if run.record]),
             first_step=first_step,
             replayed=run.replayed,

@@ -45,6 +45,8 @@ class Settings:
             that is finer than the latents (16 x 16 in the embedded model) blends every cell that it touches,
             and in the finished picture each pixel outside it is the source picture's own, not that of its
             reconstruction; its edge is soft on the inside.
+        keep_details: whether what the autoencoder loses of the source picture is given back wherever the
+            edit leaves the picture as it was (`styledit.editing.details`).
         regularisation: an objective that the target minimises, such as what its own maps should be like:
             before each step the latent moves by -`regularisation_rate` times the gradient of it (as in
             Attend-and-Excite, 2301.13826, equation 2).
@@ -68,6 +70,7 @@ class Settings:
     blend: tuple[str, ...] = ()
     blend_threshold: float = 0.3
     mask: PaintedMask | None = None
+    keep_details: bool = False
     regularisation: Objective = Regularisation()
     regularisation_rate: float = 1.0
 
@@ -93,6 +96,7 @@ class Settings:
         self._set("blend", tuple(check.text("A word of blend", word) for word in words))
         if self.mask is not None:
             self._set("mask", PaintedMask.of(self.mask))
+        self._set("keep_details", check.flag("keep_details", self.keep_details))
         check_objective("regularisation", self.regularisation)
         self._set("regularisation_rate", check.number("regularisation_rate", self.regularisation_rate))
 

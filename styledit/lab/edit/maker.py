@@ -17,6 +17,7 @@ from PIL import Image
 from styledit.baselines.sdedit import sdediting
 from styledit.denoising import State, resolve_guidance
 from styledit.editing import Edit, Editor, Settings
+from styledit.editing.details import restore_details
 from styledit.editing.editor import Preview
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import Guide, Guiding
@@ -91,12 +92,19 @@ class EditMaker:
         run = self.prepared.editor.previewing(request.prompt, **png_recipe.keywords(settings))
         preview = yield from run
         if preview.change is None or not _begins_at(shown.edit, preview):
-            picture = decode_latents(self.pipe, preview.z)[0]
+            picture = self._detailed(decode_latents(self.pipe, preview.z)[0], settings)
         else:
             picture = preview_change(self.pipe, self._unpasted(shown), preview.change)
         inversion = self.prepared.inversion
         size = inversion.z_T.shape[-2:]
         return picture if settings.mask is None else settings.mask.paste(picture, inversion.image, size)
+
+    def _detailed(self, picture: Image.Image, settings: Settings) -> Image.Image:
+        """A preview with the details that its finished edit will have, once its source is known."""
+        source = self.prepared.editor.source
+        if not settings.keep_details or source is None or source.inversion.steps not in source.latents:
+            return picture
+        return restore_details(picture, source.reconstruction(), source.inversion.image)
 
     def _unpasted(self, shown: ShownEdit) -> Image.Image:
         """The shown edit with nothing of the source pasted back: another mask may show what lies under it."""

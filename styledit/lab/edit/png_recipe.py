@@ -30,7 +30,7 @@ LARGEST = 64 * 2**20  # bytes of a file that is opened
 LONGEST_NAME = 60  # letters of a file's name
 PLAIN = (
     "guidance", "tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words", "tau_c", "tau_s", "tau_u",
-    "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold",
+    "guide_from_source", "tau_c_words", "reweight", "blend", "blend_threshold", "keep_details",
 )  # fmt: skip
 EARLIER = {"tau_words": "tau_c_words"}  # what older files call a setting
 EARLIER_METHODS = {"negative prompt": "negative-prompt"}  # and a method

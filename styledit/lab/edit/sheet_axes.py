@@ -64,6 +64,7 @@ def _axes() -> list[AxisKind]:
             for name, (method, parameter) in parameters.items()
         ),
         AxisKind("guide_from_source", "Guide from the source", "guide from the source", "switch", ()),
+        AxisKind("keep_details", "Keep the picture's details", "details", "switch", ()),
         AxisKind("blend", "Blend words", "blend", "words", ()),
         AxisKind("blend_threshold", "Blend threshold", "threshold"),
         AxisKind("tau_c_words", "Word map of one word", "tau_c", by_word=True),

@@ -548,18 +548,11 @@ function methodChoice(lab) {
   root.hidden = methods.length < 2;
   return root;
 }
-function guideToggle(lab) {
-  const toggle = toggleButton(
-    "Guide from the source",
-    "guide_from_source",
-    (on) => lab.edits.change({ guide_from_source: on }, false),
-    {
-      title: "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated."
-    }
-  );
+function settingToggle(lab, name, label, title) {
+  const toggle = toggleButton(label, name, (on) => lab.edits.change({ [name]: on }, false), { title });
   lab.edits.onChange(({ settings }) => {
-    toggle.set(settings.guide_from_source);
-    disable(toggle.root, toggle.root, whyIgnored(lab, "guide_from_source"));
+    toggle.set(settings[name]);
+    disable(toggle.root, toggle.root, whyIgnored(lab, name));
   });
   return toggle.root;
 }
@@ -583,7 +576,18 @@ function commonControls(lab, progress) {
       "div",
       { class: "styledit-row" },
       suggestedButton(lab),
-      guideToggle(lab),
+      settingToggle(
+        lab,
+        "guide_from_source",
+        "Guide from the source",
+        "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated."
+      ),
+      settingToggle(
+        lab,
+        "keep_details",
+        "Keep details",
+        "Where the edit leaves the picture as it was, it gets back what the autoencoder loses of it."
+      ),
       methodChoice(lab),
       progress
     ),
@@ -690,6 +694,7 @@ var DEFAULT_SETTINGS = {
   tau_u: 0,
   blend_threshold: 0.3,
   guide_from_source: false,
+  keep_details: false,
   tau_c_words: {},
   tau_v_words: {},
   reweight: {},
@@ -3548,7 +3553,13 @@ var BY_WORD = (
     ["reweight", "Factor"]
   ]
 );
-var OTHERS = ["guide_from_source", "blend", "mask", ...[...NUMBERS, ...BY_WORD].map(([name]) => name)];
+var OTHERS = [
+  "guide_from_source",
+  "keep_details",
+  "blend",
+  "mask",
+  ...[...NUMBERS, ...BY_WORD].map(([name]) => name)
+];
 var KINDS = { sample: "", challenge: "challenge ", seed: "seed ", upload: "" };
 function differencesOf(a, b, guiding) {
   const rows = [
@@ -3579,6 +3590,7 @@ function settingRows(a, b) {
     )),
     ...BY_WORD.flatMap(([name, title]) => wordRows(title, a[name], b[name])),
     ["Guide from the source", a.guide_from_source ? "on" : "off", b.guide_from_source ? "on" : "off"],
+    ["Keep details", a.keep_details ? "on" : "off", b.keep_details ? "on" : "off"],
     ["Blend on", a.blend.join(", ") || "nothing", b.blend.join(", ") || "nothing"],
     [
       "Painted mask",

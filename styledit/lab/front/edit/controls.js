@@ -133,20 +133,17 @@ function methodChoice(lab) {
   return root;
 }
 
-/** @param {Lab} lab */
-function guideToggle(lab) {
-  const toggle = toggleButton(
-    "Guide from the source",
-    "guide_from_source",
-    (on) => lab.edits.change({ guide_from_source: on }, false),
-    {
-      title:
-        "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated.",
-    },
-  );
+/**
+ * @param {Lab} lab
+ * @param {"guide_from_source" | "keep_details"} name
+ * @param {string} label
+ * @param {string} title
+ */
+function settingToggle(lab, name, label, title) {
+  const toggle = toggleButton(label, name, (on) => lab.edits.change({ [name]: on }, false), { title });
   lab.edits.onChange(({ settings }) => {
-    toggle.set(settings.guide_from_source);
-    disable(toggle.root, toggle.root, whyIgnored(lab, "guide_from_source"));
+    toggle.set(settings[name]);
+    disable(toggle.root, toggle.root, whyIgnored(lab, name));
   });
   return toggle.root;
 }
@@ -175,7 +172,18 @@ export function commonControls(lab, progress) {
       "div",
       { class: "styledit-row" },
       suggestedButton(lab),
-      guideToggle(lab),
+      settingToggle(
+        lab,
+        "guide_from_source",
+        "Guide from the source",
+        "Guidance leads away from the source prompt, not from the empty one: only the difference is exaggerated.",
+      ),
+      settingToggle(
+        lab,
+        "keep_details",
+        "Keep details",
+        "Where the edit leaves the picture as it was, it gets back what the autoencoder loses of it.",
+      ),
       methodChoice(lab),
       progress,
     ),

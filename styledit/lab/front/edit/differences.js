@@ -18,7 +18,13 @@ const BY_WORD = /** @type {const} */ ([
   ["tau_v_words", "Value inputs τv"],
   ["reweight", "Factor"],
 ]);
-const OTHERS = ["guide_from_source", "blend", "mask", ...[...NUMBERS, ...BY_WORD].map(([name]) => name)];
+const OTHERS = [
+  "guide_from_source",
+  "keep_details",
+  "blend",
+  "mask",
+  ...[...NUMBERS, ...BY_WORD].map(([name]) => name),
+];
 const KINDS = { sample: "", challenge: "challenge ", seed: "seed ", upload: "" };
 
 /**
@@ -60,6 +66,7 @@ function settingRows(a, b) {
     ...NUMBERS.map(([name, title]) => /** @type {Row} */ ([title, numberName(a[name]), numberName(b[name])])),
     ...BY_WORD.flatMap(([name, title]) => wordRows(title, a[name], b[name])),
     ["Guide from the source", a.guide_from_source ? "on" : "off", b.guide_from_source ? "on" : "off"],
+    ["Keep details", a.keep_details ? "on" : "off", b.keep_details ? "on" : "off"],
     ["Blend on", a.blend.join(", ") || "nothing", b.blend.join(", ") || "nothing"],
     [
       "Painted mask",

@@ -13,6 +13,7 @@ export const DEFAULT_SETTINGS = {
   tau_u: 0,
   blend_threshold: 0.3,
   guide_from_source: false,
+  keep_details: false,
   tau_c_words: {},
   tau_v_words: {},
   reweight: {},

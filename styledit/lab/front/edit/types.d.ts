@@ -22,6 +22,7 @@ export interface Settings {
   tau_u: number;
   blend_threshold: number;
   guide_from_source: boolean;
+  keep_details: boolean;
   tau_c_words: ByWord;
   tau_v_words: ByWord;
   reweight: ByWord;
