@@ -3,6 +3,7 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 METHOD ?=
+DRAWN ?=
 ONLY ?=
 LESSONS ?=
 RESULTS ?=
@@ -24,7 +25,8 @@ help:
 	@echo "make test-all      that, with all lessons and all tests, as CI runs it: half an hour or more"
 	@echo "make lint          only formatting, lint and types; of the JavaScript too where npm is found"
 	@echo "make compare       compare the editing methods on 84 edits whose true answer is known;"
-	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out"
+	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out;"
+	@echo "                   DRAWN=420 does it on so many other edits, with intervals; goes on where it was stopped"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is; make soak, how it"
 	@echo "                   stands 1,500 random acts, KIND=notebook in Notebook 7 (both need chromium)"
 	@echo "make showcase      make the README's pictures and notebooks/showcase.html again"
@@ -59,7 +61,7 @@ model-report: setup
 	$(OFFLINE) $(PY) -m measure.report
 
 compare: setup
-	$(OFFLINE) $(PY) -m measure.compare $(if $(METHOD),--method "$(METHOD)") $(if $(ONLY),--only "$(ONLY)")
+	$(OFFLINE) $(PY) -m measure.compare $(if $(DRAWN),--drawn $(DRAWN)) $(if $(METHOD),--method "$(METHOD)") $(if $(ONLY),--only "$(ONLY)")
 
 showcase: setup
 	$(OFFLINE) MPLBACKEND=Agg PYTHONPATH=tests $(PY) -m measure.showcase

@@ -19,10 +19,10 @@ from styledit import baselines, metrics, objectives  # noqa: E402
 from styledit.attention import Layers  # noqa: E402
 from styledit.control import attention_control  # noqa: E402
 from styledit.ddim import ddim_inverse_step, ddim_step, noise_levels, predict_x0_eps, timesteps  # noqa: E402
-from styledit.editing import Edit, Editor, Settings, edit  # noqa: E402
+from styledit.editing import Edit, Editor, Settings, UpdateRule, edit  # noqa: E402
 from styledit.generation import Denoised, generate, reconstruct  # noqa: E402
 from styledit.guiding import Guided, Weights, classify_style, guide  # noqa: E402
-from styledit.inversion import Inversion, drift, invert  # noqa: E402
+from styledit.inversion import Inversion, drift, invert, noised  # noqa: E402
 from styledit.maps import AttentionMaps  # noqa: E402
 from styledit.metrics import (  # noqa: E402
     METRICS,
@@ -78,6 +78,7 @@ __all__ = [
     # there and back
     "Inversion",
     "invert",
+    "noised",
     "drift",
     "Denoised",
     "generate",
@@ -94,6 +95,7 @@ __all__ = [
     "Settings",
     "Edit",
     "Editor",
+    "UpdateRule",
     "edit",
     "guide",
     "classify_style",

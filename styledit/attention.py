@@ -68,11 +68,14 @@ class SourceAttention:
 
     `cross`: {layer: maps (heads, HW, N)} of the conditional row; `states`: {self-attention layer:
     (queries, keys)}, each (B, heads, HW, d_head) with the call's rows. The same queries and keys are the same
-    maps, in far less memory.
+    maps, in far less memory. Where they were asked for, `values`: {self-attention layer: what its maps weigh,
+    (B, heads, HW, d_head)}; `features`: {ResNet block: its residual, (B, C, h, w)}.
     """
 
     cross: dict[str, torch.Tensor] = field(default_factory=dict)
     states: dict[str, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+    values: dict[str, torch.Tensor] = field(default_factory=dict)
+    features: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> SourceAttention:
         """The same on another device, itself where it is there already;
@@ -94,6 +97,8 @@ class SourceAttention:
         return SourceAttention(
             {layer: change(maps) for layer, maps in self.cross.items()},
             {layer: (change(query), change(key)) for layer, (query, key) in self.states.items()},
+            {layer: change(value) for layer, value in self.values.items()},
+            {block: change(residual) for block, residual in self.features.items()},
         )
 
 
@@ -105,6 +110,12 @@ class AttentionEdit:
     `mapper` (n, N_src, N_tgt), `has_source` and `reweight` (n, N_tgt) act on the conditional rows' cross
     maps, A_tgt <- (A_src @ mapper * has_source + A_tgt * (1 - has_source)) * reweight; a mapper of None
     leaves them alone. `self_cond`, `self_uncond`: self-attention maps become the source's in that branch.
+
+    Of single modules, in both branches: `self_layers`, the self-attention layers whose maps become the
+    source's; `mutual`, those whose queries read the source's keys and values (2304.08465, section 4.1);
+    `features`, the ResNet blocks whose residual becomes the source's (2211.12572, section 4). The
+    unconditional branch takes the first of the source's rows, the conditional one the last: of a source call
+    with one row both take the same.
     """
 
     source: SourceAttention
@@ -113,6 +124,9 @@ class AttentionEdit:
     reweight: torch.Tensor | None = None
     self_cond: bool = False
     self_uncond: bool = False
+    self_layers: frozenset[str] = frozenset()
+    mutual: frozenset[str] = frozenset()
+    features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,8 @@ class AttentionCall:
     `values` (B, N, d): what every cross-attention value projection reads; None reads the prompt. `rows` and
     `edit`: the batch layout and what the target rows take over. `record`: names of the layers whose maps come
     back, as used (edits included), with gradients where gradients are on. `keep_source`: whether the call's
-    own attention comes back as a `SourceAttention`.
+    own attention comes back as a `SourceAttention`; `keep_values`, `keep_features`: the self-attention layers
+    and the ResNet blocks of which it has the values and the residuals too.
     """
 
     values: torch.Tensor | None = None
@@ -130,6 +145,13 @@ class AttentionCall:
     edit: AttentionEdit | None = None
     record: frozenset[str] = frozenset()
     keep_source: bool = False
+    keep_values: frozenset[str] = frozenset()
+    keep_features: frozenset[str] = frozenset()
+
+    @property
+    def has_features(self) -> bool:
+        """Whether it keeps or changes the residual of a ResNet block."""
+        return bool(self.keep_features or (self.edit is not None and self.edit.features))
 
 
 class Control:
@@ -137,12 +159,20 @@ class Control:
 
     `values` (B, N, d) are the value inputs that lessons set; `maps` are those that the last call recorded,
     {layer: (B, heads, HW, N or HW)}; `source` is what it kept for an edit. `layers`: the attention modules
-    that it rules and their names; `recompute`: whether activations are computed again in the backward pass.
+    that it rules and their names; `blocks`: the last convolutions of the ResNet blocks that it rules and the
+    names of those; `recompute`: whether activations are computed again in the backward pass.
     """
 
-    def __init__(self, call: AttentionCall, layers: Mapping[Attention, str], recompute: bool = False) -> None:
+    def __init__(
+        self,
+        call: AttentionCall,
+        layers: Mapping[Attention, str],
+        recompute: bool = False,
+        blocks: Mapping[torch.nn.Module, str] | None = None,
+    ) -> None:
         self._call = call
         self.layers = layers
+        self.blocks = blocks or {}
         self.recompute = recompute
         self.maps: dict[str, torch.Tensor] = {}
         self.source = SourceAttention() if call.keep_source else None
@@ -184,6 +214,31 @@ def as_choices(layers: Layers | Iterable[Layers] | None) -> tuple[Layers, ...]:
 
 def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] = "cross") -> dict[str, int]:
     """{attention layer of a kind: its scale}, in the order of the network; see `Layers` for the scale."""
+    names = [layer_name(name) for name in unet.attn_processors if name.endswith(f"{KINDS[kind]}.processor")]
+    if kind == "self":  # the first attention of an only_cross_attention block reads the prompt
+        names = [
+            name
+            for name in names
+            if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention
+        ]
+    scales = _scales(unet)
+    return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
+
+
+def decoder_blocks(unet: UNet2DConditionModel) -> dict[str, int]:
+    """{ResNet block of the decoder: its scale}, in the order of the network. Each is one of the decoder's
+    layers, together with the attention that follows it where there is any.
+    """
+    return {
+        f"{prefix}resnets.{j}": scale
+        for prefix, scale in _scales(unet).items()
+        if prefix.startswith("up_blocks")
+        for j, _ in enumerate(unet.get_submodule(prefix + "resnets").children())
+    }
+
+
+def _scales(unet: UNet2DConditionModel) -> dict[str, int]:
+    """{what the names of a block's modules begin with: its scale}, in the order of the network."""
     scales, scale = {}, 1
     for i, block in enumerate(unet.down_blocks):
         scales[f"down_blocks.{i}."] = scale
@@ -192,14 +247,7 @@ def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] 
     for i, block in enumerate(unet.up_blocks):
         scales[f"up_blocks.{i}."] = scale
         scale //= 2 if block.upsamplers else 1
-    names = [layer_name(name) for name in unet.attn_processors if name.endswith(f"{KINDS[kind]}.processor")]
-    if kind == "self":  # the first attention of an only_cross_attention block reads the prompt
-        names = [
-            name
-            for name in names
-            if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention
-        ]
-    return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
+    return scales
 
 
 def select_layers(unet: UNet2DConditionModel, layers: Layers) -> dict[str, int]:
@@ -254,8 +302,15 @@ def attend(
 
     value = _heads(attn, attn.to_v(values))  # (B, heads, N or HW, d_head)
     query, key = _queries_and_keys(attn, hidden_states, context, call if is_self else None, layer)
+    if is_self and call.edit is not None and layer in call.edit.mutual:
+        # The target's queries, the source's keys and values: softmax(Q_tgt K_src^T / sqrt(d_head)) V_src
+        _, key = call.edit.source.states[layer]
+        source_states = (key, call.edit.source.values[layer])
+        key, value = (rows_of_source(each, call.rows, len(query)) for each in source_states)
     if is_self and control.source is not None:
         control.source.states[layer] = query, key
+        if layer in call.keep_values:
+            control.source.values[layer] = value
     edit = call.edit if is_cross and call.edit is not None and call.edit.mapper is not None else None
     source = control.source if is_cross else None
     recorded = layer in call.record
@@ -290,14 +345,15 @@ def _queries_and_keys(
     (where the call is given) the source's, where an edit says so.
     """
     edit = None if call is None else call.edit
-    if call is None or edit is None or not (edit.self_cond or edit.self_uncond):
+    chosen = edit is not None and layer in edit.self_layers
+    if call is None or edit is None or not (edit.self_cond or edit.self_uncond or chosen):
         return _heads(attn, attn.to_q(hidden)), _heads(attn, attn.to_k(context))
     source = edit.source.states[layer]
     uncond = call.rows.uncond
     parts = []
     for row, from_source, own in (
-        (0, edit.self_uncond, hidden[:uncond]),
-        (-1, edit.self_cond, hidden[uncond:]),
+        (0, edit.self_uncond or chosen, hidden[:uncond]),
+        (-1, edit.self_cond or chosen, hidden[uncond:]),
     ):
         if not len(own):  # no unconditional rows at guidance 1
             continue
@@ -307,6 +363,15 @@ def _queries_and_keys(
             parts.append([_heads(attn, attn.to_q(own)), _heads(attn, attn.to_k(own))])
     query, key = (torch.cat(pair) for pair in zip(*parts, strict=True))
     return query, key
+
+
+def rows_of_source(states: torch.Tensor, rows: Rows, batch: int) -> torch.Tensor:
+    """A source call's tensor in the place of that of a batch with these rows: its first row for the
+    unconditional ones, its last for the conditional ones, (B, ...).
+    """
+    rest = (-1,) * (states.ndim - 1)
+    cond = batch - rows.uncond
+    return torch.cat([states[:1].expand(rows.uncond, *rest), states[-1:].expand(cond, *rest)])
 
 
 def _context(

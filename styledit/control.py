@@ -2,6 +2,7 @@
 
 The first control of a UNet gives each of its attention layers a `ControlledProcessor`, which stays there. It
 looks for the control that rules the running call; where there is none it is the stock processor, to the bit.
+The ResNet blocks whose features a call keeps or changes get a `ControlledConvolution`, which does the same.
 So there is nothing to put back: a network call made by this package runs in a copy of the context, which ends
 with it, and a `with` block ends when its lock is released, one step of C. No error and no interrupt (Ctrl-C)
 can leave a control behind, and threads that share a network do not see each other's.
@@ -30,6 +31,7 @@ from styledit.attention import (
     as_choices,
     attend,
     layer_name,
+    rows_of_source,
     select_layers,
 )
 
@@ -39,6 +41,7 @@ _controls: ContextVar[tuple[Control | ref[AttentionBlock], ...]] = ContextVar("c
 # then a compiled network is the stock one, in one graph. What an interrupt leaves here rules nothing.
 _entered: set[ref[Control | AttentionBlock]] = set()
 _attention_modules: WeakKeyDictionary[UNet2DConditionModel, dict[Attention, str]] = WeakKeyDictionary()
+_RESIDUAL = "conv2"  # what a ResNet block of diffusers adds to its input
 
 
 def attention_control(unet: UNet2DConditionModel, record: Layers | Iterable[Layers] = ()) -> AttentionBlock:
@@ -175,6 +178,52 @@ class ControlledProcessor:
         return f"ControlledProcessor({type(self.stock).__name__}())"
 
 
+class ControlledConvolution:
+    """The forward of a ResNet block's last convolution, whose output is the block's residual: the stock one,
+    unless a control rules the block.
+
+    Args:
+        module: the convolution; its own forward is that of its class, or `stock` where it had another, such
+            as one that fetches its weights from the host.
+    """
+
+    def __init__(self, module: torch.nn.Module, stock: Callable[..., torch.Tensor] | None = None) -> None:
+        self.module = module
+        self.stock = stock
+
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        for control in reversed(running_controls()):
+            if self.module in control.blocks:
+                return self._under(control, control.blocks[self.module], hidden)
+        return self._convolve(hidden)
+
+    def _under(self, control: Control, block: str, hidden: torch.Tensor) -> torch.Tensor:
+        """The source's residual in the place of its own where the call says so, (B, C, h, w)."""
+        call = control.call
+        if call.edit is not None and block in call.edit.features:
+            return rows_of_source(call.edit.source.features[block], call.rows, len(hidden))
+        residual = self._convolve(hidden)
+        if control.source is not None and block in call.keep_features:
+            control.source.features[block] = residual
+        return residual
+
+    def _convolve(self, hidden: torch.Tensor) -> torch.Tensor:
+        return type(self.module).forward(self.module, hidden) if self.stock is None else self.stock(hidden)
+
+
+def controllable_blocks(unet: UNet2DConditionModel, call: AttentionCall) -> dict[torch.nn.Module, str]:
+    """{the last convolution of a ResNet block: the block} of those that a call keeps or changes, each with a
+    `ControlledConvolution`.
+    """
+    edited = frozenset() if call.edit is None else call.edit.features
+    found = {unet.get_submodule(f"{block}.{_RESIDUAL}"): block for block in call.keep_features | edited}
+    for module in found:
+        own = vars(module).get("forward")
+        if not isinstance(own, ControlledConvolution):
+            vars(module)["forward"] = ControlledConvolution(module, own)
+    return found
+
+
 def controllable_layers(unet: UNet2DConditionModel) -> Mapping[Attention, str]:
     """{attention module: its layer}, each with a `ControlledProcessor`.
 
@@ -224,7 +273,7 @@ class Recomputation:
         if self.of_user is None and not any(control.recompute for control in controls):
             return module(*inputs)
         save = self.of_user or partial(checkpoint, use_reentrant=False)
-        calls = [(control.call, control.layers) for control in controls]  # as they are now
+        calls = [(control.call, control.layers, False, control.blocks) for control in controls]  # as now
         first = True
 
         def run(*inputs: Any) -> Any:
@@ -262,7 +311,8 @@ def call_network(
     Raises:
         ValueError: as `controllable_layers`.
     """
-    control = Control(call, controllable_layers(unet), recompute)
+    blocks = controllable_blocks(unet, call) if call.has_features else None
+    control = Control(call, controllable_layers(unet), recompute, blocks)
     controls = (*running_controls(), control)
     if not torch.is_grad_enabled() or remember_in_backward(unet) or not recompute:
         return under(controls, unet, *inputs, **options), control

@@ -46,6 +46,14 @@ class NoiseSchedule:
         dtype = torch.promote_types(like.dtype, torch.float32)
         return cls(tuple(timesteps(scheduler, steps)), noise_levels(scheduler, steps, dtype).to(like.device))
 
+    def told(self, scheduler: DDIMScheduler, i: int) -> tuple[int, torch.Tensor]:
+        """The timestep that the network is told at latent i, and abar of that timestep; the clean picture has
+        none of its own, 0 is the nearest.
+        """
+        if i < len(self.timesteps):
+            return self.timesteps[i], self.levels[i]
+        return 0, scheduler.alphas_cumprod[0].to(self.levels)
+
 
 @dataclass(frozen=True)
 class State:
@@ -126,14 +134,51 @@ def predict(
 
 @dataclass(frozen=True)
 class Step:
-    """One guided step: the latents reached and the clean estimate, (n, C, h, w),
+    """One guided step: the latents reached, the clean estimate and that of the noise, (n, C, h, w),
     the call's `Prediction` and its rows.
     """
 
     z: torch.Tensor
     x0: torch.Tensor
+    eps: torch.Tensor
     prediction: Prediction
     rows: Rows
+
+
+def call_branches(
+    pipe: StableDiffusionPipeline,
+    z: torch.Tensor,
+    timestep: int,
+    null: torch.Tensor | None,
+    c: torch.Tensor,
+    *,
+    values: torch.Tensor | None = None,
+    edit: AttentionEdit | None = None,
+    record: frozenset[str] = frozenset(),
+    keep_source: bool = False,
+    keep_values: frozenset[str] = frozenset(),
+    keep_features: frozenset[str] = frozenset(),
+) -> tuple[Prediction, Rows]:
+    """Both branches for n latents (n, C, h, w) in one network call: the rows of the unconditional one first.
+
+    Args:
+        null: what that branch reads, (1 or n, N, d); None leaves it out.
+        c: what the conditional one reads, (n, N, d), which alone reads `values` (n, N, d).
+        edit, record, keep_source, keep_values, keep_features: as in `AttentionCall`.
+    """
+    n = len(z)
+    nulls = c[:0] if null is None else null.expand(n, -1, -1)
+    attention = AttentionCall(
+        values=None if values is None else torch.cat([nulls, values]),
+        rows=Rows(len(nulls), n),
+        edit=edit,
+        record=record,
+        keep_source=keep_source,
+        keep_values=keep_values,
+        keep_features=keep_features,
+    )
+    rows = z if null is None else torch.cat([z, z])
+    return predict(pipe, rows, timestep, torch.cat([nulls, c]), attention), attention.rows
 
 
 def guided_step(
@@ -150,6 +195,8 @@ def guided_step(
     edit: AttentionEdit | None = None,
     record: frozenset[str] = frozenset(),
     keep_source: bool = False,
+    keep_values: frozenset[str] = frozenset(),
+    keep_features: frozenset[str] = frozenset(),
 ) -> Step:
     """One guided DDIM step for n latents at once, (n, C, h, w), in one network call.
 
@@ -158,19 +205,22 @@ def guided_step(
         null, c: what the two branches read, (1 or n, N, d) and (n, N, d);
             only the conditional one reads `values` (n, N, d).
         unconditional: whether that branch runs; None runs it unless the guidance is 1.
-        edit, record, keep_source: as in `AttentionCall`.
+        edit, record, keep_source, keep_values, keep_features: as in `AttentionCall`.
     """
-    n = len(z)
     both = guidance != 1 if unconditional is None else unconditional
-    nulls = null.expand(n, -1, -1) if both else null[:0]
-    attention = AttentionCall(
-        values=None if values is None else torch.cat([nulls, values]),
-        rows=Rows(len(nulls), n),
+    prediction, rows = call_branches(
+        pipe,
+        z,
+        timestep,
+        null if both else None,
+        c,
+        values=values,
         edit=edit,
         record=record,
         keep_source=keep_source,
+        keep_values=keep_values,
+        keep_features=keep_features,
     )
-    prediction = predict(pipe, torch.cat([z, z]) if both else z, timestep, torch.cat([nulls, c]), attention)
     output = prediction.output
     if both:
         uncond, cond = output.chunk(2)
@@ -178,7 +228,7 @@ def guided_step(
     x0, eps = predict_x0_eps(output, z, levels[0], pipe.scheduler.config.prediction_type)
     # z_{t-1} = sqrt(abar_{t-1}) x0_hat + sqrt(1 - abar_{t-1}) eps
     reached = levels[1] ** 0.5 * x0 + (1 - levels[1]) ** 0.5 * eps
-    return Step(reached, x0, prediction, attention.rows)
+    return Step(reached, x0, eps, prediction, rows)
 
 
 def follow(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 from weakref import WeakSet
@@ -41,6 +41,8 @@ SCHEMA = Schema(
     tensors={"image": "byte", **dict.fromkeys((*TENSORS, "maps/*", "self/*"), "float")},
     about=("inversion",),
 )
+AVERAGED = 2  # of ReNoise's noises: the last ones, whose mean makes the step
+MOST_RENOISE = 1000
 _ALIKE = 0.1  # how far a tensor may lie from the same computed on another device, as a part of its norm
 
 _known: WeakSet[Inversion] = WeakSet()  # made here, or checked before
@@ -60,7 +62,8 @@ class Inversion:
     from latents[i] to latents[i + 1]. `timesteps`: the T timesteps told at those steps. `levels` (T + 1,):
     abar of each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
     source's cross-attention maps Ahat, on the CPU; entry i is what the network gives for latents[i] at
-    timesteps[i]. `model`: `model_fingerprint` of the pipeline that made it.
+    timesteps[i]. `model`: `model_fingerprint` of the pipeline that made it; `renoise`: how often each of its
+    latents was refined.
     """
 
     image: Image.Image
@@ -72,6 +75,7 @@ class Inversion:
     null: torch.Tensor
     maps: AttentionMaps | None
     model: str = ""
+    renoise: int = 0
 
     @property
     def schedule(self) -> NoiseSchedule:
@@ -95,20 +99,24 @@ class Inversion:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of picture, prompt, timesteps and model: value inputs carry it
+        """A short hash of picture, prompt, timesteps, model and refinement: value inputs carry it
         to know their inversion.
 
         Not of the latents, which differ in the last bit from one machine to the next.
         """
-        about = f"{self.image.size} {self.prompt} {self.timesteps} {self.model}".encode()
-        return hashlib.sha256(self.image.tobytes() + about).hexdigest()[:16]
+        about = f"{self.image.size} {self.prompt} {self.timesteps} {self.model}"
+        if self.renoise:
+            about += f" {self.renoise}"
+        return hashlib.sha256(self.image.tobytes() + about.encode()).hexdigest()[:16]
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything, recorded maps too, to a safetensors file, which is replaced as a whole."""
         tensors = {name: getattr(self, name) for name in TENSORS} | {
             "image": torch.from_numpy(np.array(self.image))
         }
-        about: dict[str, object] = {"prompt": self.prompt, "timesteps": self.timesteps, "model": self.model}
+        about: dict[str, object] = {
+            name: getattr(self, name) for name in ("prompt", "timesteps", "model", "renoise")
+        }
         if self.maps is not None:
             tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
             tensors |= {f"self/{layer}": maps for layer, maps in self.maps.self_layers.items()}
@@ -136,6 +144,7 @@ class Inversion:
                 timesteps=tuple(about["timesteps"]),
                 maps=_maps(tensors, about["maps"]) if "maps" in about else None,
                 model=about["model"],
+                renoise=about.get("renoise", 0),  # files of earlier versions have none
                 **{name: tensors[name].to(target) for name in TENSORS},
             )
             _check_parts(inversion)
@@ -150,18 +159,23 @@ def invert(
     prompt: str,
     steps: int = 30,
     *,
+    renoise: int = 0,
     record: Record | Layers | None = Layers(),
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Inversion:
     """Walk a picture to noise with DDIM at guidance 1 (2010.02502, section 4.3).
 
-    Costs T network calls, and one more where maps are recorded (those of the noisiest latent).
+    Costs T (1 + `renoise`) network calls, and one more where maps are recorded (those of the noisiest
+    latent).
 
     Args:
         image: a PIL picture whose sides suit the model, or whatever `read_image` takes.
         prompt: what the picture shows.
         steps: T.
+        renoise: how often each latent is refined by the noise that the network sees in it, which denoising
+            will take away there (ReNoise, 2403.14602): the way back at guidance 1 gets nearer to the picture.
+            Of the last two noises the mean is taken, as published, where 1 to 9 are usual.
         record: whose maps to keep; None keeps none. `Record.bytes` tells the memory beforehand.
         callback: called after each step with a dict of `i` (the step, between the latents i and
             i + 1), `timestep`, `z`.
@@ -171,7 +185,7 @@ def invert(
         ValueError: the picture or the prompt cannot be used, the network returned NaN,
             or the maps need too much memory.
     """
-    run = inverting(pipe, image, prompt, steps, record=record)
+    run = inverting(pipe, image, prompt, steps, renoise=renoise, record=record)
     return follow(run, "inverting", steps, progress, callback)
 
 
@@ -181,22 +195,29 @@ def inverting(
     prompt: str,
     steps: int = 30,
     *,
+    renoise: int = 0,
     record: Record | Layers | None = Layers(),
 ) -> Generator[State, None, Inversion]:
     """`invert` as a run: a `State` after each network call, and the `Inversion` as its result."""
     check.pipeline(pipe)
+    renoise = check.whole("renoise", renoise, least=0, most=MOST_RENOISE)
     picture = open_rgb(image) if isinstance(image, Image.Image) else read_image(pipe, image)
     c = encode_prompt(pipe, prompt)
     z_0 = encode_image(pipe, picture)
     schedule = NoiseSchedule.of(pipe.scheduler, steps, z_0)
+    _check_noisiest(schedule)
+    recorder = Recorder(pipe, record, prompt, z_0.shape[-2:], len(schedule.timesteps))
+    return _invert(pipe, picture, prompt, c, z_0, schedule, recorder, renoise)
+
+
+def _check_noisiest(schedule: NoiseSchedule) -> None:
+    """Raise ValueError where nothing of the picture is left in the noisiest latent."""
     if schedule.levels[0] == 0:
         raise ValueError(
             "This scheduler's noisiest latent is noise alone, from which no picture comes back; "
             "give the pipeline "
             'DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="leading").'
         )
-    recorder = Recorder(pipe, record, prompt, z_0.shape[-2:], len(schedule.timesteps))
-    return _invert(pipe, picture, prompt, c, z_0, schedule, recorder)
 
 
 @torch.no_grad()
@@ -208,6 +229,7 @@ def _invert(
     z_0: torch.Tensor,
     schedule: NoiseSchedule,
     recorder: Recorder,
+    renoise: int,
 ) -> Generator[State, None, Inversion]:
     """The run itself, from the clean latent to the noisiest."""
     levels = schedule.levels
@@ -221,10 +243,11 @@ def _invert(
         if recorder.keeps:
             recorded.append(seen.maps)
         abar_told = seen.level if i == steps else None
-        z = ddim_inverse_step(seen.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
-        check_finite(z, i - 1)
+        reached = ddim_inverse_step(seen.output, z, levels[i], levels[i - 1], prediction_type, abar_told)
+        check_finite(reached, i - 1)
+        yield State(i - 1, seen.timestep, reached, seen.x0, finished=not renoise, maps=seen.maps).copy()
+        z = yield from _renoise(pipe, schedule, c, i - 1, z, reached, renoise)
         latents.append(z)
-        yield State(i - 1, seen.timestep, z, seen.x0, maps=seen.maps).copy()
     if 0 in recorder.steps:
         seen = _look(pipe, schedule, recorder, c, 0, z)
         if recorder.keeps:
@@ -240,9 +263,81 @@ def _invert(
         null=encode_null(pipe),
         maps=recorder.maps(recorded[::-1], hand_over=True),
         model=model_fingerprint(pipe),
+        renoise=renoise,
     )
     _known.add(inversion)
     return inversion
+
+
+def _renoise(
+    pipe: StableDiffusionPipeline,
+    schedule: NoiseSchedule,
+    c: torch.Tensor,
+    i: int,
+    z: torch.Tensor,
+    estimate: torch.Tensor,
+    iterations: int,
+) -> Generator[State, None, torch.Tensor]:
+    """The latent of index i from z, the cleaner one: a fixed point of x <- step(z, eps(x, t_i)), from which
+    the denoising step comes back to z (2403.14602, section 4; the mean of the late noises: 4.2).
+
+    Args:
+        estimate: where the iterations start.
+    """
+    noises: list[torch.Tensor] = []
+    for k in range(1, iterations + 1):
+        timestep, level = schedule.timesteps[i], schedule.levels[i]
+        output = predict(pipe, estimate, timestep, c).output
+        x0, eps = predict_x0_eps(output, estimate, level, pipe.scheduler.config.prediction_type)
+        noises.append(eps)
+        if k == iterations:
+            eps = torch.stack(noises[-AVERAGED:]).mean(0)
+        estimate = ddim_inverse_step(eps, z, schedule.levels[i + 1], level, "epsilon")
+        check_finite(estimate, i)
+        yield State(i, timestep, estimate, x0, finished=k == iterations).copy()
+    return estimate
+
+
+def noised(
+    pipe: StableDiffusionPipeline,
+    inversion: Inversion,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    one_noise: bool = False,
+) -> Inversion:
+    """The same picture under drawn noise in the place of its own way to noise, without a network call:
+    latents[i] = sqrt(abar_i) z_0 + sqrt(1 - abar_i) N_i.
+
+    Its maps are the inversion's, which say where words look; with other steps it has none.
+
+    Args:
+        steps: T; None takes the inversion's.
+        seed: of the noise.
+        one_noise: whether all N_i are one noise (a straight way to it) or independent
+            (edit-friendly noise, 2304.06140, equation 6).
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: a number out of range, or an inversion of another pipeline.
+    """
+    check_inversion(pipe, inversion)
+    z_0 = inversion.z_0
+    schedule = inversion.schedule if steps is None else NoiseSchedule.of(pipe.scheduler, steps, z_0)
+    _check_noisiest(schedule)
+    generator = torch.Generator().manual_seed(check.seed(seed))
+    drawn = 1 if check.flag("one_noise", one_noise) else len(schedule.timesteps)
+    noise = torch.randn(drawn, *z_0.shape, generator=generator).to(z_0)
+    levels = schedule.levels[:-1, None, None, None, None]
+    found = replace(
+        inversion,
+        timesteps=schedule.timesteps,
+        levels=schedule.levels,
+        latents=torch.cat([levels**0.5 * z_0 + (1 - levels) ** 0.5 * noise, z_0[None]]),
+        maps=inversion.maps if schedule.timesteps == inversion.timesteps else None,
+    )
+    _known.add(found)
+    return found
 
 
 def revisiting(
@@ -295,14 +390,10 @@ def _look(
     i: int,
     z: torch.Tensor,
 ) -> _Look:
-    """What the network says about latents[i] at guidance 1.
-
-    The clean picture has no timestep of its own, 0 is the nearest; it belongs to no denoising step, so that
-    its maps are not recorded.
+    """What the network says about latents[i] at guidance 1; the clean picture belongs to no denoising step,
+    so that its maps are not recorded.
     """
-    clean = i == len(schedule.timesteps)
-    timestep = 0 if clean else schedule.timesteps[i]
-    level = pipe.scheduler.alphas_cumprod[0].to(schedule.levels) if clean else schedule.levels[i]
+    timestep, level = schedule.told(pipe.scheduler, i)
     prediction = predict(pipe, z, timestep, c, AttentionCall(record=recorder.layers_at(i)))
     x0, _ = predict_x0_eps(prediction.output, z, level, pipe.scheduler.config.prediction_type)
     return _Look(timestep, level, prediction.output, x0, recorder.take(i, prediction))
@@ -371,6 +462,7 @@ def _check_parts(inversion: Inversion) -> None:
         )
     check.text("The prompt of an inversion", inversion.prompt)
     check.text("The model of an inversion", inversion.model)
+    check.whole("The renoise of an inversion", inversion.renoise, least=0)
     steps = check.indices("The timesteps of an inversion", inversion.timesteps)
     if inversion.maps is not None:
         check.instance("The maps of an inversion", inversion.maps, AttentionMaps, "invert()")

@@ -70,14 +70,15 @@ def make_pipeline(
     prediction_type: str = "epsilon",
     dtype: torch.dtype = torch.float32,
     mid_block: str | None = "UNetMidBlock2DCrossAttn",
+    channels: int = 3,
     **scheduler: object,
 ) -> StableDiffusionPipeline:
     """Three levels, cross-attention at each, 32-px pictures with 16 × 16 latents."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         sample_size=16,
-        in_channels=3,
-        out_channels=3,
+        in_channels=channels,
+        out_channels=channels,
         block_out_channels=(8, 16, 16),
         layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D",) * 3,
@@ -91,7 +92,7 @@ def make_pipeline(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=3,
+        latent_channels=channels,
         norm_num_groups=4,
         sample_size=32,
         scaling_factor=0.7,

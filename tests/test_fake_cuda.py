@@ -256,7 +256,7 @@ def test_other_fits_and_runs(pipe, picture, networks, tmp_path):
     assert editor.edit(TARGET, regularisation=pulled, **quiet).latents.device == GPU
     nulls = styledit.baselines.fit_nulls(pipe, inversion, iterations=1, **quiet)
     edits = [styledit.baselines.null_text(pipe, inversion, TARGET, nulls=nulls, **quiet)]
-    for name in ("ddim_p2p", "direct_inversion", "negative_prompt", "sdedit"):
+    for name in ("ddim_p2p", "direct_inversion", "masactrl", "negative_prompt", "plug_and_play", "sdedit"):
         edits.append(getattr(styledit.baselines, name)(pipe, inversion, TARGET, **quiet))
     assert {edit.latents.device for edit in edits} == {GPU}
     assert styledit.generate(pipe, PROMPT, steps=STEPS, **quiet).latents.device == GPU

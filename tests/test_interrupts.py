@@ -19,7 +19,7 @@ import torch
 
 import styledit
 from conftest import make_pipeline
-from styledit.baselines import fit_nulls, null_text
+from styledit.baselines import fit_nulls, null_text, plug_and_play
 from styledit.control import running_controls
 from styledit.denoising import predict
 from styledit.generation import generating, reconstructing
@@ -83,6 +83,10 @@ class World:
         )
         return torch.cat([edit.latents for edit in edits])
 
+    def plug_and_play(self) -> torch.Tensor:
+        """Features of a ResNet block, kept and replaced."""
+        return plug_and_play(self.pipe, self.inversion, TARGET, progress=False).latents
+
     def fit(self) -> torch.Tensor:
         return styledit.fit_values(
             self.pipe, self.inversion, preset=self.preset, low_memory=True, progress=False
@@ -114,7 +118,18 @@ class World:
         return self.expected
 
 
-CALLS = ("invert", "generate", "reconstruct", "edit", "fit", "null_text", "block", "nested", "doors")
+CALLS = (
+    "invert",
+    "generate",
+    "reconstruct",
+    "edit",
+    "plug_and_play",
+    "fit",
+    "null_text",
+    "block",
+    "nested",
+    "doors",
+)
 WAYS = ("timer", "kill", "interrupt_main")
 
 

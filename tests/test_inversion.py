@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from safetensors import safe_open
 
 import styledit
 from conftest import make_pipeline
 from styledit import inversion as inversion_module
 from styledit.inversion import check_inversion
+from styledit.storage.files import write_tensors
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def test_latents_run_from_noise_to_the_picture(pipe, inversion, picture):
@@ -149,6 +155,104 @@ def test_an_inversion_survives_its_file(pipe, picture, tmp_path):
     assert styledit.Inversion.load(file).maps is None and [path.name for path in tmp_path.iterdir()] == [
         file.name
     ]
+
+
+@pytest.mark.parametrize("renoise", [1, 3])
+def test_renoise_written_out(pipe64, picture, renoise):
+    """A step from z by the noise that the network sees where it arrives, again and again; the last one by the
+    mean of the last two noises.
+    """
+    prompt, levels = "a red car in the snow", styledit.noise_levels(pipe64.scheduler, 3, torch.float64)
+    inversion = styledit.invert(pipe64, picture, prompt, 3, renoise=renoise, record=None, progress=False)
+    plain = styledit.invert(pipe64, picture, prompt, 3, record=None, progress=False)
+    for i in (2, 1, 0):
+        z, abar, noisier = inversion.latents[i + 1], levels[i + 1], levels[i]
+        output = pipe64.unet(z, ([*inversion.timesteps, 0])[i + 1], encoder_hidden_states=inversion.c).sample
+        x = styledit.ddim_inverse_step(
+            output, z, abar, noisier, "v_prediction",
+            pipe64.scheduler.alphas_cumprod[0].double() if i == 2 else None,
+        )  # fmt: skip
+        if i == 2:
+            assert torch.allclose(x, plain.latents[2], rtol=0, atol=1e-9)
+        noises = []
+        for _ in range(renoise):
+            v = pipe64.unet(x, inversion.timesteps[i], encoder_hidden_states=inversion.c).sample
+            noises.append(noisier.sqrt() * v + (1 - noisier).sqrt() * x)
+            last = len(noises) == renoise
+            eps = sum(noises[-2:]) / len(noises[-2:]) if last else noises[-1]
+            x = noisier.sqrt() * (z - (1 - abar).sqrt() * eps) / abar.sqrt() + (1 - noisier).sqrt() * eps
+        assert torch.allclose(inversion.latents[i], x, rtol=0, atol=1e-9)
+
+
+def test_renoise_brings_the_picture_back(embedded):
+    """The error of the round trip at guidance 1 falls, and with more of it falls further."""
+    picture = DATA / "images" / "01_car.png"
+    prompt = "a plain sticker of a red car on the beach"
+    errors = []
+    for renoise in (0, 1, 3):
+        inversion = styledit.invert(
+            embedded, picture, prompt, 5, renoise=renoise, record=None, progress=False
+        )
+        back = styledit.reconstruct(embedded, inversion, progress=False)
+        errors.append(float(styledit.drift(inversion, back)[-1]))
+    assert errors[1] < 0.5 * errors[0] and errors[2] < errors[1]
+
+
+def test_what_renoise_costs_and_what_knows_of_it(pipe, picture, tmp_path):
+    """A state after each call, one of them finished a step; the maps are those of the refined latents; value
+    inputs of the plain inversion are not taken for its own.
+    """
+    run = inversion_module.inverting(pipe, picture, "a red car in the snow", 4, renoise=2)
+    states, calls = [], []
+    handle = pipe.unet.register_forward_pre_hook(lambda module, args: calls.append(1))
+    while True:
+        try:
+            states.append(next(run))
+        except StopIteration as end:
+            inversion = end.value
+            break
+    handle.remove()
+    assert len(states) == len(calls) == 4 * (1 + 2) + 1
+    finished = [state for state in states if state.finished]
+    assert [state.step for state in finished] == [3, 2, 1, 0]
+    for state in finished:
+        assert torch.equal(state.z, inversion.latents[state.step])
+    plain = styledit.invert(pipe, picture, "a red car in the snow", 4, progress=False)
+    assert not torch.equal(plain.z_T, inversion.z_T) and plain.fingerprint != inversion.fingerprint
+    looked = inversion_module.revisiting(pipe, inversion)
+    seen = [next(looked).maps for _ in range(4)]
+    for layer, maps in inversion.maps.layers.items():
+        assert torch.allclose(maps, torch.stack([each[layer] for each in seen]), atol=1e-6)
+    values = styledit.ValueInputs(
+        torch.ones(4, *plain.c.shape[1:]), torch.zeros(4, *plain.c.shape[1:]), 7.5, (0.1,) * 4, 5,
+        plain.fingerprint,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="fitted to another inversion"):
+        styledit.reconstruct(pipe, inversion, values=values)
+    inversion.save(tmp_path / "renoised")
+    again = styledit.Inversion.load(tmp_path / "renoised")
+    assert again.renoise == 2 and again.fingerprint == inversion.fingerprint
+    check_inversion(pipe, again)
+
+
+@pytest.mark.parametrize("renoise", [-1, 0.5, True, "x"])
+def test_renoise_is_a_whole_number(pipe, picture, renoise):
+    with pytest.raises((TypeError, ValueError), match="renoise must be a whole number from 0 to 1000"):
+        styledit.invert(pipe, picture, "a car", 2, renoise=renoise)
+
+
+def test_a_file_of_an_earlier_version_opens(pipe, picture, tmp_path):
+    """One that does not say how often its latents were refined: never."""
+    inversion = styledit.invert(pipe, picture, "a car", 2, progress=False)
+    inversion.save(tmp_path / "today")
+    with safe_open(tmp_path / "today", "pt") as file:
+        about = json.loads(file.metadata()["inversion"])
+        names = file.keys()  # safetensors' own file: it cannot be iterated over
+        tensors = {name: file.get_tensor(name) for name in names}
+    assert about.pop("renoise") == 0
+    write_tensors(tmp_path / "earlier", tensors, {"inversion": json.dumps(about)})
+    again = styledit.Inversion.load(tmp_path / "earlier")
+    assert again.renoise == 0 and again.fingerprint == inversion.fingerprint
 
 
 def test_a_file_that_holds_no_inversion(tmp_path):

@@ -414,6 +414,7 @@ def test_second_make_waits_for_the_first(project: Path) -> None:
         (("METHOD=mine:edit",), "-m measure.compare --method mine:edit"),
         (("METHOD=mine:edit", "ONLY=mine:edit"), "-m measure.compare --method mine:edit --only mine:edit"),
         (("ONLY=DDIM + P2P",), "-m measure.compare --only DDIM + P2P"),
+        (("DRAWN=420",), "-m measure.compare --drawn 420"),
     ],
 )
 def test_compare_takes_an_own_method(project: Path, given: tuple[str, ...], passed: str) -> None:

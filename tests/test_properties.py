@@ -290,6 +290,7 @@ CALLS: dict[str, dict[str, Kind]] = {
     },
     "styledit.invert": {
         "pipe": DDIM_PIPE, "image": PICTURE, "prompt": TEXT, "steps": STEPS, "record": RECORD, **FOLLOWED,
+        "renoise": whole("0", "1", "np.int64(2)", bad=("-1", "10**30")),
     },
     "load_inversion": {
         "path": Kind(("'inversion.safetensors'", "Path('inversion.safetensors')"),
@@ -363,6 +364,16 @@ CALLS: dict[str, dict[str, Kind]] = {
     },
     "styledit.baselines.null_text": EDITED | {
         "guidance": GUIDANCE, "nulls": Kind(("nulls",), ("3", "'x'", "values", "inversion.null")),
+    },
+    "styledit.baselines.masactrl": EDITED | {
+        "guidance": number("2.0", "np.int64(3)"),
+        "start": number("0.08", "1", "Fraction(1, 2)", bad=("-0.5", "1.5")),
+        "first_layer": number("0.625", "0", bad=("-0.5", "1.5")),
+    },
+    "styledit.baselines.plug_and_play": EDITED | {
+        "guidance": number("2.0", "np.int64(3)"),
+        "tau_f": number("0.8", "0", "Fraction(1, 2)", bad=("-0.5", "1.5")),
+        "tau_a": number("0.5", "1", bad=("-0.5", "1.5")),
     },
     "styledit.baselines.sdedit": EDITED | {
         "strength": number("0.6", "1", "Fraction(1, 2)", bad=("-0.5", "1.5")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def lesson_scenes() -> list[Scene]:
 
 
 def edit_cases(
-    artists: tuple[str, ...], per_kind: int, seed: int, edition: Edition = COMMITTED
+    artists: tuple[str, ...], per_kind: int, seed: int | Sequence[int], edition: Edition = COMMITTED
 ) -> list[tuple[str, Scene, Scene]]:
     """(kind, source scene, true target scene), so many of each kind that the edition has."""
     rng = np.random.default_rng(seed)
@@ -189,7 +190,7 @@ def changed_factors(before: dict[str, str], after: dict[str, str]) -> dict[str, 
     return {f: name for f, name in after.items() if name not in (before[f], NO_COLOUR)}
 
 
-def _factors(scene: Scene) -> dict:
+def scene_record(scene: Scene) -> dict:
     """What a scene is made of; size, room and second thing only where it has them."""
     record = {k: getattr(scene, k) for k in ("object", "colour", "place", "style", "artist", "seed")}
     if scene.size is not None:
@@ -216,7 +217,7 @@ def _draw_lessons(folder: Path) -> None:
             "text": scene.caption,
             "mask": _save(folder, f"{name}_mask.png", mask),
         }
-        records.append(record | _factors(scene))
+        records.append(record | scene_record(scene))
     _write(folder, records)
 
 
@@ -233,8 +234,8 @@ def _draw_benchmark(folder: Path) -> None:
             "mask": _save(folder, f"{name}_mask.png", edit.mask),
             "target_mask": _save(folder, f"{name}_target_mask.png", edit.target_mask),
             "truth": _save(folder, f"{name}_truth.png", edit.truth),
-            "source": _factors(source),
-            "target": _factors(target),
+            "source": scene_record(source),
+            "target": scene_record(target),
         }
         records.append(record | {"things": edit.things, "changed": edit.changed, "half": edit.half})
     _write(folder, records)

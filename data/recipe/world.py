@@ -8,7 +8,7 @@ the true answer to the edit "... on the beach" → "... in the snow".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -38,11 +38,13 @@ __all__ = [
     "TRAIN_ARTISTS",
     "Redraw",
     "Scene",
+    "Spot",
     "Thing",
     "allowed",
     "draw",
     "render",
     "sample_scene",
+    "spots_of",
 ]
 
 MARGIN = 3  # pixels between a thing and the border
@@ -184,12 +186,28 @@ def render(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 Redraw = Callable[[np.ndarray, Thing], np.ndarray]  # what changes a premultiplied drawing before it is placed
 
 
-def draw(scene: Scene, redraw: Redraw | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Picture (SIDE, SIDE, 3) uint8 of a scene, and a mask (SIDE, SIDE) bool for each of its things."""
-    details, grain = (np.random.default_rng([scene.seed, stream]) for stream in (1, 2))
-    picture = paint_place(scene.place, details).astype(np.float32)
+def draw(
+    scene: Scene,
+    redraw: Redraw | None = None,
+    *,
+    details: int | None = None,
+    grain: int | None = None,
+    spots: Sequence[Spot] | None = None,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Picture (SIDE, SIDE, 3) uint8 of a scene, and a mask (SIDE, SIDE) bool for each of its things.
+
+    Args:
+        redraw: changes each drawing before it is placed.
+        details, grain: seeds of the place's details and of the style's grain; None takes the scene's.
+        spots: where its things stand; None takes `spots_of`.
+    """
+    of_place, of_style = (
+        np.random.default_rng([scene.seed if seed is None else seed, stream])
+        for seed, stream in ((details, 1), (grain, 2))
+    )
+    picture = paint_place(scene.place, of_place).astype(np.float32)
     masks: list[np.ndarray] = []
-    for thing, spot in zip(scene.things, _spots(scene), strict=False):
+    for thing, spot in zip(scene.things, spots_of(scene) if spots is None else spots, strict=False):
         drawing = coloured_drawing(scene.artist, thing.object, thing.colour)
         rgba = spot.lay(drawing if redraw is None else redraw(drawing, thing))
         alpha = rgba[..., 3:].astype(np.float32) / 255
@@ -201,11 +219,11 @@ def draw(scene: Scene, redraw: Redraw | None = None) -> tuple[np.ndarray, list[n
         mask = rgba[..., 3] > 127
         masks = [*(behind & ~mask for behind in masks), mask]
     painted = np.clip(picture, 0, 255).astype(np.uint8)
-    return (FILTERS[scene.style](painted, grain) if scene.style in FILTERS else painted), masks
+    return (FILTERS[scene.style](painted, of_style) if scene.style in FILTERS else painted), masks
 
 
-def _spots(scene: Scene) -> list[Spot]:
-    """The places of the things: one in the middle of things, or two side by side."""
+def spots_of(scene: Scene) -> list[Spot]:
+    """Where the things stand: one in the middle of things, or two side by side."""
     if scene.other is None and not scene.room:
         return [_alone(np.random.default_rng([scene.seed, 0]), scene.size)]
     return _side_by_side(np.random.default_rng([scene.seed, 3]))

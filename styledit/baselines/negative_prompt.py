@@ -6,9 +6,20 @@ from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
+from styledit import validation as check
 from styledit.denoising import Callback
-from styledit.editing import Edit, Editor
+from styledit.editing import Edit, Editor, UpdateRule
 from styledit.inversion import Inversion, check_inversion
+
+
+def negative_prompt_editor(
+    pipe: StableDiffusionPipeline, inversion: Inversion, *, follow: bool = False, **options: Any
+) -> Editor:
+    """The editor of `negative_prompt`; options as for `Editor`."""
+    check_inversion(pipe, inversion)
+    if check.flag("follow", follow):
+        return Editor(pipe, inversion, rule=UpdateRule(reference_guidance=None), **options)
+    return Editor(pipe, inversion, null_embeddings=inversion.c, **options)
 
 
 def negative_prompt(
@@ -17,6 +28,7 @@ def negative_prompt(
     target_prompt: str,
     *,
     guidance: float = 7.5,
+    follow: bool = False,
     progress: bool = True,
     callback: Callback | None = None,
     **settings: Any,
@@ -24,7 +36,10 @@ def negative_prompt(
     """The source prompt in place of the empty one, so nothing is guided in the source.
 
     Arguments as for `styledit.edit`.
+
+    Args:
+        follow: whether the target also takes what corrects the source at every step, as direct inversion's
+            source does: where the prompts do not differ, the picture comes back. As published it does not.
     """
-    check_inversion(pipe, inversion)
-    editor = Editor(pipe, inversion, null_embeddings=inversion.c, limit=0, history=0, automatic=False)
+    editor = negative_prompt_editor(pipe, inversion, follow=follow, limit=0, history=0, automatic=False)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

@@ -16,13 +16,16 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
-from styledit.attention import Layers
+from styledit.attention import Layers, attention_layers, decoder_blocks
 from styledit.denoising import Callback, State, follow, resolve_guidance
 from styledit.editing.details import restore_details
+from styledit.editing.following import FollowingRun
+from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
 from styledit.editing.suggestion import suggest
+from styledit.editing.update import UpdateRule
 from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
 from styledit.maps import AttentionMaps
@@ -136,6 +139,12 @@ class Editor:
         null_embeddings: (T or 1, N, d), what the unconditional branches read in place of the empty prompt
             (null-text and negative-prompt inversion); None for the empty prompt.
         follow_inversion: the source's latents are the inversion's own (direct inversion).
+        injection: what the targets take over of the source beside the maps that the settings name, such as
+            `baselines.mutual_attention(pipe)` (MasaCtrl) or `baselines.feature_injection(pipe)`
+            (Plug-and-Play); None for nothing.
+        rule: how the targets follow the source's trajectory, by which most methods since direct inversion are
+            one; None lets them run free. With a rule, `guidance` is the targets' where an edit says none, and
+            the source's is the rule's.
         limit: bytes that the source's attention may take in host memory; steps beyond it run again with each
             edit.
         history: bytes that the states of earlier edits may take, from which later ones go on.
@@ -157,6 +166,8 @@ class Editor:
         guidance: float | None = None,
         null_embeddings: torch.Tensor | None = None,
         follow_inversion: bool = False,
+        injection: Injection | None = None,
+        rule: UpdateRule | None = None,
         limit: int = 4 * GIB,
         history: int = GIB // 4,
         automatic: bool = True,
@@ -171,6 +182,10 @@ class Editor:
         self.guidance = values.guidance if guidance is None and values is not None else guidance
         self.null_embeddings = _null_embeddings(null_embeddings, inversion)
         self.follow_inversion = check.flag("follow_inversion", follow_inversion)
+        self.injection = NOTHING if injection is None else _injection(pipe, injection)
+        if rule is not None:
+            check.instance("rule", rule, UpdateRule, "styledit.editing").first_step(inversion.steps)
+        self.rule = rule
         self.limit = check.whole("limit", limit, least=0)
         self.history = check.whole("history", history, least=0)
         self.automatic = check.flag("automatic", automatic)
@@ -322,7 +337,7 @@ class Editor:
             TypeError, ValueError: as `edit`.
         """
         source = self._source_for(settings)
-        guidance = resolve_guidance(settings.guidance, source.guidance)
+        guidance = self._guidances(settings)[1]
         size, steps = self.inversion.z_T.shape[-2:], self.inversion.steps
         recorders = [
             Recorder(self.pipe, record, prompt, size, steps, guidance != 1, len(prompts))
@@ -361,7 +376,8 @@ class Editor:
         chosen: Settings,
     ) -> EditRun:
         """A run that goes on from the nearest of the earlier ones."""
-        run = self.make_run(EditRun, prompts, chosen, record, indices)
+        kind = EditRun if self.rule is None else FollowingRun
+        run = self.make_run(kind, prompts, chosen, record, indices)
         if run.record is not None and len(run.pairs) < self.inversion.steps:
             raise ValueError("A coarse edit records no maps; leave out `record`, or `every`.")
         with self._lock:
@@ -424,9 +440,8 @@ class Editor:
 
     def _source_for(self, settings: Settings) -> SourceBranch:
         """The source branch that these settings need: the one that is kept where it fits."""
-        own = resolve_guidance(settings.guidance) if self.guidance is None else self.guidance
-        target = resolve_guidance(settings.guidance, own)
-        both = own != 1 or target != 1
+        own, target = self._guidances(settings)
+        both = not self.injection.shared and (own != 1 or target != 1)
         kept = self.source
         if kept is not None and (kept.guidance, kept.unconditional) == (own, both):
             return kept
@@ -436,10 +451,19 @@ class Editor:
             self.values,
             guidance=own,
             null_embeddings=self.null_embeddings,
-            follow_inversion=self.follow_inversion,
+            follow_inversion=self.follow_inversion or (self.rule is not None and self.rule.follows),
+            rule=self.rule,
             unconditional=both,
+            injection=self.injection,
             limit=self.limit,
         )
+
+    def _guidances(self, settings: Settings) -> tuple[float, float]:
+        """Those of the source and of the target."""
+        target = resolve_guidance(settings.guidance, self.guidance)
+        if self.rule is not None:
+            return self.rule.source_guidance, target
+        return (target if self.guidance is None else self.guidance), target
 
 
 def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
@@ -489,6 +513,23 @@ def _prompts(given: object) -> tuple[str, ...]:
     if not prompts:
         raise ValueError("There is no target prompt; give one, or several in a list.")
     return tuple(check.text("A target prompt", prompt) for prompt in prompts)
+
+
+def _injection(pipe: StableDiffusionPipeline, given: Injection) -> Injection:
+    """An injection into this pipeline's network."""
+    check.instance("injection", given, Injection, "baselines.mutual_attention() or feature_injection()")
+    layers = set(attention_layers(pipe.unet, "self"))
+    unknown = {
+        *given.mutual - layers,
+        *given.self_layers - layers,
+        *given.features - set(decoder_blocks(pipe.unet)),
+    }
+    if unknown:
+        raise ValueError(
+            f"The injection names {min(unknown)!r}, which this pipeline's network does not have; "
+            "make it with this pipeline."
+        )
+    return given
 
 
 def _null_embeddings(given: torch.Tensor | None, inversion: Inversion) -> torch.Tensor | None:

@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit.attention import AttentionCall, AttentionEdit, Rows, SourceAttention
 from styledit.ddim import predict_x0_eps
-from styledit.denoising import Prediction, State, check_finite, guided_step, predict, wide
+from styledit.denoising import Prediction, State, Step, check_finite, guided_step, predict, wide
 from styledit.editing.blend import LocalBlend
 from styledit.editing.mask import PaintedMask
 from styledit.editing.settings import Settings, StepPlan, plan_steps
@@ -40,6 +40,17 @@ class Target:
     mapper: torch.Tensor
     has_source: torch.Tensor
     words: tuple[tuple[Word, ...], ...]
+
+    @property
+    def new_tokens(self) -> list[list[int]]:
+        """Of each target the positions of the words that the source does not have; of all where it has
+        every one.
+        """
+        found = []
+        for words, has_source in zip(self.words, self.has_source.tolist(), strict=True):
+            every = [position for word in words for position in word.positions]
+            found.append([position for position in every if not has_source[position]] or every)
+        return found
 
     @classmethod
     def of(cls, pipe: StableDiffusionPipeline, source: str, prompts: tuple[str, ...]) -> Target:
@@ -172,46 +183,66 @@ class EditRun:
     @torch.no_grad()
     def step(self, i: int, j: int) -> Generator[State, None, None]:
         """From index i to index j: a state after each network call; the last one joins `states`."""
-        inversion = self.source.inversion
-        plan = self.plans[i]
-        timestep = inversion.timesteps[i]
-        yield from self.source.reach(i)
-        self.replayed += plan.needs_source and self.source.replays(i)
-        attention = yield from self.source.step(i, plan.needs_source)
-        yield from self.source.reach(j)
-        v = self.values_at(i)
+        source, inversion, plan = self.source, self.source.inversion, self.plans[i]
+        yield from source.reach(i)
+        at, needed = self.source_step(i, j), self.needs_source(i)
+        self.replayed += needed and source.replays(at)
+        attention = yield from source.step(at, needed)
+        yield from source.reach(j)
         z = self.z
         if plan.regularisation:
-            z = z - plan.regularisation_rate * self._gradient(z, i, v, plan, attention)
-            yield State(i, timestep, z, z, finished=False)
-        step = guided_step(
+            z = z - plan.regularisation_rate * self._gradient(z, i, self.values_at(i), plan, attention)
+            yield State(i, inversion.timesteps[i], z, z, finished=False)
+        step = yield from self.advance_latents(i, j, z, attention)
+        check_finite(step.z, i)
+        z, sums, masks = self._blend(step.z, j, attention, step.prediction, step.rows, i)
+        yield self.finish(i, j, z, step.x0, sums, masks, step)
+
+    def source_step(self, i: int, j: int) -> int:
+        """The index of the source's step whose attention a step from i to j takes over."""
+        return i
+
+    def advance_latents(
+        self, i: int, j: int, z: torch.Tensor, attention: SourceAttention
+    ) -> Generator[State, None, Step]:
+        """The targets' step from index i to index j before any blend, and the network call in it; a state
+        after each other call.
+        """
+        inversion = self.source.inversion
+        return guided_step(
             self.pipe,
             z,
-            timestep,
+            inversion.timesteps[i],
             (inversion.levels[i], inversion.levels[j]),
             self.null_at(i),
             self.target.c,
-            plan.guidance,
-            values=v,
+            self.plans[i].guidance,
+            values=self.values_at(i),
             edit=self.attention_edit(i, attention),
-            record=self.recorders[0].layers_at(i) | self._blend_layers(),
+            record=self.layers_at(i),
         )
-        check_finite(step.z, i)
-        z, sums, masks = self._blend(step.z, j, attention, step.prediction, step.rows, i)
-        state = EditState(
-            i,
-            timestep,
-            z,
-            step.x0,
-            z_source=self.source.latents[j],
-            sums=sums,
-            masks=masks,
-            recorded=tuple(
+        yield  # a generator, as in runs that call more often
+
+    def finish(
+        self,
+        i: int,
+        j: int,
+        z: torch.Tensor,
+        x0: torch.Tensor,
+        sums: tuple[torch.Tensor, ...],
+        masks: tuple[torch.Tensor | None, ...],
+        step: Step | None,
+    ) -> State:
+        """The state after a step, which joins `states`, as a copy to hand out."""
+        recorded: tuple[dict[str, torch.Tensor] | None, ...] = (None,) * len(self.recorders)
+        if step is not None:
+            recorded = tuple(
                 recorder.take(i, step.prediction, step.rows, k) for k, recorder in enumerate(self.recorders)
-            ),
-        )
+            )
+        timestep, z_source = self.source.inversion.timesteps[i], self.source.latents[j]
+        state = EditState(i, timestep, z, x0, z_source=z_source, sums=sums, masks=masks, recorded=recorded)
         self.states.append(state)
-        yield state.copy()
+        return state.copy()
 
     @property
     def z(self) -> torch.Tensor:
@@ -236,21 +267,30 @@ class EditRun:
         """What the targets' unconditional branches read at step i, (1, N, d)."""
         return self.source.inversion.c if self.plans[i].guide_from_source else self.source.null(i)
 
+    def needs_source(self, i: int) -> bool:
+        """Whether step i reads the source's attention or features."""
+        return self.plans[i].needs_source or self.source.injection.acts(i, len(self.plans))
+
+    def self_edit(self, i: int, attention: SourceAttention) -> AttentionEdit:
+        """What step i takes over of the source's self-attention and features."""
+        plan = self.plans[i]
+        injected = self.source.injection.of(attention, i, len(self.plans))
+        return replace(injected, self_cond=plan.self_cond, self_uncond=plan.self_uncond)
+
     def attention_edit(self, i: int, attention: SourceAttention) -> AttentionEdit | None:
         """What step i takes over of the source's attention; None where that is nothing."""
         plan = self.plans[i]
-        if not plan.needs_source:
+        if not self.needs_source(i):
             return None
+        edit = self.self_edit(i, attention)
         if not plan.cross:
-            return AttentionEdit(attention, self_cond=plan.self_cond, self_uncond=plan.self_uncond)
+            return edit
         target = self.target
-        return AttentionEdit(
-            attention,
+        return replace(
+            edit,
             mapper=target.mapper,
             has_source=target.has_source * torch.tensor(plan.from_source).to(target.has_source),
             reweight=torch.tensor(plan.reweight).to(target.has_source) if plan.reweighted else None,
-            self_cond=plan.self_cond,
-            self_uncond=plan.self_uncond,
         )
 
     def objective_state(
@@ -287,8 +327,10 @@ class EditRun:
             decode=lambda latents: wide(decode_tensor(self.pipe, latents)),
         )
 
-    def _blend_layers(self) -> frozenset[str]:
-        return frozenset(self.blends[0].scales) if self.blends else frozenset()
+    def layers_at(self, i: int) -> frozenset[str]:
+        """The layers whose maps step i gives, to be kept or for the blend."""
+        blended = frozenset(self.blends[0].scales) if self.blends else frozenset()
+        return self.recorders[0].layers_at(i) | blended
 
     def _blend(
         self, z: torch.Tensor, j: int, attention: SourceAttention, prediction: Prediction, rows: Rows, i: int
@@ -324,7 +366,7 @@ class EditRun:
         call = AttentionCall(
             values=v,
             rows=Rows(0, len(z)),
-            edit=AttentionEdit(attention, self_cond=plan.self_cond),
+            edit=self.self_edit(i, attention),
             record=frozenset(self.scales),
         )
         if torch.is_inference_mode_enabled() or z.is_inference():

@@ -13,8 +13,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from styledit.attention import SourceAttention, attention_layers
+from styledit.attention import SourceAttention, attention_layers, decoder_blocks
 from styledit.denoising import State, check_finite, guided_step
+from styledit.editing.injection import NOTHING, Injection
+from styledit.editing.update import UpdateRule
 from styledit.generation import LearnedValues
 from styledit.inversion import Inversion
 from styledit.maps import Size, map_size
@@ -26,7 +28,7 @@ class SourceBranch:
 
     `latents`: {i: z_i (1, C, h, w)} of the indices known so far, from the noisiest. The kept attention lies
     in host memory, also where the network runs on another device; a step's is fetched while the
-    step before is computed.
+    step before is computed. `noise`: {i: e_src at z_i (1, C, h, w)}, where a rule corrects the target by it.
 
     Args:
         values: value inputs that the conditional branch reads; None reads the prompt.
@@ -35,7 +37,9 @@ class SourceBranch:
             None reads the empty prompt.
         follow_inversion: the latents are the inversion's own, whatever the network says
             (direct inversion, 2310.01506).
+        rule: how the targets follow; None lets them run free.
         unconditional: whether the unconditional branch runs, whose attention an edit may need.
+        injection: what a target takes over beside the maps; its values and features are kept too.
         limit: bytes that the kept attention may take; steps beyond it run again whenever they are needed.
     """
 
@@ -48,7 +52,9 @@ class SourceBranch:
         guidance: float,
         null_embeddings: torch.Tensor | None = None,
         follow_inversion: bool = False,
+        rule: UpdateRule | None = None,
         unconditional: bool = True,
+        injection: Injection = NOTHING,
         limit: int = 0,
     ) -> None:
         self.pipe = pipe
@@ -56,9 +62,12 @@ class SourceBranch:
         self.values = values
         self.guidance = guidance
         self.null_embeddings = null_embeddings
+        self.rule = rule
         self.unconditional = unconditional
+        self.injection = injection
+        self.noise: dict[int, torch.Tensor] = {}
         self.latents = dict(enumerate(inversion.latents)) if follow_inversion else {0: inversion.z_T}
-        self._room = limit // attention_bytes(pipe, inversion.z_T.shape[-2:], 1 + unconditional)
+        self._room = limit // attention_bytes(pipe, inversion.z_T.shape[-2:], 1 + unconditional, injection)
         self._kept: dict[int, SourceAttention] = {}
         self._fetched: tuple[int, SourceAttention] | None = None
         self._reconstruction: Image.Image | None = None
@@ -83,33 +92,48 @@ class SourceBranch:
     def step(self, i: int, attention: bool = True) -> Generator[State, None, SourceAttention]:
         """The attention of step i, whose latent is known; afterwards `latents[i + 1]` is known too.
 
-        Without `attention` the network runs only where the latent is still to be found;
-        where it does not run, the attention is empty.
+        Without `attention` the network runs only where the latent, or the noise that a rule needs, is still
+        to be found; where it does not run, the attention is empty. Step T is a look at the clean latents.
         """
-        if i in self._kept or (not attention and i + 1 in self.latents):
+        if i in self._kept or (not attention and self._knows(i)):
             return self._fetch(i) if attention else SourceAttention()
         inversion = self.inversion
+        timestep, level = inversion.schedule.told(self.pipe.scheduler, i)
         step = guided_step(
             self.pipe,
             self.latents[i],
-            inversion.timesteps[i],
-            inversion.levels[i : i + 2],
+            timestep,
+            (level, inversion.levels[min(i + 1, inversion.steps)]),
             self.null(i),
             inversion.c,
             self.guidance,
-            values=None if self.values is None else self.values.v(i, inversion.c),
+            values=self.values_at(i),
             unconditional=self.unconditional,
             keep_source=True,
+            keep_values=self.injection.mutual,
+            keep_features=self.injection.features,
         )
-        if i + 1 not in self.latents:
+        if i < inversion.steps and i + 1 not in self.latents:
             check_finite(step.z, i)
             self.latents[i + 1] = step.z
+        if self.rule is not None and self.rule.follows:
+            self.noise[i] = step.eps
         source = step.prediction.source
         assert source is not None  # the call keeps it
         if len(self._kept) < self._room:
             self._kept[i] = source.to_host()
-        yield State(i, inversion.timesteps[i], self.latents[i + 1], step.x0, finished=False).copy()
+        reached = self.latents[min(i + 1, inversion.steps)]
+        yield State(i, timestep, reached, step.x0, finished=False).copy()
         return source
+
+    def values_at(self, i: int) -> torch.Tensor | None:
+        """What the source prompt's value projections read at step i, (1, N, d); None reads the prompt."""
+        return None if self.values is None else self.values.v(i, self.inversion.c)
+
+    def _knows(self, i: int) -> bool:
+        """Whether nothing but the attention of step i is still to be found."""
+        by_rule = self.rule is None or not self.rule.follows or i in self.noise
+        return i + 1 in self.latents and by_rule
 
     def reconstruction(self) -> Image.Image:
         """The source's picture, once all its latents are known; decoded once."""
@@ -127,8 +151,12 @@ class SourceBranch:
         return found
 
 
-def attention_bytes(pipe: StableDiffusionPipeline, latent_size: Size, rows: int) -> int:
-    """Memory of one step's `SourceAttention` for (h, w) latents and a call of `rows` rows."""
+def attention_bytes(
+    pipe: StableDiffusionPipeline, latent_size: Size, rows: int, injection: Injection = NOTHING
+) -> int:
+    """Memory of one step's `SourceAttention` for (h, w) latents and a call of `rows` rows, with what an
+    injection needs of it.
+    """
     numbers = 0
     for kind in ("cross", "self"):
         for layer, scale in attention_layers(pipe.unet, kind).items():
@@ -136,6 +164,11 @@ def attention_bytes(pipe: StableDiffusionPipeline, latent_size: Size, rows: int)
             attention = pipe.unet.get_submodule(layer)
             if kind == "cross":  # one row's maps
                 numbers += attention.heads * height * width * pipe.tokenizer.model_max_length
-            else:  # queries and keys
-                numbers += 2 * rows * height * width * attention.inner_dim
+            else:  # queries and keys, and values where they are needed
+                kept = 2 + (layer in injection.mutual)
+                numbers += kept * rows * height * width * attention.inner_dim
+    for block, scale in decoder_blocks(pipe.unet).items() if injection.features else ():
+        if block in injection.features:
+            height, width = map_size(latent_size, scale)
+            numbers += rows * height * width * pipe.unet.get_submodule(block).out_channels
     return numbers * pipe.unet.dtype.itemsize

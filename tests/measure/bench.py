@@ -70,6 +70,8 @@ def in_processes(function: Callable, jobs: list, workers: int) -> Iterator:
         return
     with get_context("spawn").Pool(workers, _start_worker) as pool:
         yield from pool.imap_unordered(function, jobs)
+        pool.close()  # to its end the work ends in peace; left early, the pool ends its processes
+        pool.join()
 
 
 def _start_worker() -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 
 import numpy as np
 from PIL import Image
 
-from recipe.artwork import TRAIN_ARTISTS
+from recipe.artwork import HELD_OUT_ARTIST, TRAIN_ARTISTS
 from recipe.edition import COMMITTED, Edition
 from recipe.folders import DATA
-from recipe.make_data import CHANGES, draw_edit, edit_cases
+from recipe.make_data import CHANGES, draw_edit, edit_cases, scene_record
 from recipe.world import Scene
 
 FOLDER = DATA / "benchmark"
 KINDS = tuple(CHANGES)
+SceneEdit = tuple[str, Scene, Scene]  # a kind of edit, the source's scene, and the true target's
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,12 @@ class Case:
 
 def held_out_cases() -> list[Case]:
     """The cases of data/benchmark, 12 of each kind."""
+    return [_case_of(record) for record in _records()]
+
+
+def _records() -> list[dict]:
     lines = (FOLDER / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
-    return [_case_of(json.loads(line)) for line in lines]
+    return [json.loads(line) for line in lines]
 
 
 def _case_of(record: dict) -> Case:
@@ -62,6 +69,29 @@ def _mask(name: str) -> np.ndarray:
 def training_cases(per_kind: int, seed: int, edition: Edition = COMMITTED) -> list[Case]:
     """Cases from the training artists' drawings, none of which is held out."""
     return [drawn_case(*edit) for edit in edit_cases(TRAIN_ARTISTS, per_kind, seed, edition)]
+
+
+def drawn_edits(number: int, seed: int) -> list[SceneEdit]:
+    """So many edits of the held-out artist's drawings, one of each kind in turn; no scene is a stored one.
+
+    Edit i is the same whatever the number: more of them go on from fewer.
+    """
+    edits: list[SceneEdit] = []
+    for k in range(-(-number // len(KINDS))):
+        edits += _drawn_round(seed, k)
+    return edits[:number]
+
+
+@cache
+def _drawn_round(seed: int, k: int) -> list[SceneEdit]:
+    """One edit of each kind."""
+    stored = [record[side] for record in _records() for side in ("source", "target")]
+    attempts = (edit_cases((HELD_OUT_ARTIST,), 1, (seed, k, attempt)) for attempt in count())
+    return next(
+        edits
+        for edits in attempts
+        if not any(scene_record(scene) in stored for _, *pair in edits for scene in pair)
+    )
 
 
 def drawn_case(kind: str, source: Scene, target: Scene) -> Case:

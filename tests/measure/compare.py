@@ -1,6 +1,8 @@
 """Compare the editing methods on 84 held-out edits whose true pictures are known (`make compare`).
 
     python -m measure.compare                            the table, out/compare.csv and out/compare.png
+    python -m measure.compare --drawn 420                on so many other edits: with intervals, what can be
+                                                         reached, and the front; goes on from out/drawn.jsonl
     python -m measure.compare --method MODULE:FUNCTION   with an own method beside them, see measure.methods
     python -m measure.compare --tune                     choose settings on scenes of the training artists
 
@@ -11,6 +13,7 @@ a method fits, it fits at the guidance of the edit. Exit 1 where the kit's own m
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,11 +24,13 @@ from tqdm import tqdm
 
 from measure.bench import edited, in_processes, this_bench
 from measure.cases import KINDS, Case, held_out_cases
+from measure.drawn import BAR, SEED, Log, Request, run
+from measure.drawn_report import report
 from measure.methods import METHODS, OURS, PAPER, MethodError, method_named, settings_of
 from measure.search import TUNED, tune
 from measure.table import Table, draw_gallery
+from measure.truths import ANSWERS
 
-BAR = "{percentage:3.0f} % |{bar}| {elapsed} gone, {remaining} left{postfix}"
 Job = tuple[str, list[int]]  # a method and cases of one kind
 Result = tuple[dict, Image.Image]  # a row of the table and its picture
 
@@ -43,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--per-kind", type=int, default=12, metavar="N", help="so many of the 12 cases of each kind"
     )
+    _add_drawn(parser)
     parser.add_argument(
         "--tune", nargs="*", metavar="METHOD", help="choose settings, for these methods or for all"
     )
@@ -51,13 +57,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.workers < 1 or options.per_kind < 1:
         parser.error("--workers and --per-kind take a number from 1 on.")
+    if options.drawn is not None and not (options.drawn >= 1 and options.seed >= 0 and options.truths >= 1):
+        parser.error("--drawn and --truths take a number from 1 on, --seed one from 0 on.")
     if options.tune is not None:
         tune(_known(options.tune, TUNED) or list(TUNED), options.workers)
         return
     try:
-        compare(_chosen(options.method, options.only), options.per_kind, options.workers, options.out)
+        methods = _chosen(options.method, options.only)
+        if options.drawn is None:
+            compare(methods, options.per_kind, options.workers, options.out)
+        else:
+            _known(options.again, methods)
+            request = Request(tuple(methods), options.drawn, options.seed, options.truths)
+            compare_drawn(request, options.workers, options.out, options.minutes, options.again)
     except MethodError as error:
         sys.exit(str(error))
+
+
+def _add_drawn(parser: argparse.ArgumentParser) -> None:
+    drawn = parser.add_argument_group("cases that are drawn for the comparison")
+    drawn.add_argument(
+        "--drawn", type=int, metavar="N", help="so many; what out/drawn.jsonl has is not computed again"
+    )
+    drawn.add_argument("--seed", type=int, default=SEED, help="of the cases")
+    drawn.add_argument(
+        "--truths", type=int, default=ANSWERS, metavar="N", help="true answers of each case, at most"
+    )
+    drawn.add_argument(
+        "--minutes", type=float, default=math.inf, metavar="M", help="begin nothing more after so long"
+    )
+    drawn.add_argument(
+        "--again",
+        nargs="+",
+        default=[],
+        metavar="METHOD",
+        help="forget what the file has of these, whose code changed",
+    )
 
 
 def _chosen(own: str | None, only: list[str] | None) -> list[str]:
@@ -108,6 +143,27 @@ def compare(methods: Sequence[str], per_kind: int, workers: int, out: Path) -> N
     missed = table.missed()
     if missed:
         sys.exit(f"Missed: {'; '.join(missed)}.")
+
+
+def compare_drawn(
+    request: Request, workers: int, out: Path, minutes: float = math.inf, again: Sequence[str] = ()
+) -> None:
+    """Run the methods on drawn cases, as far as they are not in the file; print and write what there is.
+
+    Raises:
+        MethodError: an own method failed.
+        SystemExit: another method is surely ahead of ours, or the file is damaged.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        log = Log(out / "drawn.jsonl")
+    except ValueError as error:
+        sys.exit(str(error))
+    if again:
+        log.forget(again)
+    behind = report(run(request, log, out, workers, minutes), request, out)
+    if behind:
+        sys.exit(f"Missed: {'; '.join(behind)}.")
 
 
 def jobs_of(methods: Sequence[str], cases: Sequence[Case], per_kind: int) -> list[Job]:

@@ -8,6 +8,7 @@ name and the kind of edit, or, where it has none there, the ones of `BY_KIND`. I
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import json
@@ -15,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import styledit
@@ -48,12 +50,13 @@ class Method:
 
     ``fit(pipe, inversions, guidance)`` fits what there is to fit, at the guidance of the edits.
     ``seconds`` is roughly what one case takes on one core; only the time left is computed from it.
-    The method runs on every ``stride``-th case.
+    The method runs on every ``stride``-th case. ``code``: a hash of an own method's file.
     """
 
     fit: Callable[[object, Sequence[styledit.Inversion], float | None], list[FittedMethod]]
     seconds: float
     stride: int = 1
+    code: str = ""
 
 
 def _editing(pipe, inversion: styledit.Inversion, evaluations: int = 0, **options: object) -> FittedMethod:
@@ -99,13 +102,34 @@ def _direct_inversion(pipe, inversions, guidance: float) -> list[FittedMethod]:
     return [_editing(pipe, v, follow_inversion=True) for v in inversions]
 
 
-def _sdedit(pipe, inversions, guidance: float) -> list[FittedMethod]:
-    def editing(v: styledit.Inversion) -> FittedMethod:
-        return FittedMethod(
-            lambda target, settings: baselines.sdedit(pipe, v, target, progress=False, **settings)
-        )
+def _following(editor_of: Callable, *own: str) -> Callable:
+    """A method whose target follows its source. ``own``: which of its settings make another editor."""
 
-    return [editing(v) for v in inversions]
+    def fitted(pipe, v: styledit.Inversion) -> FittedMethod:
+        @lru_cache(maxsize=2)
+        def editor(choices: tuple[tuple[str, object], ...]) -> styledit.Editor:
+            return editor_of(pipe, v, limit=EVERYTHING, automatic=False, **dict(choices))
+
+        def edit(target: str, settings: dict) -> styledit.Edit:
+            choices = tuple((name, settings[name]) for name in own if name in settings)
+            rest = {name: value for name, value in settings.items() if name not in own}
+            return editor(choices).edit(target, progress=False, **rest)
+
+        return FittedMethod(edit)
+
+    return lambda pipe, inversions, guidance: [fitted(pipe, v) for v in inversions]
+
+
+def _one_call(method: Callable[..., styledit.Edit]) -> Callable:
+    """A baseline that fits nothing: each edit is one call."""
+
+    def fit(pipe, inversions, guidance: float) -> list[FittedMethod]:
+        def editing(v: styledit.Inversion) -> FittedMethod:
+            return FittedMethod(lambda target, settings: method(pipe, v, target, progress=False, **settings))
+
+        return [editing(v) for v in inversions]
+
+    return fit
 
 
 METHODS = {
@@ -113,7 +137,23 @@ METHODS = {
     "null-text": Method(_null_text, 8.0),
     "negative-prompt": Method(_negative_prompt, 1.4),
     "direct inversion": Method(_direct_inversion, 1.4),
-    "SDEdit": Method(_sdedit, 0.8),
+    "MasaCtrl": Method(_one_call(baselines.masactrl), 1.4),
+    "Plug-and-Play": Method(_one_call(baselines.plug_and_play), 1.1),
+    "negative-prompt, following": Method(
+        _following(partial(baselines.negative_prompt_editor, follow=True)), 1.4
+    ),
+    "proximal guidance": Method(
+        _following(baselines.proximal_editor, "quantile", "inversion_guidance", "follow"), 1.4
+    ),
+    "h-Edit-D": Method(
+        _following(partial(baselines.h_edit_editor, random=False), "reference_guidance", "implicit"), 2.4
+    ),
+    "h-Edit-R": Method(_following(baselines.h_edit_editor, "reference_guidance", "implicit"), 2.4),
+    "edit-friendly": Method(_following(baselines.edit_friendly_editor, "source_guidance", "skip"), 1.2),
+    "LEDITS++": Method(_following(baselines.ledits_pp_editor, "skip", "quantile", "scale"), 1.3),
+    "FlowEdit": Method(_following(baselines.flow_edit_editor, "source_guidance", "skip"), 1.2),
+    "DDCM": Method(_following(baselines.ddcm_editor, "source_guidance", "steps"), 1.2),
+    "SDEdit": Method(_one_call(baselines.sdedit), 0.8),
     PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs fifteen times ours
     BY_KIND: Method(_value_inputs("default"), 3.7),
     OURS: Method(_plain_call, 3.7),
@@ -162,7 +202,9 @@ def _own(name: str) -> Method:
     def fit(pipe, inversions, guidance: float) -> list[FittedMethod]:
         return [FittedMethod(_checked(name, found, pipe, v), None) for v in inversions]
 
-    return Method(fit, seconds=3.0)
+    file = getattr(sys.modules[module], "__file__", None)
+    code = "" if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
+    return Method(fit, seconds=3.0, code=code)
 
 
 def _checked(name: str, function: Callable, pipe, inversion: styledit.Inversion) -> Callable:

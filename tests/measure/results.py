@@ -3,7 +3,8 @@ fingerprint of the model. `styledit.lessons.stored_result` reads them.
 
     python -m measure.results [NAME ...]
 
-To add one, write a function `(pipe) -> JSON` and put it into `RESULTS`.
+To add one, write a function `(pipe) -> JSON` and put it into `RESULTS`. `drawn` takes hours: it is
+taken from the file that `make compare DRAWN=420` leaves, and only where it is named.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from measure import compare
 from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
+from measure.drawn import TRUTH, Log, Request, keys
 from measure.methods import METHODS
 from measure.photographs import photographs
 from measure.value_inputs import value_edits, value_fits
@@ -35,6 +37,21 @@ WORKERS = 2
 OWN = "measure.example:follow_inversion"  # the method that lesson 07 writes
 OWN_TITLE = "pinned, ten lines"
 NOTHING = "doing nothing"
+DRAWN_FILE = Path("out") / "drawn.jsonl"
+DRAWN_COLUMNS = (
+    "success",
+    "truth_psnr",
+    "nearest_psnr",
+    "truth_lpips",
+    "structure_distance",
+    "background_psnr",
+    "background_lpips",
+    "evaluations",
+    "edit_evaluations",
+    "answers",
+    "between",
+    "between_nearest",
+)
 COLUMNS = ("success", "truth_psnr", "truth_lpips", "background_psnr", "background_lpips", "evaluations")
 
 
@@ -79,13 +96,37 @@ def guided_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(shown, key=lambda row: (row["variant"], row["case"]))
 
 
+def drawn(pipe: StableDiffusionPipeline, file: Path = DRAWN_FILE) -> list[dict[str, Any]]:
+    """Lesson 07: what `make compare DRAWN=N` has measured of this model, with today's settings of METHODS.
+
+    A row: `case`, `kind`, `method` (or TRUTH), and those of DRAWN_COLUMNS in which it has a number. Times are
+    left out, which are one machine's.
+
+    Raises:
+        SystemExit: the file has nothing of this model.
+    """
+    log = Log(file)
+    number = 1 + max((row["case"] for row in log.rows), default=0)
+    rows = log.of(keys(Request(tuple(METHODS), number), model_fingerprint(pipe)))
+    if not rows:
+        raise SystemExit(f"{file} has no row of this model; run `make compare DRAWN=420` first.")
+    order = {name: k for k, name in enumerate((TRUTH, *METHODS))}
+    shown = [
+        {name: _rounded(row[name]) for name in ("case", "kind", "method", *DRAWN_COLUMNS) if name in row}
+        for row in sorted(rows, key=lambda row: (order[row["method"]], row["case"]))
+    ]
+    return [{name: value for name, value in row.items() if value is not None} for row in shown]
+
+
 RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
     "value_fits": value_fits,
     "value_edits": value_edits,
     "comparison": comparison,
     "guided": guided,
     "photographs": photographs,
+    "drawn": drawn,
 }
+COMPUTED = tuple(name for name in RESULTS if name != "drawn")
 
 
 def store(pipe: StableDiffusionPipeline, name: str, result: Any) -> Path:
@@ -101,12 +142,12 @@ def store(pipe: StableDiffusionPipeline, name: str, result: Any) -> Path:
 
 
 def main(names: list[str]) -> None:
-    """Compute the results of these names, all of them where none is named, and store each as it comes."""
+    """Compute the results of these names, COMPUTED where none is named, and store each as it comes."""
     unknown = set(names) - set(RESULTS)
     if unknown:
         raise SystemExit(f"There is no result {sorted(unknown)[0]!r}; choose from {', '.join(RESULTS)}.")
     pipe = styledit.load()
-    for name in names or RESULTS:
+    for name in names or COMPUTED:
         print(f"{name}:")
         start = time.perf_counter()
         file = store(pipe, name, RESULTS[name](pipe))
@@ -133,5 +174,7 @@ def _rounded(value: Any) -> Any:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="results to compute; all of them where none is named")
+    parser.add_argument(
+        "names", nargs="*", help=f"of {', '.join(RESULTS)}; all but drawn where none is named"
+    )
     main(parser.parse_args().names)

@@ -39,9 +39,43 @@ SEARCHED = {
         {"blend": True, "blend_threshold": 0.7},
     ],
 }
-SEARCHED_SDEDIT = {
-    "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
-    "guidance": GUIDANCES,
+
+
+def _following(**own: list) -> dict[str, list[dict]]:
+    """What to try of a method whose target follows its source: settings of its own, before the blend."""
+    choices = {name: [{name: value} for value in values] for name, values in own.items()}
+    return {"taus": SEARCHED["taus"], "guidance": GUIDANCES, **choices, "blend": SEARCHED["blend"]}
+
+
+SOURCE_GUIDANCES = [1.0, 2.0, 0.0]
+SKIPS = [0.2, 0.0, 0.36]
+# The same of methods that have settings of their own.
+SEARCHED_OF = {
+    "MasaCtrl": {
+        "start": [{"start": start} for start in (0.08, 0.0, 0.2, 0.4)],
+        "first_layer": [{"first_layer": layer} for layer in (0.625, 0.4, 0.8)],
+        "guidance": GUIDANCES,
+        "blend": SEARCHED["blend"],
+    },
+    "Plug-and-Play": {
+        "tau_f": [{"tau_f": tau} for tau in (0.8, 0.2, 0.5, 1.0)],
+        "tau_a": [{"tau_a": tau} for tau in (0.5, 0.2, 0.8)],
+        "guidance": GUIDANCES,
+        "blend": SEARCHED["blend"],
+    },
+    "proximal guidance": _following(
+        quantile=[0.7, 0.5, 0.9], inversion_guidance=[0.1, 0.0, 1.0], follow=[False, True]
+    ),
+    "h-Edit-D": _following(reference_guidance=[2.0, 1.0, 3.0], implicit=[True, False]),
+    "h-Edit-R": _following(reference_guidance=[2.0, 1.0, 3.0], implicit=[True, False]),
+    "edit-friendly": _following(source_guidance=SOURCE_GUIDANCES, skip=SKIPS),
+    "LEDITS++": _following(scale=[2, 1, 4], quantile=[0.7, 0.5, 0.9], skip=SKIPS),
+    "FlowEdit": _following(source_guidance=SOURCE_GUIDANCES, skip=SKIPS),
+    "DDCM": _following(source_guidance=SOURCE_GUIDANCES, steps=[12, 15]),
+    "SDEdit": {
+        "strength": [{"strength": strength} for strength in (0.5, 0.3, 0.7, 0.9)],
+        "guidance": GUIDANCES,
+    },
 }
 TUNED = tuple(method for method in METHODS if method not in (PAPER, OURS))
 
@@ -80,13 +114,11 @@ def _best(job: tuple[str, str]) -> tuple[str, str, dict, str]:
 
 def _searched(method: str, kind: str) -> dict[str, list[dict]]:
     """What to try of a method."""
-    if method == "SDEdit":
-        return SEARCHED_SDEDIT
-    searched = dict(SEARCHED)
+    searched = dict(SEARCHED_OF.get(method, SEARCHED))
     if method != BY_KIND:  # without value inputs tau_v changes nothing
-        del searched["tau_v"]
+        searched.pop("tau_v", None)
     if kind in ("place", "style"):  # they change more than an object
-        del searched["blend"]
+        searched.pop("blend", None)
     return searched
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,11 @@ SHOWN = 2  # cases of each kind in the gallery
 
 
 class Table:
-    """Rows of one case and one method each: "case", "kind", "method" and the columns of HEADER."""
+    """Rows of one case and one method each: "case", "kind", "method", and what `header` names."""
 
-    def __init__(self, rows: Sequence[dict]) -> None:
+    def __init__(self, rows: Sequence[dict], header: Mapping[str, str] = HEADER) -> None:
         self.rows = list(rows)
+        self.header = dict(header)
         self.methods = list(dict.fromkeys(row["method"] for row in self.rows))
         self.kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in self.rows)]
 
@@ -40,30 +41,36 @@ class Table:
 
     def mean(self, method: str, column: str, on: set[int] | None = None, kind: str | None = None) -> float:
         """A column's mean over a method's rows, on some cases, of one kind; NaN where there is no number."""
-        numbers = [
-            row[column]
+        numbers = self.numbers(method, column, kind)
+        some = [number for case, number in numbers.items() if on is None or case in on]
+        return float(np.mean(some)) if some else float("nan")
+
+    def numbers(self, method: str, column: str, kind: str | None = None) -> dict[int, float]:
+        """{case: number} of a method in a column, where there is one; of one kind or of all."""
+        return {
+            row["case"]: row[column]
             for row in self.rows
             if row["method"] == method
             and row.get(column) is not None
-            and (on is None or row["case"] in on)
             and (kind is None or row["kind"] == kind)
-        ]
-        return float(np.mean(numbers)) if numbers else float("nan")
+        }
 
     def write(self, file: Path) -> None:
         """One line a row, as CSV."""
         with file.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, ["case", "kind", "method", *HEADER], lineterminator="\n")
+            writer = csv.DictWriter(
+                stream, ["case", "kind", "method", *self.header], extrasaction="ignore", lineterminator="\n"
+            )
             writer.writeheader()
             writer.writerows(self.rows)
 
     def print(self) -> None:
         """Means by method, then by kind."""
-        for name, title in HEADER.items():
+        for name, title in self.header.items():
             print(f"{name:>24}: {title}")
-        print(f"{'method':30} {'cases':>5} " + " ".join(f"{name[:18]:>18}" for name in HEADER))
+        print(f"{'method':30} {'cases':>5} " + " ".join(f"{name[:18]:>18}" for name in self.header))
         for method in self.methods:
-            means = " ".join(_cell(self.mean(method, name)) for name in HEADER)
+            means = " ".join(_cell(self.mean(method, name)) for name in self.header)
             print(f"{method:30} {len(self.cases(method)):5d} {means}")
         few = self.cases(PAPER)
         if few:

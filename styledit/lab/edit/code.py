@@ -25,7 +25,10 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit,
     guidance = prepared.guidance
     read = methods.named(method).reads
     own = methods.parameters_of(method, shown.request.parameters)
-    keywords = [f"    {name}={getattr(settings, name)!r}," for name in PLAIN if read(name)]
+    plain = {name: getattr(settings, name) for name in PLAIN if read(name)} | dict(
+        methods.named(method).fixed
+    )
+    keywords = [f"    {name}={value!r}," for name, value in plain.items()]
     lines = ["import styledit", "import styledit.lab", ""]
     masked = settings.mask is not None and read("mask")
     if masked:

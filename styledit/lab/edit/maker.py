@@ -152,7 +152,9 @@ class EditMaker:
             )
             return Made((yield from with_progress(whole, "editing", steps)))
         editor = yield from self.editor(request.method, own)
-        run: Generator[State, None, Any] = editor.editing(request.prompt, **png_recipe.keywords(settings))
+        run: Generator[State, None, Any] = editor.editing(
+            request.prompt, **methods.keywords_of(request.method, settings)
+        )
         edit = yield from with_progress(run, "editing", steps)
         return Made(edit, follows=request.method == OWN and self.prepared.follows)
 

@@ -12,11 +12,17 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from styledit import baselines
 from styledit import validation as check
+from styledit.baselines.masactrl import FIRST_LAYER as DEFAULT_LAYER
+from styledit.baselines.masactrl import START as DEFAULT_START
 from styledit.baselines.null_text import ITERATIONS as DEFAULT_ITERATIONS
 from styledit.baselines.null_text import fitting_nulls
+from styledit.baselines.plug_and_play import TAU_A as DEFAULT_TAU_A
+from styledit.baselines.plug_and_play import TAU_F as DEFAULT_TAU_F
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
+from styledit.lab.edit import png_recipe
 from styledit.lab.edit.keeping import MIB, drop_oldest
 from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared, lab_editor
@@ -29,7 +35,20 @@ DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
     "null-text",
     "SDEdit",
 )
-BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT)
+FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM = (
+    "negative-prompt, following",
+    "proximal guidance",
+    "h-Edit-D",
+    "h-Edit-R",
+    "edit-friendly",
+    "LEDITS++",
+    "FlowEdit",
+    "DDCM",
+)
+MASACTRL, PLUG_AND_PLAY = "MasaCtrl", "Plug-and-Play"
+ON_THE_INVERSION = (FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, MASACTRL, PLUG_AND_PLAY)
+ON_NOISE = (H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM)
+BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, *ON_THE_INVERSION, *ON_NOISE, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
 LARGEST = 32 * MIB  # of the null-text fits that are kept
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
@@ -37,9 +56,9 @@ MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], E
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that one method takes beside the settings, by the name that its call has for it: from `least`
+    """A number that one method takes beside the settings, by a name that no other's has: from `least`
     to `most`, whole where `step` is; `default` where nothing is said; `values`: what a contact sheet begins
-    with.
+    with; `keyword`: the name that its call has for it, where several methods' calls have the same one.
     """
 
     name: str
@@ -50,6 +69,7 @@ class Parameter:
     step: float
     default: float
     values: tuple[float, ...]
+    keyword: str = ""
 
     def checked(self, value: object) -> float:
         """A value in range.
@@ -70,14 +90,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does, in a line; of each setting that it ignores, why; and the parameters of its own.
-    What is ignored cannot change a bit of its picture.
+    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; and
+    what settings that it ignores are set to. What is ignored cannot change a bit of its picture.
     """
 
     name: str
     hint: str
     ignored: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def reads(self, name: str) -> bool:
         """Whether a setting or parameter of that name can change its picture."""
@@ -90,13 +111,29 @@ class Method:
             "name": self.name,
             "hint": self.hint,
             "ignored": dict(self.ignored),
-            "parameters": [asdict(parameter) for parameter in self.parameters],
+            "parameters": [
+                {name: value for name, value in asdict(parameter).items() if name != "keyword"}
+                for parameter in self.parameters
+            ],
         }
+
+    def keywords(self, parameters: Mapping[str, float]) -> dict[str, float]:
+        """Its parameters by the names that its call has for them."""
+        known = {each.name: each.keyword or each.name for each in self.parameters}
+        return {known[name]: value for name, value in parameters.items()}
 
 
 def _without_values(name: str) -> dict[str, str]:
     why = f"{name} has no value inputs."
     return dict.fromkeys(("tau_v", "tau_v_changed", "tau_v_padding", "tau_v_words"), why)
+
+
+NO_MAPS: Mapping[str, Any] = {"tau_c": 0.0, "tau_s": 0.0, "tau_u": 0.0, "tau_c_words": {}}
+
+
+def _without_maps(name: str) -> dict[str, str]:
+    why = f"{name} takes over none of Prompt-to-Prompt's maps."
+    return _without_values(name) | dict.fromkeys((*NO_MAPS, "reweight"), why)
 
 
 STRENGTH = Parameter(
@@ -115,6 +152,107 @@ ITERATIONS = Parameter(
     "longer to fit.",
     1, 50, 1, DEFAULT_ITERATIONS, (1, 5, 10, 20),
 )  # fmt: skip
+START = Parameter(
+    "start",
+    "From step",
+    "Share of the steps before the edit looks into the source: later lets its layout go further away.",
+    0.0, 1.0, 0.02, DEFAULT_START, (0.0, 0.08, 0.2, 0.4, 0.6),
+)  # fmt: skip
+LAYER = Parameter(
+    "first_layer",
+    "From layer",
+    "Share of the network's layers before the edit looks into the source: earlier keeps more of the picture.",
+    0.0, 1.0, 0.025, DEFAULT_LAYER, (0.0, 0.4, 0.625, 0.8),
+)  # fmt: skip
+TAU_F = Parameter(
+    "tau_f",
+    "Features",
+    "Share of the steps at which the source's coarse features are the edit's: more keeps the layout.",
+    0.0, 1.0, 0.05, DEFAULT_TAU_F, (0.0, 0.4, 0.6, 0.8, 1.0),
+)  # fmt: skip
+TAU_A = Parameter(
+    "tau_a",
+    "Decoder's maps",
+    "Share of the steps at which the edit's pixels look at each other as the source's do, in the decoder.",
+    0.0, 1.0, 0.05, DEFAULT_TAU_A, (0.0, 0.3, 0.5, 0.8, 1.0),
+)  # fmt: skip
+
+
+def _skip(name: str, default: float) -> Parameter:
+    return Parameter(
+        name,
+        "Skipped",
+        "Share of the steps at which the edit is still the source: more keeps more of the picture.",
+        0.0, 0.9, 0.05, default, (0.0, 0.2, 0.4, 0.6), "skip",
+    )  # fmt: skip
+
+
+def _noise(name: str) -> Parameter:
+    return Parameter(
+        name, "Noise", "Another number draws other noise over the picture.", 0, 99, 1, 0, (0, 1, 2, 3), "seed"
+    )
+
+
+def _reference(name: str) -> Parameter:
+    return Parameter(
+        name,
+        "Away from the source",
+        "How strongly guidance leads away from the source prompt: nearer to the guidance keeps more of the "
+        "picture.",
+        0.0, 15.0, 0.5, 5.0, (1.0, 2.0, 3.0, 5.0), "reference_guidance",
+    )  # fmt: skip
+
+
+QUANTILE = Parameter(
+    "proximal_quantile",
+    "Left out",
+    "Share of the differences between the prompts, the smallest, that are no edit.",
+    0.0, 0.95, 0.05, 0.7, (0.0, 0.5, 0.7, 0.9), "quantile",
+)  # fmt: skip
+PULL = Parameter(
+    "inversion_guidance",
+    "Pull",
+    "How far the latents move back to the inversion's where nothing is edited, in the last steps.",
+    0.0, 1.0, 0.1, 0.1, (0.0, 0.1, 0.5, 1.0),
+)  # fmt: skip
+MASKED = Parameter(
+    "masked_quantile",
+    "Left out",
+    "Share of the picture, where the new words look least, in which guidance does nothing.",
+    0.0, 0.95, 0.05, 0.9, (0.5, 0.7, 0.8, 0.9), "quantile",
+)  # fmt: skip
+SCALE = Parameter(
+    "mask_scale",
+    "Map's scale",
+    "How much coarser than the latents the maps are that say where the new words look.",
+    1, 4, 1, 2, (1, 2, 4), "scale",
+)  # fmt: skip
+STEPWISE = Parameter(
+    "source_guidance",
+    "Guidance of the source",
+    "How strongly the source prompt is guided: near the target's, less of the picture changes.",
+    0.0, 15.0, 0.5, 1.0, (0.0, 1.0, 2.0, 3.5),
+)  # fmt: skip
+# What makes the editors of those whose target follows the source, by its latents or inside the network, and
+# what their calls are always given.
+FOLLOWING: dict[str, tuple[str, dict[str, Any]]] = {
+    FOLLOWED_NEGATIVE: ("negative_prompt_editor", {"follow": True}),
+    PROXIMAL: ("proximal_editor", {}),
+    H_EDIT_D: ("h_edit_editor", {"random": False}),
+    MASACTRL: ("masactrl_editor", {}),
+    PLUG_AND_PLAY: ("plug_and_play_editor", {}),
+    H_EDIT_R: ("h_edit_editor", {}),
+    EDIT_FRIENDLY: ("edit_friendly_editor", {}),
+    LEDITS: ("ledits_pp_editor", {}),
+    FLOW_EDIT: ("flow_edit_editor", {}),
+    DDCM: ("ddcm_editor", {"steps": None}),
+}
+
+
+def _always_from_source(name: str) -> dict[str, str]:
+    return _without_values(name) | {"guide_from_source": f"{name} always guides from the source."}
+
+
 TABLE = {
     method.name: method
     for method in (
@@ -139,6 +277,68 @@ TABLE = {
             "The empty prompt's embedding is learned at each step, so that the source comes back.",
             _without_values(NULL_TEXT),
             (ITERATIONS,),
+        ),
+        Method(
+            MASACTRL,
+            "The edit's pixels look into the source and take what they find there: poses change, looks stay.",
+            _without_maps(MASACTRL),
+            (START, LAYER),
+            NO_MAPS,
+        ),
+        Method(
+            PLUG_AND_PLAY,
+            "The source's coarse features and self-attention are the edit's: the layout stays, looks change.",
+            _without_maps(PLUG_AND_PLAY),
+            (TAU_F, TAU_A),
+            NO_MAPS,
+        ),
+        Method(
+            FOLLOWED_NEGATIVE,
+            "Negative-prompt, and what keeps the source on the picture at each step keeps the edit near it.",
+            _always_from_source(FOLLOWED_NEGATIVE),
+        ),
+        Method(
+            PROXIMAL,
+            "Negative-prompt, and small differences between what the two prompts say are no edit.",
+            _always_from_source(PROXIMAL),
+            (QUANTILE, PULL),
+        ),
+        Method(
+            H_EDIT_D,
+            "Each step first brings the source back, then edits where that leads; on the inverted picture.",
+            _without_values(H_EDIT_D),
+            (_reference("h_edit_d_reference"),),
+        ),
+        Method(
+            H_EDIT_R,
+            "Each step first brings the source back, then edits where that leads; on the noised picture.",
+            _without_values(H_EDIT_R),
+            (_reference("h_edit_r_reference"), _noise("h_edit_noise")),
+        ),
+        Method(
+            EDIT_FRIENDLY,
+            "The picture under a noise of its own at each step; the edit draws what the source would have.",
+            _without_values(EDIT_FRIENDLY),
+            (_skip("edit_friendly_skip", 0.36), _noise("edit_friendly_noise")),
+        ),
+        Method(
+            LEDITS,
+            "Edit-friendly noise without the source prompt; guidance acts where the new words look and it is "
+            "large.",
+            _without_values(LEDITS),
+            (MASKED, SCALE, _noise("ledits_noise")),
+        ),
+        Method(
+            FLOW_EDIT,
+            "No inversion: the picture moves by what the prompts differ in, under a new noise at each step.",
+            _without_values(FLOW_EDIT),
+            (_skip("flow_edit_skip", 0.34), STEPWISE, _noise("flow_edit_noise")),
+        ),
+        Method(
+            DDCM,
+            "No inversion: each step guesses the whole edit under fresh noise, and the next begins from it.",
+            _without_values(DDCM),
+            (_noise("ddcm_noise"),),
         ),
         Method(
             SDEDIT,
@@ -176,6 +376,11 @@ def read_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {setting: value for setting, value in settings.items() if setting not in ignored}
 
 
+def keywords_of(name: str, settings: Settings) -> dict[str, Any]:
+    """Settings as keywords of a method's editor."""
+    return png_recipe.keywords(settings) | dict(named(name).fixed)
+
+
 def parameters_of(name: str, given: Mapping[str, Any]) -> dict[str, float]:
     """A method's own parameters: those given, its defaults for the rest. Others' are left out.
 
@@ -209,6 +414,10 @@ def making_editor(
             nulls[iterations] = fit.embeddings
             drop_oldest(nulls, lambda embeddings: embeddings.nbytes, LARGEST)
         return lab_editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
+    if name in FOLLOWING:
+        function, fixed = FOLLOWING[name]
+        own = fixed | TABLE[name].keywords(parameters)
+        return getattr(baselines, function)(pipe, inversion, guidance=guidance, **own)
     options: dict[str, dict[str, Any]] = {
         DDIM: {},
         DIRECT: {"follow_inversion": True},
@@ -225,6 +434,11 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
     """
     given = f"pipe, inversion, guidance={guidance!r}"
     own = "".join(f", {parameter}={value!r}" for parameter, value in parameters.items())
+    if name in FOLLOWING:
+        function, fixed = FOLLOWING[name]
+        keywords = fixed | TABLE[name].keywords(parameters)
+        own = "".join(f", {keyword}={value!r}" for keyword, value in keywords.items())
+        return [f"editor = styledit.baselines.{function}({given}{own})"]
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
         DDIM: [f"editor = styledit.Editor({given})"],

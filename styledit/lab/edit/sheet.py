@@ -256,7 +256,7 @@ def _previewed(maker: EditMaker, tile: Tile) -> Generator[None, None, Image.Imag
     method = tile.request.method
     own = methods.parameters_of(method, tile.request.parameters)
     editor, _ = yield from _timed(maker.editor(method, own))
-    keywords = png_recipe.keywords(tile.settings)
+    keywords = methods.keywords_of(method, tile.settings)
     run: Generator[Any, None, Any] = editor.editing(tile.request.prompt, every=PREVIEW_EVERY, **keywords)
     edit, _ = yield from _timed(run)
     return edit.image
