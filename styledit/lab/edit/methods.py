@@ -25,7 +25,7 @@ from styledit.editing import Edit, Editor, Settings
 from styledit.lab.edit import png_recipe
 from styledit.lab.edit.keeping import MIB, drop_oldest
 from styledit.lab.edit.png_recipe import PLAIN
-from styledit.lab.edit.session import Prepared, lab_editor
+from styledit.lab.edit.session import Prepared, lab_editor, states_kept
 
 OWN = "value inputs"
 DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
@@ -417,7 +417,9 @@ def making_editor(
     if name in FOLLOWING:
         function, fixed = FOLLOWING[name]
         own = fixed | TABLE[name].keywords(parameters)
-        return getattr(baselines, function)(pipe, inversion, guidance=guidance, **own)
+        editor: Editor = getattr(baselines, function)(pipe, inversion, guidance=guidance, **own)
+        editor.history = states_kept(inversion)
+        return editor
     options: dict[str, dict[str, Any]] = {
         DDIM: {},
         DIRECT: {"follow_inversion": True},

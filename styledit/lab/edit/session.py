@@ -147,13 +147,18 @@ class Prepared:
 
 
 def lab_editor(pipe: StableDiffusionPipeline, inversion: Inversion, **options: Any) -> Editor:
-    """An editor that remembers the states of some edits only: an hour makes hundreds.
+    """An editor that remembers the states of some edits only.
 
     Args:
         options: of `Editor`.
     """
+    return Editor(pipe, inversion, history=states_kept(inversion), **options)
+
+
+def states_kept(inversion: Inversion) -> int:
+    """Bytes that the states of a picture's earlier edits may take: an hour makes hundreds of edits."""
     one = 2 * inversion.steps * inversion.z_T.nbytes  # z and x0 of each step
-    return Editor(pipe, inversion, history=EDITS_KEPT * one, **options)
+    return EDITS_KEPT * one
 
 
 @dataclass
