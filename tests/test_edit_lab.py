@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import time
+import warnings
 import weakref
 from dataclasses import replace
 
@@ -34,7 +35,7 @@ from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.scores import Scores
 from styledit.lab.edit.session import Settling, Source
-from styledit.lab.edit.sheet import ContactSheets, SheetDrawing
+from styledit.lab.edit.sheet import ContactSheets
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
 from styledit.lab.frames import thumbnail
 from styledit.lab.widget import check_fields
@@ -778,7 +779,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
     parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding)
-    parts += (SheetDrawing, ContactSheets, Settling)
+    parts += (ContactSheets, Settling)
 
     def record(owner: type, name: str) -> None:
         written.get(threading.current_thread().name, set()).add((owner.__name__, name))
@@ -1180,6 +1181,87 @@ def test_a_stopped_fit_leaves_the_lab_usable_and_goes_on_when_asked(opened) -> N
     assert torch.equal(lab.prepared.values.shift, plain.shift)  # though it was interrupted
 
 
+def test_the_history_says_what_followed_and_is_made_again_by_the_fit(opened) -> None:
+    lab = opened()
+    unfitted(lab)
+    for number, tau in ((5, 0.1), (6, 0.6)):
+        edit(lab, number, tau_c=tau)
+    early = lab.history[1:]
+    assert [entry["method"] for entry in lab.history] == [OWN, *["direct inversion"] * 3]
+    pictures = [lab.archive.past.entry(entry["id"]).picture for entry in early]
+    assert np.array_equal(decoded(pictures[1]), followed(lab, tau_c=0.1))
+    say(lab, "recall", id=early[1]["id"], request=7)  # the fit rests: it still follows
+    assert np.array_equal(shown(lab), decoded(pictures[1])) and len(lab.history) == 4
+    say(lab, "rename", id=early[0]["id"], name="mine")
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and [entry["method"] for entry in lab.history] == [OWN] * 4
+    assert lab.history[1]["name"] == "mine" and len(lab.history) == 4 and not lab.problem
+    for entry, before in zip(early, pictures, strict=True):
+        kept = lab.archive.past.entry(entry["id"])
+        assert kept.picture != before and kept.thumb == thumbnail(Image.open(io.BytesIO(kept.picture)))
+        say(lab, "recall", id=entry["id"], request=8)
+        assert np.array_equal(shown(lab), decoded(kept.picture))
+        assert np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
+        assert lab.frame["method"] == OWN and lab.archive.past.entry(entry["id"]).picture == kept.picture
+
+
+def stopped_before_it_was_made_again(lab, monkeypatch) -> None:
+    """A source with a fit, and a stop before the edit that followed was made by it."""
+    unfitted(lab)
+    offer = lab.queue.offer_edit
+
+    def offer_and_stop(request) -> None:
+        offer(request)
+        say(lab, "stop", wait=False)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lab.queue, "offer_edit", offer_and_stop)
+        say(lab, "fit")
+    assert not lab.prepared.follows and lab.shown.follows
+
+
+def test_a_stop_before_the_fitted_edit_is_said_and_the_next_request_goes_on(opened, monkeypatch) -> None:
+    lab = opened()
+    stopped_before_it_was_made_again(lab, monkeypatch)
+    assert lab.source["state"] == "behind" and lab.frame["method"] == "direct inversion"
+    assert lab.history[-1]["method"] == "direct inversion" and not lab.queue
+    early = lab.history[-1]["id"]
+    edit(lab, 9, tau_c=0.05)
+    assert np.array_equal(shown(lab), fresh(lab)) and lab.frame["method"] == OWN
+    assert lab.source["state"] == "fitted" and lab.history[1]["method"] == OWN
+    kept = lab.archive.past.entry(early).picture
+    say(lab, "recall", id=early, request=10)
+    assert np.array_equal(shown(lab), decoded(kept)) and np.array_equal(shown(lab), fresh(lab))
+
+
+def test_what_a_stop_left_as_it_was_is_made_again_when_asked(opened, monkeypatch) -> None:
+    lab = opened()
+    stopped_before_it_was_made_again(lab, monkeypatch)
+    number, entries = lab.frame["id"], len(lab.history)
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and lab.frame["method"] == OWN and lab.frame["id"] == number
+    assert np.array_equal(shown(lab), fresh(lab)) and len(lab.history) == entries
+
+
+def test_an_edit_that_fails_by_the_fit_is_asked_for_once(opened, monkeypatch) -> None:
+    lab = opened()
+    unfitted(lab)
+    make, asked = EditMaker.make, []
+
+    def broken(self, request, *given):
+        if self.prepared.follows:
+            return make(self, request, *given)
+        asked.append(request)
+        raise ValueError("no edit")
+
+    monkeypatch.setattr(EditMaker, "make", broken)
+    say(lab, "fit")
+    assert lab.problem == "no edit" and len(asked) <= 2 and lab.source["state"] == "behind"
+    monkeypatch.setattr(EditMaker, "make", make)
+    say(lab, "fit")
+    assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab))
+
+
 def test_an_edit_goes_before_the_fit_which_ends_as_if_alone(opened) -> None:
     lab = opened()
     say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=12, wait=False)
@@ -1257,6 +1339,42 @@ def test_a_fit_that_fails_is_a_sentence_and_can_be_asked_for_again(opened, monke
     monkeypatch.setattr(session.ValueFit, "run", good)
     say(lab, "fit")
     assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
+
+
+# --- an hour of use ---------------------------------------------------------------------------------
+
+
+def tensor_bytes() -> int:
+    """Memory of all tensors that are alive."""
+    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of modules that answer for all that they ever had
+        tensors = [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
+
+
+@pytest.mark.slow
+def test_as_many_edits_again_hold_no_more(opened) -> None:
+    lab = opened(steps=3)
+    number, held = 10, []
+    for guidances in (np.linspace(2, 3, 28), np.linspace(4, 5, 28)):
+        for guidance in guidances.tolist():
+            for method in (OWN, "negative-prompt"):
+                number += 1
+                edit(lab, number, method=method, guidance=guidance)
+                assert lab.frame["id"] == number and not lab.problem
+        held.append(tensor_bytes())
+    latents = lab.prepared.inversion.z_T.nbytes
+    assert held[1] <= held[0] + 10 * latents, held
+
+
+def test_null_text_fits_are_kept_as_far_as_their_bytes_fit(opened, monkeypatch) -> None:
+    lab = opened(steps=2)
+    monkeypatch.setattr("styledit.lab.edit.methods.LARGEST", 0)
+    for iterations in (1, 2, 3):
+        edit(lab, 2 + iterations, method="null-text", parameters={"iterations": iterations})
+    assert list(lab.maker._nulls) == [3] and not lab.problem
 
 
 # --- a closed lab -----------------------------------------------------------------------------------

@@ -344,6 +344,16 @@ def test_what_a_method_ignores_is_off_and_its_own_parameters_are_there(lab: Note
     assert lab.by_id("tau_c").get_attribute("aria-description") is None and not lab.errors
 
 
+STOP_BEFORE_THE_EDIT = """
+offer = lab.queue.offer_edit
+def offer_and_stop(request):
+    offer(request)
+    lab.queue.stop()
+    lab.queue.offer_edit = offer
+lab.queue.offer_edit = offer_and_stop
+"""
+
+
 @pytest.mark.slow
 def test_a_new_picture_is_there_before_its_edit_and_can_be_edited_without_a_fit(lab: NotebookPage) -> None:
     """The picture at once, a first edit by following the inversion, a stop, more edits, the fit after all."""
@@ -360,8 +370,15 @@ def test_a_new_picture_is_there_before_its_edit_and_can_be_edited_without_a_fit(
     done(lab)
     assert lab.python("lab.frame['method']") == "direct inversion"
     assert lab.by_id("method").input_value() == "value inputs"
+    early = lab.python("lab.history[-2]['id']")
+    assert "direct inversion" in lab.by_id(f"history-{early}").get_attribute("title")
+    lab.python("None", STOP_BEFORE_THE_EDIT)
+    lab.by_id("fit").click()
+    lab.until("lab.source['state'] == 'behind' and not lab.worker._runs", 120)
+    assert "What was made before still follows" in lab.by_id("fit-text").inner_text()
     lab.by_id("fit").click()
     lab.until("lab.source['state'] == 'fitted' and exact()", 120)
+    assert "direct inversion" not in lab.by_id(f"history-{early}").get_attribute("title")
     painted(lab)
     assert np.array_equal(on_screen(lab), of_library(lab))
     assert lab.page.locator(".styledit-figure-edit figcaption").inner_text() == "Edit"

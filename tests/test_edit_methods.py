@@ -28,7 +28,7 @@ from styledit.lab.edit.methods import (
     parameters_of,
 )
 from styledit.lab.edit.requests import EditRequest
-from styledit.lab.edit.session import Prepared, Source
+from styledit.lab.edit.session import Prepared, Source, states_kept
 from styledit.lab.edit.sheet import MOST_TILES
 from styledit.lab.edit.sheet_axes import AXES
 from test_edit_lab import (  # noqa: F401 (fixtures)
@@ -143,6 +143,13 @@ def test_what_a_method_is_said_to_read_and_nothing_else_changes_its_picture(make
                 break
         else:
             assert not method.reads(thing), thing
+
+
+def test_every_methods_editor_keeps_the_states_of_some_edits_only(maker) -> None:
+    names = [name for name in TABLE if maker.has_editor(name)]
+    editors = [finished(maker.editor(name, parameters_of(name, {"iterations": 1}))) for name in names]
+    assert len(editors) > 5
+    assert {editor.history for editor in editors} == {states_kept(maker.prepared.inversion)}
 
 
 def test_the_parameters_of_two_methods_have_different_names() -> None:

@@ -14,7 +14,7 @@ import styledit
 from styledit.guiding.learner import Learner
 from styledit.guiding.weights import TERMS
 from styledit.lab import edit_lab, open_png
-from styledit.lab.edit.guided import GUIDED, REMEMBERED, Guide, guiding_dict
+from styledit.lab.edit.guided import GUIDED, Guide, _bytes, guiding_dict
 from styledit.lab.edit.png_recipe import from_dict
 from styledit.lab.edit.samples import samples
 from test_edit_lab import (  # noqa: F401 (fixtures)
@@ -178,11 +178,34 @@ def test_the_history_shows_it_again_without_computing(opened, monkeypatch) -> No
     assert np.array_equal(shown(lab), guided)
 
 
-def test_no_more_than_some_are_remembered(opened) -> None:  # noqa: F811
+def test_guided_edits_by_two_fits_are_two(opened, pipe64, inversion64) -> None:  # noqa: F811
+    values = styledit.fit_values(pipe64, inversion64, guidance=5.0, progress=False)
+    lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False))
+    guide(lab, 2)
+    first = shown(lab)
+    settings = dict(lab.target["settings"])
+    about = {"kind": "upload", "name": "again", "prompt": inversion64.prompt, "steps": inversion64.steps}
+    say(lab, "source", id=3, **about)  # the same picture, fitted by the lab
+    assert lab.prepared.inversion.fingerprint == inversion64.fingerprint
+    guide(lab, 4, settings=settings)
+    assert lab.target["settings"] == settings and not np.array_equal(shown(lab), first)
+    assert np.array_equal(shown(lab), of_library(lab))
+
+
+def test_the_newest_are_remembered_as_far_as_their_bytes_fit(opened, monkeypatch) -> None:  # noqa: F811
     lab = opened()
-    for k in range(REMEMBERED + 2):
-        guide(lab, 2 + k, iterations=1, seed=k)
-    assert len(lab.guiding._kept) == REMEMBERED and len(lab.history) == REMEMBERED + 3
+    guide(lab, 2, iterations=1)
+    ((kept, _),) = lab.guiding._kept.values()
+    latents = [kept.edit.latents, kept.edit.source_latents, kept.edit.x0]
+    one = _bytes(kept)
+    assert one > sum(tensor.nbytes for tensor in latents) and kept.edit.inversion is None
+    monkeypatch.setattr("styledit.lab.edit.guided.LARGEST", int(3.5 * one))
+    for k in range(3, 8):
+        guide(lab, k, iterations=1, seed=k)
+    seeds = [guide.seed for _, guide in lab.guiding._kept.values()]
+    assert seeds == [5, 6, 7] and len(lab.history) == 7
+    say(lab, "recall", id=lab.history[-1]["id"], request=9)
+    assert lab.shown.edit.inversion is lab.prepared.inversion
 
 
 def test_a_style_picture(opened, picture) -> None:  # noqa: F811

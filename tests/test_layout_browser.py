@@ -229,6 +229,20 @@ def test_sliders_of_words_stay_long_in_a_narrow_window(lab: NotebookPage) -> Non
     )
 
 
+def test_nothing_is_wider_than_a_narrow_window(lab: NotebookPage) -> None:
+    size(lab, 400, 760)
+    open_folds(lab)
+    lab.by_id("fold-sheet").scroll_into_view_if_needed()
+    wide = lab.page.evaluate("""() => {
+      const root = document.querySelector(".styledit-edit-lab");
+      const edge = root.getBoundingClientRect().right + 1;
+      const over = (control) => control.checkVisibility() && control.getBoundingClientRect().right > edge;
+      return [...root.querySelectorAll("select, textarea, summary, input:not([type=file])")]
+        .filter((control) => over(control)).map((control) => control.dataset.testid ?? control.className);
+    }""")
+    assert wide == []
+
+
 def test_all_text_is_readable_in_every_theme(lab: NotebookPage) -> None:
     lab.run_cell(2)
     lab.page.wait_for_selector(".styledit-player svg text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import platform
 import subprocess
 import sys
 import threading
@@ -11,6 +12,8 @@ import weakref
 
 import pytest
 
+from styledit.lab import worker as worker_module
+from styledit.lab.memory import give_back_memory
 from styledit.lab.worker import Worker
 
 
@@ -203,3 +206,47 @@ def test_a_script_that_ends_in_the_middle_of_the_work_ends_well():
     script = "import styledit; from styledit.lab import edit_lab; lab = edit_lab(styledit.load())"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_it_gives_memory_back_once_after_each_rest(worker, monkeypatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(worker_module, "IDLE", 0.05)
+    monkeypatch.setattr(worker_module, "give_back_memory", lambda: given.append(len(done)))
+    done: list[str] = []
+    client = Steps("a", 2, done, worker)
+    worker.wake(client)
+    wait(lambda: given == [2])
+    time.sleep(0.2)
+    assert given == [2]  # nothing was done since
+    client.todo = 3
+    worker.wake(client)
+    wait(lambda: given == [2, 5])
+    assert client.closed == 2
+
+
+GIVES_BACK = """
+import gc, psutil, torch
+from styledit.lab.memory import give_back_memory
+process = psutil.Process()
+tensors = [torch.ones(12_000) for _ in range(4000)]  # 48 kB each: none is mapped alone
+pins = tensors[::400]
+del tensors
+gc.collect()
+before = process.memory_info().rss
+give_back_memory()
+print((before - process.memory_info().rss) / 2**20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc keeps it, and has a way to give it back"
+)
+def test_memory_between_what_is_held_is_given_back() -> None:
+    answer = subprocess.run([sys.executable, "-c", GIVES_BACK], capture_output=True, text=True, check=True)
+    assert float(answer.stdout) > 100, answer.stdout  # of 183 MB
+
+
+def test_where_there_is_no_glibc_nothing_is_done(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    give_back_memory()

@@ -20,6 +20,9 @@ from weakref import WeakKeyDictionary
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.lab.memory import give_back_memory
+
+IDLE = 2.0  # seconds without work, after which memory is given back
 PATIENCE = 5.0  # seconds that closing a widget waits for the call that runs
 _workers: WeakKeyDictionary[StableDiffusionPipeline, Worker] = WeakKeyDictionary()
 _making = threading.Lock()
@@ -148,16 +151,22 @@ class Worker:
             thread.join(patience)
 
     def _loop(self) -> None:
+        tidy = True  # nothing was done since memory was given back
         while True:
             with self._changed:
                 self._forget_the_leaving()
                 while self._clients and not self._runs:
-                    self._changed.wait()
+                    if not self._changed.wait(None if tidy else IDLE):
+                        break
                     self._forget_the_leaving()
                 if not self._clients:
                     self._thread = None
                     return
-            self._turn()
+                tidy = not self._runs
+            if tidy:
+                give_back_memory()
+            else:
+                self._turn()
 
     def _turn(self) -> bool:
         """One network call of the client that was woken last; False where no one has work."""

@@ -6,7 +6,7 @@ import { curvePoints, shownCurves } from "../../styledit/lab/front/edit/curves.j
 import { differencesOf } from "../../styledit/lab/front/edit/differences.js";
 import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/edit/happening.js";
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
-import { entryTitle, movedBy, settingsInShort } from "../../styledit/lab/front/edit/history.js";
+import { entryTitle, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
 import { blendSentence } from "../../styledit/lab/front/edit/mask.js";
 import { Brush, cellsOfWord, outline, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
@@ -452,15 +452,6 @@ const withSettings = (settings) => ({ ...ENTRY, settings: { ...DEFAULT_SETTINGS,
 test("an entry is called by its number, and its name or prompt", () => {
   assert.equal(entryTitle(ENTRY), "#3 a fox");
   assert.equal(entryTitle({ ...ENTRY, name: "best" }), "#3 best");
-});
-
-test("arrows, Home and End go through a row, and no further than its ends", () => {
-  const moved = (key, at) => movedBy(key, at, 5);
-  assert.deepEqual(
-    [moved("ArrowLeft", 2), moved("ArrowRight", 2), moved("Home", 2), moved("End", 2)],
-    [1, 3, 0, 4],
-  );
-  assert.deepEqual([moved("ArrowLeft", 0), moved("ArrowRight", 4), moved("x", 2)], [0, 4, null]);
 });
 
 test("two edits of one prompt and settings differ by nothing, whether these were suggested or not", () => {

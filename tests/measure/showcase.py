@@ -42,7 +42,8 @@ EDITS = {  # lesson picture: target prompts
     "12_owl": ("an oil painting of an owl and a blue balloon in the forest",),
 }
 MOST_HTML = 5 * 2**20
-MOST_GIF = 2 * 2**20
+MOST_GIF = 2**19
+COLOURS = 128  # of it
 WIDTH = 1400  # of the recorded page, at most
 THUMBS, THUMB = 4, 96  # pictures in a lesson's strip, and their side in pixels
 STYLE = """
@@ -76,7 +77,7 @@ def main() -> None:
         return
     moving = record()
     (NOTEBOOKS / "pictures" / "lab.gif").write_bytes(moving)
-    print(f"notebooks/pictures/lab.gif: {len(moving) / 2**20:.1f} MiB")
+    print(f"notebooks/pictures/lab.gif: {len(moving) / 2**20:.2f} MiB")
 
 
 def edits_strip(editors: dict[str, styledit.Editor]) -> Image.Image:
@@ -182,8 +183,8 @@ def frames_of(page: NotebookPage):
     page.page.wait_for_timeout(1500)
 
     def shot() -> Image.Image:
-        # From the prompt to the sliders: what moves.
-        top = page.by_id("target-prompt").bounding_box()
+        # From the pictures to the sliders: what moves.
+        top = page.page.locator(".styledit-views").bounding_box()
         bottom = page.by_id("steps").bounding_box()
         root = page.page.locator(".styledit-edit-lab").bounding_box()
         clip = {
@@ -193,14 +194,15 @@ def frames_of(page: NotebookPage):
         data = page.page.screenshot(clip=clip)
         return Image.open(io.BytesIO(data)).convert("RGB")
 
-    page.by_id("target-prompt").scroll_into_view_if_needed()
-    for name, values in (("tau_s", (0.7, 0.5, 0.3, 0.1, 0.4, 0.8)), ("guidance", (3.0, 5.0, 2.0))):
+    page.page.locator(".styledit-edit-lab").evaluate("lab => lab.scrollIntoView()")
+    for name, values in (("tau_s", (0.7, 0.5, 0.3, 0.1, 0.4, 0.8)), ("guidance", (4.0, 2.0))):
         for value in values:
             page.by_id(name).fill(str(value))
             page.by_id(name).dispatch_event("change")
             page.until("lab.frame['exact'] and not lab.worker._runs", 60)
             page.page.wait_for_timeout(200)
             yield shot()
+    page.by_id("suggested").click()  # each prompt has its own settings
     for prompt in ("a plain sticker of a panda in the meadow", "a plain sticker of a fox in the snow"):
         page.by_id("target-prompt").fill(prompt)
         page.by_id("target-prompt").press("Enter")
@@ -211,11 +213,15 @@ def frames_of(page: NotebookPage):
 
 
 def as_gif(frames: list[Image.Image]) -> bytes:
-    """Frames of 0.6 s, as large as 2 MB allow."""
+    """Frames of 0.6 s, as large as there is room for; those that are less tall end in white."""
+    width, height = frames[0].width, max(frame.height for frame in frames)
+    canvases = [Image.new("RGB", (width, height), "white") for _ in frames]
+    for canvas, frame in zip(canvases, frames, strict=True):
+        canvas.paste(frame)
     for scale in (1.0, 0.85, 0.7, 0.55):
-        size = tuple(round(side * scale) for side in frames[0].size)
-        small = [frame.resize(size, Image.Resampling.LANCZOS) for frame in frames]
-        palette = small[len(small) // 2].quantize(255)
+        size = round(width * scale), round(height * scale)
+        small = [frame.resize(size, Image.Resampling.LANCZOS) for frame in canvases]
+        palette = small[len(small) // 2].quantize(COLOURS)
         drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in small]
         buffer = io.BytesIO()
         drawn[0].save(
@@ -223,7 +229,7 @@ def as_gif(frames: list[Image.Image]) -> bytes:
         )
         if buffer.tell() <= MOST_GIF:
             return buffer.getvalue()
-    raise SystemExit("The lab in motion does not fit 2 MB; record fewer frames.")
+    raise SystemExit("The lab in motion does not fit half a MiB; record fewer frames.")
 
 
 def _font_of(size: int):

@@ -5,6 +5,10 @@ button pressed, a word chosen, a sentence typed, a mask painted. Nothing is wait
 lab comes to rest and must show, bit for bit, what the calls that it offers "as code" make. Exit 1 where
 something is missed. Needs chromium.
 
+Memory is measured after collection, for the first time when each thing that is loaded or kept once has been
+used (`warm_up`): the judge and the networks that guide, another method's editor, a contact sheet, the most
+steps that an act takes.
+
     python -m measure.soak --acts 1500 --kind notebook --seed 3
 """
 
@@ -16,16 +20,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from browser import NotebookPage, jupyter, open_browser, opener
+from styledit.lab.worker import IDLE
 
 CHECKED_EVERY = 50  # acts
-MEMORY = 60.0  # MB that page and kernel may each have more at the end than at the first comparison
+MEMORY = 60.0  # MB that page and kernel may each have more at the end than after the warm-up
 PAUSE = (0.02, 0.4)  # seconds between two acts
 REST = 180.0  # seconds that the lab may take to come to rest
+SAID = 40  # controls
+MOST_STEPS = 18  # of an act
+CHALLENGE = "02"
 
 SETUP = """
 import gc, os, tempfile
@@ -61,7 +70,7 @@ def megabytes():
 SHOW = "lab = edit_lab(pipe)\nlab"
 
 # One act: a control of a drawn kind, drawn among those that can be reached, used as a person would.
-ACT = """async ([kind, draws, sentences]) => {
+ACT = """async ([kind, draws, sentences, most_steps]) => {
   const root = document.querySelector(".styledit-edit-lab");
   const pick = (list) => list[Math.floor(draws.shift() * list.length)];
   const fire = (target, name) => target.dispatchEvent(new Event(name, { bubbles: true }));
@@ -77,7 +86,7 @@ ACT = """async ([kind, draws, sentences]) => {
   const name = control.dataset.testid ?? "";
   if (kind === "slider") {
     const [min, max] = [Number(control.min), Number(control.max)];
-    const most = name === "steps" ? Math.min(max, 18) : max;
+    const most = name === "steps" ? Math.min(max, most_steps) : max;
     const value = () => String(min + draws.shift() * (most - min));
     for (let moves = Math.floor(draws.shift() * 6); moves > 0; moves -= 1) {
       control.value = value();
@@ -128,8 +137,8 @@ SENTENCES = (
 
 @dataclass
 class Soak:
-    """What was seen: the acts by control, the states compared, what went wrong, and MB of (page, kernel) at
-    each comparison.
+    """What was seen: the acts by control, the states compared, what went wrong, and MB of (page, kernel)
+    after the warm-up and at each comparison.
     """
 
     acts: Counter[str] = field(default_factory=Counter)
@@ -142,7 +151,10 @@ def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
     """So many random acts on a page whose lab stands in cell 1."""
     draw = random.Random(seed)
     seen = Soak()
+    warm_up(page, seen)
     session = page.context.new_cdp_session(page.page)
+    seen.memory.append(_memory(page, session))
+    print(f"after the warm-up: {_in_short(seen)}", flush=True)
     for number in range(1, acts + 1):
         done = _act(page, draw)
         seen.acts[done or "nothing to reach"] += 1
@@ -152,11 +164,39 @@ def soak(page: NotebookPage, acts: int, seed: int) -> Soak:
         if number % CHECKED_EVERY == 0 or number == acts:
             _compare(page, seen, f"after act {number} (seed {seed}, {done})")
             seen.memory.append(_memory(page, session))
+            print(f"act {number}: {_in_short(seen)}", flush=True)
     for name, megabytes in zip(("page", "kernel"), zip(*seen.memory, strict=True), strict=True):
         if megabytes[-1] - megabytes[0] > MEMORY:
             seen.missed.append(f"the {name} grew by {megabytes[-1] - megabytes[0]:.0f} MB")
     seen.missed += [f"the page complains: {error}" for error in page.errors]
     return seen
+
+
+def warm_up(page: NotebookPage, seen: Soak) -> None:
+    """Use once what loads a network or keeps an editor, so that it does not count as growth."""
+
+    def after(use: Callable[[], None]) -> None:
+        use()
+        _rest(page, seen, "in the warm-up")
+
+    def slide(name: str, value: float) -> None:
+        page.by_id(name).fill(str(value))
+        page.by_id(name).dispatch_event("change")
+
+    page.by_id("from-challenge").click()
+    after(page.by_id(f"challenge-{CHALLENGE}").click)
+    after(lambda: slide("steps", MOST_STEPS))
+    for method in ("direct inversion", "value inputs"):
+        after(lambda method=method: page.by_id("method").select_option(method))
+    page.by_id("fold-guided").click()
+    page.by_id("guided-preset").select_option("brief")
+    slide("guided-iterations", 2)
+    after(page.by_id("guided-go").click)
+    after(page.by_id("undo").click)  # of which the comparison can tell
+    page.by_id("fold-sheet").click()
+    after(page.by_id("sheet-draw").click)
+    after(page.by_id("fold-happens").click)
+    _compare(page, seen, "in the warm-up")
 
 
 def _act(page: NotebookPage, draw: random.Random) -> str:
@@ -167,7 +207,7 @@ def _act(page: NotebookPage, draw: random.Random) -> str:
             return name
     kind = draw.choices(list(KINDS), list(KINDS.values()))[0]
     draws = [draw.random() for _ in range(24)]
-    return page.page.evaluate(ACT, [kind, draws, list(SENTENCES)])
+    return page.page.evaluate(ACT, [kind, draws, list(SENTENCES), MOST_STEPS])
 
 
 def _rarely(page: NotebookPage, name: str, draw: random.Random) -> None:
@@ -185,6 +225,18 @@ def _rarely(page: NotebookPage, name: str, draw: random.Random) -> None:
 
 def _compare(page: NotebookPage, seen: Soak, when: str) -> None:
     """Let the lab come to rest, and compare what it shows with what the library makes."""
+    if not _rest(page, seen, when):
+        return
+    found = page.python("right()")
+    if found is not None:
+        seen.compared += 1
+        if not found:
+            code = page.python("lab.code")
+            seen.missed.append(f"{when}: the picture is not what these calls make:\n{code}")
+
+
+def _rest(page: NotebookPage, seen: Soak, when: str) -> bool:
+    """Let the lab come to rest; whether it does."""
     page.page.evaluate("document.querySelector('dialog[open]')?.close()")  # nothing else can be clicked
     last = time.monotonic() + REST
     while not page.python("rests()"):
@@ -195,20 +247,25 @@ def _compare(page: NotebookPage, seen: Soak, when: str) -> None:
                 last = time.monotonic() + REST
                 continue
             seen.missed.append(f"{when}: the lab does not come to rest")
-            return
+            return False
         page.page.wait_for_timeout(100)
-    found = page.python("right()")
-    if found is not None:
-        seen.compared += 1
-        if not found:
-            code = page.python("lab.code")
-            seen.missed.append(f"{when}: the picture is not what these calls make:\n{code}")
+    return True
 
 
 def _memory(page: NotebookPage, session: Any) -> tuple[float, float]:
-    """MB of the page's heap and of the kernel, after collection."""
+    """MB of the page's heap and of the kernel, after collection, and once the worker gave memory back."""
+    page.page.wait_for_timeout(1000 * (IDLE + 1))
     session.send("HeapProfiler.collectGarbage")
     return session.send("Runtime.getHeapUsage")["usedSize"] / 2**20, page.python("megabytes()")
+
+
+def _in_short(seen: Soak) -> str:
+    """Where a soak stands, as a line."""
+    page, kernel = seen.memory[-1]
+    return (
+        f"{page:.0f} MB of the page, {kernel:.0f} of the kernel; {seen.compared} compared, "
+        f"{len(seen.missed)} missed"
+    )
 
 
 def report(seen: Soak) -> str:
@@ -219,6 +276,7 @@ def report(seen: Soak) -> str:
     )
     lines = [
         f"{seen.acts.total()} acts on {len(seen.acts)} controls; {seen.compared} states compared; {growth}",
+        "most used: " + ", ".join(f"{name} {count}" for name, count in seen.acts.most_common(SAID)),
         *(f"missed: {line}" for line in seen.missed),
     ]
     return "\n".join(lines)

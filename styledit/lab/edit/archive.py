@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 from styledit.editing import Settings
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import GUIDED, Guiding
-from styledit.lab.edit.history import History
+from styledit.lab.edit.history import Entry, History
 from styledit.lab.edit.methods import OWN
 from styledit.lab.edit.queue import RequestQueue, SourceRequest
 from styledit.lab.edit.requests import EditRequest, ShownEdit
@@ -24,7 +25,7 @@ from styledit.lab.edit.session import Prepared, Source
 from styledit.lab.edit.sheet import ContactSheets
 from styledit.lab.edit.sheet_files import sheet_csv, sheet_png
 from styledit.lab.edit.traits import EditTraits
-from styledit.lab.frames import decode, thumbnail
+from styledit.lab.frames import decode, encode, thumbnail
 from styledit.metrics import psnr
 from styledit.pictures import read_image
 from styledit.pipeline import model_fingerprint
@@ -47,9 +48,15 @@ class Archive:
     def remember(self, shown: ShownEdit, source: Source) -> None:
         """The line of the history that the edit on the page has, a new one where it has none."""
         picture = self.page.frame["picture"]
-        entry = self.past.stand(_settled(shown), source, picture, thumbnail(shown.edit.image))
+        thumb = thumbnail(shown.edit.image)
+        entry = self.past.stand(_settled(shown), source, picture, thumb, shown.follows)
         self.page.history = self.past.as_dicts()
         self.page.present = {"entry": entry.id, "request": shown.request.id}
+
+    def renew(self, entry: Entry, image: Image.Image) -> None:
+        """The picture of an entry that followed the inversion, now by the value inputs."""
+        self.past.renew(replace(entry, picture=encode(image), thumb=thumbnail(image), follows=False))
+        self.page.history = self.past.as_dicts()
 
     def recall(self, message: Mapping[str, Any], source_id: int, present: Prepared | None) -> None:
         """Show an entry of the history again.

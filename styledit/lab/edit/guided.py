@@ -23,13 +23,14 @@ from styledit.guiding import GUIDES, Frame, Guided, GuidedEdit, GuidedSettings, 
 from styledit.guiding.settings import MOST_ITERATIONS, SCHEDULES, STARTS
 from styledit.guiding.style_phrases import style_settings, with_style_phrase
 from styledit.guiding.weights import TERMS
-from styledit.lab.edit.session import Prepared, Progress, embedded_clip
+from styledit.lab.edit.keeping import MIB, drop_oldest
+from styledit.lab.edit.session import Prepared, Progress, embedded_clip, tensor_key
 from styledit.lab.frames import encode, thumbnail
 
 GUIDED = "guided"  # the method's name
 PICTURES = 10  # of a filmstrip, about
 FILM_SIDE = 128  # pixels of one of them, at most
-REMEMBERED = 8  # guided edits whose latents are kept, for the history
+LARGEST = 32 * MIB  # of the guided edits that are kept, for the history
 LABELS = {
     "clip": ("CLIP", "1 minus the cosine of picture and target prompt: look like the words."),
     "direction": ("CLIP direction", "Move from the source picture as the words move from the source prompt."),
@@ -130,9 +131,7 @@ class Guide:
     def key(self) -> str:
         """Two of the same key guide alike."""
         style = None if self.style is None else hashlib.sha256(self.style.picture.tobytes()).hexdigest()
-        values = None
-        if self.values is not None:  # as bytes: numpy has no bfloat16
-            values = hashlib.sha256(self.values.contiguous().view(torch.uint8).numpy().tobytes()).hexdigest()
+        values = None if self.values is None else tensor_key(self.values)
         return repr((self.as_dict(), style, values))
 
     def as_dict(self) -> dict[str, Any]:
@@ -226,6 +225,7 @@ class Guiding:
         report = _Report(number, guide, prepared.inversion.steps, self.publish)
         if key in self._kept:
             guided, guide = self._kept[key]
+            guided = replace(guided, edit=replace(guided.edit, inversion=prepared.inversion))
             report.ended(guided, guide)
             return guided.edit, guide, ""
         style = None if guide.style is None else guide.style.picture
@@ -284,16 +284,25 @@ class Guiding:
         return style
 
     def _keep(self, key: str, guided: Guided, guide: Guide) -> None:
-        """Keep a guided edit; the oldest goes."""
-        self._kept[key] = (guided, guide)
-        while len(self._kept) > REMEMBERED:
-            self._kept.pop(next(iter(self._kept)))
+        """Keep a guided edit, without its large inversion; the oldest go, where there is no room."""
+        bare = replace(guided, edit=replace(guided.edit, inversion=None))
+        self._kept[key] = (bare, guide)
+        drop_oldest(self._kept, lambda kept: _bytes(kept[0]), LARGEST)
 
 
 def _key(prepared: Prepared, prompt: str, settings: Mapping[str, Any], guide: Guide) -> str:
     """Two of the same key have the same picture."""
     given = sorted((name, repr(value)) for name, value in settings.items())
-    return repr((prepared.inversion.fingerprint, prompt, given, guide.key))
+    return repr((prepared.inversion.fingerprint, prepared.fit_key, prompt, given, guide.key))
+
+
+def _bytes(guided: Guided) -> int:
+    """Memory that a guided edit takes."""
+    edit = guided.edit
+    tensors = (edit.latents, edit.source_latents, edit.x0, guided.values, guided.nulls)
+    pictures = [edit.image, edit.reconstruction, *(frame.picture for frame in guided.filmstrip)]
+    pixels = sum(3 * picture.width * picture.height for picture in pictures)
+    return pixels + sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
 class _Report:

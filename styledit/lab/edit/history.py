@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from styledit.lab.edit.methods import DIRECT
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.session import Source
 
@@ -15,7 +16,9 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the history: what makes the edit again, and its exact picture (PNG)."""
+    """A line of the history: what makes the edit again, and its exact picture (PNG). `follows`: that followed
+    the inversion while there were no value inputs yet.
+    """
 
     id: int
     name: str
@@ -23,6 +26,7 @@ class Entry:
     request: EditRequest
     picture: bytes
     thumb: bytes
+    follows: bool = False
 
     def is_of(self, request: EditRequest, source: Source) -> bool:
         """Whether it has the picture of a request."""
@@ -37,7 +41,9 @@ class History:
         self.present: Entry | None = None
         self._recalled: Entry | None = None
 
-    def stand(self, request: EditRequest, source: Source, picture: bytes, thumb: bytes) -> Entry:
+    def stand(
+        self, request: EditRequest, source: Source, picture: bytes, thumb: bytes, follows: bool = False
+    ) -> Entry:
         """The line of an edit that is shown: the last one, or the one recalled, where that is the same; else
         a new one.
         """
@@ -45,10 +51,11 @@ class History:
         known = [entry for entry in (self._recalled, last) if entry and entry.is_of(request, source)]
         if known:
             # It may be automatic now, or made by value inputs that were not there before.
-            self._replace(replace(known[0], request=request, picture=picture, thumb=thumb))
+            self.renew(replace(known[0], request=request, picture=picture, thumb=thumb, follows=follows))
             self.present = self.entry(known[0].id)
         else:
-            self.present = Entry(1 + (last.id if last else 0), "", source, request, picture, thumb)
+            number = 1 + (last.id if last else 0)
+            self.present = Entry(number, "", source, request, picture, thumb, follows)
             self.entries = _newest([*self.entries, self.present])
             self._recalled = None
         return self.present
@@ -79,9 +86,14 @@ class History:
         Raises:
             ValueError: it is no longer there.
         """
-        self._replace(replace(self.entry(number), name=name[:LONGEST_NAME]))
+        self.renew(replace(self.entry(number), name=name[:LONGEST_NAME]))
 
-    def _replace(self, entry: Entry) -> None:
+    def followed(self, source: Source) -> Entry | None:
+        """The newest of a source that followed its inversion; None where there is none."""
+        own = (entry for entry in reversed(self.entries) if entry.source.key == source.key)
+        return next((entry for entry in own if entry.follows), None)
+
+    def renew(self, entry: Entry) -> None:
         """An entry in the place of the one with its number."""
         self.entries = [entry if old.id == entry.id else old for old in self.entries]
         if self.present is not None and self.present.id == entry.id:
@@ -101,6 +113,7 @@ class History:
                 "thumb": entry.thumb,
             }
             | entry.request.for_page()
+            | ({"method": DIRECT} if entry.follows else {})
             for entry in self.entries
         ]
 

@@ -23,8 +23,9 @@ from styledit.baselines.plug_and_play import TAU_F as DEFAULT_TAU_F
 from styledit.denoising import State
 from styledit.editing import Edit, Editor, Settings
 from styledit.lab.edit import png_recipe
+from styledit.lab.edit.keeping import MIB, drop_oldest
 from styledit.lab.edit.png_recipe import PLAIN
-from styledit.lab.edit.session import Prepared
+from styledit.lab.edit.session import Prepared, lab_editor, states_kept
 
 OWN = "value inputs"
 DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
@@ -49,6 +50,7 @@ ON_THE_INVERSION = (FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, MASACTRL, PLUG_AND_PL
 ON_NOISE = (H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM)
 BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, *ON_THE_INVERSION, *ON_NOISE, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
+LARGEST = 32 * MIB  # of the null-text fits that are kept
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
 
 
@@ -410,17 +412,20 @@ def making_editor(
         if iterations not in nulls:
             fit = yield from fitting_nulls(pipe, inversion, guidance, iterations)
             nulls[iterations] = fit.embeddings
-        return Editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
+            drop_oldest(nulls, lambda embeddings: embeddings.nbytes, LARGEST)
+        return lab_editor(pipe, inversion, guidance=guidance, null_embeddings=nulls[iterations])
     if name in FOLLOWING:
         function, fixed = FOLLOWING[name]
         own = fixed | TABLE[name].keywords(parameters)
-        return getattr(baselines, function)(pipe, inversion, guidance=guidance, **own)
+        editor: Editor = getattr(baselines, function)(pipe, inversion, guidance=guidance, **own)
+        editor.history = states_kept(inversion)
+        return editor
     options: dict[str, dict[str, Any]] = {
         DDIM: {},
         DIRECT: {"follow_inversion": True},
         NEGATIVE: {"null_embeddings": inversion.c},
     }
-    return Editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
+    return lab_editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
 def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> list[str] | None:

@@ -6,11 +6,13 @@ Everything that computes is a generator with a yield after each network call.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal, Self, TypeVar
 
+import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
@@ -32,6 +34,7 @@ Result = TypeVar("Result")
 
 MOST_STEPS = 100
 DRAWING_STEPS = 30  # of a source that is drawn by a seed
+EDITS_KEPT = 24  # about so many edits' states are kept, for later ones to go on from
 
 # Where a picture is no longer one of the model's world, at 15 steps (42 benchmark pictures on one side,
 # photographs and noise on the other): CLIP's agreement 56 to 87 against -12 to 41; the round
@@ -110,6 +113,14 @@ class Prepared:
         """Whether its edits follow the inversion, for want of value inputs."""
         return self.values is None
 
+    @cached_property
+    def fit_key(self) -> str:
+        """Two of the same key have the same value inputs, or none."""
+        values = self.values
+        if values is None:
+            return ""
+        return repr((values.guidance, tensor_key(values.scale), tensor_key(values.shift)))
+
     @classmethod
     def of(
         cls,
@@ -123,16 +134,31 @@ class Prepared:
         """A source with its inversion, and its value inputs where they are there."""
         if values is None:
             guidance = fit_guidance(pipe)
-            editor = Editor(pipe, inversion, guidance=guidance, follow_inversion=True)
+            editor = lab_editor(pipe, inversion, guidance=guidance, follow_inversion=True)
         else:
             guidance = values.guidance
-            editor = Editor(pipe, inversion, values=values)
+            editor = lab_editor(pipe, inversion, values=values)
         return cls(source, inversion.image, inversion, guidance, values, editor, found, given)
 
     def fitted(self, values: ValueInputs) -> Self:
         """The same with its value inputs."""
-        editor = Editor(self.editor.pipe, self.inversion, values=values)
+        editor = lab_editor(self.editor.pipe, self.inversion, values=values)
         return replace(self, values=values, editor=editor)
+
+
+def lab_editor(pipe: StableDiffusionPipeline, inversion: Inversion, **options: Any) -> Editor:
+    """An editor that remembers the states of some edits only.
+
+    Args:
+        options: of `Editor`.
+    """
+    return Editor(pipe, inversion, history=states_kept(inversion), **options)
+
+
+def states_kept(inversion: Inversion) -> int:
+    """Bytes that the states of a picture's earlier edits may take: an hour makes hundreds of edits."""
+    one = 2 * inversion.steps * inversion.z_T.nbytes  # z and x0 of each step
+    return EDITS_KEPT * one
 
 
 @dataclass
@@ -143,6 +169,10 @@ class Settling:
 
     run: Generator[Progress, None, None]
     stops: int
+
+    def goes_on(self, stops: int) -> bool:
+        """Whether there is more of it to do, after so many stops."""
+        return self.stops == stops and not is_over(self.run)
 
 
 def drawing(pipe: StableDiffusionPipeline, source: Source) -> Generator[Progress, None, Image.Image]:
@@ -230,6 +260,17 @@ def with_progress(
             return end.value
         done += state.finished
         yield Progress(stage, done, total)
+
+
+def is_over(run: Generator[Any, None, Any]) -> bool:
+    """Whether a run came to its end, or failed."""
+    return inspect.getgeneratorstate(run) == inspect.GEN_CLOSED
+
+
+def tensor_key(tensor: torch.Tensor) -> str:
+    """Two of the same key have the same numbers."""
+    data = tensor.detach().cpu().contiguous().view(torch.uint8)  # as bytes: numpy has no bfloat16
+    return hashlib.sha256(data.numpy().tobytes()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

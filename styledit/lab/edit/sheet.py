@@ -123,15 +123,6 @@ class ContactSheets:
         raise ValueError("This contact sheet is no longer there; draw it again.")
 
 
-@dataclass
-class SheetDrawing:
-    """A contact sheet on its way. `stops`: how often the page had asked to stop when it began."""
-
-    sheet: Sheet
-    tiles: Generator[Tile | None, None, None]
-    stops: int
-
-
 def lay_out_sheet(
     number: int, maker: EditMaker, base: EditRequest, given_rows: Any, given_columns: Any
 ) -> Sheet:

@@ -5,7 +5,7 @@ asks for in a `RequestQueue`; the worker's thread does everything else:
 
 - `EditMaker` makes the edits of one source; a new source gets a new one;
 - `Display` sets the traits of what is shown, `Archive` those of history and files;
-- `SheetDrawing` is a contact sheet on its way, `Guiding` keeps the guided edits.
+- `Guiding` keeps the guided edits.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ from styledit.lab.edit.session import (
     drawing,
     first_signs,
     fitting,
+    is_over,
     last_sign,
     preparing,
 )
-from styledit.lab.edit.sheet import SheetDrawing, drawing_tiles, lay_out_sheet
+from styledit.lab.edit.sheet import Sheet, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
 from styledit.lab.edit.step_pictures import Pictures, picturing_steps
 from styledit.lab.edit.traits import EditTraits
@@ -73,7 +74,6 @@ WORKER_FIELDS = PAGE_FIELDS | {
     "Scores": frozenset({"_suggested", "_best"}),
     "History": frozenset({"entries", "present", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
-    "SheetDrawing": frozenset({"sheet"}),
     "Settling": frozenset({"stops"}),
     "ContactSheets": frozenset({"kept"}),
 }
@@ -133,7 +133,7 @@ class EditLab(EditTraits):
         self.shown = None
         self._opened_with = None if ready is None else (opened, first, ready)
         self._settling: Settling | None = None
-        self._drawing: SheetDrawing | None = None
+        self._drawing: Generator[Progress, None, None] | None = None  # a contact sheet's
         self._steps_open = False  # whether the page shows the steps' pictures
         self._pictured: ShownEdit | None = None  # whose they are
         self._warm_up = False  # whether the next preview is to be made ready
@@ -148,7 +148,7 @@ class EditLab(EditTraits):
         prepared, shown = self.prepared, self.shown
         if prepared is None or shown is None:
             return None
-        if shown.follows and self._state(prepared) != "stopped":  # a better one comes
+        if shown.follows and self._state(prepared) == "fitting":  # a better one comes
             return None
         return snapshot(prepared, shown)
 
@@ -167,7 +167,7 @@ class EditLab(EditTraits):
         elif kind == "source":
             self.queue.ask_source(SourceRequest(int(message["id"]), partial(self._source, message, data)))
         elif kind == "fit":
-            self.queue.ask(self._go_on_fitting)
+            self.queue.ask(self._go_on_settling)
         elif kind == "sheet":
             self.queue.ask_sheet(message)
         elif kind == "show_sheet":
@@ -217,10 +217,10 @@ class EditLab(EditTraits):
                 yield from self._guarded(self._word_map(asked))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
-            elif self._settling is not None and self._settling.stops == queue.stops:
+            elif self._settling is not None and self._settling.goes_on(queue.stops):
                 yield from self._guarded(self._settle(self._settling, lambda: bool(queue)))
-            elif self._drawing is not None:
-                yield from self._guarded(self._draw_sheet(self._drawing))
+            elif self._drawing is not None and not is_over(self._drawing):
+                yield from self._guarded(self._going_on(self._drawing, lambda: bool(queue)))
             elif self._warm_up and self.prepared is not None:
                 self._warm_up = False
                 warming_up = self.prepared.editor.warming_up()
@@ -255,26 +255,32 @@ class EditLab(EditTraits):
     def _driven(
         self, run: Generator[Any, None, Result], outdated: Callable[[], bool]
     ) -> Generator[None, None, Result | None]:
-        """A run to its end, with progress; None where it was outdated, at most one call later. Files, names
-        and the like are seen to in between.
-        """
-        published = time.perf_counter()
+        """A run to its end, which is closed where it is outdated."""
         try:
-            while True:
-                try:
-                    state = next(run)
-                except StopIteration as end:
-                    return end.value
-                now = time.perf_counter()
-                if isinstance(state, Progress) and now - published > PROGRESS_EVERY:
-                    self.display.publish_progress(state)
-                    published = now
-                yield
-                self._run_commands()
-                if outdated():
-                    return None
+            return (yield from self._going_on(run, outdated))
         finally:
             run.close()
+
+    def _going_on(
+        self, run: Generator[Any, None, Result], outdated: Callable[[], bool]
+    ) -> Generator[None, None, Result | None]:
+        """A run with its progress, and its result at its end; None where it was outdated, at most one call
+        later. Files, names and the like are seen to in between.
+        """
+        published = time.perf_counter()
+        while True:
+            try:
+                state = next(run)
+            except StopIteration as end:
+                return end.value
+            now = time.perf_counter()
+            if isinstance(state, Progress) and now - published > PROGRESS_EVERY:
+                self.display.publish_progress(state)
+                published = now
+            yield
+            self._run_commands()
+            if outdated():
+                return None
 
     # A source.
 
@@ -361,62 +367,62 @@ class EditLab(EditTraits):
         prepared = maker.prepared
         if signs is not None:
             self._warn(prepared, signs + (yield from last_sign(self.pipe, prepared.inversion)))
-        if not prepared.follows:
-            return
-        values = yield from fitting(self.pipe, prepared)
-        maker.take_values(values)
-        if not prepared.found:
-            self.cache.keep(self.pipe, prepared.inversion, values)
+        if prepared.follows:
+            values = yield from fitting(self.pipe, prepared)
+            maker.take_values(values)
+            if not prepared.found:
+                self.cache.keep(self.pipe, prepared.inversion, values)
+        yield from self._made_again(maker)
+
+    def _made_again(self, maker: EditMaker) -> Generator[Progress, None, None]:
+        """What followed the inversion, by the value inputs: the edit on the page, and the history's."""
+        past = self.archive.past
         if self.shown is not None and self.shown.follows:
             self.queue.offer_edit(self.shown.request)
+            yield Progress("editing", 0, 1)
+        while (entry := past.followed(maker.prepared.source)) is not None:
+            made = yield from maker.make(entry.request, maker.settings(entry.request))
+            if past.followed(maker.prepared.source) is entry:  # nothing has come in between
+                self.archive.renew(entry, made.edit.image)
 
     def _settle(self, settling: Settling, outdated: Callable[[], bool]) -> Work:
         """Go on with what the source is owed until something else is asked for; a stop lets it rest."""
-        published = time.perf_counter()
-        try:
-            for progress in settling.run:
-                now = time.perf_counter()
-                if now - published > PROGRESS_EVERY:
-                    self.display.publish_progress(progress)
-                    published = now
-                yield
-                self._run_commands()
-                if outdated() or settling.stops != self.queue.stops:
-                    return
-        except Exception:
-            self._settling = None
-            raise
-        self._settling = None
+        yield from self._going_on(settling.run, lambda: outdated() or settling.stops != self.queue.stops)
 
     def _fit_first(self, asked: EditRequest) -> Work:
         """The value inputs, for an edit that begins with them."""
-        queue = self.queue
-        self._go_on_fitting()
-        if self._settling is None:
+        queue, maker = self.queue, self.maker
+        self._go_on_settling()
+        if self._settling is None or maker is None:
             return
+
+        def outdated() -> bool:
+            return queue.edit is not asked or queue.source is not None or not maker.prepared.follows
+
         try:
-            yield from self._settle(
-                self._settling, lambda: queue.edit is not asked or queue.source is not None
-            )
+            yield from self._settle(self._settling, outdated)
         except Exception:
             queue.drop_edit(asked)
             raise
 
-    def _go_on_fitting(self) -> None:
-        """Fit after a stop, or anew after an error."""
-        if self.maker is None or not self.maker.prepared.follows:
+    def _go_on_settling(self) -> None:
+        """Fit after a stop, or anew after an error, and make again what had to do without value inputs."""
+        state = None if self.maker is None else self._state(self.maker.prepared)
+        if self.maker is None or state not in ("stopped", "behind"):
             return
-        if self._settling is None:
+        if state == "behind" or self._settling is None or is_over(self._settling.run):
             self._settling = Settling(self._settled(self.maker, None), self.queue.stops)
         self._settling.stops = self.queue.stops
         self.display.publish_source(state=self._state(self.maker.prepared))
 
     def _state(self, prepared: Prepared) -> str:
         """How far a source is that can be edited."""
-        if not prepared.follows:
+        followed = self.archive.past.followed(prepared.source) or (self.shown and self.shown.follows)
+        if not prepared.follows and not followed:
             return "fitted"
-        rests = self._settling is None or self._settling.stops != self.queue.stops
-        return "stopped" if rests else "fitting"
+        if self._settling is not None and self._settling.goes_on(self.queue.stops):
+            return "fitting"
+        return "stopped" if prepared.follows else "behind"
 
     def _first_edit(self, prompt: str) -> EditRequest:
         """What to show of a new source: another style."""
@@ -429,6 +435,8 @@ class EditLab(EditTraits):
         asked = self.queue.edit
         if asked is None:
             return
+        if not maker.prepared.follows:
+            self._go_on_settling()  # which a stop kept from making some edits again
         display, before = self.display, self.shown
         if not self._is_owed(maker, asked):
             display.publish_problem("")
@@ -559,46 +567,36 @@ class EditLab(EditTraits):
             settings = png_recipe.as_dict(self.shown.settings)
             base = replace(base, settings=settings, method=OWN, guide=None)
         planned = lay_out_sheet(int(message["id"]), self.maker, base, message["rows"], message["columns"])
-        tiles = drawing_tiles(self.maker, planned, self._failed)
-        self._drawing = SheetDrawing(planned, tiles, self.queue.stops)
+        self._drawing = self._draw_sheet(self.maker, planned, self.queue.stops)
         self.display.publish_problem("")
         self.display.keep_sheet(planned, looked_at=True)
         if any(tile.request.method == OWN for tile in planned.tiles):
-            self._go_on_fitting()  # else the tiles would be made by another method than they say
+            self._go_on_settling()  # else the tiles would be made by another method than they say
 
     def _show_sheet(self, message: Mapping[str, Any]) -> None:
         """Look at an earlier contact sheet."""
         self.display.publish_sheet(self.display.sheets.find(message["id"]))
 
-    def _draw_sheet(self, drawing: SheetDrawing) -> Work:
-        """Go on with the tiles until something else is asked for; a stop ends them."""
-        assert self.prepared is not None
+    def _draw_sheet(self, maker: EditMaker, sheet: Sheet, stops: int) -> Generator[Progress, None, None]:
+        """The tiles of a contact sheet, until the page asks to stop again.
+
+        Args:
+            stops: how often it had asked before.
+        """
+        display, queue = self.display, self.queue
         published = time.perf_counter()
-        changed = False
         try:
-            for tile in drawing.tiles:
+            for tile in drawing_tiles(maker, sheet, self._failed):
                 if tile is not None:
-                    judged = self.display.scores.judged(self.prepared, tile)
-                    drawing.sheet = drawing.sheet.with_tile(judged)
-                    changed = True
+                    sheet = sheet.with_tile(display.scores.judged(maker.prepared, tile))
                     if time.perf_counter() - published > SHEET_EVERY:
-                        self.display.keep_sheet(drawing.sheet)
-                        published, changed = time.perf_counter(), False
-                done, total = drawing.sheet.drawn, len(drawing.sheet.tiles)
-                self.display.publish_progress(Progress("sheet", done, total))
-                yield
-                if self.queue or self.queue.stops != drawing.stops:
-                    break
-            else:
-                self._drawing = None
-        except Exception:
-            self._drawing = None
-            raise
+                        display.keep_sheet(sheet)
+                        published = time.perf_counter()
+                yield Progress("sheet", sheet.drawn, len(sheet.tiles))
+                if queue.stops != stops:
+                    return
         finally:
-            if changed:
-                self.display.keep_sheet(drawing.sheet)
-        if self.queue.stops != drawing.stops:
-            self._drawing = None
+            display.keep_sheet(sheet)
 
     # The steps as pictures.
 

@@ -124,43 +124,46 @@ function neighbourOf(boxes, at, [across, down]) {
 }
 
 // styledit/lab/front/shared/roving.js
-function rovingFocus(root) {
+var CONTROLS = "button, select";
+function rovingFocus(root, selector = CONTROLS) {
   let last = null;
-  const controls = () => (
+  const itemOf = (target) => (
+    /** @type {HTMLElement | null} */
+    /** @type {Element} */
+    target.closest(selector)
+  );
+  const items = () => (
     /** @type {HTMLElement[]} */
-    [...root.querySelectorAll("button, select")].filter(
-      (control) => !control.matches(":disabled, [hidden], [hidden] *")
+    [...root.querySelectorAll(selector)].filter(
+      (item) => controlsOf(item).length
     )
   );
   const show = () => {
-    const all = controls();
-    const stop = all.find((control) => control === last) ?? all.find((control) => control.ariaPressed === "true") ?? all[0];
-    for (const control of all) control.tabIndex = control === stop ? 0 : -1;
+    const all = items();
+    const stop = all.find((item) => item === last) ?? all.find(isPressed) ?? all[0];
+    for (const item of all) {
+      for (const control of controlsOf(item)) control.tabIndex = item === stop ? 0 : -1;
+    }
   };
   const focused = (event) => {
-    last = /** @type {HTMLElement} */
-    event.target;
+    last = itemOf(event.target);
     show();
   };
   const keyed = (event) => {
-    const all = controls();
-    const at = all.indexOf(
-      /** @type {HTMLElement} */
-      event.target
-    );
+    const all = items();
+    const at = all.findIndex((item) => item === itemOf(event.target));
     const to = at < 0 || event.ctrlKey || event.altKey || event.metaKey ? null : placeFor(event.key, all, at);
     if (to === null) return;
     event.preventDefault();
     event.stopPropagation();
-    all[to].focus();
+    controlsOf(all[to])[0].focus();
   };
   const watch = new MutationObserver((changes) => {
     const pressed = changes.find(({ attributeName, target }) => {
       return attributeName === "aria-pressed" && /** @type {HTMLElement} */
       target.ariaPressed === "true";
     });
-    if (pressed) last = /** @type {HTMLElement} */
-    pressed.target;
+    if (pressed) last = itemOf(pressed.target);
     show();
   });
   watch.observe(root, {
@@ -172,6 +175,18 @@ function rovingFocus(root) {
   root.addEventListener("keydown", keyed, true);
   show();
   return () => watch.disconnect();
+}
+function controlsOf(item) {
+  const all = item.matches(CONTROLS) ? [item] : [...item.querySelectorAll(CONTROLS)];
+  return (
+    /** @type {HTMLElement[]} */
+    all.filter(
+      (control) => !control.matches(":disabled, [hidden], [hidden] *")
+    )
+  );
+}
+function isPressed(item) {
+  return controlsOf(item).some((control) => control.ariaPressed === "true");
 }
 function placeFor(key, all, at) {
   if (key === "Home") return 0;
@@ -1685,6 +1700,7 @@ function historySection(lab) {
     show();
   };
   const strip = historyStrip(lab.world.methods, recall, (id) => lab.compareWith(id));
+  lab.cleanups.push(rovingFocus(strip.root, ".styledit-entry"));
   const undo = pushButton("Undo", "undo", () => recall(entries[place() - 1].id));
   const redo = pushButton("Redo", "redo", () => recall(entries[place() + 1].id));
   const name = keepKeys(
@@ -1744,28 +1760,6 @@ function historyStrip(methods, recall, compare) {
   let items = /* @__PURE__ */ new Map();
   let marked = null;
   let arriving = false;
-  const stand = (id) => {
-    const here = id !== null && items.has(id) ? id : [...items.keys()].at(-1);
-    items.forEach((item, own) => item.stand(own === here));
-  };
-  root.addEventListener("focusin", ({ target }) => {
-    for (const [id, { root: item }] of items) if (item.contains(
-      /** @type {Node} */
-      target
-    )) stand(id);
-  });
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const ids = [...items.keys()];
-      const at = ids.findIndex((id) => items.get(id)?.root.contains(document.activeElement));
-      const to = movedBy(event.key, at, ids.length);
-      if (at < 0 || to === null) return;
-      event.preventDefault();
-      items.get(ids[to])?.focus();
-    },
-    true
-  );
   return {
     root,
     fill(entries) {
@@ -1786,7 +1780,6 @@ function historyStrip(methods, recall, compare) {
     },
     mark(id) {
       items.forEach((item2, own) => item2.mark(own === id));
-      if (!root.contains(document.activeElement)) stand(id);
       const item = id === null ? void 0 : items.get(id);
       if (item && id !== marked) {
         bringIntoRow(root, item.root);
@@ -1800,14 +1793,6 @@ function historyStrip(methods, recall, compare) {
       arriving = true;
     }
   };
-}
-function movedBy(key, at, length) {
-  const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: length - 1 };
-  const to = (
-    /** @type {Record<string, number | undefined>} */
-    places[key]
-  );
-  return to === void 0 ? null : clamped(to, 0, length - 1);
 }
 function bringIntoRow(row, item) {
   const [outer, inner] = [row.getBoundingClientRect(), item.getBoundingClientRect()];
@@ -1826,7 +1811,6 @@ function stripItem({ id }, methods, recall, compare) {
   const hold = pushButton("Compare", `compare-${id}`, () => compare(id), { class: "styledit-compare-entry" });
   return {
     root: element("div", { class: "styledit-entry" }, picture, hold),
-    focus: () => picture.focus(),
     show(entry) {
       const bytes = String(bytesOf(entry.thumb));
       if (bytes !== shown) showBytes(image, entry.thumb);
@@ -1841,9 +1825,6 @@ ${settingsInShort(entry, methods)}`;
     mark(present2) {
       picture.setAttribute("aria-pressed", String(present2));
       hold.style.visibility = present2 ? "hidden" : "";
-    },
-    stand(here) {
-      for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
     }
   };
 }
@@ -2886,12 +2867,10 @@ function sheetGrid(lab, testid, pressed) {
   let shape = "";
   let tiles = /* @__PURE__ */ new Map();
   let mask = null;
-  let size = { row: 0, column: 0 };
   const head = (text) => element("span", { class: "styledit-sheet-head" }, text);
   const build = (rows, columns) => {
     freePictures(root);
     tiles = /* @__PURE__ */ new Map();
-    size = { row: rows.length, column: columns.length };
     root.style.setProperty("--columns", String(columns.length));
     root.replaceChildren(...columns.length ? [head("")] : [], ...columns.map(head));
     rows.forEach((text, row) => {
@@ -2899,32 +2878,11 @@ function sheetGrid(lab, testid, pressed) {
       columns.forEach((name, column) => {
         const label = [text, name].filter(Boolean).join(", ");
         const tile = sheetTile(lab, `${testid}-${row}-${column}`, label, pressed);
-        tile.root.dataset.place = `${row}-${column}`;
-        tile.root.tabIndex = row + column ? -1 : 0;
         tiles.set(`${row}-${column}`, tile);
         root.append(tile.root);
       });
     });
   };
-  const focus = ({ row, column }) => {
-    for (const [place, tile] of tiles) tile.root.tabIndex = place === `${row}-${column}` ? 0 : -1;
-    tiles.get(`${row}-${column}`)?.root.focus();
-  };
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const arrow = ARROWS[event.key];
-      const at = event.target instanceof HTMLElement && event.target.dataset.place;
-      if (!arrow || !at) return;
-      event.preventDefault();
-      const [row, column] = at.split("-").map(Number);
-      focus({
-        row: clamped(row + arrow[1], 0, size.row - 1),
-        column: clamped(column + arrow[0], 0, size.column - 1)
-      });
-    },
-    true
-  );
   const mark = () => {
     const masked = alike(mask, lab.edits.current.settings.mask);
     tiles.forEach((tile) => tile.mark(masked));
@@ -2932,7 +2890,9 @@ function sheetGrid(lab, testid, pressed) {
   return {
     root,
     mark,
-    focus,
+    focus({ row, column }) {
+      tiles.get(`${row}-${column}`)?.root.focus();
+    },
     // An empty sheet is that of a source without one.
     fill({
       id,
@@ -3490,14 +3450,24 @@ function progressLine(lab) {
   });
   return root;
 }
+var RESTS = {
+  stopped: [
+    "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion).",
+    "Go on fitting"
+  ],
+  behind: [
+    "The value inputs are fitted. What was made before still follows the inversion (direct inversion).",
+    "Make it again"
+  ]
+};
 function fitLine(lab) {
   const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
-  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const on = pushButton("", "fit", () => lab.send({ type: "fit" }));
   const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
   lab.onTrait("source", ({ state }) => {
-    const rests = state === "stopped";
+    const rests = state && RESTS[state];
     root.hidden = !rests;
-    text.textContent = rests ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)." : "";
+    [text.textContent, on.textContent] = rests ?? ["", ""];
   });
   return root;
 }
@@ -3901,7 +3871,9 @@ function comparisonFacts(lab) {
   const mean = element("p", { class: "styledit-hint", "data-testid": "compare-mean" });
   const settings = element("div", { "data-testid": "compare-settings" });
   const described = (side) => {
-    if (side === "edit") return { ...lab.model.get("target"), source: lab.model.get("source") };
+    const [target, frame] = [lab.model.get("target"), lab.model.get("frame")];
+    const method = target.guided ? target.method : frame.method ?? "";
+    if (side === "edit") return { ...target, method, source: lab.model.get("source") };
     return lab.model.get("history").find(({ id }) => id === side);
   };
   return {
@@ -4639,7 +4611,7 @@ function groupsForKeys(lab) {
     [...lab.root.querySelectorAll(GROUPS2)]
   );
   const outermost = groups.filter((group) => !group.parentElement?.closest(GROUPS2));
-  lab.cleanups.push(...outermost.map(rovingFocus));
+  lab.cleanups.push(...outermost.map((group) => rovingFocus(group)));
 }
 var lab_default = { render };
 export {

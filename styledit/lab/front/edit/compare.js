@@ -256,7 +256,10 @@ function comparisonFacts(lab) {
   const mean = element("p", { class: "styledit-hint", "data-testid": "compare-mean" });
   const settings = element("div", { "data-testid": "compare-settings" });
   const described = (/** @type {Side} */ side) => {
-    if (side === "edit") return { ...lab.model.get("target"), source: lab.model.get("source") };
+    const [target, frame] = [lab.model.get("target"), lab.model.get("frame")];
+    // What made it may be another method than the one that was asked for, as its caption says.
+    const method = target.guided ? target.method : (frame.method ?? "");
+    if (side === "edit") return { ...target, method, source: lab.model.get("source") };
     return lab.model.get("history").find(({ id }) => id === side);
   };
   return {

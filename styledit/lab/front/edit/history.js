@@ -2,8 +2,8 @@
 import { pushButton } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { download } from "../shared/download.js";
-import { clamped } from "../shared/geometry.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
+import { rovingFocus } from "../shared/roving.js";
 import { methodNamed } from "./methods.js";
 import { fileInput, foldedPart } from "./parts.js";
 /** @import { Asked, HistoryEntry, Lab, Method, NumberSetting } from "./types.js" */
@@ -25,6 +25,7 @@ export function historySection(lab) {
     show();
   };
   const strip = historyStrip(lab.world.methods, recall, (id) => lab.compareWith(id));
+  lab.cleanups.push(rovingFocus(strip.root, ".styledit-entry"));
   const undo = pushButton("Undo", "undo", () => recall(entries[place() - 1].id));
   const redo = pushButton("Redo", "redo", () => recall(entries[place() + 1].id));
   const name = keepKeys(
@@ -82,7 +83,7 @@ export function historySection(lab) {
 }
 
 /**
- * The entries in a row, one of which the keyboard stands at: arrows go to others.
+ * The entries in a row.
  * @param {Method[]} methods
  * @param {(id: number) => void} recall
  * @param {(id: number) => void} compare
@@ -94,25 +95,6 @@ function historyStrip(methods, recall, compare) {
   /** @type {number | null} */
   let marked = null;
   let arriving = false;
-  const stand = (/** @type {number | null} */ id) => {
-    const here = id !== null && items.has(id) ? id : [...items.keys()].at(-1);
-    items.forEach((item, own) => item.stand(own === here));
-  };
-  root.addEventListener("focusin", ({ target }) => {
-    for (const [id, { root: item }] of items) if (item.contains(/** @type {Node} */ (target))) stand(id);
-  });
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const ids = [...items.keys()];
-      const at = ids.findIndex((id) => items.get(id)?.root.contains(document.activeElement));
-      const to = movedBy(event.key, at, ids.length);
-      if (at < 0 || to === null) return;
-      event.preventDefault();
-      items.get(ids[to])?.focus();
-    },
-    true,
-  ); // the buttons keep their keys to themselves
   return {
     root,
     fill(/** @type {HistoryEntry[]} */ entries) {
@@ -134,7 +116,6 @@ function historyStrip(methods, recall, compare) {
     },
     mark(/** @type {number | null} */ id) {
       items.forEach((item, own) => item.mark(own === id));
-      if (!root.contains(document.activeElement)) stand(id);
       const item = id === null ? undefined : items.get(id);
       if (item && id !== marked) {
         bringIntoRow(root, item.root);
@@ -148,18 +129,6 @@ function historyStrip(methods, recall, compare) {
       arriving = true;
     },
   };
-}
-
-/**
- * Where a key leads in a row; null where it is none that moves.
- * @param {string} key
- * @param {number} at
- * @param {number} length
- */
-export function movedBy(key, at, length) {
-  const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: length - 1 };
-  const to = /** @type {Record<string, number | undefined>} */ (places)[key];
-  return to === undefined ? null : clamped(to, 0, length - 1);
 }
 
 /**
@@ -192,7 +161,6 @@ function stripItem({ id }, methods, recall, compare) {
   const hold = pushButton("Compare", `compare-${id}`, () => compare(id), { class: "styledit-compare-entry" });
   return {
     root: element("div", { class: "styledit-entry" }, picture, hold),
-    focus: () => picture.focus(),
     show(/** @type {HistoryEntry} */ entry) {
       const bytes = String(bytesOf(entry.thumb));
       if (bytes !== shown) showBytes(image, entry.thumb);
@@ -206,9 +174,6 @@ function stripItem({ id }, methods, recall, compare) {
     mark(/** @type {boolean} */ present) {
       picture.setAttribute("aria-pressed", String(present));
       hold.style.visibility = present ? "hidden" : "";
-    },
-    stand(/** @type {boolean} */ here) {
-      for (const button of [picture, hold]) button.tabIndex = here ? 0 : -1;
     },
   };
 }

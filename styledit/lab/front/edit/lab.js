@@ -23,7 +23,7 @@ import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
 /** @import { Frame, Lab, Traits } from "./types.js" */
 
-const GROUPS = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet"; // the history has its own keys
+const GROUPS = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet";
 
 /**
  * What the parts of the lab share.
@@ -160,7 +160,7 @@ function labParts(lab, local) {
 function groupsForKeys(lab) {
   const groups = /** @type {HTMLElement[]} */ ([...lab.root.querySelectorAll(GROUPS)]);
   const outermost = groups.filter((group) => !group.parentElement?.closest(GROUPS));
-  lab.cleanups.push(...outermost.map(rovingFocus));
+  lab.cleanups.push(...outermost.map((group) => rovingFocus(group)));
 }
 
 export default { render };

@@ -1,7 +1,6 @@
-// A contact sheet as a grid of tiles: one stop for the Tab key, arrow keys from tile to tile.
+// A contact sheet as a grid of tiles.
 import { pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
-import { ARROWS, clamped } from "../shared/geometry.js";
 import { freePictures, showBytes } from "../shared/pictures.js";
 import { settingsInShort } from "./history.js";
 import { methodNamed } from "./methods.js";
@@ -26,12 +25,10 @@ export function sheetGrid(lab, testid, pressed) {
   let tiles = new Map();
   /** @type {Mask | null} */
   let mask = null;
-  let size = { row: 0, column: 0 };
   const head = (/** @type {string} */ text) => element("span", { class: "styledit-sheet-head" }, text);
   const build = (/** @type {string[]} */ rows, /** @type {string[]} */ columns) => {
     freePictures(root);
     tiles = new Map();
-    size = { row: rows.length, column: columns.length };
     root.style.setProperty("--columns", String(columns.length));
     root.replaceChildren(...(columns.length ? [head("")] : []), ...columns.map(head));
     rows.forEach((text, row) => {
@@ -39,33 +36,11 @@ export function sheetGrid(lab, testid, pressed) {
       columns.forEach((name, column) => {
         const label = [text, name].filter(Boolean).join(", ");
         const tile = sheetTile(lab, `${testid}-${row}-${column}`, label, pressed);
-        tile.root.dataset.place = `${row}-${column}`;
-        tile.root.tabIndex = row + column ? -1 : 0;
         tiles.set(`${row}-${column}`, tile);
         root.append(tile.root);
       });
     });
   };
-  const focus = (/** @type {TilePlace} */ { row, column }) => {
-    for (const [place, tile] of tiles) tile.root.tabIndex = place === `${row}-${column}` ? 0 : -1;
-    tiles.get(`${row}-${column}`)?.root.focus();
-  };
-  // While it is caught: the tiles keep their keys from the notebook.
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const arrow = ARROWS[event.key];
-      const at = event.target instanceof HTMLElement && event.target.dataset.place;
-      if (!arrow || !at) return;
-      event.preventDefault();
-      const [row, column] = at.split("-").map(Number);
-      focus({
-        row: clamped(row + arrow[1], 0, size.row - 1),
-        column: clamped(column + arrow[0], 0, size.column - 1),
-      });
-    },
-    true,
-  );
   // All tiles have the same mask, which is large: it is compared once.
   const mark = () => {
     const masked = alike(mask, lab.edits.current.settings.mask);
@@ -74,7 +49,9 @@ export function sheetGrid(lab, testid, pressed) {
   return {
     root,
     mark,
-    focus,
+    focus(/** @type {TilePlace} */ { row, column }) {
+      tiles.get(`${row}-${column}`)?.root.focus();
+    },
     // An empty sheet is that of a source without one.
     fill(
       /** @type {Partial<Sheet>} */ {

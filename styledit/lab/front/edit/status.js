@@ -2,7 +2,7 @@
 import { pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
 import { countOf, delayedCall } from "./parts.js";
-/** @import { Frame, Lab } from "./types.js" */
+/** @import { Frame, Lab, SourceState } from "./types.js" */
 
 const REST = 600; // ms without a newer edit, after which the last one is announced
 
@@ -48,20 +48,30 @@ export function progressLine(lab) {
   return root;
 }
 
+/** @type {Partial<Record<SourceState, [said: string, button: string]>>} */
+const RESTS = {
+  stopped: [
+    "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion).",
+    "Go on fitting",
+  ],
+  behind: [
+    "The value inputs are fitted. What was made before still follows the inversion (direct inversion).",
+    "Make it again",
+  ],
+};
+
 /**
- * That a stop left the value inputs unfitted, and the way to go on.
+ * That a stop left the value inputs unfitted, or what was made without them as it was, and the way to go on.
  * @param {Lab} lab
  */
 export function fitLine(lab) {
   const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
-  const on = pushButton("Go on fitting", "fit", () => lab.send({ type: "fit" }));
+  const on = pushButton("", "fit", () => lab.send({ type: "fit" }));
   const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
   lab.onTrait("source", ({ state }) => {
-    const rests = state === "stopped";
+    const rests = state && RESTS[state];
     root.hidden = !rests;
-    text.textContent = rests
-      ? "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion)."
-      : "";
+    [text.textContent, on.textContent] = rests ?? ["", ""];
   });
   return root;
 }

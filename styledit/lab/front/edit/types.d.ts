@@ -136,7 +136,7 @@ export interface SourceParts {
   steps: number;
 }
 
-export type SourceState = "inverting" | "fitting" | "stopped" | "fitted";
+export type SourceState = "inverting" | "fitting" | "stopped" | "behind" | "fitted";
 
 /** Two sources of the same `key` are the same picture with the same prompt. */
 export interface KnownSource extends SourceParts {
