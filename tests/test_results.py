@@ -8,7 +8,7 @@ import pytest
 
 import styledit
 from measure import photographs, results, value_inputs
-from measure.methods import METHODS, PAPER
+from measure.methods import PAPER, SHORT
 from styledit.lab.edit import advice
 from styledit.lab.edit.samples import challenges
 from styledit.lessons import stored, stored_result
@@ -83,7 +83,7 @@ def test_the_stored_comparison_is_whole(embedded) -> None:
     for row in stored_result(embedded, "comparison"):
         ran.setdefault(row["method"], set()).add(row["case"])
         assert list(row) == ["case", "kind", "method", *results.COLUMNS]
-    assert set(ran) == {*METHODS, results.OWN_TITLE, results.NOTHING}
+    assert set(ran) == {*SHORT, results.OWN_TITLE, results.NOTHING}
     for method, cases in ran.items():
         assert len(cases) == (17 if method == PAPER else 84)
 
@@ -99,8 +99,7 @@ def test_a_row_is_what_the_case_says() -> None:
 @pytest.mark.slow
 def test_the_comparison_takes_its_methods_from_make_compare(embedded, monkeypatch) -> None:
     """One kind, one case: the rows are those that are stored, to rounding between machines."""
-    shown = {"negative-prompt": METHODS["negative-prompt"]}
-    monkeypatch.setattr(results, "METHODS", shown)
+    monkeypatch.setattr(results, "SHORT", ("negative-prompt",))
     monkeypatch.setattr(results, "WORKERS", 1)
     first = results.held_out_cases()[:1]
     monkeypatch.setattr(results, "held_out_cases", lambda: first)

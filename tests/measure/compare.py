@@ -26,7 +26,7 @@ from measure.bench import edited, in_processes, this_bench
 from measure.cases import KINDS, Case, held_out_cases
 from measure.drawn import BAR, SEED, Log, Request, run
 from measure.drawn_report import report
-from measure.methods import METHODS, OURS, PAPER, MethodError, method_named, settings_of
+from measure.methods import METHODS, OURS, PAPER, SHORT, MethodError, method_named, settings_of
 from measure.search import TUNED, tune
 from measure.table import Table, draw_gallery
 from measure.truths import ANSWERS
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tune(_known(options.tune, TUNED) or list(TUNED), options.workers)
         return
     try:
-        methods = _chosen(options.method, options.only)
+        everyone = SHORT if options.drawn is None else tuple(METHODS)
+        methods = _chosen(everyone, options.method, options.only)
         if options.drawn is None:
             compare(methods, options.per_kind, options.workers, options.out)
         else:
@@ -95,12 +96,12 @@ def _add_drawn(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _chosen(own: str | None, only: list[str] | None) -> list[str]:
-    """The names of the methods to run, all of which exist."""
+def _chosen(everyone: Sequence[str], own: str | None, only: list[str] | None) -> list[str]:
+    """The names of the methods to run, all of which exist: everyone and the own one, or only some."""
     if own is not None:
         method_named(own)
-    names = [*METHODS, own] if own is not None and own not in METHODS else list(METHODS)
-    return _known(only, names) if only else names
+    joining = [own] if own is not None and own not in METHODS else []
+    return _known(only, [*METHODS, *joining]) if only else [*everyone, *joining]
 
 
 def _known(asked: list[str], names: Sequence[str]) -> list[str]:

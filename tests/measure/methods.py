@@ -159,6 +159,11 @@ METHODS = {
     OURS: Method(_plain_call, 3.7),
 }
 
+# Those that run on the 84 stored cases, which take no longer than twenty minutes; on drawn cases all do.
+SHORT = (
+    "DDIM + P2P", "null-text", "negative-prompt", "direct inversion", "SDEdit", PAPER, BY_KIND, OURS
+)  # fmt: skip
+
 
 def settings_of(name: str, kind: str) -> dict:
     """The settings of a method for a kind of edit; an own method without any gets those of `BY_KIND`."""

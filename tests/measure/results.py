@@ -27,7 +27,7 @@ from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
 from measure.drawn import TRUTH, Log, Request, keys
-from measure.methods import METHODS
+from measure.methods import METHODS, SHORT
 from measure.photographs import photographs
 from measure.value_inputs import value_edits, value_fits
 from styledit.lessons import stored
@@ -56,13 +56,13 @@ COLUMNS = ("success", "truth_psnr", "truth_lpips", "background_psnr", "backgroun
 
 
 def comparison(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
-    """Lesson 07: every method of `make compare` on every case that it runs on; beside them `OWN`, and
-    `NOTHING`.
+    """Lesson 07: every method of `make compare` on every stored case that it runs on; beside them `OWN`,
+    and `NOTHING`.
 
     A row: `case` (its number in the benchmark), `kind`, `method`, and COLUMNS; None where there is none.
     """
     cases = held_out_cases()
-    jobs = compare.jobs_of([*METHODS, OWN], cases, per_kind=len(cases))
+    jobs = compare.jobs_of([*SHORT, OWN], cases, per_kind=len(cases))
     rows = [row_of(NOTHING, i, case.source) for i, case in enumerate(cases)]
     for (name, indices), measured in in_processes(compare.measure, jobs, WORKERS):
         for row, _ in measured:
