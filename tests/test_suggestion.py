@@ -34,7 +34,7 @@ def car(embedded):
 
 @pytest.fixture(scope="module")
 def editor(embedded, car):
-    return styledit.Editor(embedded, car)
+    return styledit.Editor(embedded, car, rule=None)
 
 
 def test_the_numbers_are_those_of_the_committed_weights():
@@ -54,7 +54,7 @@ def test_an_added_word_is_a_regime_of_its_own(embedded):
     plain = styledit.invert(
         embedded, DATA / "images" / "01_car.png", "a plain sticker of a car on the beach", 3, progress=False
     )
-    suggested = styledit.Editor(embedded, plain).suggest(SOURCE)
+    suggested = styledit.Editor(embedded, plain, rule=None).suggest(SOURCE)
     stored = STORED["regimes"][ADDITION]
     assert all(getattr(suggested, name) == value for name, value in stored["settings"].items())
     assert suggested.blend == ("red", "car")  # no other regime of the table has these and this blend
@@ -195,6 +195,29 @@ def test_without_maps_there_is_still_an_answer(embedded, car):
     assert bare.suggest(TARGETS["property"]).guidance is not None
 
 
+def test_without_value_inputs_an_edit_follows_by_the_models_rule(embedded, car):
+    following = STORED["following"]
+    own = styledit.Editor(embedded, car)
+    assert own.rule == styledit.UpdateRule(**following["rule"])
+    values = styledit.fit_values(embedded, car, preset=styledit.Preset(0, 0.0), progress=False)
+    for options in (
+        {"rule": None}, {"automatic": False}, {"values": values}, {"follow_inversion": True},
+        {"null_embeddings": car.c},
+    ):  # fmt: skip
+        assert styledit.Editor(embedded, car, **options).rule is None
+    for regime, target in TARGETS.items():
+        stored = STORED["regimes"][regime]["settings"] | following["settings"][regime]
+        suggested = own.suggest(target)
+        assert all(getattr(suggested, name) == value for name, value in stored.items())
+    with pytest.raises(ValueError, match="rule, where it is a word, must be one of 'suggested'"):
+        styledit.Editor(embedded, car, rule="free")
+
+
+def test_an_unchanged_prompt_gives_the_picture_itself(embedded, car):
+    edit = styledit.edit(embedded, car, SOURCE, progress=False)
+    assert np.array_equal(np.asarray(edit.image), np.asarray(car.image))
+
+
 def test_models_without_numbers_get_the_published_settings(pipe, inversion):
     editor = styledit.Editor(pipe, inversion)
     assert editor.suggest("a blue cat in the snow") == styledit.Settings()
@@ -228,6 +251,8 @@ def changed(*place, value):
         changed("regimes", "thing", "bias", value=float("inf")), changed("regimes", value=[]),
         changed("regimes", "thing", "weights", value=[1.0]),
         changed("regimes", "thing", "settings", "tau_c", value=2),
+        changed("following", "rule", value={"eta": 2}), changed("following", "rule", value={"speed": 2}),
+        changed("following", "settings", value={"thing": {"tau_c": 2}}), changed("following", value=[]),
     ],
 )  # fmt: skip
 def test_damaged_numbers_are_a_sentence(tmp_path, damage):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -24,7 +24,7 @@ from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings
 from styledit.editing.source import SourceBranch
-from styledit.editing.suggestion import suggest
+from styledit.editing.suggestion import suggest, suggest_rule
 from styledit.editing.update import UpdateRule
 from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
@@ -34,6 +34,7 @@ from styledit.recording import GIB, Record, Recorder
 
 SomeRun = TypeVar("SomeRun", bound=EditRun)
 
+SUGGESTED: Literal["suggested"] = "suggested"
 PREVIEW_STEPS = 3  # a preview starts at most so many steps before the first that changes
 TARGETS_KEPT = 32  # prompts whose embeddings and alignments an editor remembers
 
@@ -107,7 +108,8 @@ def edit(
             The same number of words as the source's: word by word ("replace"); otherwise new words are found
             by alignment ("refine").
         values: learned value inputs. The source branch always reads them, the target while i < tau_v T; steps
-            that were not fitted read the plain embedding.
+            that were not fitted read the plain embedding. Without them the target follows the inversion by
+            the model's own rule, where it has one.
         record: whose attention maps of the target to keep; None keeps none.
         callback: called after each step with a dict of `i`, `timestep`, `z` (n, C, h, w) of the targets,
             `z_source`, `masks`.
@@ -144,7 +146,8 @@ class Editor:
             (Plug-and-Play); None for nothing.
         rule: how the targets follow the source's trajectory, by which most methods since direct inversion are
             one; None lets them run free. With a rule, `guidance` is the targets' where an edit says none, and
-            the source's is the rule's.
+            the source's is the rule's. "suggested": the model's own rule where settings are automatic and
+            nothing else is given that says how the source is kept; the embedded model has one.
         limit: bytes that the source's attention may take in host memory; steps beyond it run again with each
             edit.
         history: bytes that the states of earlier edits may take, from which later ones go on.
@@ -167,7 +170,7 @@ class Editor:
         null_embeddings: torch.Tensor | None = None,
         follow_inversion: bool = False,
         injection: Injection | None = None,
-        rule: UpdateRule | None = None,
+        rule: UpdateRule | Literal["suggested"] | None = "suggested",
         limit: int = 4 * GIB,
         history: int = GIB // 4,
         automatic: bool = True,
@@ -183,6 +186,12 @@ class Editor:
         self.null_embeddings = _null_embeddings(null_embeddings, inversion)
         self.follow_inversion = check.flag("follow_inversion", follow_inversion)
         self.injection = NOTHING if injection is None else _injection(pipe, injection)
+        otherwise_kept = follow_inversion or any(x is not None for x in (values, null_embeddings, injection))
+        self._by_own_rule = False
+        if isinstance(rule, str):
+            check.choice("rule, where it is a word,", rule, (SUGGESTED,))
+            rule = None if otherwise_kept or not automatic else suggest_rule(pipe)
+            self._by_own_rule = rule is not None
         if rule is not None:
             check.instance("rule", rule, UpdateRule, "styledit.editing").first_step(inversion.steps)
         self.rule = rule
@@ -313,7 +322,9 @@ class Editor:
         if "tau_v" in settings:  # for all words, unless those of a group are given too
             by_hand = dict.fromkeys(GROUPS) | by_hand
         if prompt not in self._suggested:
-            self._suggested[prompt] = suggest(self.pipe, self.inversion, prompt)
+            self._suggested[prompt] = suggest(
+                self.pipe, self.inversion, prompt, following=self._by_own_rule
+            )
             while len(self._suggested) > TARGETS_KEPT:
                 self._suggested.pop(next(iter(self._suggested)), None)
         return replace(self._suggested[prompt], **by_hand)

@@ -19,6 +19,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.editing.settings import Settings
+from styledit.editing.update import UpdateRule
 from styledit.inversion import Inversion
 from styledit.maps import AttentionMaps
 from styledit.pipeline import editing_numbers
@@ -134,13 +135,26 @@ class Regime:
 
 
 @dataclass(frozen=True)
+class Following:
+    """How edits without value inputs follow their source: the `rule`, and by regime the `settings` that are
+    others than those of edits with value inputs.
+    """
+
+    rule: UpdateRule
+    settings: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
 class EditingTable:
-    """A model's numbers: the maps' scales, the mean and spread of their features (features,), the regimes."""
+    """A model's numbers: the maps' scales, the mean and spread of their features (features,), the regimes,
+    and how edits without value inputs follow, where it says so.
+    """
 
     scales: tuple[int, ...]
     mean: np.ndarray  # (features,)
     spread: np.ndarray  # (features,)
     regimes: tuple[Regime, ...]
+    following: Following | None = None
 
     def regime(self, change: Change, maps: AttentionMaps | None) -> Regime:
         """The regime of a change; the first of those that maps tell where there are no maps to look at."""
@@ -157,8 +171,13 @@ class EditingTable:
         return max(scored, key=lambda regime: float(seen @ regime.weights) + regime.bias)
 
 
-def suggest(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) -> Settings:
+def suggest(
+    pipe: StableDiffusionPipeline, inversion: Inversion, target: str, *, following: bool = False
+) -> Settings:
     """Settings for an edit of an inverted picture.
+
+    Args:
+        following: whether the edit follows its source by the model's rule.
 
     Raises:
         ValueError: a prompt that cannot be used, or a damaged table of the model.
@@ -166,14 +185,27 @@ def suggest(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) ->
     table = _table(pipe)
     change = Change.between(pipe, inversion.prompt, target)
     if not change.removed and not change.added:
-        return Settings(tau_v=1.0, tau_c=1.0, tau_s=1.0, tau_u=1.0)
+        same = Settings(tau_v=1.0, tau_c=1.0, tau_s=1.0, tau_u=1.0)
+        # guided from the source prompt, a target of the same prompt is the source
+        return replace(same, guide_from_source=True, keep_details=True) if following else same
     if table is None:
         return Settings()
     regime = table.regime(change, inversion.maps)
-    settings = Settings.of(**regime.settings)
+    others = table.following.settings.get(regime.name, {}) if following and table.following else {}
+    settings = Settings.of(**{**regime.settings, **others})
     if regime.blend is None or change.is_of_the_picture:  # nothing of it may stay as it was
         return settings
     return replace(settings, blend=change.words(with_next=regime.blend == "next"))
+
+
+def suggest_rule(pipe: StableDiffusionPipeline) -> UpdateRule | None:
+    """How an edit without value inputs follows its source; None for a model whose table says nothing of it.
+
+    Raises:
+        ValueError: a damaged table of the model.
+    """
+    table = _table(pipe)
+    return None if table is None or table.following is None else table.following.rule
 
 
 def features(maps: AttentionMaps, change: Change, scales: Sequence[int]) -> np.ndarray:
@@ -235,9 +267,17 @@ def _table(pipe: StableDiffusionPipeline) -> EditingTable | None:
         spread = _numbers("spread", stored["spread"], count)
         if spread.min() <= 0:
             raise ValueError("a spread is not above 0")
-        return EditingTable(scales, mean, spread, regimes)
+        following = _following(stored["following"]) if "following" in stored else None
+        return EditingTable(scales, mean, spread, regimes, following)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise table_is_damaged(pipe.name_or_path, "editing.json", error) from error
+
+
+def _following(about: Mapping[str, Any]) -> Following:
+    """How edits follow, of a table."""
+    for settings in about["settings"].values():
+        Settings.of(**settings)
+    return Following(UpdateRule(**about["rule"]), about["settings"])
 
 
 def _regime(name: str, about: Mapping[str, Any], count: int) -> Regime:

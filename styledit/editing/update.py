@@ -74,8 +74,9 @@ class UpdateRule:
 
     Args:
         source_guidance: w_src.
-        reference_guidance: w_hat, how strongly the target is led away from the source prompt; None takes w,
-            where the empty prompt cancels if w_src is 1: two network evaluations a step.
+        reference_guidance: w_hat, how strongly the target is led away from the source prompt; None takes
+            `reference_ratio` w. At w the empty prompt cancels if w_src is 1: two network evaluations a step.
+        reference_ratio: w_hat / w, where no `reference_guidance` is given.
         eta: share of DDPM's noise in a step, s = eta sqrt((1 - abar_{i+1}) / (1 - abar_i)
             (1 - abar_i / abar_{i+1})): 0 is DDIM, 1 DDPM (2010.02502, equation 16); "fresh" draws everything
             anew (rho = 0: 2312.04965, equation 7).
@@ -94,6 +95,7 @@ class UpdateRule:
 
     source_guidance: float = 1.0
     reference_guidance: float | None = 1.0
+    reference_ratio: float = 1.0
     eta: float | Literal["fresh"] = 0.0
     corrected: Corrected = "all"
     skip: float = 0.0
@@ -105,6 +107,7 @@ class UpdateRule:
         self._set("source_guidance", check.number("source_guidance", self.source_guidance))
         if self.reference_guidance is not None:
             self._set("reference_guidance", check.number("reference_guidance", self.reference_guidance))
+        self._set("reference_ratio", check.number("reference_ratio", self.reference_ratio))
         if self.eta != "fresh":
             self._set("eta", check.fraction('eta, where it is not "fresh",', self.eta))
         check.choice("corrected", self.corrected, CORRECTED)
@@ -139,8 +142,10 @@ class UpdateRule:
             from_source: whether w_hat is w, whatever the rule says.
         """
         w_src, w_hat = self.source_guidance, self.reference_guidance
-        if w_hat is None or from_source:
+        if from_source:
             w_hat = w
+        elif w_hat is None:
+            w_hat = self.reference_ratio * w
         return Weights(1 - w_src, w_src, 0), Weights(w_hat - w, -w_hat, w)
 
     def needed(self, *terms: Weights) -> Weights:

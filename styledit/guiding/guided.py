@@ -251,7 +251,7 @@ class GuidedEdit:
         edit_settings: dict[str, Any],
     ) -> GuidedRun:
         """The run of the edit that is guided, with the settings that an edit has."""
-        editor = Editor(self.pipe, self.inversion, values=values, limit=limit, history=0)
+        editor = Editor(self.pipe, self.inversion, values=values, rule=None, limit=limit, history=0)
         chosen = editor.suggest(self.prompt, **edit_settings)
         if chosen.regularisation:
             raise ValueError(

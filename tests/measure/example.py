@@ -7,7 +7,7 @@ import styledit
 
 def plain_ddim(pipe, inversion: styledit.Inversion, target_prompt: str, settings: dict) -> styledit.Edit:
     """The target's words from the inverted latent; nothing of the source's attention is kept."""
-    editor = styledit.Editor(pipe, inversion)
+    editor = styledit.Editor(pipe, inversion, rule=None)
     return editor.edit(target_prompt, guidance=settings["guidance"], progress=False)
 
 

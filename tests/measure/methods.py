@@ -24,6 +24,7 @@ from styledit import baselines
 
 SETTINGS = Path(__file__).with_name("settings.json")
 OURS = "styledit, plain call"
+FOLLOWING = "styledit, without a fit"
 BY_KIND = "styledit, settings by kind"
 PAPER = "StyleDiffusion, paper preset"
 EVERYTHING = 2**30  # bytes that an editor may keep of its source's run
@@ -79,6 +80,11 @@ def _plain_call(pipe, inversions, guidance: None) -> list[FittedMethod]:
     fits = styledit.fit_values(pipe, inversions, progress=False)
     pairs = zip(inversions, fits, strict=True)
     return [_editing(pipe, v, fit.evaluations, values=fit, automatic=True) for v, fit in pairs]
+
+
+def _without_a_fit(pipe, inversions, guidance: None) -> list[FittedMethod]:
+    """The model's own rule, by which edits follow their source; every setting follows from the prompts."""
+    return [_editing(pipe, v, automatic=True) for v in inversions]
 
 
 def _ddim_p2p(pipe, inversions, guidance: float) -> list[FittedMethod]:
@@ -157,6 +163,7 @@ METHODS = {
     PAPER: Method(_value_inputs("paper"), 35.0, stride=5),  # its fit costs fifteen times ours
     BY_KIND: Method(_value_inputs("default"), 3.7),
     OURS: Method(_plain_call, 3.7),
+    FOLLOWING: Method(_without_a_fit, 1.8),
 }
 
 # Those that run on the 84 stored cases, which take no longer than twenty minutes; on drawn cases all do.
@@ -167,7 +174,7 @@ SHORT = (
 
 def settings_of(name: str, kind: str) -> dict:
     """The settings of a method for a kind of edit; an own method without any gets those of `BY_KIND`."""
-    if name == OURS:  # the plain call chooses its own
+    if name in (OURS, FOLLOWING):  # they choose their own
         return {}
     stored = json.loads(SETTINGS.read_text(encoding="utf-8"))
     return stored.get(name, stored[BY_KIND])[kind]

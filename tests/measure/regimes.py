@@ -1,13 +1,15 @@
 """The model's own table of settings, `data/model/editing.json`: how the plain call chooses.
 
-    python -m measure.regimes
+    python -m measure.regimes                with value inputs
+    python -m measure.regimes --following    without, by a rule; only this part of the table is written again
 
 On scenes of the training artists only: (1) the settings of each regime are searched one after the other,
 with one fit a picture at one guidance; (2) on other scenes, what was found has to be better than what the
 methods of `make compare` take for such edits; (3) a linear map learns to tell the regimes apart by where the
 changed words look. At the time of an edit neither the kind nor the scene is known:
 `styledit.editing.suggestion` reads alignment and maps. An edit of one thing of two is of the regime of what
-it changes.
+it changes. Edits without value inputs follow their source by one rule, with a guidance by regime; all else is
+as with value inputs.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from measure.bench import in_processes, this_bench
 from measure.cases import Case, training_cases
 from measure.methods import BY_KIND, settings_of
 from measure.search import TAUS, Trial, best_of
+from styledit.editing import UpdateRule
 from styledit.editing.suggestion import ADDITION, REMOVAL, TOLD_BY_WORDS, Change, features
 from styledit.storage.data import EMBEDDED_FOLDER
 
@@ -35,6 +38,8 @@ SEARCHED_ON = ((24, 77),)  # scenes: so many of each kind, of a seed
 FINAL_ON = ((16, 901), (20, 902))
 LOOKED_AT = 40  # scenes of each kind that the regimes are learned from
 LOOK_SEED = 555
+FOLLOWED_ON = ((16, 78),)
+RATIOS = (0.5, 0.67, 0.8)  # w_hat / w; h-Edit has 0.67
 SCALES = (1, 2, 4)
 RIDGE = 10.0
 FIT_GUIDANCE = 3.0
@@ -91,7 +96,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
-    workers = parser.parse_args().workers
+    parser.add_argument("--following", action="store_true", help="only how edits without a fit follow")
+    options = parser.parse_args()
+    workers = options.workers
+    if options.following:
+        follow(workers)
+        return
     chosen = {}
     searched = in_processes(_best, list(REGIMES), workers)
     for name, best, line in tqdm(searched, total=len(REGIMES), smoothing=0):
@@ -114,6 +124,7 @@ def write_table(chosen: dict[str, dict]) -> None:
             "weights": [] if k is None else weights[:, k].round(5).tolist(),
             "bias": 0.0 if k is None else round(float(biases[k]), 5),
         }
+    earlier = json.loads(TABLE.read_text(encoding="utf-8"))
     hashes = json.loads(HASHES.read_text(encoding="utf-8"))
     table = {
         "unet": hashes["unet/diffusion_pytorch_model.safetensors"],
@@ -122,11 +133,54 @@ def write_table(chosen: dict[str, dict]) -> None:
         "mean": mean.round(6).tolist(),
         "spread": spread.round(6).tolist(),
         "regimes": regimes,
+        **({"following": earlier["following"]} if "following" in earlier else {}),
     }
+    _write(table)
+
+
+def _write(table: dict) -> None:
+    """The table, and its hash beside those of the weights."""
+    hashes = json.loads(HASHES.read_text(encoding="utf-8"))
     TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     hashes[TABLE.name] = sha256(TABLE.read_bytes()).hexdigest()
     HASHES.write_text(json.dumps(dict(sorted(hashes.items())), indent=1) + "\n", encoding="utf-8")
     print(f"{TABLE} is written.")
+
+
+def follow(workers: int) -> None:
+    """Write how edits without value inputs follow: the ratio of the best mean over the regimes."""
+    found: dict[float, dict[str, tuple[float, dict]]] = {}
+    jobs = [(regime, ratio) for regime in REGIMES for ratio in RATIOS]
+    for (regime, ratio), score, settings, line in tqdm(
+        in_processes(_follow, jobs, workers), total=len(jobs), smoothing=0
+    ):
+        found.setdefault(ratio, {})[regime] = (score, settings)
+        tqdm.write(f"w_hat = {ratio} w, {regime}: {settings} ({line})")
+    means = {ratio: np.mean([score for score, _ in of.values()]) for ratio, of in found.items()}
+    best = max(means, key=means.__getitem__)
+    print("mean score by ratio: " + ", ".join(f"{ratio}: {means[ratio]:.2f}" for ratio in sorted(means)))
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    table["following"] = {
+        "rule": {"reference_guidance": None, "reference_ratio": best},
+        "settings": {regime: found[best][regime][1] for regime in REGIMES},
+    }
+    _write(table)
+
+
+def _follow(job: tuple[str, float]) -> tuple[tuple[str, float], float, dict, str]:
+    """A regime's best guidance under a rule."""
+    regime, ratio = job
+    bench, rule = this_bench(), UpdateRule(reference_guidance=None, reference_ratio=ratio)
+    drawn = [case for per_kind, seed in FOLLOWED_ON for case in training_cases(per_kind, seed)]
+    cases = [case for case in drawn if regime_of(case) == regime]
+    editors = [styledit.Editor(bench.pipe, v, rule=rule, history=0) for v in bench.invert(cases)]
+
+    def picture(i: int, settings: dict) -> Image.Image:
+        return editors[i].edit(cases[i].target_prompt, progress=False, **settings).image
+
+    trial = Trial(cases, picture)
+    best = best_of(trial, [{"guidance": w, "keep_details": True} for w in (3.0, 2.0, 4.0)])
+    return job, trial.score(best), best, trial.line(best)
 
 
 def regime_of(case: Case) -> str:

@@ -421,7 +421,7 @@ def making_editor(
         editor.history = states_kept(inversion)
         return editor
     options: dict[str, dict[str, Any]] = {
-        DDIM: {},
+        DDIM: {"rule": None},
         DIRECT: {"follow_inversion": True},
         NEGATIVE: {"null_embeddings": inversion.c},
     }
@@ -443,7 +443,7 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
         return [f"editor = styledit.baselines.{function}({given}{own})"]
     codes = {
         OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
-        DDIM: [f"editor = styledit.Editor({given})"],
+        DDIM: [f"editor = styledit.Editor({given}, rule=None)"],
         DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],
         NULL_TEXT: [
