@@ -46,9 +46,6 @@ FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDI
     "DDCM",
 )
 MASACTRL, PLUG_AND_PLAY = "MasaCtrl", "Plug-and-Play"
-ON_THE_INVERSION = (FOLLOWED_NEGATIVE, PROXIMAL, H_EDIT_D, MASACTRL, PLUG_AND_PLAY)
-ON_NOISE = (H_EDIT_R, EDIT_FRIENDLY, LEDITS, FLOW_EDIT, DDCM)
-BASELINES = (DDIM, DIRECT, NEGATIVE, NULL_TEXT, *ON_THE_INVERSION, *ON_NOISE, SDEDIT)
 SETTINGS = (*PLAIN, "mask")
 LARGEST = 32 * MIB  # of the null-text fits that are kept
 MethodFunction = Callable[[StableDiffusionPipeline, Any, str, dict[str, Any]], Edit]
@@ -351,6 +348,7 @@ TABLE = {
         ),
     )
 }
+BASELINES = tuple(name for name in TABLE if name != OWN)
 
 
 def names(own: Mapping[str, MethodFunction]) -> list[str]:
