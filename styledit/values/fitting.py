@@ -348,9 +348,10 @@ def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
     """E(x): the image encoder's last hidden states of the picture's patches,
     without the class token; (1, P, d_img).
     """
-    tower = encoder.model.vision_model
+    model = encoder.model
     with torch.no_grad():
-        seen = tower(pixel_values=encoder.prepare(as_pixels(inversion.image)).to(tower.device, tower.dtype))
+        pixels = encoder.prepare(as_pixels(inversion.image)).to(model.device, model.dtype)
+        seen = model.vision_model(pixel_values=pixels)
     return seen.last_hidden_state[:, 1:]
 
 
