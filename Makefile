@@ -117,7 +117,8 @@ test test-all: setup
 
 # The oldest versions that the ranges allow, beside the environment of the other commands.
 OLDEST := tests/test_pipeline.py tests/test_golden.py tests/test_ddim.py tests/test_inversion.py tests/test_attention.py \
-	tests/test_replay.py tests/test_editing.py tests/test_topologies.py tests/test_edit_lab.py tests/test_packaging.py
+	tests/test_replay.py tests/test_editing.py tests/test_topologies.py tests/test_edit_lab.py tests/test_packaging.py \
+	tests/test_following.py tests/test_injection.py tests/test_perception.py
 test-oldest: setup
 	@[ -d .venv-oldest ] || $(PY) -m venv .venv-oldest
 	@.venv-oldest/bin/python -m pip --disable-pip-version-check install --quiet --constraint lock-oldest.txt --editable '.[lab,recipe,test]'

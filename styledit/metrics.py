@@ -286,7 +286,7 @@ def clip_similarity(image: Image.Image, prompt: str, clip: Clip, mask: Mask | No
 @torch.no_grad()
 def _self_similarity(pixels: np.ndarray, vit: Vit) -> Tensor:
     """Cosines (P, P) of the keys of a picture's patches."""
-    x = vit.prepare(pictures.as_pixels(pixels)).to(vit.model.device)
+    x = vit.prepare(pictures.as_pixels(pixels)).to(next(vit.model.parameters()).device)
     kept: list[Tensor] = []
     handle = vit.keys.register_forward_hook(lambda module, inputs, output: kept.append(output))
     try:

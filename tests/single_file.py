@@ -68,7 +68,7 @@ def single_file(pipe: StableDiffusionPipeline, open_clip: bool = False) -> dict[
         tensors[f"first_stage_model.{short}"] = (
             weight[:, :, None, None] if ".attn_1." in short and weight.ndim == 2 else weight
         )
-    text = pipe.text_encoder.state_dict()
+    text = getattr(pipe.text_encoder, "text_model", pipe.text_encoder).state_dict()
     if not open_clip:
         return tensors | {
             f"cond_stage_model.transformer.text_model.{name}": weight for name, weight in text.items()

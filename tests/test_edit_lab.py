@@ -203,10 +203,10 @@ def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
     edit(lab, 4, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
     settle(lab)
     assert np.array_equal(shown(lab)[cells], np.asarray(picture)[cells])
-    there = decoded(frames[-2]["picture"])[~cells].astype(int)
-    assert (
-        not frames[-2]["exact"] and np.median(np.abs(there - shown(lab)[~cells])) < 40
-    )  # and not the source
+    there, exact = decoded(frames[-2]["picture"])[~cells].astype(int), shown(lab)[~cells]
+    # How rough it is, the random network decides; as far off as the source it is not.
+    assert not frames[-2]["exact"]
+    assert np.median(np.abs(there - exact)) < np.median(np.abs(outside.astype(int) - exact)) / 2
 
 
 def test_where_a_word_looks_is_asked_for(opened) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from transformers import CLIPModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPTokenizer, CLIPVisionModel
 
 from styledit import validation
 from styledit.perception.loading import load_network
@@ -22,6 +23,17 @@ class Clip:
     model: CLIPModel
     tokenizer: CLIPTokenizer
     prepare: Preprocessing
+
+    @cached_property
+    def image_tower(self) -> CLIPVisionModel:
+        """The image side, as the model that knows its device and gives its hidden states."""
+        tower = self.model.vision_model
+        if isinstance(tower, CLIPVisionModel):
+            return tower
+        with torch.device("meta"):  # older versions of transformers keep only its network
+            whole = CLIPVisionModel(self.model.config.vision_config)
+        whole.vision_model = tower
+        return whole
 
     def embed_pictures(self, pixels: torch.Tensor) -> torch.Tensor:
         """The image embeddings (B, d) of pictures (B, 3, H, W) in [0, 1]; gradients flow through."""

@@ -91,7 +91,7 @@ class ClipFeatures:
     def features(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """{layer: (B, d, h, w)} of pictures (B, 3, H, W) in [0, 1]."""
         x = self.clip.prepare(pixels)
-        tower = self.clip.model.vision_model
+        tower = self.clip.image_tower
         side = tower.config.patch_size
         height, width = (length // side for length in x.shape[2:])
         hidden = tower(pixel_values=x, output_hidden_states=True).hidden_states

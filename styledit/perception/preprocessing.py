@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoImageProcessor, PreTrainedModel
 from transformers.models.auto.image_processing_auto import get_image_processor_config
+from transformers.utils import cached_file
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,31 @@ def read_preprocessing(network: PreTrainedModel, source: dict[str, Any]) -> Prep
     Raises:
         ValueError: the model has neither a preprocessor config nor a size of pictures.
     """
-    if not get_image_processor_config(**source):
+    if not _has_config(**source):
         side = getattr(getattr(network.config, "vision_config", network.config), "image_size", None)
         if side is None:
             raise ValueError("it has neither a preprocessor config nor an image_size.")
         size = (side, side) if isinstance(side, int) else tuple(side)
         return Preprocessing(size, size, (0.5,) * 3, (0.5,) * 3)
     processor = AutoImageProcessor.from_pretrained(**source, backend="pil", trust_remote_code=False)
-    resize = processor.size.shortest_edge or (processor.size.height, processor.size.width)
+    resize = processor.size.get("shortest_edge") or (processor.size["height"], processor.size["width"])
     size = processor.crop_size if getattr(processor, "do_center_crop", None) else processor.size
     mode = "bilinear" if processor.resample == Image.Resampling.BILINEAR else "bicubic"
     return Preprocessing(
-        resize, (size.height, size.width), tuple(processor.image_mean), tuple(processor.image_std), mode
+        resize, (size["height"], size["width"]), tuple(processor.image_mean), tuple(processor.image_std), mode
     )
+
+
+def _has_config(pretrained_model_name_or_path: str, local_files_only: bool) -> bool:
+    """Whether a model says how pictures enter it."""
+    if get_image_processor_config(pretrained_model_name_or_path, local_files_only=local_files_only):
+        return True
+    # transformers 5.0 overlooks that file there, and has read the one of a whole processor only.
+    file = cached_file(
+        pretrained_model_name_or_path,
+        "preprocessor_config.json",
+        local_files_only=local_files_only,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+    )
+    return file is not None

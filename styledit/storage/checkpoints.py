@@ -184,7 +184,8 @@ def _text_encoder(file: Path, configs: Path) -> CLIPTextModel:
             for name in _names(content)
             if name.startswith(_TEXT_1) and not name.endswith("position_ids")
         }
-    encoder.load_state_dict(found, assign=True)
+    network = getattr(encoder, "text_model", encoder)  # inside, before transformers took the wrapper away
+    network.load_state_dict(found, assign=True)
     return encoder
 
 

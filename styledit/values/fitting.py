@@ -348,7 +348,7 @@ def _patch_tokens(encoder: Clip, inversion: Inversion) -> torch.Tensor:
     """E(x): the image encoder's last hidden states of the picture's patches,
     without the class token; (1, P, d_img).
     """
-    tower = encoder.model.vision_model
+    tower = encoder.image_tower
     with torch.no_grad():
         seen = tower(pixel_values=encoder.prepare(as_pixels(inversion.image)).to(tower.device, tower.dtype))
     return seen.last_hidden_state[:, 1:]
