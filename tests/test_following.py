@@ -15,6 +15,7 @@ import styledit
 from conftest import make_pipeline
 from styledit import baselines
 from styledit.editing import LargestValues, UpdateRule, WordsAndLargestValues
+from styledit.editing.run import Target
 
 SOURCE, TARGET = "a red car in the snow", "a blue cat in the snow"
 W, W_SOURCE = 4.0, 2.5
@@ -269,6 +270,23 @@ def test_ledits_pp_is_that_of_diffusers(tokenizer, picture):
     once = baselines.ledits_pp(pipe, inversion, target, skip=0.2, seed=1, progress=False)
     again = styledit.Editor(pipe, styledit.noised(pipe, inversion, seed=1), rule=rule, automatic=False)
     assert torch.equal(once.latents, again.edit(target, guidance=5.0, progress=False, **OFF).latents)
+
+
+@pytest.mark.parametrize(
+    ("target", "new"),
+    [
+        ("a red cat in the snow", ["cat"]),  # of equal length, aligned word by word
+        ("a blue cat in the snow", ["blue", "cat"]),
+        ("a red car in the snow on the beach", ["on", "the", "beach"]),
+        ("a red car in snow", ["a", "red", "car", "in", "snow"]),
+    ],
+)
+def test_new_words_are_those_that_the_source_lacks(pipe, target, new):
+    found = Target.of(pipe, SOURCE, (target,))
+    (words,), (positions,) = found.words, found.new_tokens
+    chosen = [word for word in words if {*word.positions} & {*positions}]
+    assert [word.text for word in chosen] == new
+    assert positions == [position for word in chosen for position in word.positions]
 
 
 RULES = {

@@ -23,7 +23,7 @@ from styledit.maps import map_size
 from styledit.objectives import ObjectiveState, gradient
 from styledit.objectives.state import objective_layers
 from styledit.pictures import decode_tensor
-from styledit.prompts import Word, align, encode_prompt, find_word, positions_of, split_words
+from styledit.prompts import Word, align, encode_prompt, find_word, kept_words, positions_of, split_words
 from styledit.recording import Recorder
 
 
@@ -32,7 +32,8 @@ class Target:
     """n target prompts against one source prompt; what an edit knows of them before it starts.
 
     `c` (n, N, d): their embeddings; `mapper` (n, N_src, N_tgt) and `has_source` (n, N_tgt):
-    their alignments; `words`.
+    their alignments; `words`; `new_tokens`: of each target the positions of the words that the source does
+    not have, of all where it has every one.
     """
 
     prompts: tuple[str, ...]
@@ -40,29 +41,21 @@ class Target:
     mapper: torch.Tensor
     has_source: torch.Tensor
     words: tuple[tuple[Word, ...], ...]
-
-    @property
-    def new_tokens(self) -> list[list[int]]:
-        """Of each target the positions of the words that the source does not have; of all where it has
-        every one.
-        """
-        found = []
-        for words, has_source in zip(self.words, self.has_source.tolist(), strict=True):
-            every = [position for word in words for position in word.positions]
-            found.append([position for position in every if not has_source[position]] or every)
-        return found
+    new_tokens: tuple[list[int], ...]
 
     @classmethod
     def of(cls, pipe: StableDiffusionPipeline, source: str, prompts: tuple[str, ...]) -> Target:
         """Encode and align. Raises as `encode_prompt`."""
         c = torch.cat([encode_prompt(pipe, prompt) for prompt in prompts])  # (n, N, d)
         alignments = [align(pipe, source, prompt) for prompt in prompts]
+        words = tuple(split_words(pipe, prompt) for prompt in prompts)
         return cls(
             prompts,
             c,
             torch.stack([alignment.mapper for alignment in alignments]).to(c),
             torch.stack([alignment.mask for alignment in alignments]).to(c),
-            tuple(split_words(pipe, prompt) for prompt in prompts),
+            words,
+            tuple(_new_tokens(split_words(pipe, source), own) for own in words),
         )
 
 
@@ -397,6 +390,13 @@ class EditRun:
                     f"The objective is NaN or infinite at step {i}; lower its weights or regularisation_rate."
                 ) from error
         return part
+
+
+def _new_tokens(source: tuple[Word, ...], target: tuple[Word, ...]) -> list[int]:
+    """Positions of the target's words that the source does not have; of all where it has every one."""
+    kept = kept_words(source, target)  # an alignment word by word has a source for each
+    new = [word for k, word in enumerate(target) if k not in kept] or target
+    return [position for word in new for position in word.positions]
 
 
 def _row(x: torch.Tensor, k: int) -> torch.Tensor:
