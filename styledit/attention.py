@@ -93,6 +93,14 @@ class SourceAttention:
             return self
         return self._each(lambda tensor: tensor.cpu().pin_memory() if tensor.is_cuda else tensor.cpu())
 
+    @property
+    def conditional(self) -> SourceAttention:
+        """That of the conditional row alone, which both branches of a target then take over."""
+        states = {layer: (query[-1:], key[-1:]) for layer, (query, key) in self.states.items()}
+        values = {layer: value[-1:] for layer, value in self.values.items()}
+        features = {block: residual[-1:] for block, residual in self.features.items()}
+        return SourceAttention(self.cross, states, values, features)
+
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> SourceAttention:
         return SourceAttention(
             {layer: change(maps) for layer, maps in self.cross.items()},

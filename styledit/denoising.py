@@ -153,6 +153,7 @@ def call_branches(
     c: torch.Tensor,
     *,
     values: torch.Tensor | None = None,
+    null_values: torch.Tensor | None = None,
     edit: AttentionEdit | None = None,
     record: frozenset[str] = frozenset(),
     keep_source: bool = False,
@@ -163,13 +164,19 @@ def call_branches(
 
     Args:
         null: what that branch reads, (1 or n, N, d); None leaves it out.
-        c: what the conditional one reads, (n, N, d), which alone reads `values` (n, N, d).
+        c: what the conditional one reads, (n, N, d).
+        values, null_values: what the value projections read in the place of c, (n, N, d), and of null,
+            (1 or n, N, d); None reads the prompt.
         edit, record, keep_source, keep_values, keep_features: as in `AttentionCall`.
     """
     n = len(z)
     nulls = c[:0] if null is None else null.expand(n, -1, -1)
+    both = None
+    if values is not None or null_values is not None:
+        own = nulls if null_values is None else null_values.expand_as(nulls)
+        both = torch.cat([own, c if values is None else values])
     attention = AttentionCall(
-        values=None if values is None else torch.cat([nulls, values]),
+        values=both,
         rows=Rows(len(nulls), n),
         edit=edit,
         record=record,

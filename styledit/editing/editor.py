@@ -22,7 +22,7 @@ from styledit.editing.details import restore_details
 from styledit.editing.following import FollowingRun
 from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.run import EditRun, Target
-from styledit.editing.settings import GROUPS, Settings
+from styledit.editing.settings import GROUPS, Settings, is_on
 from styledit.editing.source import SourceBranch
 from styledit.editing.suggestion import suggest, suggest_rule
 from styledit.editing.update import UpdateRule
@@ -350,9 +350,9 @@ class Editor:
         source = self._source_for(settings)
         guidance = self._guidances(settings)[1]
         size, steps = self.inversion.z_T.shape[-2:], self.inversion.steps
+        both = self._target_runs_both(settings)
         recorders = [
-            Recorder(self.pipe, record, prompt, size, steps, guidance != 1, len(prompts))
-            for prompt in prompts
+            Recorder(self.pipe, record, prompt, size, steps, both, len(prompts)) for prompt in prompts
         ]
         settings = replace(settings, guidance=guidance)
         return kind(self.pipe, source, self._target(prompts), settings, recorders, indices)
@@ -451,8 +451,7 @@ class Editor:
 
     def _source_for(self, settings: Settings) -> SourceBranch:
         """The source branch that these settings need: the one that is kept where it fits."""
-        own, target = self._guidances(settings)
-        both = not self.injection.shared and (own != 1 or target != 1)
+        own, both = self._guidances(settings)[0], self._source_runs_both(settings)
         kept = self.source
         if kept is not None and (kept.guidance, kept.unconditional) == (own, both):
             return kept
@@ -468,6 +467,26 @@ class Editor:
             injection=self.injection,
             limit=self.limit,
         )
+
+    def _source_runs_both(self, settings: Settings) -> bool:
+        """Whether the source's unconditional branch runs: where its estimate is read, or its attention."""
+        own, target = self._guidances(settings)
+        injection = self.injection
+        if self.rule is None:
+            return not injection.shared and (own != 1 or target != 1)
+        if own != 1:
+            return True
+        by_null = self.rule.needed(target, settings.guide_from_source).null != 0
+        tau_u = not injection.shared and is_on(0, settings.tau_u, self.inversion.steps)
+        return by_null and (tau_u or injection.per_branch)
+
+    def _target_runs_both(self, settings: Settings) -> bool:
+        """Whether the targets' calls have a second branch, under the empty prompt or the source's."""
+        target = self._guidances(settings)[1]
+        if self.rule is None:
+            return target != 1
+        needed = self.rule.needed(target, settings.guide_from_source)
+        return bool(needed.null or needed.source)
 
     def _guidances(self, settings: Settings) -> tuple[float, float]:
         """Those of the source and of the target."""

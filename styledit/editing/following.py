@@ -51,16 +51,19 @@ class FollowingRun(EditRun):
     def step(self, i: int, j: int) -> Generator[State, None, None]:
         """As `EditRun.step`; at the steps that are skipped, the targets stay the source."""
         if j > self.first:
-            yield from super().step(max(i, self.first), j)
+            yield from super().step(self.acting(i, j), j)
             return
         step = None
         if self.recorders[0].layers_at(i):
-            attention = yield from self.source.step(i, self.needs_source(i))
-            both = Weights(self.plans[i].guidance != 1, 0, 1)
-            _, step = yield from self._estimates(i, i, self._of_source(i), attention, both)
+            attention = yield from self.attention_of(i, i)
+            _, step = yield from self._estimates(i, i, self._of_source(i), attention, self._read_at(i))
         sums = self.states[-1].sums if self.states else tuple(blend.sums for blend in self.blends)
         clean = self._of_source(self.source.inversion.steps)
         yield self.finish(i, j, self._of_source(j), clean, sums, (None,) * len(clean), step)
+
+    def acting(self, i: int, j: int) -> int:
+        """A step that begins among the skipped ones and ends behind them is that of the first that runs."""
+        return max(i, self.first) if j > self.first else i
 
     def source_step(self, i: int, j: int) -> int:
         """Of an implicit rule that of the latents which the step reaches."""
@@ -74,16 +77,17 @@ class FollowingRun(EditRun):
         levels = inversion.levels[i], inversion.levels[j]
         source = yield from self._source(i, j)
         base, edit = rule.weights(plan.guidance, plan.guide_from_source)
+        needed = rule.needed(plan.guidance, plan.guide_from_source)
         if rule.implicit:
             known = yield from self._source_estimates(i, z, base)
             noise = known.weighted(base)
             reached = rule.reach(z, noise, source, levels)
-            found, step = yield from self._estimates(i, j, reached, attention, rule.needed(edit))
+            found, step = yield from self._estimates(i, j, reached, attention, needed)
             term, mask = self._masked(j, found, edit, step)
             noise = noise + term
             reached = reached + rule.shift(term, levels)
         else:
-            found, step = yield from self._estimates(i, i, z, attention, rule.needed(base, edit))
+            found, step = yield from self._estimates(i, i, z, attention, needed)
             if rule.mask is None:
                 noise, mask = found.weighted(base.plus(edit)), None
             else:
@@ -104,6 +108,12 @@ class FollowingRun(EditRun):
             return None
         yield from source.step(i, attention=False)
         return SourceStep(source.latents[i], source.latents[j], source.noise[i])
+
+    def _read_at(self, i: int) -> Weights:
+        """The prompts that the targets' call of step i reads, where nothing is made of its estimates."""
+        plan = self.plans[i]
+        needed = self.rule.needed(plan.guidance, plan.guide_from_source)
+        return needed._replace(source=0 if needed.null else needed.source)
 
     def _masked(
         self, index: int, found: Estimates, edit: Weights, step: Step
@@ -126,9 +136,11 @@ class FollowingRun(EditRun):
         if needed.null and needed.source:
             known = yield from self._source_estimates(index, z, Weights(0, needed.source, 0))
         timestep, level = self._told(index)
-        null = self._null(index) if needed.null else self.source.inversion.c if needed.source else None
-        if needed.source and not needed.null:  # the first row reads the source prompt
-            attention = _of_the_prompt(attention)
+        null = self.source.null(index) if needed.null else None
+        null_values = None
+        if needed.source and not needed.null:  # the first row reads the source prompt, as the source does
+            null, null_values = self.source.inversion.c, self.source.values_at(index)
+            attention = attention.conditional
         prediction, rows = call_branches(
             self.pipe,
             z,
@@ -136,6 +148,7 @@ class FollowingRun(EditRun):
             null,
             self.target.c,
             values=self.values_at(i),
+            null_values=null_values,
             edit=self.attention_edit(i, attention),
             record=self.layers_at(i).union(self.mask_layers),
         )
@@ -151,29 +164,24 @@ class FollowingRun(EditRun):
         where it is needed, in a call of its own that takes nothing over.
         """
         n, inversion = len(z), self.source.inversion
-        step = min(index, inversion.steps - 1)
         timestep, level = self._told(index)
-        values = self.source.values_at(step)
+        values = self.source.values_at(index)
         prediction, _ = call_branches(
             self.pipe,
             z,
             timestep,
-            self._null(index) if needed.null else None,
+            self.source.null(index) if needed.null else None,
             inversion.c.expand(n, -1, -1),
             values=None if values is None else values.expand(n, -1, -1),
         )
         *other, source = self._noises(prediction.output, z, level)
-        yield State(step, timestep, z, z, finished=False).copy()
+        yield State(min(index, inversion.steps - 1), timestep, z, z, finished=False).copy()
         return Estimates(null=other[0] if other else None, source=source)
 
     def _noises(self, output: torch.Tensor, z: torch.Tensor, level: torch.Tensor) -> list[torch.Tensor]:
         """A call's output as noise, branch by branch, (n, C, h, w) each."""
         prediction_type = self.pipe.scheduler.config.prediction_type
         return [predict_x0_eps(branch, z, level, prediction_type)[1] for branch in output.split(len(z))]
-
-    def _null(self, index: int) -> torch.Tensor:
-        """What stands for the empty prompt at an index, (1, N, d)."""
-        return self.source.null(min(index, self.source.inversion.steps - 1))
 
     def _told(self, index: int) -> tuple[int, torch.Tensor]:
         """The timestep that the network is told at an index, and its abar."""
@@ -187,10 +195,3 @@ class FollowingRun(EditRun):
         """The source's latents, for each target, (n, C, h, w)."""
         return self.source.latents[index].expand(len(self.target.prompts), -1, -1, -1)
 
-
-def _of_the_prompt(attention: SourceAttention) -> SourceAttention:
-    """The attention with the source prompt's self-attention in the place of the empty prompt's too."""
-    states = {layer: (query[-1:], key[-1:]) for layer, (query, key) in attention.states.items()}
-    values = {layer: value[-1:] for layer, value in attention.values.items()}
-    features = {block: residual[-1:] for block, residual in attention.features.items()}
-    return replace(attention, states=states, values=values, features=features)

@@ -19,7 +19,8 @@ class Injection:
     `mutual_start` on (MasaCtrl, 2304.08465). `self_layers`: those whose maps are the source's, before
     `tau_maps`; `features`: ResNet blocks whose residual is the source's, before `tau_features`
     (Plug-and-Play, 2211.12572). `shared`: whether the unconditional branch, too, takes over what the source's
-    conditional one has, so that the source runs without an unconditional branch: at guidance 1.
+    conditional one has, so that the source runs without an unconditional branch, at guidance 1, unless the
+    rule of an edit has another for it.
 
     Raises:
         TypeError: a name that is no string, or another type.
@@ -51,6 +52,11 @@ class Injection:
             mutual=nothing if is_on(i, self.mutual_start, steps) else self.mutual,
             features=self.features if is_on(i, self.tau_features, steps) else nothing,
         )
+
+    @property
+    def per_branch(self) -> bool:
+        """Whether there is anything that each branch takes over of its own of the source's."""
+        return not self.shared and bool(self.self_layers or self.mutual or self.features)
 
     def acts(self, i: int, steps: int) -> bool:
         """Whether step i of `steps` takes over anything."""

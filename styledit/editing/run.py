@@ -157,7 +157,8 @@ class EditRun:
             return 0
         shared = 0
         for _, own, others in zip(other.states, self.pairs, other.pairs, strict=False):
-            if own != others or other.plans[own[0]] != self.plans[own[0]]:
+            acting = self.acting(*own)
+            if own != others or other.plans[acting] != self.plans[acting]:
                 break
             shared += 1
         return shared
@@ -178,9 +179,7 @@ class EditRun:
         """From index i to index j: a state after each network call; the last one joins `states`."""
         source, inversion, plan = self.source, self.source.inversion, self.plans[i]
         yield from source.reach(i)
-        at, needed = self.source_step(i, j), self.needs_source(i)
-        self.replayed += needed and source.replays(at)
-        attention = yield from source.step(at, needed)
+        attention = yield from self.attention_of(i, self.source_step(i, j))
         yield from source.reach(j)
         z = self.z
         if plan.regularisation:
@@ -190,6 +189,20 @@ class EditRun:
         check_finite(step.z, i)
         z, sums, masks = self._blend(step.z, j, attention, step.prediction, step.rows, i)
         yield self.finish(i, j, z, step.x0, sums, masks, step)
+
+    def attention_of(self, i: int, at: int) -> Generator[State, None, SourceAttention]:
+        """What step i takes over of the source's call at an index; nothing, without a call, where it reads
+        none of it.
+        """
+        if not self.needs_source(i):
+            return SourceAttention()
+        self.replayed += self.source.replays(at)
+        attention = yield from self.source.step(at)
+        return attention.conditional if self.source.injection.shared else attention
+
+    def acting(self, i: int, j: int) -> int:
+        """The step whose plan a step from index i to j follows."""
+        return i
 
     def source_step(self, i: int, j: int) -> int:
         """The index of the source's step whose attention a step from i to j takes over."""

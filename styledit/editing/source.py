@@ -73,10 +73,13 @@ class SourceBranch:
         self._reconstruction: Image.Image | None = None
 
     def null(self, i: int) -> torch.Tensor:
-        """What the unconditional branch reads at step i, (1, N, d)."""
+        """What the unconditional branch reads at step i, (1, N, d); at the clean latents, as at the step
+        before.
+        """
         if self.null_embeddings is None:
             return self.inversion.null
-        return self.null_embeddings[i : i + 1] if len(self.null_embeddings) > 1 else self.null_embeddings
+        i = min(i, len(self.null_embeddings) - 1)
+        return self.null_embeddings[i : i + 1]
 
     def replays(self, i: int) -> bool:
         """Whether the attention of step i is kept."""
@@ -127,7 +130,10 @@ class SourceBranch:
         return source
 
     def values_at(self, i: int) -> torch.Tensor | None:
-        """What the source prompt's value projections read at step i, (1, N, d); None reads the prompt."""
+        """What the source prompt's value projections read at step i, (1, N, d), at the clean latents as at
+        the step before; None reads the prompt.
+        """
+        i = min(i, self.inversion.steps - 1)
         return None if self.values is None else self.values.v(i, self.inversion.c)
 
     def _knows(self, i: int) -> bool:

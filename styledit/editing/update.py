@@ -148,10 +148,15 @@ class UpdateRule:
             w_hat = self.reference_ratio * w
         return Weights(1 - w_src, w_src, 0), Weights(w_hat - w, -w_hat, w)
 
-    def needed(self, *terms: Weights) -> Weights:
-        """Weights that are 0 where a noise estimate need not be made: where the terms are added as they are,
-        it may cancel.
+    def needed(self, w: float, from_source: bool = False) -> Weights:
+        """Weights that are 0 where the targets' estimate need not be made, for the term in brackets of an
+        implicit rule and for all of e_tgt of others: where terms are added as they are, it may cancel.
+
+        Args:
+            w, from_source: as for `weights`.
         """
+        base, edit = self.weights(w, from_source)
+        terms = (edit,) if self.implicit else (base, edit)
         if self.mask is None:
             return Weights(*map(sum, zip(*terms, strict=True)))
         return Weights(*(float(any(weights)) for weights in zip(*terms, strict=True)))
