@@ -359,7 +359,8 @@ def with_article(noun: str) -> str:
     """A noun with its article: "an Edit", "a UNet", "an umbrella"; "None" for the type of None."""
     if noun == "NoneType":
         return "None"
-    return f"{'an' if noun[0] in 'AEIOaeiou' else 'a'} {noun}"
+    vowel = noun[0] in "AEIOaeiou" or (noun[0] == "U" and noun[1:2].islower())  # a UNet, an UpdateRule
+    return f"{'an' if vowel else 'a'} {noun}"
 
 
 def _range(least: float | None, most: float | None) -> str:

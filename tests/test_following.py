@@ -356,26 +356,76 @@ def test_masks_previews_and_maps_act_on_top(pipe64, inversion64, name):
     assert torch.isfinite(coarse.latents).all() and not torch.equal(coarse.latents[-1], inversion64.z_0)
 
 
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_coarse_edits_go_on_from_each_other(pipe64, inversion64, name):
+    """A coarse step that begins among the skipped ones follows the plan of the first that runs."""
+    rule = FOLLOWING[name]
+    editor = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False)
+    alone = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False, limit=0, history=0)
+    for tau_c in (0.2, 0.5):
+        coarse = editor.edit(TARGET, every=3, **EDITED | {"tau_c": tau_c})
+        fresh = alone.edit(TARGET, every=3, **EDITED | {"tau_c": tau_c})
+        assert torch.equal(coarse.latents, fresh.latents)
+
+
 @pytest.mark.parametrize(
-    ("rule", "rows"),
+    ("rule", "settings", "source", "target"),
     [
-        (UpdateRule(reference_guidance=None), 2),  # the empty prompt cancels
-        (UpdateRule(), 2),  # the source prompt does
-        (UpdateRule(reference_guidance=2.0), 3),
-        (UpdateRule(reference_guidance=2.0, implicit=True), 4),
-        (UpdateRule(source_guidance=0.0, reference_guidance=0.0, mask=LargestValues()), 2),
-        (UpdateRule(skip=0.6), 2 * 2 / 5),
+        (UpdateRule(reference_guidance=None), {}, 5, 10),  # the empty prompt cancels
+        (UpdateRule(reference_guidance=None), {"tau_u": 1.0}, 5, 10),  # and nothing is read of it
+        (UpdateRule(), {}, 5, 10),  # the source prompt cancels
+        (UpdateRule(), {"tau_u": 0.2}, 10, 10),
+        (UpdateRule(reference_guidance=2.0), {}, 5, 15),
+        (UpdateRule(reference_guidance=2.0), {"guidance": 1.0, "tau_u": 0.2}, 10, 15),
+        (UpdateRule(source_guidance=2.0), {}, 10, 15),
+        (UpdateRule(reference_guidance=2.0, implicit=True), {}, 5, 20),
+        (UpdateRule(reference_guidance=2.0, implicit=True), {"tau_s": 1.0}, 6, 20),  # the last maps, at z_0
+        (UpdateRule(source_guidance=0.0, reference_guidance=0.0, mask=LargestValues()), {}, 10, 10),
+        (UpdateRule(skip=0.6), {}, 2, 4),
+        (UpdateRule(corrected="none"), {}, 5, 10),
+        (UpdateRule(corrected="all but the last"), {}, 4, 10),  # nothing is read in the last step
     ],
 )
-def test_what_a_step_costs(pipe64, inversion64, rule, rows):
-    """Evaluations of the network for the target, once the source's are kept."""
+def test_what_an_edit_costs(pipe64, inversion64, rule, settings, source, target):
+    """Evaluations of the network in five steps: for the source, once, and for each target."""
     editor = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False)
-    editor.edit(TARGET, guidance=W, progress=False)
+    settings = {"guidance": W, "progress": False} | settings
     seen = []
     handle = pipe64.unet.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
-    editor.edit("a red fox in the snow", guidance=W, progress=False)
+    editor.edit(TARGET, **settings)
+    both = sum(seen)
+    editor.edit("a red fox in the snow", **settings)
     handle.remove()
-    assert sum(seen) == rows * inversion64.steps
+    assert (2 * both - sum(seen), sum(seen) - both) == (source, target)
+
+
+def test_at_guidance_1_the_empty_prompts_row_reads_its_own(pipe64, inversion64):
+    """Where a rule needs its estimate, w = 1 is no other case than its neighbours."""
+    editor = styledit.Editor(pipe64, inversion64, rule=UpdateRule(reference_guidance=5.0), automatic=False)
+    record = styledit.Record(styledit.Layers(), branch="uncond")
+    settings = {"tau_c": 0.0, "tau_s": 0.0, "tau_u": 1.0, "record": record, "progress": False}
+    one, near = (editor.edit(TARGET, guidance=w, **settings) for w in (1.0, 1.0 + 1e-9))
+    assert torch.allclose(one.latents, near.latents, rtol=0, atol=1e-6)
+    for layer, maps in one.maps.layers.items():
+        assert torch.allclose(maps, near.maps.layers[layer], rtol=0, atol=1e-6)
+    alone = styledit.Editor(pipe64, inversion64, rule=UpdateRule())  # where the target's is all that is left
+    with pytest.raises(ValueError, match="no unconditional branch to record"):
+        alone.edit(TARGET, guidance=1.0, record=record)
+
+
+def test_an_implicit_rule_reads_null_embeddings_and_values_of_every_step(pipe64, inversion64):
+    """At the clean latents those of the last step."""
+    rule = UpdateRule(reference_guidance=2.0, implicit=True)
+    nulls = inversion64.null.expand(inversion64.steps, -1, -1).clone()
+    edits = [
+        styledit.Editor(pipe64, inversion64, rule=rule, null_embeddings=given).edit(TARGET, **EDITED)
+        for given in (None, nulls)
+    ]
+    assert torch.equal(edits[0].latents, edits[1].latents)
+    edit = styledit.Editor(pipe64, inversion64, rule=rule, values=values_of(inversion64)).edit(
+        SOURCE, guidance=2.0, **OFF | {"tau_v": 1.0}, progress=False
+    )
+    assert torch.allclose(edit.latents, inversion64.latents, atol=1e-9)
 
 
 @pytest.mark.parametrize("w", [0.0, 1.0])
@@ -391,13 +441,27 @@ def test_guidance_that_lets_estimates_cancel(pipe64, inversion64, w):
     assert not torch.allclose(edit.latents[-1], inversion64.z_0, atol=1e-3)
 
 
-def test_value_inputs_are_read_by_the_source_prompt(pipe64, inversion64):
+def values_of(inversion):
+    """Value inputs that are far from the prompt."""
+    generator = torch.Generator().manual_seed(5)
+    shape = (inversion.steps, *inversion.c.shape[1:])
+    scale = 1 + 0.2 * torch.randn(shape, generator=generator, dtype=torch.float64)
+    return styledit.ValueInputs(scale, 0 * scale, W, (0.0,) * inversion.steps, 0, inversion.fingerprint)
+
+
+@pytest.mark.parametrize("tau_u", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        UpdateRule(reference_guidance=None, source_guidance=2.0),
+        UpdateRule(reference_guidance=None),  # the empty prompt cancels
+        UpdateRule(reference_guidance=None, mask=LargestValues()),
+    ],
+)
+def test_value_inputs_are_read_by_the_source_prompt(pipe64, inversion64, rule, tau_u):
     """e_src is the same function at both latents: with the source prompt nothing moves."""
-    scale = 1 + 0.2 * torch.randn(inversion64.steps, *inversion64.c.shape[1:], dtype=torch.float64)
-    values = styledit.ValueInputs(scale, 0 * scale, W, (0.0,) * inversion64.steps, 0, inversion64.fingerprint)
-    rule = UpdateRule(reference_guidance=2.0, source_guidance=2.0)
-    editor = styledit.Editor(pipe64, inversion64, rule=rule, values=values)
-    edit = editor.edit(SOURCE, guidance=2.0, **OFF | {"tau_v": 1.0}, progress=False)
+    editor = styledit.Editor(pipe64, inversion64, rule=rule, values=values_of(inversion64))
+    edit = editor.edit(SOURCE, guidance=W, **OFF | {"tau_v": 1.0, "tau_u": tau_u}, progress=False)
     assert torch.allclose(edit.latents, inversion64.latents, atol=1e-9)
 
 
@@ -420,7 +484,9 @@ def test_rules_that_cannot_be(choices, what):
 def test_editors_refuse_what_does_not_fit(pipe, inversion):
     with pytest.raises(ValueError, match=r"skip=1.0 leaves none of 6 steps; skip less"):
         styledit.Editor(pipe, inversion, rule=UpdateRule(skip=1.0))
-    with pytest.raises(TypeError, match="rule must be a UpdateRule|rule must be an UpdateRule"):
+    with pytest.raises(TypeError, match="rule must be an UpdateRule from styledit.editing, not an int"):
+        styledit.Editor(pipe, inversion, rule=1)
+    with pytest.raises(ValueError, match="rule, where it is a word, must be one of 'suggested'"):
         styledit.Editor(pipe, inversion, rule="DDCM")
     with pytest.raises(ValueError, match="matches no cross-attention layer"):
         baselines.ledits_pp(pipe, inversion, TARGET, scale=8)

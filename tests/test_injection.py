@@ -137,6 +137,32 @@ def test_mutual_attention_beside_a_rule(pipe64, inversion64):
         assert not torch.allclose(first.latents[-1], second.latents[-1], atol=1e-6)
 
 
+@pytest.mark.parametrize("source_guidance", [1.0, 3.5])
+def test_a_shared_injection_beside_a_rule(pipe64, inversion64, source_guidance):
+    """The source's estimate is guided whatever is taken over of its conditional row, by both branches: with
+    its own prompt the target stays it, and an injection at no step changes nothing.
+    """
+    rule = styledit.UpdateRule(source_guidance=source_guidance, reference_guidance=source_guidance)
+    settings = {"tau_c": 0.0, "tau_s": 0.0, "progress": False}
+    idle, plain, acting = (
+        styledit.Editor(pipe64, inversion64, rule=rule, injection=injection, automatic=False)
+        for injection in (
+            baselines.feature_injection(pipe64, tau_f=0, tau_a=0), None,
+            baselines.feature_injection(pipe64),
+        )
+    )  # fmt: skip
+    same = idle.edit(inversion64.prompt, guidance=source_guidance, **settings)
+    assert torch.allclose(same.latents, inversion64.latents, rtol=0, atol=1e-9)
+    edit, other = (editor.edit(TARGET, guidance=W, **settings) for editor in (idle, plain))
+    assert torch.allclose(edit.latents, other.latents, rtol=0, atol=1e-9)
+    residuals = []
+    with hooked(pipe64.unet, lambda name, output: residuals.append(output), [f"{BLOCK}.conv2"]):
+        acting.edit(TARGET, guidance=W, **settings)
+    for source, target in zip(residuals[:8:2], residuals[1:8:2], strict=True):  # four of five steps
+        assert len(source) == 1 + (source_guidance != 1)
+        assert torch.equal(target, source[-1:].expand(2, -1, -1, -1))
+
+
 def test_the_source_of_plug_and_play_runs_one_row_and_only_while_it_is_read(pipe, inversion):
     rows = []
     handle = pipe.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))

@@ -147,7 +147,7 @@ class FollowingRun(EditRun):
             timestep,
             null,
             self.target.c,
-            values=self.values_at(i),
+            values=self.learned_values(i, index),
             null_values=null_values,
             edit=self.attention_edit(i, attention),
             record=self.layers_at(i).union(self.mask_layers),
@@ -194,4 +194,3 @@ class FollowingRun(EditRun):
     def _of_source(self, index: int) -> torch.Tensor:
         """The source's latents, for each target, (n, C, h, w)."""
         return self.source.latents[index].expand(len(self.target.prompts), -1, -1, -1)
-

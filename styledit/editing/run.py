@@ -259,12 +259,16 @@ class EditRun:
 
     def values_at(self, i: int) -> torch.Tensor | None:
         """What the targets' value projections read at step i, (n, N, d); None reads the prompts."""
+        return self.learned_values(i, i)
+
+    def learned_values(self, i: int, index: int) -> torch.Tensor | None:
+        """The value inputs of an index, where the plan of step i reads them, (n, N, d)."""
         values = self.source.values
         c = self.target.c
         read_values = self.plans[i].read_values
         if values is None or not any(map(any, read_values)):
             return None
-        learned = values.v(i, c)
+        learned = values.v(min(index, len(self.plans) - 1), c)
         if all(map(all, read_values)):
             return learned
         return torch.where(torch.tensor(read_values, device=c.device)[..., None], learned, c)
