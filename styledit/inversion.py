@@ -8,7 +8,7 @@ import os
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from weakref import WeakSet
 
 import numpy as np
@@ -54,6 +54,13 @@ class HasLatents(Protocol):
     latents: torch.Tensor
 
 
+class DrawnNoise(NamedTuple):
+    """The noise of `noised`: its seed, and whether it is one for all levels."""
+
+    seed: int
+    one_noise: bool
+
+
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
 class Inversion:
     """A picture's way to noise. Index i counts from the noisiest, as in denoising.
@@ -63,7 +70,7 @@ class Inversion:
     abar of each latent. `c`, `null` (1, N, d): embeddings of the prompt and of the empty prompt. `maps`: the
     source's cross-attention maps Ahat, on the CPU; entry i is what the network gives for latents[i] at
     timesteps[i]. `model`: `model_fingerprint` of the pipeline that made it; `renoise`: how often each of its
-    latents was refined.
+    latents was refined; `noise`: what `noised` drew in the place of a way to noise, None where it did not.
     """
 
     image: Image.Image
@@ -76,6 +83,7 @@ class Inversion:
     maps: AttentionMaps | None
     model: str = ""
     renoise: int = 0
+    noise: DrawnNoise | None = None
 
     @property
     def schedule(self) -> NoiseSchedule:
@@ -99,14 +107,16 @@ class Inversion:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of picture, prompt, timesteps, model and refinement: value inputs carry it
-        to know their inversion.
+        """A short hash of picture, prompt, timesteps, model, refinement and drawn noise: value inputs carry
+        it to know their inversion.
 
         Not of the latents, which differ in the last bit from one machine to the next.
         """
         about = f"{self.image.size} {self.prompt} {self.timesteps} {self.model}"
         if self.renoise:
             about += f" {self.renoise}"
+        if self.noise is not None:
+            about += f" noise {self.noise.seed} {self.noise.one_noise}"
         return hashlib.sha256(self.image.tobytes() + about.encode()).hexdigest()[:16]
 
     def save(self, path: str | os.PathLike) -> None:
@@ -115,7 +125,7 @@ class Inversion:
             "image": torch.from_numpy(np.array(self.image))
         }
         about: dict[str, object] = {
-            name: getattr(self, name) for name in ("prompt", "timesteps", "model", "renoise")
+            name: getattr(self, name) for name in ("prompt", "timesteps", "model", "renoise", "noise")
         }
         if self.maps is not None:
             tensors |= {f"maps/{layer}": maps for layer, maps in self.maps.layers.items()}
@@ -144,7 +154,8 @@ class Inversion:
                 timesteps=tuple(about["timesteps"]),
                 maps=_maps(tensors, about["maps"]) if "maps" in about else None,
                 model=about["model"],
-                renoise=about.get("renoise", 0),  # files of earlier versions have none
+                renoise=about.get("renoise", 0),  # files of earlier versions have none, nor noise
+                noise=DrawnNoise(*about["noise"]) if about.get("noise") else None,
                 **{name: tensors[name].to(target) for name in TENSORS},
             )
             _check_parts(inversion)
@@ -309,7 +320,8 @@ def noised(
     """The same picture under drawn noise in the place of its own way to noise, without a network call:
     latents[i] = sqrt(abar_i) z_0 + sqrt(1 - abar_i) N_i.
 
-    Its maps are the inversion's, which say where words look; with other steps it has none.
+    Its maps are the inversion's, which say where words look; with other steps it has none. Value inputs and
+    null embeddings of the inversion are not its own: they are fitted to latents.
 
     Args:
         steps: T; None takes the inversion's.
@@ -325,8 +337,9 @@ def noised(
     z_0 = inversion.z_0
     schedule = inversion.schedule if steps is None else NoiseSchedule.of(pipe.scheduler, steps, z_0)
     _check_noisiest(schedule)
-    generator = torch.Generator().manual_seed(check.seed(seed))
-    drawn = 1 if check.flag("one_noise", one_noise) else len(schedule.timesteps)
+    seed, one_noise = check.seed(seed), check.flag("one_noise", one_noise)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = 1 if one_noise else len(schedule.timesteps)
     noise = torch.randn(drawn, *z_0.shape, generator=generator).to(z_0)
     levels = schedule.levels[:-1, None, None, None, None]
     found = replace(
@@ -335,6 +348,8 @@ def noised(
         levels=schedule.levels,
         latents=torch.cat([levels**0.5 * z_0 + (1 - levels) ** 0.5 * noise, z_0[None]]),
         maps=inversion.maps if schedule.timesteps == inversion.timesteps else None,
+        renoise=0,
+        noise=DrawnNoise(seed, one_noise),
     )
     _known.add(found)
     return found
@@ -463,6 +478,10 @@ def _check_parts(inversion: Inversion) -> None:
     check.text("The prompt of an inversion", inversion.prompt)
     check.text("The model of an inversion", inversion.model)
     check.whole("The renoise of an inversion", inversion.renoise, least=0)
+    if inversion.noise is not None:
+        noise = check.instance("The noise of an inversion", inversion.noise, DrawnNoise, "noised()")
+        check.seed(noise.seed)
+        check.flag("The one_noise of an inversion", noise.one_noise)
     steps = check.indices("The timesteps of an inversion", inversion.timesteps)
     if inversion.maps is not None:
         check.instance("The maps of an inversion", inversion.maps, AttentionMaps, "invert()")

@@ -76,8 +76,31 @@ def test_a_noised_picture(own):
         for abar, z, noise in zip(inversion.levels, found.latents[:-1], drawn, strict=False):
             assert torch.allclose(z, abar.sqrt() * inversion.z_0 + (1 - abar).sqrt() * noise, atol=1e-12)
         assert torch.equal(found.z_0, inversion.z_0) and found.timesteps == inversion.timesteps
+    refined = dataclasses.replace(inversion, renoise=2)  # of its latents nothing is left but z_0
+    assert (
+        styledit.noised(pipe, refined, seed=3).fingerprint
+        == styledit.noised(pipe, inversion, seed=3).fingerprint
+    )
     shorter = styledit.noised(pipe, inversion, steps=3)
     assert shorter.steps == 3 and shorter.maps is None and torch.equal(shorter.z_0, inversion.z_0)
+
+
+def test_noised_inversions_are_told_apart(fixed, tmp_path):
+    """By the seed and the kind of noise, also from a file: what was fitted to one is not another's."""
+    pipe, inversion = fixed
+    found = [
+        styledit.noised(pipe, inversion, seed=seed, one_noise=one) for seed in (0, 1) for one in (True, False)
+    ]
+    assert len({each.fingerprint for each in (inversion, *found)}) == 5
+    for each in (inversion, *found):
+        each.save(tmp_path / "inversion.safetensors")
+        again = styledit.Inversion.load(tmp_path / "inversion.safetensors")
+        assert again.noise == each.noise and again.fingerprint == each.fingerprint
+    with pytest.raises(ValueError, match="fitted to another inversion; fit them to this one"):
+        styledit.Editor(pipe, found[0], values=values_of(inversion))
+    odd = dataclasses.replace(found[0], noise=(0, True))
+    with pytest.raises(TypeError, match="The noise of an inversion must be a DrawnNoise from noised"):
+        styledit.Editor(pipe, odd)
 
 
 def test_edit_friendly_written_out(own):
@@ -346,7 +369,7 @@ def test_masks_previews_and_maps_act_on_top(pipe64, inversion64, name):
     outside = ~torch.from_numpy(painted)
     assert torch.equal(edit.latents[..., outside], edit.source_latents[..., outside])
     assert not torch.equal(edit.latents[-1], edit.source_latents[-1])
-    first = round(rule.skip * inversion64.steps)
+    first = rule.first_step(inversion64.steps)
     assert torch.equal(edit.latents[: first + 1], edit.source_latents[: first + 1])
     layer = next(iter(edit.maps.layers))
     assert len(edit.maps.layers[layer]) == inversion64.steps
@@ -474,11 +497,42 @@ def test_value_inputs_are_read_by_the_source_prompt(pipe64, inversion64, rule, t
         ({"corrected": "none", "skip": 0.5}, "Without corrections nothing can be skipped"),
         ({"pull": 0.5}, "pull acts outside a mask"),
         ({"source_guidance": float("nan")}, "source_guidance"),
+        ({"mask": 0.7}, r"mask must be a guidance mask, such as LargestValues\(\), not 0.7"),
+        ({"mask": LargestValues}, "mask must be a guidance mask"),
+        ({"reference_ratio": 0.5}, "reference_ratio takes the place of a reference_guidance; make that None"),
     ],
 )
 def test_rules_that_cannot_be(choices, what):
-    with pytest.raises(ValueError, match=what):
+    with pytest.raises((TypeError, ValueError), match=what):
         UpdateRule(**choices)
+
+
+@pytest.mark.parametrize(("skip", "steps", "first"), [(0.36, 6, 3), (0.14, 50, 7), (0.3, 5, 2), (0.0, 4, 0)])
+def test_steps_are_skipped_while_i_is_below_skip_T(skip, steps, first):
+    assert UpdateRule(skip=skip).first_step(steps) == first
+
+
+def test_a_quantile_of_0_keeps_all():
+    term = torch.arange(12.0).reshape(1, 3, 2, 2)
+    assert LargestValues(0)(term, {}, [[1]], 0.5).all()
+    assert LargestValues(0.5)(term, {}, [[1]], 0.5).sum() == 6
+
+
+MAPS_OF_THE_PAPER = {
+    "edit_friendly": {}, "ledits_pp": {}, "ddcm": {}, "flow_edit": {}, "masactrl": {}, "plug_and_play": {},
+    "h_edit": {"tau_c": 0.4, "tau_s": 0.35}, "negative_prompt": None, "proximal": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAPS_OF_THE_PAPER)
+def test_an_editor_makes_what_its_call_does(pipe, inversion, name):
+    """With the settings that its docstring says."""
+    call, maker = getattr(baselines, name), getattr(baselines, f"{name}_editor")
+    maps = MAPS_OF_THE_PAPER[name]
+    settings = {} if maps is None else {"tau_c": 0, "tau_s": 0} | maps
+    own = {"scale": 2} if name == "ledits_pp" else {}
+    edit = maker(pipe, inversion, automatic=False, **own).edit(TARGET, progress=False, **settings)
+    assert torch.equal(edit.latents, call(pipe, inversion, TARGET, progress=False, **own).latents)
 
 
 def test_editors_refuse_what_does_not_fit(pipe, inversion):

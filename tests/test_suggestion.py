@@ -252,7 +252,8 @@ def changed(*place, value):
         changed("regimes", "thing", "weights", value=[1.0]),
         changed("regimes", "thing", "settings", "tau_c", value=2),
         changed("following", "rule", value={"eta": 2}), changed("following", "rule", value={"speed": 2}),
-        changed("following", "settings", value={"thing": {"tau_c": 2}}), changed("following", value=[]),
+        changed("following", "settings", value={"thing": {"tau_c": 2}}),
+        changed("following", "settings", value={"things": {}}), changed("following", value=[]),
     ],
 )  # fmt: skip
 def test_damaged_numbers_are_a_sentence(tmp_path, damage):

@@ -15,14 +15,19 @@ def ddcm_editor(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
     *,
+    guidance: float = 2.3,
     source_guidance: float = 1.0,
     steps: int | None = 12,
     seed: int = 0,
     **options: Any,
 ) -> Editor:
-    """The editor of `ddcm`; options as for `Editor`."""
+    """The editor of `ddcm`; options as for `Editor`. Where `automatic` is False its
+    `edit(target, tau_c=0, tau_s=0)` is that call.
+    """
     rule = UpdateRule(source_guidance=source_guidance, reference_guidance=source_guidance, eta="fresh")
-    return Editor(pipe, noised(pipe, inversion, steps=steps, seed=seed), rule=rule, **options)
+    return Editor(
+        pipe, noised(pipe, inversion, steps=steps, seed=seed), guidance=guidance, rule=rule, **options
+    )
 
 
 def ddcm(
@@ -60,6 +65,7 @@ def ddcm(
     editor = ddcm_editor(
         pipe,
         inversion,
+        guidance=guidance,
         source_guidance=source_guidance,
         steps=steps,
         seed=seed,
@@ -68,4 +74,4 @@ def ddcm(
         automatic=False,
     )
     settings = {"tau_c": 0.0, "tau_s": 0.0} | settings
-    return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
+    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)

@@ -15,12 +15,15 @@ def edit_friendly_editor(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
     *,
+    guidance: float = 15.0,
     source_guidance: float = 3.5,
     skip: float = 0.36,
     seed: int = 0,
     **options: Any,
 ) -> Editor:
-    """The editor of `edit_friendly`; options as for `Editor`."""
+    """The editor of `edit_friendly`; options as for `Editor`. Where `automatic` is False its
+    `edit(target, tau_c=0, tau_s=0)` is that call.
+    """
     rule = UpdateRule(
         source_guidance=source_guidance,
         reference_guidance=source_guidance,
@@ -28,7 +31,7 @@ def edit_friendly_editor(
         corrected="all but the last",
         skip=skip,
     )
-    return Editor(pipe, noised(pipe, inversion, seed=seed), rule=rule, **options)
+    return Editor(pipe, noised(pipe, inversion, seed=seed), guidance=guidance, rule=rule, **options)
 
 
 def edit_friendly(
@@ -64,6 +67,7 @@ def edit_friendly(
     editor = edit_friendly_editor(
         pipe,
         inversion,
+        guidance=guidance,
         source_guidance=source_guidance,
         skip=skip,
         seed=seed,
@@ -72,4 +76,4 @@ def edit_friendly(
         automatic=False,
     )
     settings = {"tau_c": 0.0, "tau_s": 0.0} | settings
-    return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
+    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)

@@ -15,14 +15,17 @@ def flow_edit_editor(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
     *,
+    guidance: float = 13.5,
     source_guidance: float = 3.5,
     skip: float = 0.34,
     seed: int = 0,
     **options: Any,
 ) -> Editor:
-    """The editor of `flow_edit`; options as for `Editor`."""
+    """The editor of `flow_edit`; options as for `Editor`. Where `automatic` is False its
+    `edit(target, tau_c=0, tau_s=0)` is that call.
+    """
     rule = UpdateRule(source_guidance=source_guidance, reference_guidance=source_guidance, skip=skip)
-    return Editor(pipe, noised(pipe, inversion, seed=seed), rule=rule, **options)
+    return Editor(pipe, noised(pipe, inversion, seed=seed), guidance=guidance, rule=rule, **options)
 
 
 def flow_edit(
@@ -58,6 +61,7 @@ def flow_edit(
     editor = flow_edit_editor(
         pipe,
         inversion,
+        guidance=guidance,
         source_guidance=source_guidance,
         skip=skip,
         seed=seed,
@@ -66,4 +70,4 @@ def flow_edit(
         automatic=False,
     )
     settings = {"tau_c": 0.0, "tau_s": 0.0} | settings
-    return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
+    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)

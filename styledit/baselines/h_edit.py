@@ -16,6 +16,7 @@ def h_edit_editor(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
     *,
+    guidance: float = 7.5,
     reference_guidance: float = 5.0,
     random: bool = True,
     implicit: bool = True,
@@ -23,13 +24,15 @@ def h_edit_editor(
     seed: int = 0,
     **options: Any,
 ) -> Editor:
-    """The editor of `h_edit`; options as for `Editor`."""
+    """The editor of `h_edit`; options as for `Editor`. Where `automatic` is False its
+    `edit(target, tau_c=0.4, tau_s=0.35)` (`tau_s=0.6` where not random) is that call.
+    """
     random = check.flag("random", random)
     rule = UpdateRule(
         reference_guidance=reference_guidance, eta=1.0 if random else 0.0, implicit=implicit, skip=skip
     )
     source = noised(pipe, inversion, seed=seed) if random else inversion
-    return Editor(pipe, source, rule=rule, **options)
+    return Editor(pipe, source, guidance=guidance, rule=rule, **options)
 
 
 def h_edit(
@@ -58,7 +61,7 @@ def h_edit(
         reference_guidance: w_hat.
         random: h-Edit-R, on independent noises (DDPM), of which the inversion gives only z_0 and the
             timesteps; otherwise h-Edit-D, on the inversion (DDIM).
-        implicit: three more evaluations a step.
+        implicit: one more evaluation a step, four in place of three, beside the source's.
         skip: fraction of the steps that are left out, noisiest first.
         seed: of the noises.
         settings: as for `styledit.edit`; the maps that are taken over are those of the paper unless one says
@@ -70,6 +73,7 @@ def h_edit(
     editor = h_edit_editor(
         pipe,
         inversion,
+        guidance=guidance,
         reference_guidance=reference_guidance,
         random=random,
         implicit=implicit,
@@ -80,4 +84,4 @@ def h_edit(
         automatic=False,
     )
     settings = {"tau_c": 0.4, "tau_s": 0.35 if random else 0.6} | settings
-    return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
+    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)

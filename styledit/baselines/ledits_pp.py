@@ -15,16 +15,19 @@ def ledits_pp_editor(
     pipe: StableDiffusionPipeline,
     inversion: Inversion,
     *,
+    guidance: float = 5.0,
     skip: float = 0.13,
     quantile: float = 0.9,
     scale: int = 4,
     seed: int = 0,
     **options: Any,
 ) -> Editor:
-    """The editor of `ledits_pp`; options as for `Editor`."""
+    """The editor of `ledits_pp`; options as for `Editor`. Where `automatic` is False its
+    `edit(target, tau_c=0, tau_s=0)` is that call.
+    """
     mask = WordsAndLargestValues(quantile, scale)
     rule = UpdateRule(source_guidance=0.0, reference_guidance=0.0, eta=1.0, skip=skip, mask=mask)
-    return Editor(pipe, noised(pipe, inversion, seed=seed), rule=rule, **options)
+    return Editor(pipe, noised(pipe, inversion, seed=seed), guidance=guidance, rule=rule, **options)
 
 
 def ledits_pp(
@@ -63,6 +66,7 @@ def ledits_pp(
     editor = ledits_pp_editor(
         pipe,
         inversion,
+        guidance=guidance,
         skip=skip,
         quantile=quantile,
         scale=scale,
@@ -72,4 +76,4 @@ def ledits_pp(
         automatic=False,
     )
     settings = {"tau_c": 0.0, "tau_s": 0.0} | settings
-    return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
+    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)

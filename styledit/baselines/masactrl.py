@@ -25,7 +25,9 @@ def masactrl_editor(
     first_layer: float = FIRST_LAYER,
     **options: Any,
 ) -> Editor:
-    """The editor of `masactrl`, beside whose injection any settings act; options as for `Editor`."""
+    """The editor of `masactrl`, beside whose injection any settings act; options as for `Editor`. Where
+    `automatic` is False its `edit(target, tau_c=0, tau_s=0)` is that call.
+    """
     check_inversion(pipe, inversion)
     injection = mutual_attention(pipe, start=start, first_layer=first_layer)
     return Editor(pipe, inversion, follow_inversion=True, injection=injection, **options)

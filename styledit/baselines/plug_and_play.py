@@ -25,7 +25,9 @@ def plug_and_play_editor(
     tau_a: float = TAU_A,
     **options: Any,
 ) -> Editor:
-    """The editor of `plug_and_play`, beside whose injection any settings act; options as for `Editor`."""
+    """The editor of `plug_and_play`, beside whose injection any settings act; options as for `Editor`. Where
+    `automatic` is False its `edit(target, tau_c=0, tau_s=0)` is that call.
+    """
     check_inversion(pipe, inversion)
     injection = feature_injection(pipe, tau_f=tau_f, tau_a=tau_a)
     return Editor(pipe, inversion, follow_inversion=True, injection=injection, **options)

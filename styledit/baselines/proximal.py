@@ -21,7 +21,9 @@ def proximal_editor(
     follow: bool = False,
     **options: Any,
 ) -> Editor:
-    """The editor of `proximal`; options as for `Editor`."""
+    """The editor of `proximal`; options as for `Editor`. Where `automatic` is False its `edit(target)` is that
+    call.
+    """
     rule = UpdateRule(
         reference_guidance=None,
         corrected="all" if check.flag("follow", follow) else "none",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ TRUSTED_BELOW = 0.8
 KERNEL_SIGMA = 0.5
 
 
+@runtime_checkable
 class GuidanceMask(Protocol):
     """A rule for M; see `LargestValues` and `WordsAndLargestValues`."""
 
@@ -45,7 +46,7 @@ class GuidanceMask(Protocol):
 @dataclass(frozen=True)
 class LargestValues:
     """The values of the editing term above a quantile of their magnitudes: hard thresholding, the proximal
-    operator of L0 (proximal guidance, 2306.05414, section 3.2).
+    operator of L0 (proximal guidance, 2306.05414, section 3.2); at a quantile of 0 all of them.
 
     Raises:
         TypeError, ValueError: the quantile is no fraction.
@@ -65,6 +66,8 @@ class LargestValues:
     ) -> torch.Tensor:
         """(n, C, h, w)."""
         size = edit.abs()
+        if not self.quantile:
+            return torch.ones_like(size, dtype=torch.bool)
         return size > size.flatten(1).quantile(self.quantile, dim=1)[:, None, None, None]
 
 

@@ -267,15 +267,17 @@ def _table(pipe: StableDiffusionPipeline) -> EditingTable | None:
         spread = _numbers("spread", stored["spread"], count)
         if spread.min() <= 0:
             raise ValueError("a spread is not above 0")
-        following = _following(stored["following"]) if "following" in stored else None
+        following = _following(stored["following"], names) if "following" in stored else None
         return EditingTable(scales, mean, spread, regimes, following)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise table_is_damaged(pipe.name_or_path, "editing.json", error) from error
 
 
-def _following(about: Mapping[str, Any]) -> Following:
-    """How edits follow, of a table."""
-    for settings in about["settings"].values():
+def _following(about: Mapping[str, Any], names: set[str]) -> Following:
+    """How edits follow, of a table that has regimes of these names."""
+    for name, settings in about["settings"].items():
+        if name not in names:
+            raise ValueError(f"it has no regime {name!r}")
         Settings.of(**settings)
     return Following(UpdateRule(**about["rule"]), about["settings"])
 

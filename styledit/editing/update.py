@@ -28,6 +28,7 @@ import torch
 
 from styledit import validation as check
 from styledit.editing.guidance_mask import GuidanceMask
+from styledit.editing.settings import is_on
 
 Corrected = Literal["all", "all but the last", "none"]
 CORRECTED: tuple[Corrected, ...] = ("all", "all but the last", "none")
@@ -75,19 +76,21 @@ class UpdateRule:
     Args:
         source_guidance: w_src.
         reference_guidance: w_hat, how strongly the target is led away from the source prompt; None takes
-            `reference_ratio` w. At w the empty prompt cancels if w_src is 1: two network evaluations a step.
+            `reference_ratio` w. At w the empty prompt cancels if w_src is 1: two network evaluations a step,
+            of the source and the target prompt, which are then the two branches that settings speak of.
         reference_ratio: w_hat / w, where no `reference_guidance` is given.
         eta: share of DDPM's noise in a step, s = eta sqrt((1 - abar_{i+1}) / (1 - abar_i)
             (1 - abar_i / abar_{i+1})): 0 is DDIM, 1 DDPM (2010.02502, equation 16); "fresh" draws everything
             anew (rho = 0: 2312.04965, equation 7).
         corrected: at which steps the target takes the source's noise; the others leave it out, and with
             "none" the source too is denoised freely.
-        skip: fraction of the steps, from the noisiest, at which the target stays the source.
+        skip: fraction of the steps, from the noisiest, at which the target stays the source: while i < skip T.
         mask: M; None is 1 everywhere.
         pull: outside M, grown by a cell, the latents move by this fraction towards the inversion's in the
             last 0.4 of the timesteps (inversion guidance, 2306.05414, section 3.3).
         implicit: the source's part of e_tgt is taken at x_i, the part in brackets where that leads
-            (h-Edit's implicit form, 2503.02187, equation 25).
+            (h-Edit's implicit form, 2503.02187, equation 25). So the maps of step i are those at index i + 1,
+            the source's that are taken over and the target's that are recorded.
 
     Raises:
         TypeError, ValueError: a choice of another type or out of range, or two that do not go together.
@@ -108,12 +111,18 @@ class UpdateRule:
         if self.reference_guidance is not None:
             self._set("reference_guidance", check.number("reference_guidance", self.reference_guidance))
         self._set("reference_ratio", check.number("reference_ratio", self.reference_ratio))
+        if self.reference_ratio != 1 and self.reference_guidance is not None:
+            raise ValueError("reference_ratio takes the place of a reference_guidance; make that None.")
         if self.eta != "fresh":
             self._set("eta", check.fraction('eta, where it is not "fresh",', self.eta))
         check.choice("corrected", self.corrected, CORRECTED)
         for name in ("skip", "pull"):
             self._set(name, check.fraction(name, getattr(self, name)))
         self._set("implicit", check.flag("implicit", self.implicit))
+        if self.mask is not None and (isinstance(self.mask, type) or not isinstance(self.mask, GuidanceMask)):
+            raise TypeError(
+                f"mask must be a guidance mask, such as LargestValues(), not {check.shown(self.mask)}."
+            )
         if not self.follows and (self.skip or self.implicit):
             raise ValueError('Without corrections nothing can be skipped or implicit; use corrected="all".')
         if self.pull and self.mask is None:
@@ -130,7 +139,7 @@ class UpdateRule:
         Raises:
             ValueError: none is left.
         """
-        first = round(self.skip * steps)
+        first = sum(is_on(i, self.skip, steps) for i in range(steps))
         if first >= steps:
             raise ValueError(f"skip={self.skip} leaves none of {steps} steps; skip less.")
         return first
