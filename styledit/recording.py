@@ -24,8 +24,9 @@ class Record:
 
     `layers`: one choice of layers or several, such as (Layers(), Layers(scales=4, kind="self")); `steps`:
     indices of the steps, 0 the noisiest, None for all; `branch`: the conditional or the unconditional row of
-    a guided run, which reads the source prompt where the empty one cancels (`UpdateRule`); `limit`: bytes that the maps may take; `keep`: whether the run's result has them too, rather
-    than only the states on the way to it, one step's at a time.
+    a guided run, which reads the source prompt where the empty one cancels (`UpdateRule`); `limit`: bytes
+    that the maps may take; `keep`: whether the run's result has them too, rather than only the states on the
+    way to it, one step's at a time.
     """
 
     layers: Layers | tuple[Layers, ...] = Layers()

@@ -15,8 +15,8 @@ from styledit.inversion import Inversion, check_inversion
 def negative_prompt_editor(
     pipe: StableDiffusionPipeline, inversion: Inversion, *, follow: bool = False, **options: Any
 ) -> Editor:
-    """The editor of `negative_prompt`; options as for `Editor`. Where `automatic` is False its `edit(target)` is that
-    call.
+    """The editor of `negative_prompt`; options as for `Editor`. Where `automatic` is False its
+    `edit(target)` is that call.
     """
     check_inversion(pipe, inversion)
     if check.flag("follow", follow):

@@ -21,8 +21,8 @@ def proximal_editor(
     follow: bool = False,
     **options: Any,
 ) -> Editor:
-    """The editor of `proximal`; options as for `Editor`. Where `automatic` is False its `edit(target)` is that
-    call.
+    """The editor of `proximal`; options as for `Editor`. Where `automatic` is False its
+    `edit(target)` is that call.
     """
     rule = UpdateRule(
         reference_guidance=None,

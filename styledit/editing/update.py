@@ -84,7 +84,8 @@ class UpdateRule:
             anew (rho = 0: 2312.04965, equation 7).
         corrected: at which steps the target takes the source's noise; the others leave it out, and with
             "none" the source too is denoised freely.
-        skip: fraction of the steps, from the noisiest, at which the target stays the source: while i < skip T.
+        skip: fraction of the steps, from the noisiest, at which the target stays the source, while
+            i < skip T.
         mask: M; None is 1 everywhere.
         pull: outside M, grown by a cell, the latents move by this fraction towards the inversion's in the
             last 0.4 of the timesteps (inversion guidance, 2306.05414, section 3.3).
