@@ -322,9 +322,7 @@ class Editor:
         if "tau_v" in settings:  # for all words, unless those of a group are given too
             by_hand = dict.fromkeys(GROUPS) | by_hand
         if prompt not in self._suggested:
-            self._suggested[prompt] = suggest(
-                self.pipe, self.inversion, prompt, following=self._by_own_rule
-            )
+            self._suggested[prompt] = suggest(self.pipe, self.inversion, prompt, following=self._by_own_rule)
             while len(self._suggested) > TARGETS_KEPT:
                 self._suggested.pop(next(iter(self._suggested)), None)
         return replace(self._suggested[prompt], **by_hand)
