@@ -215,7 +215,8 @@ def test_without_value_inputs_an_edit_follows_by_the_models_rule(embedded, car):
 
 def test_an_unchanged_prompt_gives_the_picture_itself(embedded, car):
     edit = styledit.edit(embedded, car, SOURCE, progress=False)
-    assert np.array_equal(np.asarray(edit.image), np.asarray(car.image))
+    away = np.asarray(edit.image, int) - np.asarray(car.image, int)
+    assert abs(away).max() <= 1  # level of 255: the latents are the source's to rounding
 
 
 def test_models_without_numbers_get_the_published_settings(pipe, inversion):
