@@ -16,6 +16,7 @@ from conftest import make_pipeline
 from styledit import baselines
 from styledit.editing import LargestValues, UpdateRule, WordsAndLargestValues
 from styledit.editing.run import Target
+from styledit.editing.source import attention_bytes
 
 SOURCE, TARGET = "a red car in the snow", "a blue cat in the snow"
 W, W_SOURCE = 4.0, 2.5
@@ -350,7 +351,9 @@ def test_edits_go_on_from_each_other(pipe64, inversion64, name):
     rule = FOLLOWING[name]
     editor = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False)
     editor.edit(TARGET, **EDITED)
-    for changed in ({"tau_c": 0.8, "guide_from_source": True}, {"blend": ("car", "cat")}):
+    for changed in (
+        {"tau_c": 0.8, "guide_from_source": True}, {"tau_u": 0.4}, {"blend": ("car", "cat")},
+    ):  # fmt: skip
         alone = styledit.Editor(pipe64, inversion64, rule=rule, automatic=False, limit=0, history=0)
         kept = editor.edit(TARGET, **EDITED | changed)
         assert torch.equal(kept.latents, alone.edit(TARGET, **EDITED | changed).latents)
@@ -420,6 +423,14 @@ def test_what_an_edit_costs(pipe64, inversion64, rule, settings, source, target)
     editor.edit("a red fox in the snow", **settings)
     handle.remove()
     assert (2 * both - sum(seen), sum(seen) - both) == (source, target)
+
+
+def test_a_source_of_one_row_is_kept_in_the_memory_of_one(pipe64, inversion64):
+    room = inversion64.steps * attention_bytes(pipe64, inversion64.z_T.shape[-2:], 1)
+    editor = styledit.Editor(pipe64, inversion64, rule=UpdateRule(), limit=room, automatic=False)
+    settings = {"guidance": W, "tau_c": 1.0, "progress": False}
+    editor.edit(TARGET, **settings)
+    assert editor.edit("a red fox in the snow", **settings).replayed == inversion64.steps
 
 
 def test_at_guidance_1_the_empty_prompts_row_reads_its_own(pipe64, inversion64):

@@ -131,6 +131,8 @@ class Editor:
     """Edits of one inverted picture, which share the source's run.
 
     The source's latents and attention are kept, within `limit`, and replayed: an edit runs the target only.
+    Where the source has another guidance, or runs the empty prompt beside its own and did not before (under a
+    rule, for `tau_u` and injections alone), it runs again.
     An edit whose settings differ from those of an earlier one from step k on starts at step k. Both are
     exact.
 
