@@ -100,7 +100,7 @@ def ways(
 ) -> dict[str, Edit]:
     """One edit without value inputs, and with them in several ways."""
     editor = Editor(pipe, inversion, values=values)
-    made = {"off": Editor(pipe, inversion).edit(target, blend=(), progress=False)}
+    made = {"off": Editor(pipe, inversion, rule=None).edit(target, blend=(), progress=False)}
     return made | {
         way: editor.edit(target, blend=(), progress=False, **settings) for way, settings in WAYS.items()
     }
