@@ -8,6 +8,7 @@ import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
 import { entryTitle, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
+import { lookCaption, mapOf, veilOf } from "../../styledit/lab/front/edit/looks.js";
 import { blendSentence } from "../../styledit/lab/front/edit/mask.js";
 import { Brush, cellsOfWord, outline, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
 import { delayedCall, intoDifference } from "../../styledit/lab/front/edit/parts.js";
@@ -754,4 +755,31 @@ test("the end of an edit is said of exact pictures only", () => {
   assert.equal(doneSentence({ exact: false, seconds: 1 }), "");
   assert.equal(doneSentence({ exact: true, seconds: 1.23 }), "Edit done in 1.2 s.");
   assert.equal(doneSentence({ exact: true, seconds: 0 }), "Edit done.");
+});
+
+// -- where words look
+
+test("a word's map is found as the prompt is read, in the picture that it is asked of", () => {
+  const looks = {
+    edit: { cat: new Uint8Array([1, 2]), café: new Uint8Array([3]) },
+    source: { fox: new Uint8Array([4]) },
+  };
+  assert.deepEqual([...mapOf(looks, { word: "Cat,", of: "edit" })], [1, 2]);
+  assert.deepEqual([...mapOf(looks, { word: "CAFÉ", of: "edit" })], [3]);
+  assert.deepEqual([...mapOf(looks, { word: "fox", of: "source" })], [4]);
+  assert.equal(mapOf(looks, { word: "fox", of: "edit" }), undefined);
+  assert.equal(mapOf({}, { word: "fox", of: "edit" }), undefined);
+});
+
+test("the caption says of which word, whether it is known, and of which other method", () => {
+  assert.equal(lookCaption("cat", true, "P2Plus", "P2Plus"), "where “cat” looks");
+  assert.equal(lookCaption("cat", true, "P2Plus", "SDEdit"), "where “cat” looks, with P2Plus");
+  assert.equal(lookCaption("cat", false, undefined, "SDEdit"), "looking for “cat” …");
+});
+
+test("a veil is brighter and denser where a word looks", () => {
+  const pixels = veilOf([0, 128, 255]);
+  const light = (k) => pixels[4 * k] + pixels[4 * k + 1] + pixels[4 * k + 2];
+  assert.ok(light(0) < light(1) && light(1) < light(2));
+  assert.ok(pixels[3] < pixels[7] && pixels[7] < pixels[11] && pixels[11] < 255);
 });

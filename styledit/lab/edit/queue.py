@@ -194,11 +194,10 @@ class RequestQueue:
             if self._word_map is message:
                 self._word_map = None
 
-    def take_looks(self, message: dict[str, Any]) -> None:
-        """Where all words look is known, or cannot be."""
+    def take_looks(self) -> None:
+        """Where all words look is known, or cannot be; it answers all who asked meanwhile."""
         with self._lock:
-            if self._looks is message:
-                self._looks = None
+            self._looks = None
 
     def take_sheet(self) -> dict[str, Any] | None:
         """The message that asks for a contact sheet."""

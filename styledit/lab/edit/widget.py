@@ -549,16 +549,15 @@ class EditLab(EditTraits):
 
             def outdated() -> bool:
                 others = (queue.edit, queue.source, queue.word_map)
-                return queue.looks is not message or any(other is not None for other in others)
+                return queue.looks is None or any(other is not None for other in others)
 
             looks = yield from self._driven(looking_around(self.maker, self.shown), outdated)
         except Exception:
-            queue.take_looks(message)
+            queue.take_looks()
             raise
         if looks is not None:
+            queue.take_looks()
             self.display.publish_looks(looks_dict(int(message["id"]), looks))
-            self.display.publish_progress()
-            queue.take_looks(message)
 
     def recorded_edit(self) -> Edit:
         """The edit that is shown with its attention maps. Where they are missing, it is made again, here and

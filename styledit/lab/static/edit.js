@@ -376,6 +376,18 @@ function fileInput(testid, accept, label, take) {
   });
   return input;
 }
+function copyButton(testid, text) {
+  const root = pushButton("Copy", testid, async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      root.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(text);
+      root.textContent = "Selected: press Ctrl+C";
+    }
+  });
+  return root;
+}
 function drawnCanvas(width, height, attributes, draw) {
   const root = element("canvas", { width, height, ...attributes });
   const redraw = () => draw(contextOf(root, true), root);
@@ -681,6 +693,281 @@ function figureOf({ iteration, step, picture, heat }) {
   const map = heat ? element("img", { alt: "Where the object's word looks: white is most", class: "styledit-film-heat" }) : null;
   if (map) showBytes(map, heat);
   return element("figure", {}, image, map, element("figcaption", {}, `${iteration} · step ${step + 1}`));
+}
+
+// styledit/lab/front/shared/colours.js
+var SEQUENTIAL = [
+  [0, 0, 4],
+  [33, 12, 74],
+  [87, 16, 110],
+  [138, 34, 106],
+  [188, 55, 84],
+  [228, 90, 49],
+  [249, 142, 9],
+  [249, 203, 53],
+  [252, 255, 164]
+];
+function paletteOf(anchors) {
+  const colours = new Uint8ClampedArray(256 * 3);
+  for (let k = 0; k < 256; k += 1) {
+    const place = k / 255 * (anchors.length - 1);
+    const first = Math.min(anchors.length - 2, Math.floor(place));
+    const part = place - first;
+    for (let c = 0; c < 3; c += 1) {
+      colours[3 * k + c] = anchors[first][c] * (1 - part) + anchors[first + 1][c] * part;
+    }
+  }
+  return colours;
+}
+
+// styledit/lab/front/shared/resample.js
+var known = /* @__PURE__ */ new Map();
+function makeTaps(n, m) {
+  const first = new Int32Array(m);
+  const second = new Int32Array(m);
+  const weight = new Float32Array(m);
+  for (let k = 0; k < m; k += 1) {
+    const place = Math.max(0, (k + 0.5) * n / m - 0.5);
+    first[k] = Math.min(n - 1, Math.floor(place));
+    second[k] = Math.min(n - 1, first[k] + 1);
+    weight[k] = place - first[k];
+  }
+  return { first, second, weight };
+}
+function tapsOf(n, m) {
+  const key = `${n}>${m}`;
+  const taps = known.get(key) ?? makeTaps(n, m);
+  known.set(key, taps);
+  return taps;
+}
+function addMap(total, size, map, from, factor) {
+  if (from.h === size.h && from.w === size.w) {
+    for (let k = 0; k < total.length; k += 1) total[k] += factor * map[k];
+    return;
+  }
+  const rows = tapsOf(from.h, size.h);
+  const columns = tapsOf(from.w, size.w);
+  let place = 0;
+  for (let y = 0; y < size.h; y += 1) {
+    const above = rows.first[y] * from.w;
+    const below = rows.second[y] * from.w;
+    const v = rows.weight[y];
+    for (let x = 0; x < size.w; x += 1) {
+      const left = columns.first[x];
+      const right = columns.second[x];
+      const u = columns.weight[x];
+      const top = map[above + left] * (1 - u) + map[above + right] * u;
+      const bottom = map[below + left] * (1 - u) + map[below + right] * u;
+      total[place] += factor * (top * (1 - v) + bottom * v);
+      place += 1;
+    }
+  }
+}
+
+// styledit/lab/front/edit/looks.js
+var SIDE = 128;
+var HOVER = 120;
+var PALETTE = paletteOf(SEQUENTIAL);
+var EXPLORE = "styledit.lab.attention_explorer(pipe, lab)";
+function lookingWord(word, of, testid = `look-${of}-${word}`) {
+  return pushButton(word, testid, () => void 0, {
+    class: "styledit-look",
+    title: `Where does “${word}” look?`,
+    "data-look": of,
+    "data-word": word,
+    "aria-pressed": "false"
+  });
+}
+function mapOf(looks, { word, of }) {
+  const read = (text) => text.toLowerCase().replace(/[.,!?;:]+$/, "");
+  const found = Object.entries(looks[of] ?? {}).find(([text]) => read(text) === read(word));
+  return found && (bytesOf(found[1]) ?? void 0);
+}
+function lookCaption(word, known2, method, shown) {
+  if (!known2) return `looking for “${word}” …`;
+  const other = method && shown && method !== shown;
+  return `where “${word}” looks${other ? `, with ${method}` : ""}`;
+}
+function veilOf(values) {
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  for (let k = 0; k < values.length; k += 1) {
+    const value = Math.round(values[k]);
+    for (let c = 0; c < 3; c += 1) pixels[4 * k + c] = PALETTE[3 * value + c];
+    pixels[4 * k + 3] = 150 + value * 40 / 255;
+  }
+  return pixels;
+}
+function lookOverlay(lab, of) {
+  const [width, height] = lab.world.size;
+  const factor = Math.min(1, SIDE / Math.max(width, height));
+  const size = { h: Math.round(height * factor), w: Math.round(width * factor) };
+  let map = null;
+  const caption = element("p", {
+    class: "styledit-look-caption",
+    role: "status",
+    "data-testid": `look-caption-${of}`,
+    hidden: true
+  });
+  const attributes = { class: "styledit-veil", "data-testid": `look-overlay-${of}`, hidden: true };
+  const canvas = drawnCanvas(size.w, size.h, { ...attributes, role: "img" }, (context) => {
+    context.clearRect(0, 0, size.w, size.h);
+    if (!map) return;
+    const values = new Float32Array(size.w * size.h);
+    addMap(values, size, map.bytes, { h: map.looks.height, w: map.looks.width }, 1);
+    context.putImageData(new ImageData(veilOf(values), size.w, size.h), 0, 0);
+  });
+  lab.cleanups.push(canvas.close);
+  return {
+    canvas: canvas.root,
+    caption,
+    /**
+     * @param {string} text "" where nothing is shown
+     * @param {Looks | null} looks
+     * @param {ArrayLike<number> | undefined} bytes
+     */
+    show(text, looks, bytes) {
+      caption.textContent = text;
+      caption.hidden = !text;
+      caption.parentElement?.classList.toggle("styledit-looked-at", Boolean(text));
+      map = looks && bytes ? { looks, bytes } : null;
+      canvas.root.hidden = !text || !map;
+      canvas.root.setAttribute("aria-label", text);
+      canvas.redraw();
+    }
+  };
+}
+function wordLooks(lab) {
+  const overlays = { edit: lookOverlay(lab, "edit"), source: lookOverlay(lab, "source") };
+  let pinned = null;
+  let pointed = null;
+  let known2 = null;
+  let rest;
+  const show = () => {
+    const looks = lab.model.get("looks");
+    const current = looks.id === void 0 ? null : (
+      /** @type {Looks} */
+      looks
+    );
+    known2 = current ?? known2;
+    const look = pointed ?? pinned;
+    const bytes = look && known2 ? mapOf(known2, look) : void 0;
+    const text = look ? lookCaption(look.word, current !== null, known2?.method, lab.model.get("frame").method) : "";
+    const missing = look && current && !bytes;
+    for (
+      const of of
+      /** @type {const} */
+      ["edit", "source"]
+    ) {
+      if (look?.of === of && !missing) overlays[of].show(text, known2, bytes);
+      else overlays[of].show("", null, void 0);
+    }
+    mark();
+  };
+  const mark = () => {
+    for (const word of wordsOn(lab.root)) {
+      const { look, word: text } = word.dataset;
+      word.setAttribute("aria-pressed", String(pinned?.of === look && pinned?.word === text));
+    }
+  };
+  const want = () => {
+    if ((pointed ?? pinned) && lab.model.get("looks").id === void 0 && lab.model.get("frame").picture)
+      lab.send({ type: "looks", id: lab.edits.nextId() });
+    show();
+  };
+  const point = (look) => {
+    clearTimeout(rest);
+    if (!look && !pointed) return;
+    pointed = look;
+    want();
+  };
+  const drop = () => {
+    pinned = null;
+    point(null);
+    show();
+  };
+  const handlers = {
+    pointerover(event, look) {
+      clearTimeout(rest);
+      if (!look || /** @type {PointerEvent} */
+      event.pointerType !== "mouse") return;
+      rest = setTimeout(() => point(look), HOVER);
+    },
+    pointerout: (_, look) => look && point(null),
+    focusin(event, look) {
+      if (look && /** @type {Element} */
+      event.target.matches(":focus-visible")) point(look);
+    },
+    focusout: (_, look) => look && point(null),
+    click(_, look) {
+      if (!look) return;
+      if (pinned?.word === look.word && pinned.of === look.of) {
+        drop();
+        return;
+      }
+      pinned = look;
+      lab.showSides();
+      want();
+    }
+  };
+  const listeners = Object.entries(handlers).map(([name, handler]) => ({
+    name,
+    listener: (event) => handler(event, lookOf(event.target))
+  }));
+  for (const { name, listener } of listeners) lab.root.addEventListener(name, listener);
+  const escape = (event) => {
+    if (event.key === "Escape" && (pointed ?? pinned)) drop();
+  };
+  lab.root.addEventListener("keydown", escape, true);
+  lab.onTrait("looks", want);
+  let lookedKey = lab.source().key;
+  lab.onTrait("source", ({ key }) => {
+    if (key !== lookedKey) drop();
+    lookedKey = key;
+    known2 = null;
+  });
+  lab.onTrait("target", () => queueMicrotask(mark));
+  lab.edits.onChange(() => queueMicrotask(mark));
+  lab.cleanups.push(() => clearTimeout(rest));
+  return overlays;
+}
+function wordsOn(root) {
+  return (
+    /** @type {HTMLElement[]} */
+    [...root.querySelectorAll("[data-look]")]
+  );
+}
+function lookOf(target) {
+  const word = (
+    /** @type {HTMLElement | null} */
+    /** @type {Element} */
+    target.closest("[data-look]")
+  );
+  if (!word) return null;
+  return { word: word.dataset.word ?? "", of: (
+    /** @type {LookedAt} */
+    word.dataset.look
+  ) };
+}
+function lookLine(words) {
+  const code = element("code", { "data-testid": "explore-code" }, EXPLORE);
+  const how = element(
+    "p",
+    { class: "styledit-row styledit-hint", hidden: true },
+    "Every step, layer and head of this edit, in a cell of its own (by your names of the pipeline and this lab):",
+    code,
+    copyButton("copy-explore", code)
+  );
+  const all = pushButton(
+    "All attention maps",
+    "explore",
+    () => {
+      how.hidden = !how.hidden;
+      all.setAttribute("aria-expanded", String(!how.hidden));
+    },
+    { "aria-expanded": "false", title: "How to open the attention explorer on this edit" }
+  );
+  const hint = element("span", { class: "styledit-hint" }, "Click a word: where does it look?");
+  return [element("div", { class: "styledit-look-line" }, hint, words, all), how];
 }
 
 // styledit/lab/front/edit/requests.js
@@ -997,9 +1284,14 @@ function targetPrompt(lab) {
     const prompt = input.value.trim();
     if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
+  let written = "";
   const showDifference = () => {
-    difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
     slots.show();
+    const source = lab.source().prompt ?? "";
+    const now = JSON.stringify([source, input.value]);
+    if (now === written) return;
+    written = now;
+    difference.replaceChildren(...markedDifference(source, input.value));
   };
   input.addEventListener("input", () => {
     if (!input.value.trim()) lab.forgetProblem();
@@ -1022,17 +1314,19 @@ function targetPrompt(lab) {
     { class: "styledit-target" },
     labelled("It should become", input, { class: "styledit-field styledit-wide" }),
     slots.root,
-    difference
+    ...lookLine(difference)
   );
 }
 function markedDifference(source, target) {
   const before = promptWords(source);
   const after = promptWords(target);
   if (!after.length) return [element("span", { class: "styledit-hint" }, EMPTY)];
-  if (before.join(" ") === after.join(" ")) {
-    return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
-  }
-  return wordSteps(before, after).flatMap(([kind, word]) => [element(TAGS[kind], {}, word), " "]);
+  const words = wordSteps(before, after).flatMap(([kind, word]) => [
+    element(TAGS[kind], {}, lookingWord(word, kind === "gone" ? "source" : "edit")),
+    " "
+  ]);
+  if (before.join(" ") !== after.join(" ")) return words;
+  return [...words, element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
 }
 
 // styledit/lab/front/edit/crop.js
@@ -1876,15 +2170,7 @@ function codeFold(lab) {
       "aria-label": "Python calls that reproduce this picture"
     })
   );
-  const copy = pushButton("Copy", "copy-code", async () => {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(text);
-      copy.textContent = "Selected: press Ctrl+C";
-    }
-  });
+  const copy = copyButton("copy-code", text);
   lab.onTrait("code", (code) => {
     text.textContent = code;
     copy.textContent = "Copy";
@@ -2063,50 +2349,6 @@ function isAt(ownStep, ownWord, step, word) {
 var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
 function namesSomething(word) {
   return /\p{L}/u.test(word) && !SMALL.has(word);
-}
-
-// styledit/lab/front/shared/resample.js
-var known = /* @__PURE__ */ new Map();
-function makeTaps(n, m) {
-  const first = new Int32Array(m);
-  const second = new Int32Array(m);
-  const weight = new Float32Array(m);
-  for (let k = 0; k < m; k += 1) {
-    const place = Math.max(0, (k + 0.5) * n / m - 0.5);
-    first[k] = Math.min(n - 1, Math.floor(place));
-    second[k] = Math.min(n - 1, first[k] + 1);
-    weight[k] = place - first[k];
-  }
-  return { first, second, weight };
-}
-function tapsOf(n, m) {
-  const key = `${n}>${m}`;
-  const taps = known.get(key) ?? makeTaps(n, m);
-  known.set(key, taps);
-  return taps;
-}
-function addMap(total, size, map, from, factor) {
-  if (from.h === size.h && from.w === size.w) {
-    for (let k = 0; k < total.length; k += 1) total[k] += factor * map[k];
-    return;
-  }
-  const rows = tapsOf(from.h, size.h);
-  const columns = tapsOf(from.w, size.w);
-  let place = 0;
-  for (let y = 0; y < size.h; y += 1) {
-    const above = rows.first[y] * from.w;
-    const below = rows.second[y] * from.w;
-    const v = rows.weight[y];
-    for (let x = 0; x < size.w; x += 1) {
-      const left = columns.first[x];
-      const right = columns.second[x];
-      const u = columns.weight[x];
-      const top = map[above + left] * (1 - u) + map[above + right] * u;
-      const bottom = map[below + left] * (1 - u) + map[below + right] * u;
-      total[place] += factor * (top * (1 - v) + bottom * v);
-      place += 1;
-    }
-  }
 }
 
 // styledit/lab/front/edit/mask_cells.js
@@ -4158,14 +4400,17 @@ function pictureViews(lab) {
     }
   );
   const mask = maskOverlay(lab, width, height);
+  const looks = wordLooks(lab);
   const figure = (name, title, ...content) => pictureFigure(name, title, zoom.attach, ...content);
   const figures = {
-    source: figure("source", "Source", images.source),
+    source: figure("source", "Source", images.source, looks.source.canvas),
     reconstruction: figure("reconstruction", "Reconstruction", images.reconstruction),
-    edit: figure("edit", "Edit", images.edit, mask.canvas.root),
+    edit: figure("edit", "Edit", images.edit, mask.canvas.root, looks.edit.canvas),
     difference: figure("difference", "Difference", difference.root),
     truth: figure("truth", "The true edit", images.truth)
   };
+  figures.source.root.append(looks.source.caption);
+  figures.edit.root.append(looks.edit.caption);
   figures.difference.caption.append(changed);
   figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
@@ -4199,6 +4444,7 @@ function pictureViews(lab) {
     zoom.buttons,
     mask.toggle.root
   );
+  lab.showSides = () => modes.choose("side");
   root.append(side, compare.root);
   const watch = new ResizeObserver(() => lab.root.style.setProperty("--strip", `${root.offsetHeight}px`));
   watch.observe(root);
@@ -4416,11 +4662,12 @@ function wordRow(lab, word, changed) {
     lab.edits.change(Object.fromEntries(others), false);
   };
   const reset = pushButton("Reset", `word-reset-${word}`, forget, { "aria-label": `Reset ${word}` });
+  const named = lookingWord(word, "edit", `word-look-${word}`);
   return {
     root: element(
       "tr",
       { "data-word": word },
-      element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
+      element("th", { scope: "row" }, changed ? element("ins", {}, named) : named),
       ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset)
     ),
@@ -4491,7 +4738,7 @@ function wordTable(lab) {
 }
 
 // styledit/lab/front/edit/lab.js
-var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet";
+var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-look-line, .styledit-sheet";
 function labOf(model, root, say) {
   const frameReaders = [];
   const note = asker(model, say);
@@ -4536,6 +4783,8 @@ function labOf(model, root, say) {
     forgetSettled() {
     },
     compareWith() {
+    },
+    showSides() {
     },
     forgetProblem() {
     }

@@ -23,7 +23,8 @@ import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
 /** @import { Frame, Lab, Traits } from "./types.js" */
 
-const GROUPS = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet";
+const GROUPS =
+  ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-look-line, .styledit-sheet";
 
 /**
  * What the parts of the lab share.
@@ -76,6 +77,7 @@ function labOf(model, root, say) {
     focusTarget() {},
     forgetSettled() {},
     compareWith() {},
+    showSides() {},
     forgetProblem() {},
   };
   return lab;

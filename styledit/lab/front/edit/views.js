@@ -3,6 +3,7 @@ import { slider } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
 import { showBytes } from "../shared/pictures.js";
 import { comparison } from "./compare.js";
+import { wordLooks } from "./looks.js";
 import { afterPaint, drawDifference, drawable, drawnCanvas, pauseOf, toggleButton } from "./parts.js";
 import { sharedZoom } from "./zoom.js";
 /** @import { Child } from "../shared/types.js" */
@@ -42,18 +43,21 @@ export function pictureViews(lab) {
     },
   );
   const mask = maskOverlay(lab, width, height);
+  const looks = wordLooks(lab);
   const figure = (
     /** @type {string} */ name,
     /** @type {string} */ title,
     /** @type {Child[]} */ ...content
   ) => pictureFigure(name, title, zoom.attach, ...content);
   const figures = {
-    source: figure("source", "Source", images.source),
+    source: figure("source", "Source", images.source, looks.source.canvas),
     reconstruction: figure("reconstruction", "Reconstruction", images.reconstruction),
-    edit: figure("edit", "Edit", images.edit, mask.canvas.root),
+    edit: figure("edit", "Edit", images.edit, mask.canvas.root, looks.edit.canvas),
     difference: figure("difference", "Difference", difference.root),
     truth: figure("truth", "The true edit", images.truth),
   };
+  figures.source.root.append(looks.source.caption);
+  figures.edit.root.append(looks.edit.caption);
   figures.difference.caption.append(changed);
   figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
@@ -87,6 +91,7 @@ export function pictureViews(lab) {
     zoom.buttons,
     mask.toggle.root,
   );
+  lab.showSides = () => modes.choose("side");
   root.append(side, compare.root);
   const watch = new ResizeObserver(() => lab.root.style.setProperty("--strip", `${root.offsetHeight}px`));
   watch.observe(root);
