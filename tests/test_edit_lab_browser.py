@@ -558,6 +558,42 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
 
 
 @pytest.mark.slow
+def test_a_word_shows_where_it_looks(quick: NotebookPage) -> None:
+    """On the edit, or on the source for a word that went; nothing is edited for it, and it goes again."""
+    write_target(quick, quick.python("lab.target['prompt']").replace("fox", "cat"))
+    pressed(quick, 2)
+    standing = "[lab.frame['serial'], len(lab.history), lab.present]"
+    before, picture = quick.python(standing), on_screen(quick)
+    for of, word, away in (("edit", "cat", "click"), ("source", "fox", "Escape")):
+        button, overlay = quick.by_id(f"look-{of}-{word}"), quick.by_id(f"look-overlay-{of}")
+        button.click()
+        quick.page.wait_for_selector(f'[data-testid="look-caption-{of}"]:text-is("where “{word}” looks")')
+        values = np.frombuffer(bytes(quick.python(f"list(lab.looks[{of!r}][{word!r}])")), np.uint8)
+        light = drawn(quick, f"look-overlay-{of}").sum(-1).astype(float)
+        side = int(len(values) ** 0.5)
+        cells = light.reshape(side, len(light) // side, side, -1).mean((1, 3))
+        assert np.corrcoef(cells.ravel(), values)[0, 1] > 0.9, word
+        other = "source" if of == "edit" else "edit"
+        assert overlay.is_visible() and not quick.by_id(f"look-overlay-{other}").is_visible()
+        assert button.get_attribute("aria-pressed") == "true"
+        button.click() if away == "click" else button.press("Escape")
+        assert not overlay.is_visible() and button.get_attribute("aria-pressed") == "false"
+    quick.by_id("fold-words").click()
+    quick.by_id("word-look-cat").hover()
+    quick.page.wait_for_selector('[data-testid="look-overlay-edit"]', state="visible")
+    quick.by_id("target-prompt").hover()
+    quick.page.wait_for_selector('[data-testid="look-overlay-edit"]', state="hidden")
+    assert quick.python(standing) == before and np.array_equal(on_screen(quick), picture)
+    quick.by_id("look-edit-cat").click()
+    quick.by_id("view-split").click()
+    slide(quick, "tau_s", 0.1)  # which makes another edit: its own map takes the place of the first
+    quick.until("lab.present['entry'] == 3 and lab.looks.get('id', 0) > lab.frame['id']", 120)
+    quick.by_id("explore").click()
+    assert "attention_explorer(pipe, lab)" in quick.by_id("explore-code").inner_text()
+    assert not quick.errors and not quick.python("lab.problem")
+
+
+@pytest.mark.slow
 def test_an_emptied_prompt_another_upload_and_an_opened_file(quick: NotebookPage, tmp_path: Any) -> None:
     prompt = quick.by_id("target-prompt")
     prompt.fill("a plain sticker of a bicycle and a zeppelin")
