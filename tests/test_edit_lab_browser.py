@@ -553,7 +553,15 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
     assert np.array_equal(drawn(quick, "compare-left"), first)
     assert np.array_equal(drawn(quick, "compare-right"), second)
     quick.by_id("view-side").click()
+    assert quick.by_id("view-side").inner_text() == "Side by side"
+    assert quick.page.locator(".styledit-pair figcaption").all_inner_texts() == ["#1", "#2", "Difference"]
+    assert np.array_equal(drawn(quick, "pair-left"), first) and np.array_equal(drawn(quick, "pair-right"), second)
+    assert quick.by_id("pair-difference").is_visible() and not quick.by_id("source-image").is_visible()
+    quick.by_id("compare-left-choice").select_option("source")
+    quick.by_id("compare-right-choice").select_option("edit")
     quick.until("lab.compared == {}")
+    assert quick.by_id("view-side").inner_text() == "Source and edit"
+    assert quick.by_id("source-image").is_visible() and not quick.by_id("compare").is_visible()
     assert not quick.errors and not quick.python("lab.problem")
 
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { distanceSentence } from "../../styledit/lab/front/edit/compare.js";
+import { distanceSentence, sideName } from "../../styledit/lab/front/edit/compare.js";
 import { cutRectangle, moveCut } from "../../styledit/lab/front/edit/crop.js";
 import { curvePoints, shownCurves } from "../../styledit/lab/front/edit/curves.js";
 import { differencesOf } from "../../styledit/lab/front/edit/differences.js";
@@ -39,7 +39,7 @@ import {
 import { isOf, tileInShort } from "../../styledit/lab/front/edit/sheet_grid.js";
 import { neighbour } from "../../styledit/lab/front/edit/sheet_view.js";
 import { doneSentence } from "../../styledit/lab/front/edit/status.js";
-import { darkenOutside, editCaption } from "../../styledit/lab/front/edit/views.js";
+import { coversAllSentence, darkenOutside, editCaption } from "../../styledit/lab/front/edit/views.js";
 import { Zoom } from "../../styledit/lab/front/edit/zoom.js";
 import { assertClose, fixtures, modelOf } from "./fixtures.js";
 
@@ -782,4 +782,30 @@ test("a veil is brighter and denser where a word looks", () => {
   const light = (k) => pixels[4 * k] + pixels[4 * k + 1] + pixels[4 * k + 2];
   assert.ok(light(0) < light(1) && light(1) < light(2));
   assert.ok(pixels[3] < pixels[7] && pixels[7] < pixels[11] && pixels[11] < 255);
+});
+
+test("a mask that covers all says so, and by which words", () => {
+  const whole = "the whole picture";
+  assert.equal(
+    coversAllSentence({ blend: ["picture"], mask: null }),
+    `Everything may change: “picture” covers ${whole}`,
+  );
+  assert.equal(
+    coversAllSentence({ blend: ["picture", "fox"], mask: null }),
+    `Everything may change: “picture” and “fox” together cover ${whole}`,
+  );
+  assert.equal(
+    coversAllSentence({ blend: ["picture"], mask: { width: 1, height: 1, runs: [0, 1] } }),
+    `Everything may change: the mask covers ${whole}`,
+  );
+  const pixels = Uint8ClampedArray.from([255, 255, 255, 255, 0, 0, 0, 255]);
+  assert.equal(darkenOutside(pixels.slice(0, 4)), 0);
+  assert.equal(darkenOutside(pixels), 1);
+});
+
+test("whole pictures are the source and the edit, or two of which one is of the history", () => {
+  assert.equal(sideName({ left: "source", right: "edit" }), "Source and edit");
+  assert.equal(sideName({ left: "truth", right: "edit" }), "Source and edit");
+  assert.equal(sideName({ left: 2, right: "edit" }), "Side by side");
+  assert.equal(sideName({ left: "source", right: 3 }), "Side by side");
 });

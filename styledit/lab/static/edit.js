@@ -2676,9 +2676,12 @@ function blendNote(lab) {
 function blendSentence({ blend, mask }, auto) {
   if (mask) return "Only what is painted may change.";
   if (!blend.length) return "";
-  const quoted = blend.map((word) => `“${word}”`);
-  const words = [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" or ");
+  const words = quotedWords(blend, "or");
   return `Only where the model sees ${words} may the picture change${auto ? ": a suggested blend" : ""}.`;
+}
+function quotedWords(words, last) {
+  const quoted = words.map((word) => `“${word}”`);
+  return [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(` ${last} `);
 }
 function blendWords(lab) {
   const root = element("div", { class: "styledit-row", role: "group", "aria-label": "Blend words" });
@@ -3893,9 +3896,10 @@ var PLACES = (
   /** @type {const} */
   ["left", "right"]
 );
-function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
+function comparison2(lab, pictures, attachZoom, { pause, gain, choose, arranged }) {
   const [width, height] = lab.world.size;
   let mode = "side";
+  let active = false;
   const chosen = chosenPictures(lab, pictures, () => changed());
   const facts = comparisonFacts(lab);
   const draw = (context, place) => {
@@ -3913,15 +3917,30 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
     if (mode !== "difference") draw(context, "right");
     else facts.mean(drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain()));
   });
-  const redraw = () => {
-    left.redraw();
-    right.redraw();
+  const pair = wholePictures(lab, attachZoom, draw, (context) => {
+    const mean = drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain());
+    if (mode === "side") facts.mean(mean);
+  });
+  const layers = [left, right, ...pair.canvases];
+  const redraw = () => layers.forEach((layer) => layer.redraw());
+  const arrange = () => {
+    const was = active;
+    active = mode !== "side" || hasEntry(chosen.sides);
+    root.hidden = !active;
+    pair.root.hidden = mode !== "side";
+    layered.hidden = mode === "side";
+    pair.name(chosen.sides, chosen.name);
+    arranged(active, sideName(chosen.sides));
+    if (was && !active) lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
+    return active && !was;
   };
   const ask = () => {
-    if (mode === "side" || !chosen.ready()) return;
+    if (!active || !chosen.ready()) return;
     lab.note.ask({ type: "compare", id: lab.edits.nextId(), ...chosen.sides });
   };
   const changed = () => {
+    arrange();
+    if (!active) return;
     facts.wait();
     redraw();
     turns.show();
@@ -3948,6 +3967,7 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
   const showLine = () => root.style.setProperty("--split", `${line.value}%`);
   line.addEventListener("input", showLine);
   const turns = takeTurns(chosen.name, pause, () => root);
+  const layered = element("figure", { class: "styledit-figure" }, pane, line, turns.name);
   const root = element(
     "div",
     { class: "styledit-compare", hidden: true, "data-testid": "compare" },
@@ -3960,23 +3980,22 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
       turns.running.root,
       turns.other
     ),
-    element(
-      "div",
-      { class: "styledit-compare-body" },
-      element("figure", { class: "styledit-figure" }, pane, line, turns.name),
-      facts.root
-    )
+    element("div", { class: "styledit-compare-body" }, pair.root, layered, facts.root)
   );
   dragSplit(pane, line, showLine, root);
   showLine();
   turns.show();
-  const choose = (one, other) => {
+  const hold = (one, other) => {
     chosen.set({ left: one, right: other });
-    if (mode === "side") split();
-    else changed();
+    if (active) changed();
+    else choose("split");
+  };
+  lab.showSides = () => {
+    chosen.set({ left: "source", right: "edit" });
+    choose("side");
   };
   lab.compareWith = (entry) => {
-    choose(entry, "edit");
+    hold(entry, "edit");
     root.scrollIntoView({ block: "nearest" });
     chosen.selects.left.focus({ preventScroll: true });
   };
@@ -3990,7 +4009,7 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
       /** @type {Compared} */
       told
     );
-    if (first) choose(compared.left, compared.right);
+    if (first) hold(compared.left, compared.right);
     if (!await chosen.take(compared)) return;
     redraw();
     facts.show(compared);
@@ -4005,20 +4024,56 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
     open(next) {
       const before = mode;
       mode = next;
-      root.hidden = mode === "side";
       root.dataset.mode = mode;
       line.hidden = mode !== "split";
       turns.open(mode === "flicker");
       facts.mean(null);
-      if (mode === before) return;
-      if (mode === "side") lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
-      else if (before === "side") changed();
-      else redraw();
+      const begins = arrange();
+      if (begins) changed();
+      else if (mode !== before) redraw();
     },
     close() {
       turns.stop();
       chosen.close();
-      for (const layer of [left, right]) layer.close();
+      for (const layer of layers) layer.close();
+    }
+  };
+}
+function hasEntry(sides) {
+  return PLACES.some((place) => typeof sides[place] === "number");
+}
+function sideName(sides) {
+  return hasEntry(sides) ? "Side by side" : "Source and edit";
+}
+function shortName(side) {
+  return typeof side === "number" ? `#${side}` : NAMES[side];
+}
+function wholePictures(lab, attachZoom, draw, drawApart) {
+  const [width, height] = lab.world.size;
+  const figureOf3 = (name, drawn) => {
+    const canvas = drawnCanvas(width, height, { "data-testid": `pair-${name}`, role: "img" }, drawn);
+    const pane = element(
+      "div",
+      { class: "styledit-pane" },
+      element("div", { class: "styledit-zoomed" }, canvas.root)
+    );
+    attachZoom(pane);
+    const caption = element("figcaption", {}, "Difference");
+    return { canvas, caption, root: element("figure", { class: "styledit-figure" }, pane, caption) };
+  };
+  const sides = PLACES.map((place) => ({ place, ...figureOf3(place, (context) => draw(context, place)) }));
+  const apart = figureOf3("difference", drawApart);
+  apart.canvas.root.setAttribute("aria-label", "Difference of the two pictures");
+  const figures = [...sides, apart];
+  return {
+    root: element("div", { class: "styledit-pair" }, ...figures.map(({ root }) => root)),
+    canvases: figures.map(({ canvas }) => canvas),
+    name(now, nameOf) {
+      for (const { place, canvas, caption } of sides) {
+        caption.textContent = shortName(now[place]);
+        caption.title = nameOf(place);
+        canvas.root.setAttribute("aria-label", nameOf(place));
+      }
     }
   };
 }
@@ -4139,7 +4194,7 @@ function comparisonFacts(lab) {
             b,
             lab.world.guiding
           ),
-          [left, right].map((side) => typeof side === "number" ? `#${side}` : NAMES[side])
+          [left, right].map(shortName)
         ) : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ.")
       );
     }
@@ -4376,6 +4431,8 @@ function zoomByKeys(pane, at, { zoom, move, fit }) {
 var DECODING = 1e3;
 var FLICKER = 700;
 var GAIN2 = 3;
+var MASK_SHOWN = "Darken what the mask keeps as it is";
+var NO_MASK = "There is no mask: all of the picture may change. “Change only part of the picture”, below, makes one.";
 function pictureViews(lab) {
   const [width, height] = lab.world.size;
   const root = element("section", { class: "styledit-views", "aria-label": "Pictures" });
@@ -4410,7 +4467,7 @@ function pictureViews(lab) {
     truth: figure("truth", "The true edit", images.truth)
   };
   figures.source.root.append(looks.source.caption);
-  figures.edit.root.append(looks.edit.caption);
+  figures.edit.root.append(looks.edit.caption, mask.note);
   figures.difference.caption.append(changed);
   figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
@@ -4418,7 +4475,11 @@ function pictureViews(lab) {
   const compare = comparison2(lab, images, zoom.attach, {
     pause: FLICKER,
     gain: () => gain,
-    split: () => modes.choose("split")
+    choose: (mode) => modes.choose(mode),
+    arranged(active, name) {
+      side.hidden = active;
+      modes.nameSides(name);
+    }
   });
   const drawn = () => {
     difference.redraw();
@@ -4433,10 +4494,8 @@ function pictureViews(lab) {
     }
   );
   gainSlider.input.dataset.testid = "difference-gain";
-  const modes = modeButtons((mode) => {
-    side.hidden = mode !== "side";
-    compare.open(mode);
-  });
+  const modes = modeButtons(compare.open);
+  modes.choose("side");
   const tools = element(
     "div",
     { class: "styledit-tools", role: "toolbar", "aria-label": "View" },
@@ -4444,7 +4503,6 @@ function pictureViews(lab) {
     zoom.buttons,
     mask.toggle.root
   );
-  lab.showSides = () => modes.choose("side");
   root.append(side, compare.root);
   const watch = new ResizeObserver(() => lab.root.style.setProperty("--strip", `${root.offsetHeight}px`));
   watch.observe(root);
@@ -4477,7 +4535,7 @@ function pictureFigure(name, title, attachZoom, ...content) {
 }
 function modeButtons(open) {
   const modes = [
-    ["side", "Side by side"],
+    ["side", "Source and edit"],
     ["split", "Split"],
     ["flicker", "Flicker"],
     ["difference", "Difference"]
@@ -4490,11 +4548,13 @@ function modeButtons(open) {
     name,
     toggle: toggleButton(text, `view-${name}`, () => choose(name))
   }));
-  choose("side");
   const buttons = toggles.map(({ toggle }) => toggle.root);
   return {
     root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
-    choose
+    choose,
+    nameSides(name) {
+      buttons[0].textContent = name;
+    }
   };
 }
 function showSource(lab, caption, drawn) {
@@ -4559,14 +4619,17 @@ function maskOverlay(lab, width, height) {
     "aria-label": "The mask: what is dark stays as it is",
     hidden: true
   };
+  const note = element("p", { class: "styledit-hint", role: "status", "data-testid": "mask-note" });
   const canvas = drawnCanvas(width, height, attributes, (context) => {
     context.clearRect(0, 0, width, height);
-    if (!there || !drawable(image)) return;
+    note.textContent = "";
+    if (!there || canvas.root.hidden || !drawable(image)) return;
     context.imageSmoothingEnabled = false;
     context.drawImage(image, 0, 0, width, height);
     const picture = context.getImageData(0, 0, width, height);
-    darkenOutside(picture.data);
+    const kept = darkenOutside(picture.data);
     context.putImageData(picture, 0, 0);
+    if (!kept) note.textContent = coversAllSentence(lab.model.get("target").settings);
   });
   const toggle = toggleButton(
     "Mask",
@@ -4575,23 +4638,33 @@ function maskOverlay(lab, width, height) {
       canvas.root.hidden = !on;
       canvas.redraw();
     },
-    { title: "Darken what the mask keeps as it is" }
+    { title: MASK_SHOWN }
   );
   const show = async ({ mask }) => {
     there = mask !== null;
     toggle.root.disabled = !there;
+    toggle.root.title = there ? MASK_SHOWN : NO_MASK;
     await showBytes(image, mask);
     canvas.redraw();
   };
   lab.cleanups.push(() => URL.revokeObjectURL(image.dataset.address ?? ""));
-  return { canvas, toggle, show };
+  return { canvas, toggle, note, show };
 }
 function darkenOutside(pixels) {
+  let dark = 0;
   for (let at = 0; at < pixels.length; at += 4) {
     const outside = pixels[at] < 128;
     pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
     pixels[at + 3] = outside ? 165 : 0;
+    dark += Number(outside);
   }
+  return dark;
+}
+function coversAllSentence(settings) {
+  const { blend = [], mask = null } = settings ?? {};
+  const what = mask || !blend.length ? "the mask" : quotedWords(blend, "and");
+  const verb = !mask && blend.length > 1 ? "together cover" : "covers";
+  return `Everything may change: ${what} ${verb} the whole picture`;
 }
 
 // styledit/lab/front/edit/words.js
@@ -4846,10 +4919,10 @@ function labParts(lab, local) {
       "div",
       { class: "styledit-folds" },
       foldedPart("By word", "fold-words", wordTable(lab)),
-      foldedPart("Blend and mask", "fold-mask", ...maskSection(lab)),
+      foldedPart("Change only part of the picture", "fold-mask", ...maskSection(lab)),
       foldedPart("Guided", "fold-guided", ...guidedSection(lab)),
-      foldedPart("Contact sheet", "fold-sheet", ...sheetSection(lab)),
-      foldedPart("What did this do", "fold-what", ...lastChangeSection(lab)),
+      foldedPart("Grid of settings", "fold-sheet", ...sheetSection(lab)),
+      foldedPart("Last change: before and now", "fold-what", ...lastChangeSection(lab)),
       codeFold(lab)
     )
   ];

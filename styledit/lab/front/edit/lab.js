@@ -146,10 +146,10 @@ function labParts(lab, local) {
       "div",
       { class: "styledit-folds" },
       foldedPart("By word", "fold-words", wordTable(lab)),
-      foldedPart("Blend and mask", "fold-mask", ...maskSection(lab)),
+      foldedPart("Change only part of the picture", "fold-mask", ...maskSection(lab)),
       foldedPart("Guided", "fold-guided", ...guidedSection(lab)),
-      foldedPart("Contact sheet", "fold-sheet", ...sheetSection(lab)),
-      foldedPart("What did this do", "fold-what", ...lastChangeSection(lab)),
+      foldedPart("Grid of settings", "fold-sheet", ...sheetSection(lab)),
+      foldedPart("Last change: before and now", "fold-what", ...lastChangeSection(lab)),
       codeFold(lab),
     ),
   ];
