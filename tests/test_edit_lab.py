@@ -407,7 +407,7 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
         (None, None, "Choose what"),
         (axis("nothing", 1), None, "cannot vary 'nothing'"),
         (axis("tau_c", 0, 1), axis("tau_c", 0, 1), "vary the same"),
-        (axis("tau_c"), None, "Give values for Word maps tau_c, such as 0, 0.25, 0.5."),
+        (axis("tau_c"), None, "Give values for Keep where things are τc, such as 0, 0.25, 0.5."),
         (axis("tau_c", "0,5"), None, "'0,5' is no number"),
         (axis("tau_c", 0, 25), None, "must lie between 0 and 1, not 25"),
         (axis("guidance", "nan"), None, "must be finite"),

@@ -530,7 +530,7 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
     facts = quick.by_id("compare-settings")
     facts.get_by_text("It should become").wait_for()
     text = facts.inner_text()
-    assert "fox" in text and "cat" in text and "Self-attention τs" in text and "Guidance" not in text
+    assert "fox" in text and "cat" in text and "Keep shapes τs" in text and "Guidance" not in text
     assert "PSNR" in quick.by_id("compare-psnr").inner_text()
     assert quick.page.evaluate("document.activeElement.dataset.testid") == "compare-left-choice"
     for choice, mode in (("compare-right-choice", "2"), ("compare-left-choice", "1")):
@@ -555,7 +555,9 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
     quick.by_id("view-side").click()
     assert quick.by_id("view-side").inner_text() == "Side by side"
     assert quick.page.locator(".styledit-pair figcaption").all_inner_texts() == ["#1", "#2", "Difference"]
-    assert np.array_equal(drawn(quick, "pair-left"), first) and np.array_equal(drawn(quick, "pair-right"), second)
+    assert np.array_equal(drawn(quick, "pair-left"), first) and np.array_equal(
+        drawn(quick, "pair-right"), second
+    )
     assert quick.by_id("pair-difference").is_visible() and not quick.by_id("source-image").is_visible()
     quick.by_id("compare-left-choice").select_option("source")
     quick.by_id("compare-right-choice").select_option("edit")
@@ -599,6 +601,25 @@ def test_a_word_shows_where_it_looks(quick: NotebookPage) -> None:
     quick.by_id("explore").click()
     assert "attention_explorer(pipe, lab)" in quick.by_id("explore-code").inner_text()
     assert not quick.errors and not quick.python("lab.problem")
+
+
+@pytest.mark.slow
+def test_the_mask_always_answers(quick: NotebookPage) -> None:
+    mask, note = quick.by_id("mask-toggle"), quick.by_id("mask-note")
+    if quick.by_id("blend-drop").is_visible():
+        quick.by_id("blend-drop").click()
+    quick.page.wait_for_selector('[data-testid="mask-toggle"]:disabled')
+    assert "no mask: all of the picture may change" in (mask.get_attribute("title") or "")
+    quick.by_id("fold-mask").click()
+    quick.by_id("mask-fill").click()
+    quick.page.wait_for_selector('[data-testid="mask-toggle"]:enabled')
+    assert not note.inner_text()
+    mask.click()
+    quick.page.wait_for_selector(
+        '[data-testid="mask-note"]:text-is("Everything may change: the mask covers the whole picture")'
+    )
+    mask.click()
+    assert not note.inner_text() and not quick.errors
 
 
 @pytest.mark.slow

@@ -462,10 +462,10 @@ test("two edits of one prompt and settings differ by nothing, whether these were
 test("what differs is said as the page says it, and nothing else", () => {
   const mask = { width: 2, height: 1, rows: ["10"] };
   const cases = [
-    [withSettings({ tau_c: 0.3 + 0.3, tau_s: 0.2 }), ["Self-attention τs", "0.6", "0.2"]],
+    [withSettings({ tau_c: 0.3 + 0.3, tau_s: 0.2 }), ["Keep shapes τs", "0.6", "0.2"]],
     [withSettings({ guidance: 3 }), ["Guidance", "7.5", "3"]],
-    [withSettings({ tau_v_changed: 0 }), ["Value inputs τv of new words", "not set", "0"]],
-    [withSettings({ reweight: { fox: 2 } }), ["Factor of “fox”", "not set", "2"]],
+    [withSettings({ tau_v_changed: 0 }), ["Stay near the picture τv, of new words", "not set", "0"]],
+    [withSettings({ reweight: { fox: 2 } }), ["Strength × of “fox”", "not set", "2"]],
     [withSettings({ blend: ["fox", "car"] }), ["Blend on", "nothing", "fox, car"]],
     [withSettings({ guide_from_source: true }), ["Guide from the source", "off", "on"]],
     [withSettings({ mask }), ["Painted mask", "none", "painted"]],

@@ -3151,7 +3151,7 @@ function sheetGrid(lab, testid, pressed) {
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
-      root.setAttribute("aria-label", `Contact sheet: ${title}`);
+      root.setAttribute("aria-label", `Grid of settings: ${title}`);
       for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
       mark();
     }
@@ -3262,7 +3262,7 @@ function sheetView(lab, take) {
   const root = keepKeys(
     element(
       "dialog",
-      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Contact sheet" },
+      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Grid of settings" },
       element("div", { class: "styledit-toolbar" }, title, close),
       grid.root,
       alone
@@ -3669,7 +3669,7 @@ var STAGES2 = {
   fitting: "Fitting the value inputs",
   editing: "Editing",
   guiding: "Guiding the value inputs",
-  sheet: "Drawing the contact sheet"
+  sheet: "Drawing the grid of settings"
 };
 function progressLine(lab) {
   const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
@@ -3781,21 +3781,21 @@ var NUMBERS = (
   /** @type {const} */
   [
     ["guidance", "Guidance"],
-    ["tau_c", "Word maps τc"],
-    ["tau_s", "Self-attention τs"],
-    ["tau_u", "Unconditional τu"],
-    ["tau_v", "Value inputs τv"],
-    ["tau_v_changed", "Value inputs τv of new words"],
-    ["tau_v_padding", "Value inputs τv of end and padding"],
+    ["tau_c", `${TAU_NAMES.tau_c} τc`],
+    ["tau_s", `${TAU_NAMES.tau_s} τs`],
+    ["tau_u", `${TAU_NAMES.tau_u} τu`],
+    ["tau_v", `${TAU_NAMES.tau_v} τv`],
+    ["tau_v_changed", `${TAU_NAMES.tau_v} τv, of new words`],
+    ["tau_v_padding", `${TAU_NAMES.tau_v} τv, of end and padding`],
     ["blend_threshold", "Threshold of the blend"]
   ]
 );
 var BY_WORD = (
   /** @type {const} */
   [
-    ["tau_c_words", "Word maps τc"],
-    ["tau_v_words", "Value inputs τv"],
-    ["reweight", "Factor"]
+    ["tau_c_words", `${TAU_NAMES.tau_c} τc`],
+    ["tau_v_words", `${TAU_NAMES.tau_v} τv`],
+    ["reweight", "Strength ×"]
   ]
 );
 var OTHERS = [
