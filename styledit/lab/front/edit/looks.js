@@ -102,7 +102,7 @@ function lookOverlay(lab, of) {
      * @param {ArrayLike<number> | undefined} bytes
      */
     show(text, looks, bytes) {
-      caption.textContent = text;
+      caption.textContent = caption.title = text;
       caption.hidden = !text;
       caption.parentElement?.classList.toggle("styledit-looked-at", Boolean(text));
       map = looks && bytes ? { looks, bytes } : null;
