@@ -22,7 +22,7 @@ from PIL import Image, PngImagePlugin
 import styledit
 from conftest import make_pipeline
 from styledit.editing.mask import PaintedMask
-from styledit.lab import EditLab, edit_lab, open_png
+from styledit.lab import EditLab, attention_explorer, edit_lab, open_png
 from styledit.lab.edit import png_recipe, serialising, session, step_pictures
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
@@ -234,6 +234,72 @@ def test_where_a_word_looks_is_asked_for(opened) -> None:
     assert not lab.queue
 
 
+def test_where_all_words_look_is_asked_for_once(opened) -> None:
+    """As the library has it of the edit, of all words of the target and of those of the source that went;
+    nothing is edited for it, and another edit takes it away.
+    """
+    lab = opened()
+    prepared = lab.prepared
+    size = tuple(prepared.inversion.z_T.shape[-2:])
+    reconstructed = styledit.reconstruct(
+        lab.pipe, prepared.inversion, values=prepared.values, guidance=prepared.values.guidance,
+        record=styledit.Layers(), progress=False,
+    )  # fmt: skip
+    standing = (lab.frame["serial"], len(lab.history), lab.present)
+    for number, method in ((7, OWN), (8, BASELINES[0])):
+        if method != OWN:
+            edit(lab, 2, method=method)
+            assert lab.looks == {}
+            standing = (lab.frame["serial"], len(lab.history), lab.present)
+        say(lab, "looks", id=number)
+        assert (lab.looks["id"], lab.looks["method"]) == (number, method), lab.problem
+        assert (lab.looks["height"], lab.looks["width"]) == size
+        assert list(lab.looks["edit"]) == TARGET.split() and list(lab.looks["source"]) == ["red"]
+        edited = lab.recorded_edit()
+        assert np.array_equal(np.asarray(edited.image), shown(lab))
+        pairs = [(lab.looks["edit"][word], edited.maps, word) for word in TARGET.split()]
+        for found, maps, word in (*pairs, (lab.looks["source"]["red"], reconstructed.maps, "red")):
+            values = np.frombuffer(found, np.uint8).reshape(size).astype(float)
+            wanted = maps.word(word, size=size).numpy()
+            wanted = 255 * (wanted - wanted.min()) / (wanted.max() - wanted.min())
+            assert np.abs(values - wanted).max() <= 1, (method, word)
+        assert standing == (lab.frame["serial"], len(lab.history), lab.present)
+    edit(lab, 10, method="SDEdit")
+    say(lab, "looks", id=11)
+    assert lab.looks["method"] == OWN and not lab.problem  # which is not what stands there: the page says so
+    with pytest.raises(ValueError, match="'SDEdit' has no attention maps"):
+        attention_explorer(lab.pipe, lab)
+
+
+def test_a_newer_edit_goes_before_where_words_look(opened) -> None:
+    lab = opened()
+    say(lab, "looks", id=2, wait=False)
+    edit(lab, 3, prompt="a green car in the snow")
+    settle(lab)
+    assert lab.frame["id"] == 3 and "green" in lab.looks["edit"] and not lab.queue
+
+
+def test_a_lab_is_explored(opened, pipe64) -> None:
+    """The edit that it shows, with the maps that its code records."""
+    lab = opened()
+    explorer = attention_explorer(lab.pipe, lab)
+    assert explorer.run_shown() == (PROMPT, 5)
+    (run,) = explorer.about["runs"]
+    assert (run["kind"], run["prompt"]) == ("edit", TARGET)
+    lines = lab.code.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("inversion = "))
+    scope = {"styledit": styledit, "pipe": lab.pipe, "picture": lab.prepared.picture}
+    opening = [line.removeprefix("# ") for line in lines[-2:]]
+    exec("\n".join([*lines[start:], opening[0], f"explorer = {opening[1]}"]), scope)
+    assert np.array_equal(np.asarray(scope["recorded"].image), shown(lab))
+    assert scope["explorer"].data == explorer.data
+    scope["explorer"].close()
+    explorer.close()
+    lab.close()
+    with pytest.raises(ValueError, match="This lab has no edit to explore"):
+        attention_explorer(pipe64, lab)
+
+
 def test_a_drag_shows_a_first_look_and_then_the_edit(opened) -> None:
     lab = opened()
     frames = []
@@ -341,7 +407,7 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
         (None, None, "Choose what"),
         (axis("nothing", 1), None, "cannot vary 'nothing'"),
         (axis("tau_c", 0, 1), axis("tau_c", 0, 1), "vary the same"),
-        (axis("tau_c"), None, "Give values for Word maps tau_c, such as 0, 0.25, 0.5."),
+        (axis("tau_c"), None, "Give values for Keep where things are τc, such as 0, 0.25, 0.5."),
         (axis("tau_c", "0,5"), None, "'0,5' is no number"),
         (axis("tau_c", 0, 25), None, "must lie between 0 and 1, not 25"),
         (axis("guidance", "nan"), None, "must be finite"),
@@ -836,6 +902,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "export", id=6, sheet=6, kind="csv")
         say(lab, "steps", open=True)
         say(lab, "word_map", id=6, word="car")
+        say(lab, "looks", id=6)
         say(lab, "place", step=1, word="car")
         lab.worker.call(lab, lab.was_led)
         say(lab, "rename", id=1, name="first")

@@ -530,7 +530,7 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
     facts = quick.by_id("compare-settings")
     facts.get_by_text("It should become").wait_for()
     text = facts.inner_text()
-    assert "fox" in text and "cat" in text and "Self-attention τs" in text and "Guidance" not in text
+    assert "fox" in text and "cat" in text and "Keep shapes τs" in text and "Guidance" not in text
     assert "PSNR" in quick.by_id("compare-psnr").inner_text()
     assert quick.page.evaluate("document.activeElement.dataset.testid") == "compare-left-choice"
     for choice, mode in (("compare-right-choice", "2"), ("compare-left-choice", "1")):
@@ -553,8 +553,73 @@ def test_two_edits_are_compared_by_the_keyboard_and_after_a_reload(quick: Notebo
     assert np.array_equal(drawn(quick, "compare-left"), first)
     assert np.array_equal(drawn(quick, "compare-right"), second)
     quick.by_id("view-side").click()
+    assert quick.by_id("view-side").inner_text() == "Side by side"
+    assert quick.page.locator(".styledit-pair figcaption").all_inner_texts() == ["#1", "#2", "Difference"]
+    assert np.array_equal(drawn(quick, "pair-left"), first) and np.array_equal(
+        drawn(quick, "pair-right"), second
+    )
+    assert quick.by_id("pair-difference").is_visible() and not quick.by_id("source-image").is_visible()
+    quick.by_id("compare-left-choice").select_option("source")
+    quick.by_id("compare-right-choice").select_option("edit")
     quick.until("lab.compared == {}")
+    assert quick.by_id("view-side").inner_text() == "Source and edit"
+    assert quick.by_id("source-image").is_visible() and not quick.by_id("compare").is_visible()
     assert not quick.errors and not quick.python("lab.problem")
+
+
+@pytest.mark.slow
+def test_a_word_shows_where_it_looks(quick: NotebookPage) -> None:
+    """On the edit, or on the source for a word that went; nothing is edited for it, and it goes again."""
+    write_target(quick, quick.python("lab.target['prompt']").replace("fox", "cat"))
+    pressed(quick, 2)
+    standing = "[lab.frame['serial'], len(lab.history), lab.present]"
+    before, picture = quick.python(standing), on_screen(quick)
+    for of, word, away in (("edit", "cat", "click"), ("source", "fox", "Escape")):
+        button, overlay = quick.by_id(f"look-{of}-{word}"), quick.by_id(f"look-overlay-{of}")
+        button.click()
+        quick.page.wait_for_selector(f'[data-testid="look-caption-{of}"]:text-is("where “{word}” looks")')
+        values = np.frombuffer(bytes(quick.python(f"list(lab.looks[{of!r}][{word!r}])")), np.uint8)
+        light = drawn(quick, f"look-overlay-{of}").sum(-1).astype(float)
+        side = int(len(values) ** 0.5)
+        cells = light.reshape(side, len(light) // side, side, -1).mean((1, 3))
+        assert np.corrcoef(cells.ravel(), values)[0, 1] > 0.9, word
+        other = "source" if of == "edit" else "edit"
+        assert overlay.is_visible() and not quick.by_id(f"look-overlay-{other}").is_visible()
+        assert button.get_attribute("aria-pressed") == "true"
+        button.click() if away == "click" else button.press("Escape")
+        assert not overlay.is_visible() and button.get_attribute("aria-pressed") == "false"
+    quick.by_id("fold-words").click()
+    quick.by_id("word-look-cat").hover()
+    quick.page.wait_for_selector('[data-testid="look-overlay-edit"]', state="visible")
+    quick.by_id("target-prompt").hover()
+    quick.page.wait_for_selector('[data-testid="look-overlay-edit"]', state="hidden")
+    assert quick.python(standing) == before and np.array_equal(on_screen(quick), picture)
+    quick.by_id("look-edit-cat").click()
+    quick.by_id("view-split").click()
+    slide(quick, "tau_s", 0.1)  # which makes another edit: its own map takes the place of the first
+    quick.until("lab.present['entry'] == 3 and lab.looks.get('id', 0) > lab.frame['id']", 120)
+    quick.by_id("explore").click()
+    assert "attention_explorer(pipe, lab)" in quick.by_id("explore-code").inner_text()
+    assert not quick.errors and not quick.python("lab.problem")
+
+
+@pytest.mark.slow
+def test_the_mask_always_answers(quick: NotebookPage) -> None:
+    mask, note = quick.by_id("mask-toggle"), quick.by_id("mask-note")
+    if quick.by_id("blend-drop").is_visible():
+        quick.by_id("blend-drop").click()
+    quick.page.wait_for_selector('[data-testid="mask-toggle"]:disabled')
+    assert "no mask: all of the picture may change" in (mask.get_attribute("title") or "")
+    quick.by_id("fold-mask").click()
+    quick.by_id("mask-fill").click()
+    quick.page.wait_for_selector('[data-testid="mask-toggle"]:enabled')
+    assert not note.inner_text()
+    mask.click()
+    quick.page.wait_for_selector(
+        '[data-testid="mask-note"]:text-is("Everything may change: the mask covers the whole picture")'
+    )
+    mask.click()
+    assert not note.inner_text() and not quick.errors
 
 
 @pytest.mark.slow

@@ -368,7 +368,11 @@ def test_bad_input_is_a_sentence(
     lost = source.maps.select(steps=0)
     lost = replace(lost, layers={name: maps * float("nan") for name, maps in lost.layers.items()})
     for error, pattern, call in [
-        (TypeError, "An Inversion, a Denoised or an Edit", lambda: attention_explorer(tiny, "fox")),
+        (
+            TypeError,
+            "An Inversion, a Denoised, an Edit or an EditLab",
+            lambda: attention_explorer(tiny, "fox"),
+        ),
         (TypeError, "pipe", lambda: attention_explorer(None, source)),
         (ValueError, "Between 1 and", lambda: attention_explorer(tiny, [])),
         (ValueError, "no maps of cross-attention; record them", lambda: attention_explorer(tiny, silent)),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { distanceSentence } from "../../styledit/lab/front/edit/compare.js";
+import { distanceSentence, sideName } from "../../styledit/lab/front/edit/compare.js";
 import { cutRectangle, moveCut } from "../../styledit/lab/front/edit/crop.js";
 import { curvePoints, shownCurves } from "../../styledit/lab/front/edit/curves.js";
 import { differencesOf } from "../../styledit/lab/front/edit/differences.js";
@@ -8,6 +8,7 @@ import { stepSentence, switchesLit, switchesOf } from "../../styledit/lab/front/
 import { guidedSentence } from "../../styledit/lab/front/edit/guided.js";
 import { entryTitle, settingsInShort } from "../../styledit/lab/front/edit/history.js";
 import { changeSentence } from "../../styledit/lab/front/edit/last_change.js";
+import { lookCaption, mapOf, veilOf } from "../../styledit/lab/front/edit/looks.js";
 import { blendSentence } from "../../styledit/lab/front/edit/mask.js";
 import { Brush, cellsOfWord, outline, pack, unpack } from "../../styledit/lab/front/edit/mask_cells.js";
 import { delayedCall, intoDifference } from "../../styledit/lab/front/edit/parts.js";
@@ -38,7 +39,7 @@ import {
 import { isOf, tileInShort } from "../../styledit/lab/front/edit/sheet_grid.js";
 import { neighbour } from "../../styledit/lab/front/edit/sheet_view.js";
 import { doneSentence } from "../../styledit/lab/front/edit/status.js";
-import { darkenOutside, editCaption } from "../../styledit/lab/front/edit/views.js";
+import { coversAllSentence, darkenOutside, editCaption } from "../../styledit/lab/front/edit/views.js";
 import { Zoom } from "../../styledit/lab/front/edit/zoom.js";
 import { assertClose, fixtures, modelOf } from "./fixtures.js";
 
@@ -461,10 +462,10 @@ test("two edits of one prompt and settings differ by nothing, whether these were
 test("what differs is said as the page says it, and nothing else", () => {
   const mask = { width: 2, height: 1, rows: ["10"] };
   const cases = [
-    [withSettings({ tau_c: 0.3 + 0.3, tau_s: 0.2 }), ["Self-attention τs", "0.6", "0.2"]],
+    [withSettings({ tau_c: 0.3 + 0.3, tau_s: 0.2 }), ["Keep shapes τs", "0.6", "0.2"]],
     [withSettings({ guidance: 3 }), ["Guidance", "7.5", "3"]],
-    [withSettings({ tau_v_changed: 0 }), ["Value inputs τv of new words", "not set", "0"]],
-    [withSettings({ reweight: { fox: 2 } }), ["Factor of “fox”", "not set", "2"]],
+    [withSettings({ tau_v_changed: 0 }), ["Stay near the picture τv, of new words", "not set", "0"]],
+    [withSettings({ reweight: { fox: 2 } }), ["Strength × of “fox”", "not set", "2"]],
     [withSettings({ blend: ["fox", "car"] }), ["Blend on", "nothing", "fox, car"]],
     [withSettings({ guide_from_source: true }), ["Guide from the source", "off", "on"]],
     [withSettings({ mask }), ["Painted mask", "none", "painted"]],
@@ -754,4 +755,57 @@ test("the end of an edit is said of exact pictures only", () => {
   assert.equal(doneSentence({ exact: false, seconds: 1 }), "");
   assert.equal(doneSentence({ exact: true, seconds: 1.23 }), "Edit done in 1.2 s.");
   assert.equal(doneSentence({ exact: true, seconds: 0 }), "Edit done.");
+});
+
+// -- where words look
+
+test("a word's map is found as the prompt is read, in the picture that it is asked of", () => {
+  const looks = {
+    edit: { cat: new Uint8Array([1, 2]), café: new Uint8Array([3]) },
+    source: { fox: new Uint8Array([4]) },
+  };
+  assert.deepEqual([...mapOf(looks, { word: "Cat,", of: "edit" })], [1, 2]);
+  assert.deepEqual([...mapOf(looks, { word: "CAFÉ", of: "edit" })], [3]);
+  assert.deepEqual([...mapOf(looks, { word: "fox", of: "source" })], [4]);
+  assert.equal(mapOf(looks, { word: "fox", of: "edit" }), undefined);
+  assert.equal(mapOf({}, { word: "fox", of: "edit" }), undefined);
+});
+
+test("the caption says of which word, whether it is known, and of which other method", () => {
+  assert.equal(lookCaption("cat", true, "P2Plus", "P2Plus"), "where “cat” looks");
+  assert.equal(lookCaption("cat", true, "P2Plus", "SDEdit"), "where “cat” looks, with P2Plus");
+  assert.equal(lookCaption("cat", false, undefined, "SDEdit"), "looking for “cat” …");
+});
+
+test("a veil is brighter and denser where a word looks", () => {
+  const pixels = veilOf([0, 128, 255]);
+  const light = (k) => pixels[4 * k] + pixels[4 * k + 1] + pixels[4 * k + 2];
+  assert.ok(light(0) < light(1) && light(1) < light(2));
+  assert.ok(pixels[3] < pixels[7] && pixels[7] < pixels[11] && pixels[11] < 255);
+});
+
+test("a mask that covers all says so, and by which words", () => {
+  const whole = "the whole picture";
+  assert.equal(
+    coversAllSentence({ blend: ["picture"], mask: null }),
+    `Everything may change: “picture” covers ${whole}`,
+  );
+  assert.equal(
+    coversAllSentence({ blend: ["picture", "fox"], mask: null }),
+    `Everything may change: “picture” and “fox” together cover ${whole}`,
+  );
+  assert.equal(
+    coversAllSentence({ blend: ["picture"], mask: { width: 1, height: 1, runs: [0, 1] } }),
+    `Everything may change: the mask covers ${whole}`,
+  );
+  const pixels = Uint8ClampedArray.from([255, 255, 255, 255, 0, 0, 0, 255]);
+  assert.equal(darkenOutside(pixels.slice(0, 4)), 0);
+  assert.equal(darkenOutside(pixels), 1);
+});
+
+test("whole pictures are the source and the edit, or two of which one is of the history", () => {
+  assert.equal(sideName({ left: "source", right: "edit" }), "Source and edit");
+  assert.equal(sideName({ left: "truth", right: "edit" }), "Source and edit");
+  assert.equal(sideName({ left: 2, right: "edit" }), "Side by side");
+  assert.equal(sideName({ left: "source", right: 3 }), "Side by side");
 });

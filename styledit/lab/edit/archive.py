@@ -172,7 +172,7 @@ class Archive:
         makers = {"png": sheet_png, "csv": sheet_csv}
         kind = str(message["kind"])
         if kind not in makers:
-            raise ValueError(f"A contact sheet is exported as {' or '.join(makers)}, not as {kind!r}.")
+            raise ValueError(f"A grid is exported as {' or '.join(makers)}, not as {kind!r}.")
         data = makers[kind](sheets.find(message["sheet"]))
         self.page.exported = {"id": int(message["id"]), "name": f"contact_sheet.{kind}", "data": data}
 

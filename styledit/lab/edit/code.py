@@ -12,6 +12,13 @@ from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.session import Prepared, Source
 from styledit.prompts import prompt_slots
 
+# How all attention maps of the edit are explored: a cell that shows the picture ends before that.
+EXPLORER = (
+    "# Where every word looks, step by step; run these two lines in a cell of their own.",
+    "# recorded = editor.edit(edit.target_prompt, record=styledit.Layers(), **vars(edit.settings))",
+    "# styledit.lab.attention_explorer(pipe, recorded)",
+)
+
 
 def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit, file: str) -> str:
     """The calls that make the edit that is shown.
@@ -54,6 +61,8 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit,
         lines.append(f"edit = my_method(pipe, inversion, {target!r}, settings)  # your own {method!r}")
     else:
         lines += [*known, "edit = editor.edit(", f"    {target!r},", *keywords, ")"]
+    if guide is None and known is not None:
+        return "\n".join([*lines, "edit.image", *EXPLORER, ""])
     return "\n".join([*lines, "edit.image", ""])
 
 

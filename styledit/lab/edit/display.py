@@ -93,6 +93,7 @@ class Display:
         self.page.code = ""
         self.publish_guided({})
         self.publish_word_map({})
+        self.publish_looks({})
 
     def publish_problem(self, problem: str) -> None:
         self.page.problem = problem
@@ -129,6 +130,8 @@ class Display:
     ) -> None:
         """The exact edit that stands now, and the one that it replaced."""
         edit, method = shown.edit, shown.method
+        if before is not None and before.edit is not edit:
+            self.publish_looks({})
         replaced = None if before is None else before.png
         if before is not None and (before.edit is edit or shown.refines(before)):
             replaced = self.page.frame.get("before")
@@ -185,6 +188,10 @@ class Display:
 
     def publish_word_map(self, about: dict[str, Any]) -> None:
         self.page.word_map = about
+
+    def publish_looks(self, about: dict[str, Any]) -> None:
+        """Where the words of the shown edit look; {} until it is known of this one."""
+        self.page.looks = about
 
     def publish_guided(self, about: dict[str, Any]) -> None:
         self.page.guided = about

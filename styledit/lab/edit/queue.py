@@ -36,6 +36,7 @@ class RequestQueue:
         self._edit: EditRequest | None = edit
         self._sheet: dict[str, Any] | None = None
         self._word_map: dict[str, Any] | None = None
+        self._looks: dict[str, Any] | None = None
         self._commands: deque[Command] = deque()
         self._save = False
         self._stops = 0
@@ -60,6 +61,10 @@ class RequestQueue:
         with self._lock:
             self._word_map = message
 
+    def ask_looks(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._looks = message
+
     def ask_save(self) -> None:
         with self._lock:
             self._save = True
@@ -73,7 +78,7 @@ class RequestQueue:
         """Forget all that was asked for up to now, but for a protected edit."""
         with self._lock:
             self._stops += 1
-            self._source = self._sheet = self._word_map = None
+            self._source = self._sheet = self._word_map = self._looks = None
             if self._edit is not self._protected:
                 self._edit = None
 
@@ -103,6 +108,12 @@ class RequestQueue:
             return self._word_map
 
     @property
+    def looks(self) -> dict[str, Any] | None:
+        """The message that asks where all words look."""
+        with self._lock:
+            return self._looks
+
+    @property
     def stops(self) -> int:
         """How often the page asked to stop."""
         with self._lock:
@@ -129,7 +140,7 @@ class RequestQueue:
     def __bool__(self) -> bool:
         """Whether anything is asked for."""
         with self._lock:
-            newest = (self._source, self._edit, self._sheet, self._word_map)
+            newest = (self._source, self._edit, self._sheet, self._word_map, self._looks)
             return bool(self._commands) or self._save or any(request is not None for request in newest)
 
     def wants(self, key: str) -> bool:
@@ -182,6 +193,11 @@ class RequestQueue:
         with self._lock:
             if self._word_map is message:
                 self._word_map = None
+
+    def take_looks(self) -> None:
+        """Where all words look is known, or cannot be; it answers all who asked meanwhile."""
+        with self._lock:
+            self._looks = None
 
     def take_sheet(self) -> dict[str, Any] | None:
         """The message that asks for a contact sheet."""

@@ -87,7 +87,7 @@ class Sheet:
         for tile in self.tiles:
             if (tile.row, tile.column) == (row, column):
                 return tile
-        raise ValueError("The contact sheet has no such tile.")
+        raise ValueError("The grid has no such tile.")
 
 
 class ContactSheets:
@@ -120,7 +120,7 @@ class ContactSheets:
         for sheet in self.kept:
             if sheet.id == number:
                 return sheet
-        raise ValueError("This contact sheet is no longer there; draw it again.")
+        raise ValueError("This grid is no longer there; draw it again.")
 
 
 def lay_out_sheet(

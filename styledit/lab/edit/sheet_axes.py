@@ -44,10 +44,10 @@ def _axes() -> list[AxisKind]:
         parameter.name: (method, parameter) for method in TABLE.values() for parameter in method.parameters
     }
     return [
-        AxisKind("tau_c", "Word maps tau_c", "tau_c"),
-        AxisKind("tau_s", "Self-attention tau_s", "tau_s"),
-        AxisKind("tau_u", "Unconditional tau_u", "tau_u"),
-        AxisKind("tau_v", "Value inputs tau_v", "tau_v"),
+        AxisKind("tau_c", "Keep where things are τc", "tau_c"),
+        AxisKind("tau_s", "Keep shapes τs", "tau_s"),
+        AxisKind("tau_u", "Keep shapes, unprompted τu", "tau_u"),
+        AxisKind("tau_v", "Stay near the picture τv", "tau_v"),
         AxisKind("guidance", "Guidance", "guidance", values=GUIDANCES, least=None, most=None),
         AxisKind(METHOD, "Method", "", "method", ()),
         AxisKind(PROMPT, "Target prompt", "", "prompt", ()),
@@ -64,17 +64,17 @@ def _axes() -> list[AxisKind]:
             for name, (method, parameter) in parameters.items()
         ),
         AxisKind("guide_from_source", "Guide from the source", "guide from the source", "switch", ()),
-        AxisKind("keep_details", "Keep the picture's details", "details", "switch", ()),
+        AxisKind("keep_details", "Keep details", "details", "switch", ()),
         AxisKind("blend", "Blend words", "blend", "words", ()),
-        AxisKind("blend_threshold", "Blend threshold", "threshold"),
-        AxisKind("tau_c_words", "Word map of one word", "tau_c", by_word=True),
-        AxisKind("tau_v_words", "Value input of one word", "tau_v", by_word=True),
+        AxisKind("blend_threshold", "Threshold of the blend words", "threshold"),
+        AxisKind("tau_c_words", "Keep where things are τc, of one word", "tau_c", by_word=True),
+        AxisKind("tau_v_words", "Stay near the picture τv, of one word", "tau_v", by_word=True),
         AxisKind(
-            "reweight", "Factor of one word", "factor", values=(-1.0, 0.0, 1.0, 2.0, 4.0),
+            "reweight", "Strength × of one word", "factor", values=(-1.0, 0.0, 1.0, 2.0, 4.0),
             least=None, most=None, by_word=True,
         ),
-        AxisKind("tau_v_changed", "Value inputs of new words", "tau_v of new words"),
-        AxisKind("tau_v_padding", "Value inputs of end and padding", "tau_v of padding"),
+        AxisKind("tau_v_changed", "Stay near the picture τv, of new words", "tau_v of new words"),
+        AxisKind("tau_v_padding", "Stay near the picture τv, of end and padding", "tau_v of padding"),
     ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ class Axis:
             return None
         name = str(given.get("name"))
         if name not in AXES:
-            raise ValueError(f"A contact sheet cannot vary {name!r}; choose from {', '.join(AXES)}.")
+            raise ValueError(f"A grid of settings cannot vary {name!r}; choose from {', '.join(AXES)}.")
         kind = AXES[name]
         word = str(given.get("word") or "").strip()
         if kind.by_word and not word:

@@ -26,7 +26,7 @@ def sheet_png(sheet: Sheet) -> bytes:
     pictures = {(tile.row, tile.column): tile.image for tile in sheet.tiles}
     drawn = {place: _enlarged(picture) for place, picture in pictures.items() if picture is not None}
     if not drawn:
-        raise ValueError("No tile of this contact sheet is drawn yet.")
+        raise ValueError("No tile of this grid is drawn yet.")
     lines = [f"from: {sheet.source.prompt}", sheet.title.replace("×", "x")]  # which the font lacks
     return encode(labelled_grid(drawn, sheet.rows, sheet.columns, lines))
 

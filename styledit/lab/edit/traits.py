@@ -27,6 +27,7 @@ class EditTraits(LabWidget):
     code = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
     word_map = traitlets.Dict().tag(sync=True)
+    looks = traitlets.Dict().tag(sync=True)
     place = traitlets.Dict({"step": None, "word": None}).tag(sync=True)
 
     _esm = built("edit.js")

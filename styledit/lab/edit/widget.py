@@ -20,7 +20,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from styledit import validation as check
-from styledit.editing import Settings
+from styledit.editing import Edit, Settings
 from styledit.lab.edit import png_recipe, serialising
 from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
@@ -48,7 +48,8 @@ from styledit.lab.edit.sheet import Sheet, drawing_tiles, lay_out_sheet
 from styledit.lab.edit.sources import picture_of, source_of
 from styledit.lab.edit.step_pictures import Pictures, picturing_steps
 from styledit.lab.edit.traits import EditTraits
-from styledit.lab.edit.word_maps import looking, word_map_dict
+from styledit.lab.edit.word_maps import looking, looking_around, looks_dict, recording, records, word_map_dict
+from styledit.lab.explorer.packing import result_of
 from styledit.lab.place import Place
 from styledit.lab.widget import Work, sentence
 
@@ -61,14 +62,15 @@ Result = TypeVar("Result")
 # the worker's writes those, under the same lock, and all the others.
 PAGE_FIELDS = {
     "RequestQueue": frozenset(
-        {"_source", "_edit", "_sheet", "_word_map", "_commands", "_save", "_stops", "_protected", "_painted"}
+        {"_source", "_edit", "_sheet", "_word_map", "_looks", "_commands", "_save", "_stops"}
+        | {"_protected", "_painted"}
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
     "EditLab": frozenset({"maker", "shown", "_settling", "_drawing", "_warm_up", "problem"})
     | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
     | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"}
-    | {"word_map", "place", "led"},
+    | {"word_map", "looks", "place", "led"},
     "EditMaker": frozenset({"prepared", "_editors", "_nulls"}),
     "Display": frozenset({"source_id", "_serial", "_stood", "_followed"}),
     "Scores": frozenset({"_suggested", "_best"}),
@@ -101,6 +103,7 @@ class EditLab(EditTraits):
         "export": ("id", "sheet", "kind"),
         "steps": ("open",),
         "word_map": ("id", "word"),
+        "looks": ("id",),
         "place": ("step", "word"),
         "recall": ("id",),
         "rename": ("id", "name"),
@@ -178,6 +181,8 @@ class EditLab(EditTraits):
             self.queue.ask(partial(self.archive.export, message, self.display.sheets))
         elif kind == "word_map":
             self.queue.ask_word_map(message)
+        elif kind == "looks":
+            self.queue.ask_looks(message)
         elif kind == "place":
             self.queue.ask(partial(self._stand, message))
         elif kind == "save":
@@ -215,6 +220,8 @@ class EditLab(EditTraits):
                 self._save()
             elif (asked := queue.word_map) is not None:
                 yield from self._guarded(self._word_map(asked))
+            elif (wanted := queue.looks) is not None:
+                yield from self._guarded(self._look(wanted))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
             elif self._settling is not None and self._settling.goes_on(queue.stops):
@@ -532,6 +539,44 @@ class EditLab(EditTraits):
         if values is not None:
             self.display.publish_word_map(word_map_dict(int(message["id"]), word, values))
             queue.take_word_map(message)
+
+    def _look(self, message: dict[str, Any]) -> Work:
+        """Where all words of the shown edit look; what is newer goes first."""
+        queue = self.queue
+        try:
+            if self.shown is None or self.maker is None:
+                raise ValueError("There is no edit yet whose words could be looked at.")
+
+            def outdated() -> bool:
+                others = (queue.edit, queue.source, queue.word_map)
+                return queue.looks is None or any(other is not None for other in others)
+
+            looks = yield from self._driven(looking_around(self.maker, self.shown), outdated)
+        except Exception:
+            queue.take_looks()
+            raise
+        if looks is not None:
+            queue.take_looks()
+            self.display.publish_looks(looks_dict(int(message["id"]), looks))
+
+    def recorded_edit(self) -> Edit:
+        """The edit that is shown with its attention maps. Where they are missing, it is made again, here and
+        at once, in 2 T network calls.
+
+        Raises:
+            ValueError: there is no edit, or one that cannot be made again with its maps.
+        """
+        shown, maker = self.shown, self.maker
+        if shown is None or maker is None:
+            raise ValueError("This lab has no edit to explore: wait until it shows one, or open another lab.")
+        if shown.edit.maps is None and not records(maker, shown):
+            how = "an opened file" if shown.foreign else f"the method {shown.method!r}"
+            raise ValueError(
+                f"The edit of {how} has no attention maps; choose another method in the lab, then explore."
+            )
+        of = maker.prepared  # the worker goes on with its editors, this has its own
+        own = Prepared.of(self.pipe, of.source, of.inversion, of.values, of.found, of.given)
+        return result_of(recording(EditMaker(self.pipe, own, self.own, self.guiding), shown))[1]
 
     # What a link asks: see `styledit.lab.linking`.
 

@@ -28,6 +28,7 @@ from styledit.editing import Edit
 from styledit.generation import Denoised
 from styledit.inversion import Inversion
 from styledit.lab import palettes
+from styledit.lab.edit.widget import EditLab
 from styledit.lab.explorer import packing
 from styledit.lab.explorer.columns import named_column, sinks
 from styledit.lab.explorer.packing import LIMIT, Packed, pack, packing_of
@@ -36,7 +37,7 @@ from styledit.lab.widget import STATIC, LabWidget, Work, built
 from styledit.maps import AttentionMaps
 from styledit.prompts import prompt_slots
 
-Shown = Inversion | Denoised | Edit
+Shown = Inversion | Denoised | Edit | EditLab
 Answer = Callable[[dict[str, Any]], Work]
 MOST_RUNS = 8
 PAGE = 5_000_000  # bytes of a saved page, at most
@@ -51,14 +52,15 @@ def attention_explorer(
 
     Args:
         shown: an `Inversion`, a `Denoised` or an `Edit` whose maps were recorded, or several that were
-            recorded alike. Maps of self-attention, where they were recorded too, show which pixels a pixel
-            looks at: `record=Record((Layers(), Layers(kind="self", scales=1)))`.
+            recorded alike; an `EditLab` stands for the edit that it shows, which is made again with its maps
+            where they are missing. Maps of self-attention, where they were recorded too, show which pixels a
+            pixel looks at: `record=Record((Layers(), Layers(kind="self", scales=1)))`.
         limit: bytes of maps that travel to the browser; the rest comes when it is asked for.
 
     Raises:
         TypeError: `pipe` is no pipeline, or something else is to be shown.
-        ValueError: a run without cross-attention maps, runs that were recorded differently, or a limit that
-            is too small for the means over steps and heads.
+        ValueError: a run without cross-attention maps, a lab without an edit, runs that were recorded
+            differently, or a limit that is too small for the means over steps and heads.
     """
     return AttentionExplorer(pipe, shown, limit=limit)
 
@@ -378,6 +380,8 @@ def _read(shown: Shown | Sequence[Shown]) -> list[ShownRun]:
 
 
 def _read_one(shown: object) -> ShownRun:
+    if isinstance(shown, EditLab):
+        shown = shown.recorded_edit()
     if isinstance(shown, Inversion):
         kind, prompt, call = "source", shown.prompt, "invert(..., record=Layers())"
         source, steps = shown.prompt, shown.steps
@@ -389,7 +393,8 @@ def _read_one(shown: object) -> ShownRun:
         source, steps = shown.source_prompt, len(shown.source_latents) - 1
     else:
         raise TypeError(
-            f"An Inversion, a Denoised or an Edit can be explored, or several, not {check.shown(shown)}."
+            "An Inversion, a Denoised, an Edit or an EditLab can be explored, or several, not "
+            f"{check.shown(shown)}."
         )
     if shown.maps is None or not shown.maps.layers:
         raise ValueError(f"This run has no maps of cross-attention; record them with {call}.")

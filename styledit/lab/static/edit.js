@@ -376,6 +376,18 @@ function fileInput(testid, accept, label, take) {
   });
   return input;
 }
+function copyButton(testid, text) {
+  const root = pushButton("Copy", testid, async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      root.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(text);
+      root.textContent = "Selected: press Ctrl+C";
+    }
+  });
+  return root;
+}
 function drawnCanvas(width, height, attributes, draw) {
   const root = element("canvas", { width, height, ...attributes });
   const redraw = () => draw(contextOf(root, true), root);
@@ -681,6 +693,281 @@ function figureOf({ iteration, step, picture, heat }) {
   const map = heat ? element("img", { alt: "Where the object's word looks: white is most", class: "styledit-film-heat" }) : null;
   if (map) showBytes(map, heat);
   return element("figure", {}, image, map, element("figcaption", {}, `${iteration} · step ${step + 1}`));
+}
+
+// styledit/lab/front/shared/colours.js
+var SEQUENTIAL = [
+  [0, 0, 4],
+  [33, 12, 74],
+  [87, 16, 110],
+  [138, 34, 106],
+  [188, 55, 84],
+  [228, 90, 49],
+  [249, 142, 9],
+  [249, 203, 53],
+  [252, 255, 164]
+];
+function paletteOf(anchors) {
+  const colours = new Uint8ClampedArray(256 * 3);
+  for (let k = 0; k < 256; k += 1) {
+    const place = k / 255 * (anchors.length - 1);
+    const first = Math.min(anchors.length - 2, Math.floor(place));
+    const part = place - first;
+    for (let c = 0; c < 3; c += 1) {
+      colours[3 * k + c] = anchors[first][c] * (1 - part) + anchors[first + 1][c] * part;
+    }
+  }
+  return colours;
+}
+
+// styledit/lab/front/shared/resample.js
+var known = /* @__PURE__ */ new Map();
+function makeTaps(n, m) {
+  const first = new Int32Array(m);
+  const second = new Int32Array(m);
+  const weight = new Float32Array(m);
+  for (let k = 0; k < m; k += 1) {
+    const place = Math.max(0, (k + 0.5) * n / m - 0.5);
+    first[k] = Math.min(n - 1, Math.floor(place));
+    second[k] = Math.min(n - 1, first[k] + 1);
+    weight[k] = place - first[k];
+  }
+  return { first, second, weight };
+}
+function tapsOf(n, m) {
+  const key = `${n}>${m}`;
+  const taps = known.get(key) ?? makeTaps(n, m);
+  known.set(key, taps);
+  return taps;
+}
+function addMap(total, size, map, from, factor) {
+  if (from.h === size.h && from.w === size.w) {
+    for (let k = 0; k < total.length; k += 1) total[k] += factor * map[k];
+    return;
+  }
+  const rows = tapsOf(from.h, size.h);
+  const columns = tapsOf(from.w, size.w);
+  let place = 0;
+  for (let y = 0; y < size.h; y += 1) {
+    const above = rows.first[y] * from.w;
+    const below = rows.second[y] * from.w;
+    const v = rows.weight[y];
+    for (let x = 0; x < size.w; x += 1) {
+      const left = columns.first[x];
+      const right = columns.second[x];
+      const u = columns.weight[x];
+      const top = map[above + left] * (1 - u) + map[above + right] * u;
+      const bottom = map[below + left] * (1 - u) + map[below + right] * u;
+      total[place] += factor * (top * (1 - v) + bottom * v);
+      place += 1;
+    }
+  }
+}
+
+// styledit/lab/front/edit/looks.js
+var SIDE = 128;
+var HOVER = 120;
+var PALETTE = paletteOf(SEQUENTIAL);
+var EXPLORE = "styledit.lab.attention_explorer(pipe, lab)";
+function lookingWord(word, of, testid = `look-${of}-${word}`) {
+  return pushButton(word, testid, () => void 0, {
+    class: "styledit-look",
+    title: `Where does “${word}” look?`,
+    "data-look": of,
+    "data-word": word,
+    "aria-pressed": "false"
+  });
+}
+function mapOf(looks, { word, of }) {
+  const read = (text) => text.toLowerCase().replace(/[.,!?;:]+$/, "");
+  const found = Object.entries(looks[of] ?? {}).find(([text]) => read(text) === read(word));
+  return found && (bytesOf(found[1]) ?? void 0);
+}
+function lookCaption(word, known2, method, shown) {
+  if (!known2) return `looking for “${word}” …`;
+  const other = method && shown && method !== shown;
+  return `where “${word}” looks${other ? `, with ${method}` : ""}`;
+}
+function veilOf(values) {
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  for (let k = 0; k < values.length; k += 1) {
+    const value = Math.round(values[k]);
+    for (let c = 0; c < 3; c += 1) pixels[4 * k + c] = PALETTE[3 * value + c];
+    pixels[4 * k + 3] = 150 + value * 40 / 255;
+  }
+  return pixels;
+}
+function lookOverlay(lab, of) {
+  const [width, height] = lab.world.size;
+  const factor = Math.min(1, SIDE / Math.max(width, height));
+  const size = { h: Math.round(height * factor), w: Math.round(width * factor) };
+  let map = null;
+  const caption = element("p", {
+    class: "styledit-look-caption",
+    role: "status",
+    "data-testid": `look-caption-${of}`,
+    hidden: true
+  });
+  const attributes = { class: "styledit-veil", "data-testid": `look-overlay-${of}`, hidden: true };
+  const canvas = drawnCanvas(size.w, size.h, { ...attributes, role: "img" }, (context) => {
+    context.clearRect(0, 0, size.w, size.h);
+    if (!map) return;
+    const values = new Float32Array(size.w * size.h);
+    addMap(values, size, map.bytes, { h: map.looks.height, w: map.looks.width }, 1);
+    context.putImageData(new ImageData(veilOf(values), size.w, size.h), 0, 0);
+  });
+  lab.cleanups.push(canvas.close);
+  return {
+    canvas: canvas.root,
+    caption,
+    /**
+     * @param {string} text "" where nothing is shown
+     * @param {Looks | null} looks
+     * @param {ArrayLike<number> | undefined} bytes
+     */
+    show(text, looks, bytes) {
+      caption.textContent = caption.title = text;
+      caption.hidden = !text;
+      caption.parentElement?.classList.toggle("styledit-looked-at", Boolean(text));
+      map = looks && bytes ? { looks, bytes } : null;
+      canvas.root.hidden = !text || !map;
+      canvas.root.setAttribute("aria-label", text);
+      canvas.redraw();
+    }
+  };
+}
+function wordLooks(lab) {
+  const overlays = { edit: lookOverlay(lab, "edit"), source: lookOverlay(lab, "source") };
+  let pinned = null;
+  let pointed = null;
+  let known2 = null;
+  let rest;
+  const show = () => {
+    const looks = lab.model.get("looks");
+    const current = looks.id === void 0 ? null : (
+      /** @type {Looks} */
+      looks
+    );
+    known2 = current ?? known2;
+    const look = pointed ?? pinned;
+    const bytes = look && known2 ? mapOf(known2, look) : void 0;
+    const text = look ? lookCaption(look.word, current !== null, known2?.method, lab.model.get("frame").method) : "";
+    const missing = look && current && !bytes;
+    for (
+      const of of
+      /** @type {const} */
+      ["edit", "source"]
+    ) {
+      if (look?.of === of && !missing) overlays[of].show(text, known2, bytes);
+      else overlays[of].show("", null, void 0);
+    }
+    mark();
+  };
+  const mark = () => {
+    for (const word of wordsOn(lab.root)) {
+      const { look, word: text } = word.dataset;
+      word.setAttribute("aria-pressed", String(pinned?.of === look && pinned?.word === text));
+    }
+  };
+  const want = () => {
+    if ((pointed ?? pinned) && lab.model.get("looks").id === void 0 && lab.model.get("frame").picture)
+      lab.send({ type: "looks", id: lab.edits.nextId() });
+    show();
+  };
+  const point = (look) => {
+    clearTimeout(rest);
+    if (!look && !pointed) return;
+    pointed = look;
+    want();
+  };
+  const drop = () => {
+    pinned = null;
+    point(null);
+    show();
+  };
+  const handlers = {
+    pointerover(event, look) {
+      clearTimeout(rest);
+      if (!look || /** @type {PointerEvent} */
+      event.pointerType !== "mouse") return;
+      rest = setTimeout(() => point(look), HOVER);
+    },
+    pointerout: (_, look) => look && point(null),
+    focusin(event, look) {
+      if (look && /** @type {Element} */
+      event.target.matches(":focus-visible")) point(look);
+    },
+    focusout: (_, look) => look && point(null),
+    click(_, look) {
+      if (!look) return;
+      if (pinned?.word === look.word && pinned.of === look.of) {
+        drop();
+        return;
+      }
+      pinned = look;
+      lab.showSides();
+      want();
+    }
+  };
+  const listeners = Object.entries(handlers).map(([name, handler]) => ({
+    name,
+    listener: (event) => handler(event, lookOf(event.target))
+  }));
+  for (const { name, listener } of listeners) lab.root.addEventListener(name, listener);
+  const escape = (event) => {
+    if (event.key === "Escape" && (pointed ?? pinned)) drop();
+  };
+  lab.root.addEventListener("keydown", escape, true);
+  lab.onTrait("looks", want);
+  let lookedKey = lab.source().key;
+  lab.onTrait("source", ({ key }) => {
+    if (key !== lookedKey) drop();
+    lookedKey = key;
+    known2 = null;
+  });
+  lab.onTrait("target", () => queueMicrotask(mark));
+  lab.edits.onChange(() => queueMicrotask(mark));
+  lab.cleanups.push(() => clearTimeout(rest));
+  return overlays;
+}
+function wordsOn(root) {
+  return (
+    /** @type {HTMLElement[]} */
+    [...root.querySelectorAll("[data-look]")]
+  );
+}
+function lookOf(target) {
+  const word = (
+    /** @type {HTMLElement | null} */
+    /** @type {Element} */
+    target.closest("[data-look]")
+  );
+  if (!word) return null;
+  return { word: word.dataset.word ?? "", of: (
+    /** @type {LookedAt} */
+    word.dataset.look
+  ) };
+}
+function lookLine(words) {
+  const code = element("code", { "data-testid": "explore-code" }, EXPLORE);
+  const how = element(
+    "p",
+    { class: "styledit-row styledit-hint", hidden: true },
+    "Every step, layer and head of this edit, in a cell of its own (by your names of the pipeline and this lab):",
+    code,
+    copyButton("copy-explore", code)
+  );
+  const all = pushButton(
+    "All attention maps",
+    "explore",
+    () => {
+      how.hidden = !how.hidden;
+      all.setAttribute("aria-expanded", String(!how.hidden));
+    },
+    { "aria-expanded": "false", title: "How to open the attention explorer on this edit" }
+  );
+  const hint = element("span", { class: "styledit-hint" }, "Click a word: where does it look?");
+  return [element("div", { class: "styledit-look-line" }, hint, words, all), how];
 }
 
 // styledit/lab/front/edit/requests.js
@@ -997,9 +1284,14 @@ function targetPrompt(lab) {
     const prompt = input.value.trim();
     if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
+  let written = "";
   const showDifference = () => {
-    difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
     slots.show();
+    const source = lab.source().prompt ?? "";
+    const now = JSON.stringify([source, input.value]);
+    if (now === written) return;
+    written = now;
+    difference.replaceChildren(...markedDifference(source, input.value));
   };
   input.addEventListener("input", () => {
     if (!input.value.trim()) lab.forgetProblem();
@@ -1022,17 +1314,19 @@ function targetPrompt(lab) {
     { class: "styledit-target" },
     labelled("It should become", input, { class: "styledit-field styledit-wide" }),
     slots.root,
-    difference
+    ...lookLine(difference)
   );
 }
 function markedDifference(source, target) {
   const before = promptWords(source);
   const after = promptWords(target);
   if (!after.length) return [element("span", { class: "styledit-hint" }, EMPTY)];
-  if (before.join(" ") === after.join(" ")) {
-    return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
-  }
-  return wordSteps(before, after).flatMap(([kind, word]) => [element(TAGS[kind], {}, word), " "]);
+  const words = wordSteps(before, after).flatMap(([kind, word]) => [
+    element(TAGS[kind], {}, lookingWord(word, kind === "gone" ? "source" : "edit")),
+    " "
+  ]);
+  if (before.join(" ") !== after.join(" ")) return words;
+  return [...words, element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
 }
 
 // styledit/lab/front/edit/crop.js
@@ -1876,15 +2170,7 @@ function codeFold(lab) {
       "aria-label": "Python calls that reproduce this picture"
     })
   );
-  const copy = pushButton("Copy", "copy-code", async () => {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(text);
-      copy.textContent = "Selected: press Ctrl+C";
-    }
-  });
+  const copy = copyButton("copy-code", text);
   lab.onTrait("code", (code) => {
     text.textContent = code;
     copy.textContent = "Copy";
@@ -2063,50 +2349,6 @@ function isAt(ownStep, ownWord, step, word) {
 var SMALL = new Set("a an the this that of in on at and or with by to from for its is".split(" "));
 function namesSomething(word) {
   return /\p{L}/u.test(word) && !SMALL.has(word);
-}
-
-// styledit/lab/front/shared/resample.js
-var known = /* @__PURE__ */ new Map();
-function makeTaps(n, m) {
-  const first = new Int32Array(m);
-  const second = new Int32Array(m);
-  const weight = new Float32Array(m);
-  for (let k = 0; k < m; k += 1) {
-    const place = Math.max(0, (k + 0.5) * n / m - 0.5);
-    first[k] = Math.min(n - 1, Math.floor(place));
-    second[k] = Math.min(n - 1, first[k] + 1);
-    weight[k] = place - first[k];
-  }
-  return { first, second, weight };
-}
-function tapsOf(n, m) {
-  const key = `${n}>${m}`;
-  const taps = known.get(key) ?? makeTaps(n, m);
-  known.set(key, taps);
-  return taps;
-}
-function addMap(total, size, map, from, factor) {
-  if (from.h === size.h && from.w === size.w) {
-    for (let k = 0; k < total.length; k += 1) total[k] += factor * map[k];
-    return;
-  }
-  const rows = tapsOf(from.h, size.h);
-  const columns = tapsOf(from.w, size.w);
-  let place = 0;
-  for (let y = 0; y < size.h; y += 1) {
-    const above = rows.first[y] * from.w;
-    const below = rows.second[y] * from.w;
-    const v = rows.weight[y];
-    for (let x = 0; x < size.w; x += 1) {
-      const left = columns.first[x];
-      const right = columns.second[x];
-      const u = columns.weight[x];
-      const top = map[above + left] * (1 - u) + map[above + right] * u;
-      const bottom = map[below + left] * (1 - u) + map[below + right] * u;
-      total[place] += factor * (top * (1 - v) + bottom * v);
-      place += 1;
-    }
-  }
 }
 
 // styledit/lab/front/edit/mask_cells.js
@@ -2434,9 +2676,12 @@ function blendNote(lab) {
 function blendSentence({ blend, mask }, auto) {
   if (mask) return "Only what is painted may change.";
   if (!blend.length) return "";
-  const quoted = blend.map((word) => `“${word}”`);
-  const words = [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" or ");
+  const words = quotedWords(blend, "or");
   return `Only where the model sees ${words} may the picture change${auto ? ": a suggested blend" : ""}.`;
+}
+function quotedWords(words, last) {
+  const quoted = words.map((word) => `“${word}”`);
+  return [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(` ${last} `);
 }
 function blendWords(lab) {
   const root = element("div", { class: "styledit-row", role: "group", "aria-label": "Blend words" });
@@ -2906,7 +3151,7 @@ function sheetGrid(lab, testid, pressed) {
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
-      root.setAttribute("aria-label", `Contact sheet: ${title}`);
+      root.setAttribute("aria-label", `Grid of settings: ${title}`);
       for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
       mark();
     }
@@ -3017,7 +3262,7 @@ function sheetView(lab, take) {
   const root = keepKeys(
     element(
       "dialog",
-      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Contact sheet" },
+      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Grid of settings" },
       element("div", { class: "styledit-toolbar" }, title, close),
       grid.root,
       alone
@@ -3424,7 +3669,7 @@ var STAGES2 = {
   fitting: "Fitting the value inputs",
   editing: "Editing",
   guiding: "Guiding the value inputs",
-  sheet: "Drawing the contact sheet"
+  sheet: "Drawing the grid of settings"
 };
 function progressLine(lab) {
   const bar = element("progress", { "data-testid": "progress", max: 1, value: 0, "aria-label": "Progress" });
@@ -3536,21 +3781,21 @@ var NUMBERS = (
   /** @type {const} */
   [
     ["guidance", "Guidance"],
-    ["tau_c", "Word maps τc"],
-    ["tau_s", "Self-attention τs"],
-    ["tau_u", "Unconditional τu"],
-    ["tau_v", "Value inputs τv"],
-    ["tau_v_changed", "Value inputs τv of new words"],
-    ["tau_v_padding", "Value inputs τv of end and padding"],
+    ["tau_c", `${TAU_NAMES.tau_c} τc`],
+    ["tau_s", `${TAU_NAMES.tau_s} τs`],
+    ["tau_u", `${TAU_NAMES.tau_u} τu`],
+    ["tau_v", `${TAU_NAMES.tau_v} τv`],
+    ["tau_v_changed", `${TAU_NAMES.tau_v} τv, of new words`],
+    ["tau_v_padding", `${TAU_NAMES.tau_v} τv, of end and padding`],
     ["blend_threshold", "Threshold of the blend"]
   ]
 );
 var BY_WORD = (
   /** @type {const} */
   [
-    ["tau_c_words", "Word maps τc"],
-    ["tau_v_words", "Value inputs τv"],
-    ["reweight", "Factor"]
+    ["tau_c_words", `${TAU_NAMES.tau_c} τc`],
+    ["tau_v_words", `${TAU_NAMES.tau_v} τv`],
+    ["reweight", "Strength ×"]
   ]
 );
 var OTHERS = [
@@ -3651,9 +3896,10 @@ var PLACES = (
   /** @type {const} */
   ["left", "right"]
 );
-function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
+function comparison2(lab, pictures, attachZoom, { pause, gain, choose, arranged }) {
   const [width, height] = lab.world.size;
   let mode = "side";
+  let active = false;
   const chosen = chosenPictures(lab, pictures, () => changed());
   const facts = comparisonFacts(lab);
   const draw = (context, place) => {
@@ -3671,15 +3917,30 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
     if (mode !== "difference") draw(context, "right");
     else facts.mean(drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain()));
   });
-  const redraw = () => {
-    left.redraw();
-    right.redraw();
+  const pair = wholePictures(lab, attachZoom, draw, (context) => {
+    const mean = drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain());
+    if (mode === "side") facts.mean(mean);
+  });
+  const layers = [left, right, ...pair.canvases];
+  const redraw = () => layers.forEach((layer) => layer.redraw());
+  const arrange = () => {
+    const was = active;
+    active = mode !== "side" || hasEntry(chosen.sides);
+    root.hidden = !active;
+    pair.root.hidden = mode !== "side";
+    layered.hidden = mode === "side";
+    pair.name(chosen.sides, chosen.name);
+    arranged(active, sideName(chosen.sides));
+    if (was && !active) lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
+    return active && !was;
   };
   const ask = () => {
-    if (mode === "side" || !chosen.ready()) return;
+    if (!active || !chosen.ready()) return;
     lab.note.ask({ type: "compare", id: lab.edits.nextId(), ...chosen.sides });
   };
   const changed = () => {
+    arrange();
+    if (!active) return;
     facts.wait();
     redraw();
     turns.show();
@@ -3706,6 +3967,7 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
   const showLine = () => root.style.setProperty("--split", `${line.value}%`);
   line.addEventListener("input", showLine);
   const turns = takeTurns(chosen.name, pause, () => root);
+  const layered = element("figure", { class: "styledit-figure" }, pane, line, turns.name);
   const root = element(
     "div",
     { class: "styledit-compare", hidden: true, "data-testid": "compare" },
@@ -3718,23 +3980,22 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
       turns.running.root,
       turns.other
     ),
-    element(
-      "div",
-      { class: "styledit-compare-body" },
-      element("figure", { class: "styledit-figure" }, pane, line, turns.name),
-      facts.root
-    )
+    element("div", { class: "styledit-compare-body" }, pair.root, layered, facts.root)
   );
   dragSplit(pane, line, showLine, root);
   showLine();
   turns.show();
-  const choose = (one, other) => {
+  const hold = (one, other) => {
     chosen.set({ left: one, right: other });
-    if (mode === "side") split();
-    else changed();
+    if (active) changed();
+    else choose("split");
+  };
+  lab.showSides = () => {
+    chosen.set({ left: "source", right: "edit" });
+    choose("side");
   };
   lab.compareWith = (entry) => {
-    choose(entry, "edit");
+    hold(entry, "edit");
     root.scrollIntoView({ block: "nearest" });
     chosen.selects.left.focus({ preventScroll: true });
   };
@@ -3748,7 +4009,7 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
       /** @type {Compared} */
       told
     );
-    if (first) choose(compared.left, compared.right);
+    if (first) hold(compared.left, compared.right);
     if (!await chosen.take(compared)) return;
     redraw();
     facts.show(compared);
@@ -3763,20 +4024,56 @@ function comparison2(lab, pictures, attachZoom, { pause, gain, split }) {
     open(next) {
       const before = mode;
       mode = next;
-      root.hidden = mode === "side";
       root.dataset.mode = mode;
       line.hidden = mode !== "split";
       turns.open(mode === "flicker");
       facts.mean(null);
-      if (mode === before) return;
-      if (mode === "side") lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
-      else if (before === "side") changed();
-      else redraw();
+      const begins = arrange();
+      if (begins) changed();
+      else if (mode !== before) redraw();
     },
     close() {
       turns.stop();
       chosen.close();
-      for (const layer of [left, right]) layer.close();
+      for (const layer of layers) layer.close();
+    }
+  };
+}
+function hasEntry(sides) {
+  return PLACES.some((place) => typeof sides[place] === "number");
+}
+function sideName(sides) {
+  return hasEntry(sides) ? "Side by side" : "Source and edit";
+}
+function shortName(side) {
+  return typeof side === "number" ? `#${side}` : NAMES[side];
+}
+function wholePictures(lab, attachZoom, draw, drawApart) {
+  const [width, height] = lab.world.size;
+  const figureOf3 = (name, drawn) => {
+    const canvas = drawnCanvas(width, height, { "data-testid": `pair-${name}`, role: "img" }, drawn);
+    const pane = element(
+      "div",
+      { class: "styledit-pane" },
+      element("div", { class: "styledit-zoomed" }, canvas.root)
+    );
+    attachZoom(pane);
+    const caption = element("figcaption", {}, "Difference");
+    return { canvas, caption, root: element("figure", { class: "styledit-figure" }, pane, caption) };
+  };
+  const sides = PLACES.map((place) => ({ place, ...figureOf3(place, (context) => draw(context, place)) }));
+  const apart = figureOf3("difference", drawApart);
+  apart.canvas.root.setAttribute("aria-label", "Difference of the two pictures");
+  const figures = [...sides, apart];
+  return {
+    root: element("div", { class: "styledit-pair" }, ...figures.map(({ root }) => root)),
+    canvases: figures.map(({ canvas }) => canvas),
+    name(now, nameOf) {
+      for (const { place, canvas, caption } of sides) {
+        caption.textContent = shortName(now[place]);
+        caption.title = nameOf(place);
+        canvas.root.setAttribute("aria-label", nameOf(place));
+      }
     }
   };
 }
@@ -3897,7 +4194,7 @@ function comparisonFacts(lab) {
             b,
             lab.world.guiding
           ),
-          [left, right].map((side) => typeof side === "number" ? `#${side}` : NAMES[side])
+          [left, right].map(shortName)
         ) : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ.")
       );
     }
@@ -4134,6 +4431,8 @@ function zoomByKeys(pane, at, { zoom, move, fit }) {
 var DECODING = 1e3;
 var FLICKER = 700;
 var GAIN2 = 3;
+var MASK_SHOWN = "Darken what the mask keeps as it is";
+var NO_MASK = "There is no mask: all of the picture may change. “Change only part of the picture”, below, makes one.";
 function pictureViews(lab) {
   const [width, height] = lab.world.size;
   const root = element("section", { class: "styledit-views", "aria-label": "Pictures" });
@@ -4158,14 +4457,17 @@ function pictureViews(lab) {
     }
   );
   const mask = maskOverlay(lab, width, height);
+  const looks = wordLooks(lab);
   const figure = (name, title, ...content) => pictureFigure(name, title, zoom.attach, ...content);
   const figures = {
-    source: figure("source", "Source", images.source),
+    source: figure("source", "Source", images.source, looks.source.canvas),
     reconstruction: figure("reconstruction", "Reconstruction", images.reconstruction),
-    edit: figure("edit", "Edit", images.edit, mask.canvas.root),
+    edit: figure("edit", "Edit", images.edit, mask.canvas.root, looks.edit.canvas),
     difference: figure("difference", "Difference", difference.root),
     truth: figure("truth", "The true edit", images.truth)
   };
+  figures.source.root.append(looks.source.caption);
+  figures.edit.root.append(looks.edit.caption, mask.note);
   figures.difference.caption.append(changed);
   figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
@@ -4173,7 +4475,11 @@ function pictureViews(lab) {
   const compare = comparison2(lab, images, zoom.attach, {
     pause: FLICKER,
     gain: () => gain,
-    split: () => modes.choose("split")
+    choose: (mode) => modes.choose(mode),
+    arranged(active, name) {
+      side.hidden = active;
+      modes.nameSides(name);
+    }
   });
   const drawn = () => {
     difference.redraw();
@@ -4188,10 +4494,8 @@ function pictureViews(lab) {
     }
   );
   gainSlider.input.dataset.testid = "difference-gain";
-  const modes = modeButtons((mode) => {
-    side.hidden = mode !== "side";
-    compare.open(mode);
-  });
+  const modes = modeButtons(compare.open);
+  modes.choose("side");
   const tools = element(
     "div",
     { class: "styledit-tools", role: "toolbar", "aria-label": "View" },
@@ -4231,7 +4535,7 @@ function pictureFigure(name, title, attachZoom, ...content) {
 }
 function modeButtons(open) {
   const modes = [
-    ["side", "Side by side"],
+    ["side", "Source and edit"],
     ["split", "Split"],
     ["flicker", "Flicker"],
     ["difference", "Difference"]
@@ -4244,11 +4548,13 @@ function modeButtons(open) {
     name,
     toggle: toggleButton(text, `view-${name}`, () => choose(name))
   }));
-  choose("side");
   const buttons = toggles.map(({ toggle }) => toggle.root);
   return {
     root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
-    choose
+    choose,
+    nameSides(name) {
+      buttons[0].textContent = name;
+    }
   };
 }
 function showSource(lab, caption, drawn) {
@@ -4313,14 +4619,17 @@ function maskOverlay(lab, width, height) {
     "aria-label": "The mask: what is dark stays as it is",
     hidden: true
   };
+  const note = element("p", { class: "styledit-hint", role: "status", "data-testid": "mask-note" });
   const canvas = drawnCanvas(width, height, attributes, (context) => {
     context.clearRect(0, 0, width, height);
-    if (!there || !drawable(image)) return;
+    note.textContent = "";
+    if (!there || canvas.root.hidden || !drawable(image)) return;
     context.imageSmoothingEnabled = false;
     context.drawImage(image, 0, 0, width, height);
     const picture = context.getImageData(0, 0, width, height);
-    darkenOutside(picture.data);
+    const kept = darkenOutside(picture.data);
     context.putImageData(picture, 0, 0);
+    if (!kept) note.textContent = coversAllSentence(lab.model.get("target").settings);
   });
   const toggle = toggleButton(
     "Mask",
@@ -4329,23 +4638,33 @@ function maskOverlay(lab, width, height) {
       canvas.root.hidden = !on;
       canvas.redraw();
     },
-    { title: "Darken what the mask keeps as it is" }
+    { title: MASK_SHOWN }
   );
   const show = async ({ mask }) => {
     there = mask !== null;
     toggle.root.disabled = !there;
+    toggle.root.title = there ? MASK_SHOWN : NO_MASK;
     await showBytes(image, mask);
     canvas.redraw();
   };
   lab.cleanups.push(() => URL.revokeObjectURL(image.dataset.address ?? ""));
-  return { canvas, toggle, show };
+  return { canvas, toggle, note, show };
 }
 function darkenOutside(pixels) {
+  let dark = 0;
   for (let at = 0; at < pixels.length; at += 4) {
     const outside = pixels[at] < 128;
     pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
     pixels[at + 3] = outside ? 165 : 0;
+    dark += Number(outside);
   }
+  return dark;
+}
+function coversAllSentence(settings) {
+  const { blend = [], mask = null } = settings ?? {};
+  const what = mask || !blend.length ? "the mask" : quotedWords(blend, "and");
+  const verb = !mask && blend.length > 1 ? "together cover" : "covers";
+  return `Everything may change: ${what} ${verb} the whole picture`;
 }
 
 // styledit/lab/front/edit/words.js
@@ -4416,11 +4735,12 @@ function wordRow(lab, word, changed) {
     lab.edits.change(Object.fromEntries(others), false);
   };
   const reset = pushButton("Reset", `word-reset-${word}`, forget, { "aria-label": `Reset ${word}` });
+  const named = lookingWord(word, "edit", `word-look-${word}`);
   return {
     root: element(
       "tr",
       { "data-word": word },
-      element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
+      element("th", { scope: "row" }, changed ? element("ins", {}, named) : named),
       ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset)
     ),
@@ -4491,7 +4811,7 @@ function wordTable(lab) {
 }
 
 // styledit/lab/front/edit/lab.js
-var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet";
+var GROUPS2 = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-look-line, .styledit-sheet";
 function labOf(model, root, say) {
   const frameReaders = [];
   const note = asker(model, say);
@@ -4536,6 +4856,8 @@ function labOf(model, root, say) {
     forgetSettled() {
     },
     compareWith() {
+    },
+    showSides() {
     },
     forgetProblem() {
     }
@@ -4597,10 +4919,10 @@ function labParts(lab, local) {
       "div",
       { class: "styledit-folds" },
       foldedPart("By word", "fold-words", wordTable(lab)),
-      foldedPart("Blend and mask", "fold-mask", ...maskSection(lab)),
+      foldedPart("Change only part of the picture", "fold-mask", ...maskSection(lab)),
       foldedPart("Guided", "fold-guided", ...guidedSection(lab)),
-      foldedPart("Contact sheet", "fold-sheet", ...sheetSection(lab)),
-      foldedPart("What did this do", "fold-what", ...lastChangeSection(lab)),
+      foldedPart("Grid of settings", "fold-sheet", ...sheetSection(lab)),
+      foldedPart("Last change: before and now", "fold-what", ...lastChangeSection(lab)),
       codeFold(lab)
     )
   ];

@@ -1,5 +1,5 @@
-// Any two pictures over each other: a line between them, in turn, or their difference; how far apart they are, and
-// which settings differ.
+// Any two pictures: whole beside each other, or over each other with a line between them, in turn, or as their
+// difference; how far apart they are, and which settings differ.
 import { keepKeys, element } from "../shared/elements.js";
 import { choiceOf, pushButton } from "../shared/controls.js";
 import { showBytes } from "../shared/pictures.js";
@@ -19,13 +19,15 @@ const PLACES = /** @type {const} */ (["left", "right"]);
  * @param {Lab} lab
  * @param {Record<string, Picture>} pictures by the names above
  * @param {(pane: HTMLElement) => void} attachZoom
- * @param {{pause: number, gain: () => number, split: () => void}} options ms a picture, in turn; what a difference is
- *   multiplied by; opens the view with a line between the two
+ * @param {{pause: number, gain: () => number, choose: (mode: ViewMode) => void,
+ *   arranged: (active: boolean, name: string) => void}} options ms a picture, in turn; what a difference is multiplied
+ *   by; opens a view; takes whether two pictures are compared, and what the view of whole pictures is called
  */
-export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
+export function comparison(lab, pictures, attachZoom, { pause, gain, choose, arranged }) {
   const [width, height] = lab.world.size;
   /** @type {ViewMode} */
   let mode = "side";
+  let active = false; // whether two pictures are compared; source and edit beside each other are not
   const chosen = chosenPictures(lab, pictures, () => changed());
   const facts = comparisonFacts(lab);
   const draw = (/** @type {CanvasRenderingContext2D} */ context, /** @type {Place} */ place) => {
@@ -40,15 +42,31 @@ export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
     if (mode !== "difference") draw(context, "right");
     else facts.mean(drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain()));
   });
-  const redraw = () => {
-    left.redraw();
-    right.redraw();
+  const pair = wholePictures(lab, attachZoom, draw, (context) => {
+    const mean = drawDifference(context, chosen.picture("left"), chosen.picture("right"), gain());
+    if (mode === "side") facts.mean(mean);
+  });
+  const layers = [left, right, ...pair.canvases];
+  const redraw = () => layers.forEach((layer) => layer.redraw());
+  // Whether a comparison begins.
+  const arrange = () => {
+    const was = active;
+    active = mode !== "side" || hasEntry(chosen.sides);
+    root.hidden = !active;
+    pair.root.hidden = mode !== "side";
+    layered.hidden = mode === "side";
+    pair.name(chosen.sides, chosen.name);
+    arranged(active, sideName(chosen.sides));
+    if (was && !active) lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
+    return active && !was;
   };
   const ask = () => {
-    if (mode === "side" || !chosen.ready()) return;
+    if (!active || !chosen.ready()) return;
     lab.note.ask({ type: "compare", id: lab.edits.nextId(), ...chosen.sides });
   };
   const changed = () => {
+    arrange();
+    if (!active) return;
     facts.wait();
     redraw();
     turns.show();
@@ -75,6 +93,7 @@ export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
   const showLine = () => root.style.setProperty("--split", `${line.value}%`);
   line.addEventListener("input", showLine);
   const turns = takeTurns(chosen.name, pause, () => root);
+  const layered = element("figure", { class: "styledit-figure" }, pane, line, turns.name);
   const root = element(
     "div",
     { class: "styledit-compare", hidden: true, "data-testid": "compare" },
@@ -87,23 +106,22 @@ export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
       turns.running.root,
       turns.other,
     ),
-    element(
-      "div",
-      { class: "styledit-compare-body" },
-      element("figure", { class: "styledit-figure" }, pane, line, turns.name),
-      facts.root,
-    ),
+    element("div", { class: "styledit-compare-body" }, pair.root, layered, facts.root),
   );
   dragSplit(pane, line, showLine, root);
   showLine();
   turns.show();
-  const choose = (/** @type {Side} */ one, /** @type {Side} */ other) => {
+  const hold = (/** @type {Side} */ one, /** @type {Side} */ other) => {
     chosen.set({ left: one, right: other });
-    if (mode === "side") split();
-    else changed();
+    if (active) changed();
+    else choose("split");
+  };
+  lab.showSides = () => {
+    chosen.set({ left: "source", right: "edit" });
+    choose("side");
   };
   lab.compareWith = (entry) => {
-    choose(entry, "edit");
+    hold(entry, "edit");
     root.scrollIntoView({ block: "nearest" });
     chosen.selects.left.focus({ preventScroll: true });
   };
@@ -114,7 +132,7 @@ export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
     reloaded = false;
     if (told.left === undefined) return;
     const compared = /** @type {Compared} */ (told);
-    if (first) choose(compared.left, compared.right);
+    if (first) hold(compared.left, compared.right);
     if (!(await chosen.take(compared))) return;
     redraw();
     facts.show(compared);
@@ -129,20 +147,82 @@ export function comparison(lab, pictures, attachZoom, { pause, gain, split }) {
     open(/** @type {ViewMode} */ next) {
       const before = mode;
       mode = next;
-      root.hidden = mode === "side";
       root.dataset.mode = mode;
       line.hidden = mode !== "split";
       turns.open(mode === "flicker");
       facts.mean(null);
-      if (mode === before) return;
-      if (mode === "side") lab.send({ type: "compare", id: lab.edits.nextId(), left: null, right: null });
-      else if (before === "side") changed();
-      else redraw();
+      const begins = arrange();
+      if (begins) changed();
+      else if (mode !== before) redraw();
     },
     close() {
       turns.stop();
       chosen.close();
-      for (const layer of [left, right]) layer.close();
+      for (const layer of layers) layer.close();
+    },
+  };
+}
+
+/**
+ * Whether a line of the history is one of two.
+ * @param {Record<Place, Side>} sides
+ */
+function hasEntry(sides) {
+  return PLACES.some((place) => typeof sides[place] === "number");
+}
+
+/**
+ * What the view of whole pictures shows.
+ * @param {Record<Place, Side>} sides that are chosen
+ */
+export function sideName(sides) {
+  return hasEntry(sides) ? "Side by side" : "Source and edit";
+}
+
+/**
+ * A picture's name where there is little room: an entry by its number.
+ * @param {Side} side
+ */
+function shortName(side) {
+  return typeof side === "number" ? `#${side}` : NAMES[side];
+}
+
+/**
+ * Both pictures and their difference, beside each other.
+ * @param {Lab} lab
+ * @param {(pane: HTMLElement) => void} attachZoom
+ * @param {(context: CanvasRenderingContext2D, place: Place) => void} draw
+ * @param {(context: CanvasRenderingContext2D) => void} drawApart their difference
+ */
+function wholePictures(lab, attachZoom, draw, drawApart) {
+  const [width, height] = lab.world.size;
+  const figureOf = (
+    /** @type {string} */ name,
+    /** @type {(context: CanvasRenderingContext2D) => void} */ drawn,
+  ) => {
+    const canvas = drawnCanvas(width, height, { "data-testid": `pair-${name}`, role: "img" }, drawn);
+    const pane = element(
+      "div",
+      { class: "styledit-pane" },
+      element("div", { class: "styledit-zoomed" }, canvas.root),
+    );
+    attachZoom(pane);
+    const caption = element("figcaption", {}, "Difference");
+    return { canvas, caption, root: element("figure", { class: "styledit-figure" }, pane, caption) };
+  };
+  const sides = PLACES.map((place) => ({ place, ...figureOf(place, (context) => draw(context, place)) }));
+  const apart = figureOf("difference", drawApart);
+  apart.canvas.root.setAttribute("aria-label", "Difference of the two pictures");
+  const figures = [...sides, apart];
+  return {
+    root: element("div", { class: "styledit-pair" }, ...figures.map(({ root }) => root)),
+    canvases: figures.map(({ canvas }) => canvas),
+    name(/** @type {Record<Place, Side>} */ now, /** @type {(place: Place) => string} */ nameOf) {
+      for (const { place, canvas, caption } of sides) {
+        caption.textContent = shortName(now[place]);
+        caption.title = nameOf(place);
+        canvas.root.setAttribute("aria-label", nameOf(place));
+      }
     },
   };
 }
@@ -278,7 +358,7 @@ function comparisonFacts(lab) {
         both
           ? differenceTable(
               differencesOf(/** @type {Described} */ (a), /** @type {Described} */ (b), lab.world.guiding),
-              [left, right].map((side) => (typeof side === "number" ? `#${side}` : NAMES[side])),
+              [left, right].map(shortName),
             )
           : element("p", { class: "styledit-hint" }, "Choose two edits to see which settings differ."),
       );

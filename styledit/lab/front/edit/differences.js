@@ -1,22 +1,23 @@
 // What two edits do not share: names and values as the page says them.
+import { TAU_NAMES } from "./controls.js";
 /** @import { Asked, ByWord, Guide, Guiding, KnownSource, Mask, Settings } from "./types.js" */
 /** @typedef {Asked & {source: Partial<KnownSource>}} Described */
 /** @typedef {[name: string, left: string, right: string]} Row */
 
 const NUMBERS = /** @type {const} */ ([
   ["guidance", "Guidance"],
-  ["tau_c", "Word maps τc"],
-  ["tau_s", "Self-attention τs"],
-  ["tau_u", "Unconditional τu"],
-  ["tau_v", "Value inputs τv"],
-  ["tau_v_changed", "Value inputs τv of new words"],
-  ["tau_v_padding", "Value inputs τv of end and padding"],
+  ["tau_c", `${TAU_NAMES.tau_c} τc`],
+  ["tau_s", `${TAU_NAMES.tau_s} τs`],
+  ["tau_u", `${TAU_NAMES.tau_u} τu`],
+  ["tau_v", `${TAU_NAMES.tau_v} τv`],
+  ["tau_v_changed", `${TAU_NAMES.tau_v} τv, of new words`],
+  ["tau_v_padding", `${TAU_NAMES.tau_v} τv, of end and padding`],
   ["blend_threshold", "Threshold of the blend"],
 ]);
 const BY_WORD = /** @type {const} */ ([
-  ["tau_c_words", "Word maps τc"],
-  ["tau_v_words", "Value inputs τv"],
-  ["reweight", "Factor"],
+  ["tau_c_words", `${TAU_NAMES.tau_c} τc`],
+  ["tau_v_words", `${TAU_NAMES.tau_v} τv`],
+  ["reweight", "Strength ×"],
 ]);
 const OTHERS = [
   "guide_from_source",

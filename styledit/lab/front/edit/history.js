@@ -5,7 +5,7 @@ import { download } from "../shared/download.js";
 import { bytesOf, freePictures, showBytes } from "../shared/pictures.js";
 import { rovingFocus } from "../shared/roving.js";
 import { methodNamed } from "./methods.js";
-import { fileInput, foldedPart } from "./parts.js";
+import { copyButton, fileInput, foldedPart } from "./parts.js";
 /** @import { Asked, HistoryEntry, Lab, Method, NumberSetting } from "./types.js" */
 
 /** @param {Lab} lab */
@@ -245,15 +245,7 @@ export function codeFold(lab) {
       "aria-label": "Python calls that reproduce this picture",
     }),
   );
-  const copy = pushButton("Copy", "copy-code", async () => {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      copy.textContent = "Copied";
-    } catch {
-      getSelection()?.selectAllChildren(text); // no clipboard without https: one key is left to press
-      copy.textContent = "Selected: press Ctrl+C";
-    }
-  });
+  const copy = copyButton("copy-code", text);
   lab.onTrait("code", (code) => {
     text.textContent = code;
     copy.textContent = "Copy";

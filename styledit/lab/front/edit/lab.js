@@ -23,7 +23,8 @@ import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
 /** @import { Frame, Lab, Traits } from "./types.js" */
 
-const GROUPS = ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-sheet";
+const GROUPS =
+  ".styledit-tools, .styledit-tabs, .styledit-thumbs, .styledit-slots, .styledit-look-line, .styledit-sheet";
 
 /**
  * What the parts of the lab share.
@@ -76,6 +77,7 @@ function labOf(model, root, say) {
     focusTarget() {},
     forgetSettled() {},
     compareWith() {},
+    showSides() {},
     forgetProblem() {},
   };
   return lab;
@@ -144,10 +146,10 @@ function labParts(lab, local) {
       "div",
       { class: "styledit-folds" },
       foldedPart("By word", "fold-words", wordTable(lab)),
-      foldedPart("Blend and mask", "fold-mask", ...maskSection(lab)),
+      foldedPart("Change only part of the picture", "fold-mask", ...maskSection(lab)),
       foldedPart("Guided", "fold-guided", ...guidedSection(lab)),
-      foldedPart("Contact sheet", "fold-sheet", ...sheetSection(lab)),
-      foldedPart("What did this do", "fold-what", ...lastChangeSection(lab)),
+      foldedPart("Grid of settings", "fold-sheet", ...sheetSection(lab)),
+      foldedPart("Last change: before and now", "fold-what", ...lastChangeSection(lab)),
       codeFold(lab),
     ),
   ];

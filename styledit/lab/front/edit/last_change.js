@@ -1,4 +1,4 @@
-// What did this do: the last change's pixels, and what was computed for it at each of the T steps.
+// The last change: its pixels before and now, and what was computed for it at each of the T steps.
 import { element } from "../shared/elements.js";
 import { showBytes } from "../shared/pictures.js";
 import { countOf, drawDifference, drawnCanvas } from "./parts.js";

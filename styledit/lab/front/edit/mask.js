@@ -60,9 +60,18 @@ export function blendNote(lab) {
 export function blendSentence({ blend, mask }, auto) {
   if (mask) return "Only what is painted may change.";
   if (!blend.length) return "";
-  const quoted = blend.map((word) => `“${word}”`);
-  const words = [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(" or ");
+  const words = quotedWords(blend, "or");
   return `Only where the model sees ${words} may the picture change${auto ? ": a suggested blend" : ""}.`;
+}
+
+/**
+ * “a”, “b” or “c”.
+ * @param {string[]} words one at least
+ * @param {"or" | "and"} last between the last two
+ */
+export function quotedWords(words, last) {
+  const quoted = words.map((word) => `“${word}”`);
+  return [quoted.slice(0, -1).join(", "), quoted.at(-1)].filter(Boolean).join(` ${last} `);
 }
 
 /**

@@ -71,6 +71,24 @@ export function fileInput(testid, accept, label, take) {
 }
 
 /**
+ * A button that copies what an element says.
+ * @param {string} testid
+ * @param {HTMLElement} text
+ */
+export function copyButton(testid, text) {
+  const root = pushButton("Copy", testid, async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      root.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(text); // no clipboard without https: one key is left to press
+      root.textContent = "Selected: press Ctrl+C";
+    }
+  });
+  return root;
+}
+
+/**
  * A canvas that is drawn again when it comes back into view: JupyterLab loses what scrolled away.
  * @param {number} width
  * @param {number} height

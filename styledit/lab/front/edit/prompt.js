@@ -1,6 +1,7 @@
 // Prompts: a text field, the model's words as choices, and what the target changes.
 import { choiceOf, fillChoice } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
+import { lookingWord, lookLine } from "./looks.js";
 import { delayedCall, labelled } from "./parts.js";
 import { promptWords } from "./requests.js";
 import { slotIn, withSlot, wordSteps } from "./sentences.js";
@@ -79,9 +80,14 @@ export function targetPrompt(lab) {
     const prompt = input.value.trim();
     if (prompt && prompt !== lab.edits.current.prompt) lab.edits.setPrompt(prompt);
   };
+  let written = "";
   const showDifference = () => {
-    difference.replaceChildren(...markedDifference(lab.source().prompt ?? "", input.value));
     slots.show();
+    const source = lab.source().prompt ?? "";
+    const now = JSON.stringify([source, input.value]);
+    if (now === written) return; // a word that is pointed at, or focused, must stay
+    written = now;
+    difference.replaceChildren(...markedDifference(source, input.value));
   };
   input.addEventListener("input", () => {
     if (!input.value.trim()) lab.forgetProblem(); // it was said of words that are gone
@@ -104,7 +110,7 @@ export function targetPrompt(lab) {
     { class: "styledit-target" },
     labelled("It should become", input, { class: "styledit-field styledit-wide" }),
     slots.root,
-    difference,
+    ...lookLine(difference),
   );
 }
 
@@ -117,8 +123,10 @@ function markedDifference(source, target) {
   const before = promptWords(source);
   const after = promptWords(target);
   if (!after.length) return [element("span", { class: "styledit-hint" }, EMPTY)];
-  if (before.join(" ") === after.join(" ")) {
-    return [element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
-  }
-  return wordSteps(before, after).flatMap(([kind, word]) => [element(TAGS[kind], {}, word), " "]);
+  const words = wordSteps(before, after).flatMap(([kind, word]) => [
+    element(TAGS[kind], {}, lookingWord(word, kind === "gone" ? "source" : "edit")),
+    " ",
+  ]);
+  if (before.join(" ") !== after.join(" ")) return words;
+  return [...words, element("span", { class: "styledit-hint" }, "Change a word: the picture follows.")];
 }

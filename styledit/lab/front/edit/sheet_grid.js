@@ -67,7 +67,7 @@ export function sheetGrid(lab, testid, pressed) {
       const now = JSON.stringify([id, rows, columns]);
       if (now !== shape) build(rows, columns);
       shape = now;
-      root.setAttribute("aria-label", `Contact sheet: ${title}`);
+      root.setAttribute("aria-label", `Grid of settings: ${title}`);
       for (const tile of given) tiles.get(`${tile.row}-${tile.column}`)?.fill(tile);
       mark();
     },

@@ -48,7 +48,7 @@ export function sheetView(lab, take) {
   const root = keepKeys(
     element(
       "dialog",
-      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Contact sheet" },
+      { class: "styledit-sheet-large", "data-testid": "sheet-large", "aria-label": "Grid of settings" },
       element("div", { class: "styledit-toolbar" }, title, close),
       grid.root,
       alone,

@@ -14,7 +14,7 @@ const STAGES = {
   fitting: "Fitting the value inputs",
   editing: "Editing",
   guiding: "Guiding the value inputs",
-  sheet: "Drawing the contact sheet",
+  sheet: "Drawing the grid of settings",
 };
 
 /**

@@ -308,6 +308,19 @@ export interface WordMap {
   values: Bytes;
 }
 
+/** The picture that a word's map is laid over. */
+export type LookedAt = "edit" | "source";
+
+/** Where the words of the edit look, and those that only the source has: bytes from nothing to each one's peak. */
+export interface Looks {
+  id: number;
+  method: string;
+  width: number;
+  height: number;
+  edit: Record<string, Bytes>;
+  source: Record<string, Bytes>;
+}
+
 /** Python's traits; one that is not there yet is {}. */
 export interface Traits {
   world: World;
@@ -328,6 +341,7 @@ export interface Traits {
   code: string;
   saved: Partial<Saved>;
   word_map: Partial<WordMap>;
+  looks: Partial<Looks>;
   place: Place;
   led: Led;
 }
@@ -397,6 +411,8 @@ export interface Lab {
   focusTarget(): void;
   forgetSettled(): void;
   compareWith(entry: number): void;
+  /** Source and edit beside each other. */
+  showSides(): void;
   forgetProblem(): void;
 }
 

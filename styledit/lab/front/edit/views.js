@@ -3,15 +3,20 @@ import { slider } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
 import { showBytes } from "../shared/pictures.js";
 import { comparison } from "./compare.js";
+import { wordLooks } from "./looks.js";
+import { quotedWords } from "./mask.js";
 import { afterPaint, drawDifference, drawable, drawnCanvas, pauseOf, toggleButton } from "./parts.js";
 import { sharedZoom } from "./zoom.js";
 /** @import { Child } from "../shared/types.js" */
 /** @import { ViewMode } from "./compare.js" */
-/** @import { Frame, Lab, Target } from "./types.js" */
+/** @import { Frame, Lab, Settings, Target } from "./types.js" */
 
 const DECODING = 1000; // ms at most: a page that is not looked at may not decode at all
 const FLICKER = 700; // ms a picture; twice a second at most, for the sake of those who cannot bear more
 const GAIN = 3; // of the difference, to begin with
+const MASK_SHOWN = "Darken what the mask keeps as it is";
+const NO_MASK =
+  "There is no mask: all of the picture may change. “Change only part of the picture”, below, makes one.";
 
 /**
  * What stands above the pictures, and the strip of the pictures, which sticks: two parts that must have one parent.
@@ -42,18 +47,21 @@ export function pictureViews(lab) {
     },
   );
   const mask = maskOverlay(lab, width, height);
+  const looks = wordLooks(lab);
   const figure = (
     /** @type {string} */ name,
     /** @type {string} */ title,
     /** @type {Child[]} */ ...content
   ) => pictureFigure(name, title, zoom.attach, ...content);
   const figures = {
-    source: figure("source", "Source", images.source),
+    source: figure("source", "Source", images.source, looks.source.canvas),
     reconstruction: figure("reconstruction", "Reconstruction", images.reconstruction),
-    edit: figure("edit", "Edit", images.edit, mask.canvas.root),
+    edit: figure("edit", "Edit", images.edit, mask.canvas.root, looks.edit.canvas),
     difference: figure("difference", "Difference", difference.root),
     truth: figure("truth", "The true edit", images.truth),
   };
+  figures.source.root.append(looks.source.caption);
+  figures.edit.root.append(looks.edit.caption, mask.note);
   figures.difference.caption.append(changed);
   figures.difference.caption.title = "How far a pixel is from the source's on average, of 255";
   figures.truth.root.hidden = true;
@@ -61,7 +69,11 @@ export function pictureViews(lab) {
   const compare = comparison(lab, images, zoom.attach, {
     pause: FLICKER,
     gain: () => gain,
-    split: () => modes.choose("split"),
+    choose: (mode) => modes.choose(mode),
+    arranged(active, name) {
+      side.hidden = active;
+      modes.nameSides(name);
+    },
   });
   const drawn = () => {
     difference.redraw();
@@ -76,10 +88,8 @@ export function pictureViews(lab) {
     },
   );
   gainSlider.input.dataset.testid = "difference-gain";
-  const modes = modeButtons((mode) => {
-    side.hidden = mode !== "side";
-    compare.open(mode);
-  });
+  const modes = modeButtons(compare.open);
+  modes.choose("side");
   const tools = element(
     "div",
     { class: "styledit-tools", role: "toolbar", "aria-label": "View" },
@@ -125,11 +135,11 @@ function pictureFigure(name, title, attachZoom, ...content) {
   };
 }
 
-/** @param {(mode: ViewMode) => void} open called at once for the first one */
+/** @param {(mode: ViewMode) => void} open */
 function modeButtons(open) {
   /** @type {[ViewMode, string][]} */
   const modes = [
-    ["side", "Side by side"],
+    ["side", "Source and edit"],
     ["split", "Split"],
     ["flicker", "Flicker"],
     ["difference", "Difference"],
@@ -142,11 +152,13 @@ function modeButtons(open) {
     name,
     toggle: toggleButton(text, `view-${name}`, () => choose(name)),
   }));
-  choose("side");
   const buttons = toggles.map(({ toggle }) => toggle.root);
   return {
     root: element("div", { class: "styledit-tabs", role: "group", "aria-label": "View" }, ...buttons),
     choose,
+    nameSides(/** @type {string} */ name) {
+      buttons[0].textContent = name;
+    },
   };
 }
 
@@ -241,14 +253,17 @@ function maskOverlay(lab, width, height) {
     "aria-label": "The mask: what is dark stays as it is",
     hidden: true,
   };
+  const note = element("p", { class: "styledit-hint", role: "status", "data-testid": "mask-note" });
   const canvas = drawnCanvas(width, height, attributes, (context) => {
     context.clearRect(0, 0, width, height);
-    if (!there || !drawable(image)) return;
+    note.textContent = "";
+    if (!there || canvas.root.hidden || !drawable(image)) return;
     context.imageSmoothingEnabled = false;
     context.drawImage(image, 0, 0, width, height);
     const picture = context.getImageData(0, 0, width, height);
-    darkenOutside(picture.data);
+    const kept = darkenOutside(picture.data);
     context.putImageData(picture, 0, 0);
+    if (!kept) note.textContent = coversAllSentence(lab.model.get("target").settings);
   });
   const toggle = toggleButton(
     "Mask",
@@ -257,26 +272,42 @@ function maskOverlay(lab, width, height) {
       canvas.root.hidden = !on;
       canvas.redraw();
     },
-    { title: "Darken what the mask keeps as it is" },
+    { title: MASK_SHOWN },
   );
   const show = async (/** @type {Frame} */ { mask }) => {
     there = mask !== null;
     toggle.root.disabled = !there;
+    toggle.root.title = there ? MASK_SHOWN : NO_MASK;
     await showBytes(image, mask);
     canvas.redraw();
   };
   lab.cleanups.push(() => URL.revokeObjectURL(image.dataset.address ?? ""));
-  return { canvas, toggle, show };
+  return { canvas, toggle, note, show };
 }
 
 /**
  * A mask's pixels (RGBA) as a shade: half black where it is dark, nothing where it is bright.
  * @param {Uint8ClampedArray} pixels changed in place
+ * @returns {number} how many are dark
  */
 export function darkenOutside(pixels) {
+  let dark = 0;
   for (let at = 0; at < pixels.length; at += 4) {
     const outside = pixels[at] < 128;
     pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
     pixels[at + 3] = outside ? 165 : 0;
+    dark += Number(outside);
   }
+  return dark;
+}
+
+/**
+ * Why nothing is dark where a mask is shown.
+ * @param {Pick<Settings, "blend" | "mask"> | undefined} settings
+ */
+export function coversAllSentence(settings) {
+  const { blend = [], mask = null } = settings ?? {};
+  const what = mask || !blend.length ? "the mask" : quotedWords(blend, "and");
+  const verb = !mask && blend.length > 1 ? "together cover" : "covers";
+  return `Everything may change: ${what} ${verb} the whole picture`;
 }

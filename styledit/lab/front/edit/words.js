@@ -2,6 +2,7 @@
 import { pushButton, whileDragged } from "../shared/controls.js";
 import { element, keepKeys } from "../shared/elements.js";
 import { TAU_NAMES, tauName } from "./controls.js";
+import { lookingWord } from "./looks.js";
 import { disable, methodNamed } from "./methods.js";
 /** @import { Lab, Settings } from "./types.js" */
 /** @typedef {{min: number, max: number, step: number}} Bounds */
@@ -92,11 +93,12 @@ function wordRow(lab, word, changed) {
     lab.edits.change(Object.fromEntries(others), false);
   };
   const reset = pushButton("Reset", `word-reset-${word}`, forget, { "aria-label": `Reset ${word}` });
+  const named = lookingWord(word, "edit", `word-look-${word}`);
   return {
     root: element(
       "tr",
       { "data-word": word },
-      element("th", { scope: "row" }, changed ? element("ins", {}, word) : word),
+      element("th", { scope: "row" }, changed ? element("ins", {}, named) : named),
       ...cells.map((cell, k) => element("td", { "data-label": COLUMNS[k].title }, cell.root)),
       element("td", {}, reset),
     ),
