@@ -18,7 +18,7 @@ from measure import cases as measured
 from measure import compare, methods, search
 from measure.bench import Bench, edited, this_bench
 from measure.cases import KINDS, Case, held_out_cases, training_cases
-from measure.methods import BY_KIND, FOLLOWING, METHODS, OURS, PAPER, FittedMethod, MethodError, settings_of
+from measure.methods import BY_KIND, BY_TABLE, METHODS, OURS, PAPER, FittedMethod, MethodError, settings_of
 from measure.table import HEADER, Table, draw_gallery
 from measure.unnamed import PICTURES, unnamed_cases
 from recipe.world import HELD_OUT_ARTIST, TRAIN_ARTISTS, Scene, Thing, draw
@@ -86,7 +86,7 @@ def test_tuning_never_sees_a_held_out_drawing_or_case(cases):
 
 def test_settings_are_there_for_every_method_and_kind():
     settings = json.loads(methods.SETTINGS.read_text(encoding="utf-8"))
-    assert list(settings) == [m for m in METHODS if m not in (OURS, FOLLOWING)]  # which choose their own
+    assert list(settings) == [m for m in METHODS if m not in BY_TABLE]  # which choose their own
     assert all(list(of) == list(KINDS) for of in settings.values())
     assert settings_of(OWN, "place") == settings[BY_KIND]["place"]
 

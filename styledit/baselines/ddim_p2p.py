@@ -6,6 +6,7 @@ from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.baselines.once import ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor
 from styledit.inversion import Inversion
@@ -25,5 +26,5 @@ def ddim_p2p(
 
     Arguments as for `styledit.edit`.
     """
-    editor = Editor(pipe, inversion, limit=0, history=0, automatic=False)
+    editor = Editor(pipe, inversion, **ONCE)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

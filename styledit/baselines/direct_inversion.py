@@ -6,6 +6,7 @@ from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.baselines.once import ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor
 from styledit.inversion import Inversion
@@ -22,5 +23,5 @@ def direct_inversion(
     **settings: Any,
 ) -> Edit:
     """The source's latents are set to the inversion's at every step. Arguments as for `styledit.edit`."""
-    editor = Editor(pipe, inversion, follow_inversion=True, limit=0, history=0, automatic=False)
+    editor = Editor(pipe, inversion, follow_inversion=True, **ONCE)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

@@ -6,6 +6,7 @@ from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.baselines.once import NO_MAPS, ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, UpdateRule
 from styledit.inversion import Inversion, noised
@@ -65,9 +66,7 @@ def flow_edit(
         source_guidance=source_guidance,
         skip=skip,
         seed=seed,
-        limit=0,
-        history=0,
-        automatic=False,
+        **ONCE,
     )
-    settings = {"tau_c": 0.0, "tau_s": 0.0} | settings
-    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)
+    chosen = NO_MAPS | settings
+    return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)

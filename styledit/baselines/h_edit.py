@@ -7,6 +7,7 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
+from styledit.baselines.once import ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, UpdateRule
 from styledit.inversion import Inversion, noised
@@ -79,9 +80,7 @@ def h_edit(
         implicit=implicit,
         skip=skip,
         seed=seed,
-        limit=0,
-        history=0,
-        automatic=False,
+        **ONCE,
     )
     settings = {"tau_c": 0.4, "tau_s": 0.35 if random else 0.6} | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **settings)

@@ -6,6 +6,7 @@ from typing import Any
 
 from diffusers import StableDiffusionPipeline
 
+from styledit.baselines.once import NO_MAPS, ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, UpdateRule, WordsAndLargestValues
 from styledit.inversion import Inversion, noised
@@ -71,9 +72,7 @@ def ledits_pp(
         quantile=quantile,
         scale=scale,
         seed=seed,
-        limit=0,
-        history=0,
-        automatic=False,
+        **ONCE,
     )
-    settings = {"tau_c": 0.0, "tau_s": 0.0} | settings
-    return editor.edit(target_prompt, progress=progress, callback=callback, **settings)
+    chosen = NO_MAPS | settings
+    return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)

@@ -8,13 +8,14 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.attention import attention_layers
+from styledit.baselines.once import NO_MAPS, ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, Injection
 from styledit.inversion import Inversion, check_inversion
 
 START = 4 / 50  # step 4 of 50, as published
 FIRST_LAYER = 10 / 16  # layer 10 of Stable Diffusion's 16
-NO_MAPS: dict[str, Any] = {"tau_v": 0.0, "tau_c": 0.0, "tau_s": 0.0, "tau_u": 0.0}
+NOT_GIVEN: dict[str, Any] = NO_MAPS | {"tau_v": 0.0, "tau_u": 0.0}  # what a call leaves out
 
 
 def masactrl_editor(
@@ -61,9 +62,8 @@ def masactrl(
     Raises:
         TypeError, ValueError: as `styledit.edit` and `mutual_attention`.
     """
-    once: dict[str, Any] = {"limit": 0, "history": 0, "automatic": False}
-    editor = masactrl_editor(pipe, inversion, start=start, first_layer=first_layer, **once)
-    chosen = {"guidance": guidance} | NO_MAPS | settings
+    editor = masactrl_editor(pipe, inversion, start=start, first_layer=first_layer, **ONCE)
+    chosen = {"guidance": guidance} | NOT_GIVEN | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)
 
 

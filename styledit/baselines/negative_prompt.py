@@ -7,6 +7,7 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
+from styledit.baselines.once import ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, UpdateRule
 from styledit.inversion import Inversion, check_inversion
@@ -43,5 +44,5 @@ def negative_prompt(
         follow: whether the target also takes what corrects the source at every step, as direct inversion's
             source does: where the prompts do not differ, the picture comes back. As published it does not.
     """
-    editor = negative_prompt_editor(pipe, inversion, follow=follow, limit=0, history=0, automatic=False)
+    editor = negative_prompt_editor(pipe, inversion, follow=follow, **ONCE)
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

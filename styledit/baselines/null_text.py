@@ -10,6 +10,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
+from styledit.baselines.once import ONCE
 from styledit.ddim import guide
 from styledit.denoising import Callback, State, wide
 from styledit.editing import Edit, Editor
@@ -67,9 +68,7 @@ def null_text(
     if callback is not None:
         check.function("callback", callback)
     # whatever is wrong with the edit is said before the fit
-    Editor(pipe, inversion, limit=0, history=0, automatic=False).editing(
-        target_prompt, guidance=guidance, **settings
-    ).close()
+    Editor(pipe, inversion, **ONCE).editing(target_prompt, guidance=guidance, **settings).close()
     nulls = fit_nulls(pipe, inversion, guidance=guidance, progress=progress) if nulls is None else nulls
     check.instance("nulls", nulls, NullEmbeddings, "fit_nulls()").check(inversion)
     editor = Editor(
@@ -77,9 +76,7 @@ def null_text(
         inversion,
         guidance=nulls.guidance,
         null_embeddings=nulls.embeddings,
-        limit=0,
-        history=0,
-        automatic=False,
+        **ONCE,
     )
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)
 

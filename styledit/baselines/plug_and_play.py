@@ -8,7 +8,8 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.attention import attention_layers, decoder_blocks
-from styledit.baselines.masactrl import NO_MAPS
+from styledit.baselines.masactrl import NOT_GIVEN
+from styledit.baselines.once import ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, Injection
 from styledit.inversion import Inversion, check_inversion
@@ -60,9 +61,8 @@ def plug_and_play(
     Raises:
         TypeError, ValueError: as `styledit.edit` and `feature_injection`.
     """
-    once: dict[str, Any] = {"limit": 0, "history": 0, "automatic": False}
-    editor = plug_and_play_editor(pipe, inversion, tau_f=tau_f, tau_a=tau_a, **once)
-    chosen = {"guidance": guidance} | NO_MAPS | settings
+    editor = plug_and_play_editor(pipe, inversion, tau_f=tau_f, tau_a=tau_a, **ONCE)
+    chosen = {"guidance": guidance} | NOT_GIVEN | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
+from styledit.baselines.once import ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, LargestValues, UpdateRule
 from styledit.inversion import Inversion
@@ -68,8 +69,6 @@ def proximal(
         quantile=quantile,
         inversion_guidance=inversion_guidance,
         follow=follow,
-        limit=0,
-        history=0,
-        automatic=False,
+        **ONCE,
     )
     return editor.edit(target_prompt, guidance=guidance, progress=progress, callback=callback, **settings)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from styledit.commands.folders import writing_into
 from styledit.storage.data import LESSONS_FOLDER
 from styledit.storage.versions import need
 
@@ -31,10 +32,8 @@ def open_lessons(folder: Path, options: list[str], *, only_copy: bool = False) -
     """
     own = folder.resolve() == LESSONS_FOLDER
     if not own:
-        try:
+        with writing_into(folder):
             print(copy_lessons(folder))
-        except OSError as error:
-            raise OSError(f"{folder} cannot be written ({error.strerror}); name another folder.") from error
     if only_copy:
         return 0
     need("`styledit lab`", "jupyterlab", "ipykernel", "ipywidgets", "anywidget", "matplotlib")

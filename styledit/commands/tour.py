@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import styledit
+from styledit.commands.folders import writing_into
 from styledit.lessons.pictures import lesson_picture, show_images
 
 PICTURE = "fox"
@@ -24,10 +25,8 @@ def tour(out: Path) -> None:
         OSError: the folder cannot be written.
     """
     start = time.perf_counter()
-    try:
+    with writing_into(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"{out} cannot be written ({error.strerror}); name another folder.") from error
     pipe = styledit.load()
     source, prompt, _ = lesson_picture(pipe, PICTURE)
     inversion = styledit.invert(pipe, source, prompt)

@@ -25,6 +25,7 @@ from styledit import baselines
 SETTINGS = Path(__file__).with_name("settings.json")
 OURS = "styledit, plain call"
 FOLLOWING = "styledit, without a fit"
+BY_TABLE = (OURS, FOLLOWING)  # they choose their settings by the model's table, data/model/editing.json
 BY_KIND = "styledit, settings by kind"
 PAPER = "StyleDiffusion, paper preset"
 EVERYTHING = 2**30  # bytes that an editor may keep of its source's run
@@ -174,7 +175,7 @@ SHORT = (
 
 def settings_of(name: str, kind: str) -> dict:
     """The settings of a method for a kind of edit; an own method without any gets those of `BY_KIND`."""
-    if name in (OURS, FOLLOWING):  # they choose their own
+    if name in BY_TABLE:
         return {}
     stored = json.loads(SETTINGS.read_text(encoding="utf-8"))
     return stored.get(name, stored[BY_KIND])[kind]

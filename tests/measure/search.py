@@ -13,7 +13,7 @@ from tqdm import tqdm
 import styledit
 from measure.bench import edited, in_processes, this_bench
 from measure.cases import KINDS, Case, training_cases
-from measure.methods import BY_KIND, FOLLOWING, METHODS, OURS, PAPER, SETTINGS, FittedMethod, method_named
+from measure.methods import BY_KIND, BY_TABLE, METHODS, PAPER, SETTINGS, FittedMethod, method_named
 
 PER_KIND = 10
 SEED = 77
@@ -77,7 +77,7 @@ SEARCHED_OF = {
         "guidance": GUIDANCES,
     },
 }
-TUNED = tuple(method for method in METHODS if method not in (PAPER, OURS, FOLLOWING))
+TUNED = tuple(method for method in METHODS if method not in (PAPER, *BY_TABLE))
 
 
 def tune(methods: list[str], workers: int) -> None:

@@ -267,7 +267,7 @@ TABLE = {
         Method(
             NEGATIVE,
             "The source prompt takes the empty prompt's place, so guidance changes nothing of the source.",
-            _without_values(NEGATIVE) | {"guide_from_source": f"{NEGATIVE} always guides from the source."},
+            _always_from_source(NEGATIVE),
         ),
         Method(
             NULL_TEXT,
