@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ from measure.drawn_report import PRINTED, draw_pictures, in_complete_rounds, mis
 from measure.from_noise import Found
 from measure.front import draw_front, front, points_of, print_front
 from measure.intervals import difference, interval, print_differences
-from measure.methods import METHODS, OURS, PAPER, method_named, settings_of
+from measure.methods import BY_TABLE, METHODS, OURS, PAPER, method_named, settings_of
 from measure.table import Table
 from measure.truths import RIM, between, between_nearest, nearest, true_answers
 from recipe.make_data import SEED as STORED_SEED
@@ -46,6 +47,7 @@ from recipe.make_data import edit_cases
 from recipe.world import HELD_OUT_ARTIST, draw
 from styledit.baselines import fit_nulls
 from styledit.pipeline import model_fingerprint
+from styledit.storage.data import EMBEDDED_FOLDER
 
 OWN = "measure.example:plain_ddim"
 QUICK = ("negative-prompt", "SDEdit")
@@ -282,6 +284,13 @@ def test_only_what_is_missing_is_computed(log, monkeypatch):
     before = settings_of
     monkeypatch.setattr(drawn, "settings_of", lambda *of: before(*of) | {"guidance": 9.0})
     assert {row["method"] for row in log.of(keys(request, "model"))} == {TRUTH}
+
+
+def test_numbers_of_methods_that_choose_by_the_table_are_those_of_the_table():
+    table = sha256((EMBEDDED_FOLDER / "editing.json").read_bytes()).hexdigest()[:16]
+    asked = keys(Request((*BY_TABLE, "direct inversion"), len(KINDS)), "a model")
+    by_method = {key["method"]: key["code"] for key in asked}
+    assert by_method == {TRUTH: "", **dict.fromkeys(BY_TABLE, table), "direct inversion": ""}
 
 
 def test_numbers_of_an_own_method_are_those_of_its_file(tmp_path, monkeypatch):

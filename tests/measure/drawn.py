@@ -25,7 +25,7 @@ import styledit
 from measure.bench import STEPS, edited, in_processes, this_bench
 from measure.cases import KINDS, drawn_case, drawn_edits
 from measure.counting import counted
-from measure.methods import OURS, method_named, settings_of
+from measure.methods import BY_TABLE, method_named, settings_of
 from measure.truths import ANSWERS, between, between_nearest, nearest, true_answers
 from styledit.pipeline import model_fingerprint
 from styledit.storage.data import EMBEDDED_FOLDER
@@ -147,8 +147,8 @@ def about(request: Request, method: str, kind: str, model: str) -> Row:
 
 
 def _code(method: str) -> str:
-    """What else a method's numbers follow from: its own file, or the table that the plain call reads."""
-    if method == OURS:
+    """What else a method's numbers follow from: its own file, or the table that it chooses by."""
+    if method in BY_TABLE:
         return hashlib.sha256((EMBEDDED_FOLDER / "editing.json").read_bytes()).hexdigest()[:16]
     return method_named(method).code
 
