@@ -154,7 +154,7 @@ def several(name: str, value: object) -> tuple[Any, ...]:
         ValueError: there is no end to it.
     """
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        return (value,) if value.ndim == 0 or _on_meta(value) else tuple(value.tolist())
+        return (value,) if value.ndim == 0 or not _listable(value) else tuple(value.tolist())
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return (value,)
     entries = tuple(islice(value, _MOST + 1))
@@ -343,6 +343,11 @@ def shown(value: object, room: int = _SHOWN) -> str:
 def _fits(length: int, wanted: int | str) -> bool:
     """Whether a length is the wanted one; a word stands for any of at least 1."""
     return length >= 1 if isinstance(wanted, str) else length == wanted
+
+
+def _listable(value: torch.Tensor | np.ndarray) -> bool:
+    """Whether an array has its numbers, and one after the other."""
+    return isinstance(value, np.ndarray) or (value.layout == torch.strided and not value.is_meta)
 
 
 def _on_meta(value: object) -> bool:

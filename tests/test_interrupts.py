@@ -140,10 +140,13 @@ def world(tokenizer, picture):
 
 @pytest.fixture(autouse=True)
 def interrupts_are_python_s_own():
-    """The handler that a shell's Python starts with, whoever runs the tests."""
+    """The handler that a shell's Python starts with, whoever runs the tests; gradients on afterwards, which
+    an interrupt of a test's own torch.no_grad() leaves off.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+    torch.set_grad_enabled(True)
 
 
 def interrupted(run: Callable[[], object], after: float, way: str) -> bool:
@@ -298,6 +301,8 @@ def test_interrupts_at_every_instruction(world, name, stride):
         interrupt = interrupt_of(jobs[name], InterruptAt(k, *files))
         came += interrupt is not None
         assert not running_controls(), k
+        assert torch.is_grad_enabled() or name == "block", k  # whose torch.no_grad() is the test's own
+        torch.set_grad_enabled(True)
         if name != "door":
             assert torch.equal(world.call(), world.expected), k
     assert came > 0
