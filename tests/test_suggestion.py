@@ -219,6 +219,34 @@ def test_an_unchanged_prompt_gives_the_picture_itself(embedded, car):
     assert abs(away).max() <= 1  # level of 255: the latents are the source's to rounding
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "the model's own rule"),
+        ({"rule": styledit.editing.UpdateRule()}, "the rule that was given"),
+        ({"rule": None}, "it drifts"),
+        ({"follow_inversion": True}, "the inversion's own"),
+    ],
+)
+def test_an_editor_says_what_keeps_the_source(embedded, car, options, said):
+    said_of = styledit.Editor(embedded, car, **options).explain(TARGETS["thing"])
+    assert said in said_of and "'red car' to 'turtle' changes a thing, as the maps" in said_of
+    assert "tau_v" not in said_of
+
+
+def test_it_says_what_the_change_is_taken_for_and_which_settings_follow(embedded, car, pipe, inversion):
+    editor = styledit.Editor(embedded, car)
+    assert "'red' to 'blue' changes a property" in editor.explain(TARGETS["property"])
+    assert "'red' taken out changes" in editor.explain(TARGETS["removal"])
+    assert "the words alone" in editor.explain(TARGETS["removal"])
+    assert "the prompts say the same" in editor.explain(SOURCE).lower()
+    suggested = editor.suggest(TARGETS["everything"])
+    assert f"tau_s {suggested.tau_s}" in editor.explain(TARGETS["everything"])
+    assert "tau_s 0.35" in editor.explain(TARGETS["everything"], tau_s=0.35)
+    assert "published" in styledit.Editor(embedded, car, automatic=False).explain(SOURCE)
+    assert "no table of settings" in styledit.Editor(pipe, inversion).explain("a blue cat in the snow")
+
+
 def test_models_without_numbers_get_the_published_settings(pipe, inversion):
     editor = styledit.Editor(pipe, inversion)
     assert editor.suggest("a blue cat in the snow") == styledit.Settings()

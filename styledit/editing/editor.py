@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeVar, overload
 
 import torch
@@ -24,7 +24,7 @@ from styledit.editing.injection import NOTHING, Injection
 from styledit.editing.run import EditRun, Target
 from styledit.editing.settings import GROUPS, Settings, is_on
 from styledit.editing.source import SourceBranch
-from styledit.editing.suggestion import suggest, suggest_rule
+from styledit.editing.suggestion import explain, suggest, suggest_rule
 from styledit.editing.update import UpdateRule
 from styledit.generation import LearnedValues, check_values
 from styledit.inversion import Inversion, check_inversion
@@ -328,6 +328,39 @@ class Editor:
             while len(self._suggested) > TARGETS_KEPT:
                 self._suggested.pop(next(iter(self._suggested)), None)
         return replace(self._suggested[prompt], **by_hand)
+
+    def explain(self, target_prompt: str, **settings: Any) -> str:
+        """How an edit will keep its source, for which change its settings are meant and which they are, in
+        two sentences.
+
+        Raises:
+            TypeError, ValueError: as `suggest`.
+        """
+        suggested = self.suggest(target_prompt, **settings)
+        plain = Settings()
+        names = [field.name for field in fields(Settings)]
+        if self.values is None:  # nobody reads them
+            names = [name for name in names if not name.startswith("tau_v")]
+        differing = [name for name in names if getattr(suggested, name) != getattr(plain, name)]
+        chosen = ", ".join(f"{name} {check.shown(getattr(suggested, name))}" for name in differing)
+        why = "its settings are the published ones where none are given"
+        if self.automatic:
+            why = explain(self.pipe, self.inversion, target_prompt)
+        sentence = f"{why[0].upper()}{why[1:]}"
+        return f"{self._source_kept()} {sentence}{f': {chosen}' if chosen else ''}."
+
+    def _source_kept(self) -> str:
+        """What keeps the source the picture, in a sentence."""
+        if self.values is not None:
+            return "Learned value inputs keep the source, and the edit runs free beside it."
+        if self.rule is not None:
+            whose = "the model's own rule" if self._by_own_rule else "the rule that was given"
+            return f"Nothing is learned: the edit follows its source step by step, by {whose}."
+        if self.follow_inversion:
+            return "The source's latents are the inversion's own, and the edit runs free beside them."
+        if self.null_embeddings is not None:
+            return "Other embeddings in the empty prompt's place keep the source."
+        return "Nothing keeps the source: it drifts away from the picture, and the edit with it."
 
     def make_run(
         self,

@@ -29,6 +29,14 @@ from styledit.storage.loading import table_is_damaged
 ADDITION = "addition"  # the regime of words that are added while none goes
 REMOVAL = "removal"  # the regime, in tables that have it, of words that go while none comes
 TOLD_BY_WORDS = (ADDITION, REMOVAL)
+KINDS_OF_CHANGE = {  # of the embedded model's regimes, as a sentence names them
+    "thing": "a thing",
+    "property": "a property of a thing",
+    "surroundings": "the surroundings",
+    "everything": "the look of the whole picture",
+    ADDITION: "what the picture has beside what it had",
+    REMOVAL: "what the picture no longer has",
+}
 BLENDS = ("changed", "next", None)
 FEATURES = (
     "share",
@@ -196,6 +204,29 @@ def suggest(
     if regime.blend is None or change.is_of_the_picture:  # nothing of it may stay as it was
         return settings
     return replace(settings, blend=change.words(with_next=regime.blend == "next"))
+
+
+def explain(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) -> str:
+    """What kind of change `suggest` takes a target prompt for, and what tells it, in a clause.
+
+    Raises:
+        ValueError: as `suggest`.
+    """
+    table = _table(pipe)
+    change = Change.between(pipe, inversion.prompt, target)
+    if not change.removed and not change.added:
+        return "the prompts say the same, so the picture stays as it is"
+    if table is None:
+        return "the model has no table of settings, so they are the published ones"
+    regime = table.regime(change, inversion.maps).name
+    kind = KINDS_OF_CHANGE.get(regime, f"what its table calls {regime!r}")
+    told = "the words alone say" if regime in TOLD_BY_WORDS else "the maps of the changed words say"
+    gone, come = (
+        " ".join(words[k].text for k in changed)
+        for words, changed in ((change.source, change.removed), (change.target, change.added))
+    )
+    words = f"{gone!r} to {come!r}" if gone and come else f"{gone!r} taken out" if gone else f"{come!r} added"
+    return f"{words} changes {kind}, as {told}"
 
 
 def suggest_rule(pipe: StableDiffusionPipeline) -> UpdateRule | None:
