@@ -24,7 +24,7 @@ help:
 	@echo "make test          formatting, lint, types, three lessons and the quick tests: about ten minutes"
 	@echo "make test-all      that, with all lessons and all tests, as CI runs it: half an hour or more"
 	@echo "make lint          only formatting, lint and types; of the JavaScript too where npm is found"
-	@echo "make compare       compare eight methods on 84 stored edits whose true answer is known;"
+	@echo "make compare       compare nine methods on 84 stored edits whose true answer is known;"
 	@echo "                   METHOD=module:function puts your own beside them, ONLY=name leaves the others out;"
 	@echo "                   DRAWN=420: all methods on so many new edits, with intervals; goes on where it was stopped"
 	@echo "make speed         measure the speed of the library; make live, how live the lab is; make soak, how it"
