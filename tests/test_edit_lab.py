@@ -697,6 +697,10 @@ def test_an_edit_and_an_inversion_open(opened, pipe64, inversion64) -> None:
     assert lab.frame["method"] == FOLLOW and not open_png(lab.saved["data"]).given  # it reads none of them
     lab = opened(inversion64)
     assert lab.source["steps"] == inversion64.steps and lab.frame["exact"]
+    made = styledit.edit(lab.pipe, inversion64, TARGET, tau_c=0.2, progress=False)
+    lab = opened(made)
+    assert np.array_equal(shown(lab), np.asarray(made.image)) and np.array_equal(shown(lab), fresh(lab))
+    assert lab.target["method"] == FOLLOW and not lab.source["note"] and "Editor(pipe, inversion)" in lab.code
     drawn = styledit.generate(pipe64, PROMPT, steps=4, progress=False)
     assert opened(drawn).source["prompt"] == PROMPT
 

@@ -19,7 +19,7 @@ import numpy as np
 from browser import NotebookPage, jupyter, open_browser, opener
 
 MOVES = 40
-TAUS = ("tau_v", "tau_c", "tau_s", "tau_u")
+TAUS = ("tau_c", "tau_s", "tau_u")  # that the first method reads
 SETUP = """
 import os, tempfile, time, statistics
 os.environ["STYLEDIT_CACHE"] = tempfile.mkdtemp()
@@ -175,7 +175,7 @@ def measured(page: NotebookPage) -> list[str]:
 def moves(seed: int) -> list[tuple[str, float]]:
     """Sliders and where they go, about a notch or three from where they were."""
     draw = random.Random(seed)
-    there = {"tau_v": 0.0, "tau_c": 0.4, "tau_s": 0.8, "tau_u": 0.4, "guidance": 2.0}
+    there = {"tau_c": 0.4, "tau_s": 0.8, "tau_u": 0.4, "guidance": 2.0}
     found = []
     while len(found) < MOVES:
         name = draw.choice([*TAUS, "guidance"])
@@ -210,7 +210,7 @@ def hurry(page: NotebookPage) -> None:
               input.value = value;
               input.dispatchEvent(new Event("change", { bubbles: true }));
             }""",
-            [TAUS[k % 4], (k % 7) / 10],
+            [TAUS[k % len(TAUS)], (k % 7) / 10],
         )
         page.page.wait_for_timeout(70 + 13 * (k % 5))
     page.until("exact()")

@@ -9,6 +9,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.editing import Edit
+from styledit.editing.suggestion import suggest_rule
 from styledit.generation import Denoised
 from styledit.guiding import Guided
 from styledit.inversion import Inversion
@@ -83,7 +84,8 @@ def _lab_of_edit(pipe: StableDiffusionPipeline, edit: Edit, own: Mapping[str, An
     inversion = edit.inversion
     values = edit.values if isinstance(edit.values, ValueInputs) else None
     method = FOLLOW if values is None else VALUES
-    foreign = values is None or bool(edit.settings.regularisation)
+    by_method = values is not None or (edit.rule is not None and edit.rule == suggest_rule(pipe))
+    foreign = not by_method or bool(edit.settings.regularisation)
     note = (
         "This edit was made in a way for which the lab has no control: the first change makes it anew, by "
         f"{method}."
