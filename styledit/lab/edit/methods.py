@@ -258,8 +258,8 @@ TABLE = {
     for method in (
         Method(
             FOLLOW,
-            "The kit's own: the edit goes along with the source's own path, and nothing is learned for it.",
-            _without_values(FOLLOW),
+            "Each step follows the source's own path and adds what the prompts differ in; nothing is learned.",
+            dict.fromkeys(_without_values(FOLLOW), "Without a fit there are no value inputs."),
             follows=True,
         ),
         Method(

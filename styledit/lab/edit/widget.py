@@ -131,9 +131,7 @@ class EditLab(EditTraits):
         self.maker = None
         self.shown = None
         self._opened_with = None if ready is None else (opened, first, ready)
-        self._checking: Generator[Progress, None, None] | None = (
-            None  # whether a picture is of the model's world
-        )
+        self._checking: Generator[Progress, None, None] | None = None  # a picture of the user's
         self._drawing: Generator[Progress, None, None] | None = None  # a contact sheet's
         self._steps_open = False  # whether the page shows the steps' pictures
         self._pictured: ShownEdit | None = None  # whose they are
@@ -441,8 +439,8 @@ class EditLab(EditTraits):
 
         show = partial(display.publish_preview, maker.prepared, request)
         if request.moving:
-            same_method = shown is not None and shown.request.method == request.method
-            if shown is not None and same_method and request.method in PREVIEWED:
+            by = request.method
+            if shown is not None and by == shown.request.method and by in PREVIEWED:
                 preview = yield from self._driven(maker.preview(request, settings, shown), outdated)
                 if preview is not None:
                     show(preview)
