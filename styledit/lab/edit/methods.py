@@ -258,7 +258,7 @@ TABLE = {
     for method in (
         Method(
             FOLLOW,
-            "Each step follows the source's own path and adds what the prompts differ in; nothing is learned.",
+            "Each step follows the source's path and adds what the prompts differ in; nothing is learned.",
             dict.fromkeys(_without_values(FOLLOW), "Without a fit there are no value inputs."),
             follows=True,
         ),
