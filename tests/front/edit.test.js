@@ -755,7 +755,10 @@ test("a step says what it takes over", () => {
   assert.equal(stepSentence(lit, 2, values), "Step 3 of 4: the edit's run goes its own way.");
   const follows = of("following the source");
   assert.match(stepSentence(lit, 1, follows), /: it takes the source's own step, .*; its words look where/);
-  assert.match(stepSentence(lit, 2, follows), /^Step 3 of 4, .*: it takes the source's own step, and adds [^;]*$/);
+  assert.match(
+    stepSentence(lit, 2, follows),
+    /^Step 3 of 4, .*: it takes the source's own step, and adds [^;]*$/,
+  );
 });
 
 test("the end of an edit is said of exact pictures only", () => {
