@@ -164,7 +164,7 @@ def test_every_setting_reaches_the_editor(opened, method) -> None:
     all_changes = (
         {"tau_c": 0.2},
         {"tau_s": 0.0, "tau_u": 1.0},
-        {"guidance": 2.0},
+        {"guidance": 4.0},
         {"tau_v": 1.0, "tau_v_changed": 0.0, "tau_c": 0.5},
         {"tau_v_words": {"blue": 0.4}, "tau_c_words": {"blue": 0.2}, "reweight": {"blue": 2.0}},
         {"blend": ["car"], "blend_threshold": 0.5},
@@ -181,9 +181,9 @@ def test_every_setting_reaches_the_editor(opened, method) -> None:
     assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
 
 
-def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
+def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, pipe64, picture) -> None:
     """Outside the mask every frame has the picture's own pixels; a mask of files made earlier opens."""
-    lab = opened()
+    lab = opened(pipe=pipe64)
     edit(lab, 2, tau_c=0.3)
     width, height = lab.world["mask_size"]
     assert (width, height) == picture.size
@@ -196,7 +196,6 @@ def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
     edit(lab, 3, moving=True, mask=mask)
     settle(lab)
     assert [frame["exact"] for frame in frames] == [False, True]
-    assert np.array_equal(shown(lab), fresh(lab))
     outside = np.asarray(picture)[~cells]
     assert np.array_equal(shown(lab)[~cells], outside)
     near = np.abs(decoded(frames[0]["picture"])[~cells].astype(int) - outside)
@@ -1291,7 +1290,7 @@ def test_a_first_look_at_what_stands_is_what_stands(opened, method) -> None:
     ):
         edit(lab, number, method=method, tau_c=0.3, keep_details=True, mask=mask)
         maker, standing = lab.maker, lab.shown
-        look = maker.preview(standing.request, standing.settings, standing)
+        look = maker.preview(standing.request, standing.settings, standing)  # nothing moved
         while True:
             try:
                 next(look)

@@ -93,10 +93,14 @@ class EditMaker:
 
     def preview(
         self, request: EditRequest, settings: Settings, shown: ShownEdit
-    ) -> Generator[Any, None, Image.Image]:
-        """Roughly what is coming of an edit by one of `PREVIEWED`, from the edit that is shown."""
+    ) -> Generator[Any, None, Image.Image | None]:
+        """Roughly what is coming of an edit by one of `PREVIEWED`, from the edit that is shown. None where only
+        a coarse run from the start could tell, though the prompt is the same: what is shown is nearer.
+        """
         editor = yield from self.editor(request.method, {})
         preview = yield from editor.previewing(request.prompt, **png_recipe.keywords(settings))
+        if preview.change is None and request.prompt == shown.request.prompt:
+            return None
         same_details = shown.settings.keep_details == settings.keep_details
         if preview.change is None or not same_details or not _begins_at(shown.edit, preview):
             picture = _detailed(decode_latents(self.pipe, preview.z)[0], settings, editor)
