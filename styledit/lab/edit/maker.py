@@ -94,8 +94,8 @@ class EditMaker:
     def preview(
         self, request: EditRequest, settings: Settings, shown: ShownEdit
     ) -> Generator[Any, None, Image.Image | None]:
-        """Roughly what is coming of an edit by one of `PREVIEWED`, from the edit that is shown. None where only
-        a coarse run from the start could tell, though the prompt is the same: what is shown is nearer.
+        """Roughly what is coming of an edit by one of `PREVIEWED`, from the edit that is shown. None where
+        only a coarse run from the start could tell, though the prompt is the same: what is shown is nearer.
         """
         editor = yield from self.editor(request.method, {})
         preview = yield from editor.previewing(request.prompt, **png_recipe.keywords(settings))
