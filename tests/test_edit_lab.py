@@ -184,7 +184,7 @@ def test_every_setting_reaches_the_editor(opened, method) -> None:
 def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, pipe64, picture) -> None:
     """Outside the mask every frame has the picture's own pixels; a mask of files made earlier opens."""
     lab = opened(pipe=pipe64)
-    edit(lab, 2, tau_c=0.3)
+    edit(lab, 2, method=VALUES, tau_c=0.3)
     width, height = lab.world["mask_size"]
     assert (width, height) == picture.size
     cells = np.zeros((height, width), bool)
@@ -193,16 +193,17 @@ def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, pipe64, picture) ->
     frames: list[dict] = []
     lab.observe(lambda change: frames.append(change.new), "frame")
     say(lab, "shown", serial=lab.frame["serial"])
-    edit(lab, 3, moving=True, mask=mask)
+    edit(lab, 3, method=VALUES, moving=True, mask=mask)
     settle(lab)
     assert [frame["exact"] for frame in frames] == [False, True]
+    assert np.array_equal(shown(lab), fresh(lab))
     outside = np.asarray(picture)[~cells]
     assert np.array_equal(shown(lab)[~cells], outside)
     near = np.abs(decoded(frames[0]["picture"])[~cells].astype(int) - outside)
     assert np.median(near) <= 6  # a first look travels as WebP
     assert decoded(lab.frame["mask"]).shape[:2] == (height, width)
     say(lab, "shown", serial=lab.frame["serial"])
-    edit(lab, 4, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
+    edit(lab, 4, method=VALUES, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
     settle(lab)
     assert np.array_equal(shown(lab)[cells], np.asarray(picture)[cells])
     there, exact = decoded(frames[-2]["picture"])[~cells].astype(int), shown(lab)[~cells]
