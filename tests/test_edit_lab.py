@@ -700,7 +700,8 @@ def test_an_edit_and_an_inversion_open(opened, pipe64, inversion64) -> None:
     made = styledit.edit(lab.pipe, inversion64, TARGET, tau_c=0.2, progress=False)
     lab = opened(made)
     assert np.array_equal(shown(lab), np.asarray(made.image)) and np.array_equal(shown(lab), fresh(lab))
-    assert lab.target["method"] == FOLLOW and not lab.source["note"] and "Editor(pipe, inversion)" in lab.code
+    assert lab.target["method"] == FOLLOW and "no control" not in lab.source["note"]
+    assert "Editor(pipe, inversion)" in lab.code
     drawn = styledit.generate(pipe64, PROMPT, steps=4, progress=False)
     assert opened(drawn).source["prompt"] == PROMPT
 
@@ -1216,7 +1217,7 @@ def stages(told: list[tuple[str, dict]]) -> list[str]:
 
 
 def fit_until(lab, number: int, done: int = 3) -> None:
-    """Ask for an edit by value inputs, and wait until that many calls of their fit are shown as done."""
+    """Ask for an edit by value inputs, and wait until that many steps of their fit are shown as done."""
     say(
         lab, "edit", id=number, moving=False, prompt=TARGET, settings={}, auto=True, method=VALUES, wait=False
     )
@@ -1331,7 +1332,7 @@ def test_a_stopped_fit_leaves_the_edit_that_stands_and_goes_on_when_asked_again(
 def test_newer_edits_go_before_the_fit_which_ends_as_if_alone(opened) -> None:
     lab = opened(steps=12)
     for k in range(3):
-        fit_until(lab, 2 + 2 * k, 5 * (k + 1))
+        fit_until(lab, 2 + 2 * k, 2 * (k + 1))
         edit(lab, 3 + 2 * k, tau_c=0.2 * k)
         assert lab.frame["id"] == 3 + 2 * k and np.array_equal(shown(lab), fresh(lab))
         assert lab.prepared.values is None, "the fit did not wait"
@@ -1348,7 +1349,7 @@ def test_a_sheet_and_an_edit_that_need_one_fit_share_it(opened) -> None:
     lab.observe(lambda change: begun.append(change.new.get("id")), "sheet")
     say(lab, "sheet", id=2, rows=axis("method", FOLLOW, VALUES), columns=None, wait=False)
     until(lambda: 2 in begun and lab.maker._fit is not None)
-    edit(lab, 3, method=VALUES)
+    say(lab, "edit", id=3, moving=False, prompt=TARGET, settings={}, auto=True, method=VALUES)
     assert lab.frame["id"] == 3 and np.array_equal(shown(lab), fresh(lab))
     tile = lab.display.sheets.find(2).tile(1, 0)
     assert tile.exact and np.array_equal(decoded(tile.picture), shown(lab))
@@ -1363,9 +1364,8 @@ def test_a_saved_edit_by_value_inputs_opens_as_one(opened) -> None:
     say(lab, "save")
     other = opened()
     say(other, "open", lab.saved["data"], id=3)
-    assert (
-        other.target["method"] == VALUES and np.array_equal(shown(other), wanted) and not other.source["note"]
-    )
+    assert other.target["method"] == VALUES and np.array_equal(shown(other), wanted)
+    assert "differ" not in other.source["note"]
 
 
 def test_a_guided_edit_waits_for_the_fit_that_it_begins_with(opened) -> None:
