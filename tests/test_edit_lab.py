@@ -590,7 +590,7 @@ def test_two_pictures_are_compared(opened) -> None:
     first = shown(lab)
     edit(lab, 2, tau_c=0.0, tau_s=0.0)
     second = shown(lab)
-    edit(lab, 3, guidance=2.0)
+    edit(lab, 3, guidance=4.0)
     pictures = {
         1: first,
         2: second,
@@ -1007,7 +1007,7 @@ def test_a_picture_outside_the_world_is_said_beforehand(opened) -> None:
     assert lab.frame["exact"] and not lab.problem
 
 
-def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) -> None:
+def test_a_source_chosen_while_a_fit_is_kept_is_not_lost(opened, monkeypatch) -> None:
     lab = opened(steps=3)
     keep = lab.cache.keep
 
@@ -1017,7 +1017,8 @@ def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) 
         keep(*given)
 
     monkeypatch.setattr(lab.cache, "keep", slow)
-    say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=3)
+    say(lab, "source", id=2, kind="upload", prompt=PROMPT, steps=3)
+    edit(lab, 2, method=VALUES)  # which is fitted, and kept
     assert lab.source["id"] == 3 and lab.source["seed"] == 4 and lab.frame["exact"]
 
 
