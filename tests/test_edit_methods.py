@@ -175,7 +175,7 @@ def test_what_a_method_ignores_is_not_computed_again(opened) -> None:  # noqa: F
     edit(lab, 3, method=SDEDIT, tau_c=0.1, tau_v=1.0, blend=["car"])
     assert lab.shown.edit is made and len(lab.history) == entries
     assert lab.target["settings"]["tau_c"] == 0.1  # for the next method
-    edit(lab, 4, method=SDEDIT, guidance=2.0)
+    edit(lab, 4, method=SDEDIT, guidance=4.0)
     assert lab.shown.edit is not made
     assert lab.frame["step_states"][0] == {"state": "skipped", "switches": {}}
     edit(lab, 5, method="DDIM + P2P")
