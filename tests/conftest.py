@@ -5,6 +5,7 @@ is tested in seconds, and one embedded pipeline.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from browser import (  # noqa: F401 (fixtures)
     open_notebook7,
     open_notebook_without_subshells,
 )
+from styledit.storage.data import EMBEDDED_FOLDER
 
 torch.set_num_threads(1)
 
@@ -145,6 +147,16 @@ def pipe(request: pytest.FixtureRequest, tokenizer: CLIPTokenizer) -> StableDiff
 def pipe64(tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
     """The same in float64, for comparisons to 1e-9."""
     return make_pipeline(tokenizer, "v_prediction", torch.float64)
+
+
+@pytest.fixture(scope="session")
+def ruled64(tokenizer: CLIPTokenizer, tmp_path_factory: pytest.TempPathFactory) -> StableDiffusionPipeline:
+    """`pipe64` with a table of its own, the embedded model's, by whose rule its edits follow the source."""
+    folder = tmp_path_factory.mktemp("model")
+    shutil.copy(EMBEDDED_FOLDER / "editing.json", folder)
+    pipe = make_pipeline(tokenizer, "v_prediction", torch.float64)
+    pipe.register_to_config(_name_or_path=str(folder))
+    return pipe
 
 
 @pytest.fixture(scope="session")

@@ -30,11 +30,11 @@ from styledit.lab.edit.display import Display
 from styledit.lab.edit.guided import Guiding
 from styledit.lab.edit.history import History
 from styledit.lab.edit.maker import EditMaker
-from styledit.lab.edit.methods import BASELINES, OWN
+from styledit.lab.edit.methods import BASELINES, FOLLOW, VALUES
 from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.scores import Scores
-from styledit.lab.edit.session import Settling, Source
+from styledit.lab.edit.session import Source
 from styledit.lab.edit.sheet import ContactSheets
 from styledit.lab.edit.widget import PAGE_FIELDS, WORKER_FIELDS
 from styledit.lab.frames import thumbnail
@@ -58,10 +58,10 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def opened(pipe64, picture):
+def opened(ruled64, picture):
     labs = []
 
-    def make(*given, pipe=pipe64, **options):
+    def make(*given, pipe=ruled64, **options):
         given = given or (picture, PROMPT)
         options = {"steps": 5, "target": TARGET} | options
         labs.append(edit_lab(pipe, *given, **options))
@@ -105,7 +105,7 @@ def edit(
     number: int = 1,
     moving: bool = False,
     prompt: str = TARGET,
-    method: str = OWN,
+    method: str = FOLLOW,
     base=None,
     parameters=None,
     **changes,
@@ -136,15 +136,16 @@ def fresh(lab, prompt: str = TARGET) -> np.ndarray:
     from styledit.lab.edit.png_recipe import from_dict
 
     prepared = lab.prepared
-    editor = styledit.Editor(lab.pipe, prepared.inversion, values=prepared.values)
+    values = prepared.values if lab.target["method"] == VALUES else None
+    editor = styledit.Editor(lab.pipe, prepared.inversion, values=values)
     return np.asarray(editor.edit(prompt, progress=False, **from_dict(lab.target["settings"])).image)
 
 
-def test_it_opens_with_the_plain_call(opened, pipe64, picture) -> None:
+def test_it_opens_with_the_plain_call(opened, picture) -> None:
     lab = opened()
-    inversion = styledit.invert(pipe64, picture, PROMPT, steps=5, progress=False)
-    values = styledit.fit_values(pipe64, inversion, progress=False)
-    plain = styledit.edit(pipe64, inversion, TARGET, values=values, progress=False)
+    inversion = styledit.invert(lab.pipe, picture, PROMPT, steps=5, progress=False)
+    plain = styledit.edit(lab.pipe, inversion, TARGET, progress=False)
+    assert lab.target["method"] == lab.frame["method"] == FOLLOW == lab.world["methods"][0]["name"]
     assert np.array_equal(shown(lab), np.asarray(plain.image))
     assert lab.target["auto"] and lab.target["suggested"] == lab.target["settings"]
     assert [word["text"] for word in lab.target["words"] if word["changed"]] == ["blue"]
@@ -157,31 +158,33 @@ def test_it_opens_with_the_plain_call(opened, pipe64, picture) -> None:
     ] == 0
 
 
-def test_every_setting_reaches_the_editor(opened) -> None:
+@pytest.mark.parametrize("method", [FOLLOW, VALUES])
+def test_every_setting_reaches_the_editor(opened, method) -> None:
     lab = opened()
-    for changes in (
+    all_changes = (
         {"tau_c": 0.2},
         {"tau_s": 0.0, "tau_u": 1.0},
-        {"guidance": 2.0},
-        {"tau_v": 1.0, "tau_v_changed": 0.0},
+        {"guidance": 4.0},
+        {"tau_v": 1.0, "tau_v_changed": 0.0, "tau_c": 0.5},
         {"tau_v_words": {"blue": 0.4}, "tau_c_words": {"blue": 0.2}, "reweight": {"blue": 2.0}},
         {"blend": ["car"], "blend_threshold": 0.5},
         {"mask": {"width": 4, "height": 2, "rows": ["1100", "0000"]}},
         {"guide_from_source": True},
-        {"keep_details": True},
-    ):
-        edit(lab, **changes)
-        assert not lab.problem
+        {"keep_details": not lab.target["settings"]["keep_details"]},
+    )
+    for changes in all_changes:
+        edit(lab, method=method, **changes)
+        assert not lab.problem and lab.frame["method"] == method
         assert np.array_equal(shown(lab), fresh(lab)), changes
-    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 10
-    edit(lab, mask=None, blend=[])
+    assert decoded(lab.frame["mask"]).mean() > 0 and len(lab.history) == 1 + len(all_changes)
+    edit(lab, method=method, mask=None, blend=[])
     assert lab.frame["mask"] is None and np.array_equal(shown(lab), fresh(lab))
 
 
-def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
+def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, pipe64, picture) -> None:
     """Outside the mask every frame has the picture's own pixels; a mask of files made earlier opens."""
-    lab = opened()
-    edit(lab, 2, tau_c=0.3)
+    lab = opened(pipe=pipe64)
+    edit(lab, 2, method=VALUES, tau_c=0.3)
     width, height = lab.world["mask_size"]
     assert (width, height) == picture.size
     cells = np.zeros((height, width), bool)
@@ -190,7 +193,7 @@ def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
     frames: list[dict] = []
     lab.observe(lambda change: frames.append(change.new), "frame")
     say(lab, "shown", serial=lab.frame["serial"])
-    edit(lab, 3, moving=True, mask=mask)
+    edit(lab, 3, method=VALUES, moving=True, mask=mask)
     settle(lab)
     assert [frame["exact"] for frame in frames] == [False, True]
     assert np.array_equal(shown(lab), fresh(lab))
@@ -200,7 +203,7 @@ def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
     assert np.median(near) <= 6  # a first look travels as WebP
     assert decoded(lab.frame["mask"]).shape[:2] == (height, width)
     say(lab, "shown", serial=lab.frame["serial"])
-    edit(lab, 4, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
+    edit(lab, 4, method=VALUES, mask=png_recipe.mask_as_dict(PaintedMask.of(~cells)), moving=True)
     settle(lab)
     assert np.array_equal(shown(lab)[cells], np.asarray(picture)[cells])
     there, exact = decoded(frames[-2]["picture"])[~cells].astype(int), shown(lab)[~cells]
@@ -212,13 +215,10 @@ def test_a_fine_mask_is_pasted_in_the_first_look_too(opened, picture) -> None:
 def test_where_a_word_looks_is_asked_for(opened) -> None:
     """The source's map for a word that it has, the edit's for a new one."""
     lab = opened()
-    recorded = styledit.reconstruct(
-        lab.pipe, lab.prepared.inversion, values=lab.prepared.values,
-        guidance=lab.prepared.values.guidance, record=styledit.Layers(), progress=False,
-    )  # fmt: skip
     size = tuple(lab.prepared.inversion.z_T.shape[-2:])
-    edited = styledit.Editor(lab.pipe, lab.prepared.inversion, values=lab.prepared.values).edit(
-        TARGET, record=styledit.Layers(), progress=False
+    editor = styledit.Editor(lab.pipe, lab.prepared.inversion)
+    recorded, edited = (  # an edit to the same prompt is the source
+        editor.edit(prompt, record=styledit.Layers(), progress=False) for prompt in (PROMPT, TARGET)
     )
     for number, word, maps in ((7, "car", recorded.maps), (8, "blue", edited.maps)):
         say(lab, "word_map", id=number, word=word)
@@ -241,13 +241,12 @@ def test_where_all_words_look_is_asked_for_once(opened) -> None:
     lab = opened()
     prepared = lab.prepared
     size = tuple(prepared.inversion.z_T.shape[-2:])
-    reconstructed = styledit.reconstruct(
-        lab.pipe, prepared.inversion, values=prepared.values, guidance=prepared.values.guidance,
-        record=styledit.Layers(), progress=False,
-    )  # fmt: skip
+    reconstructed = styledit.Editor(lab.pipe, prepared.inversion).edit(
+        PROMPT, record=styledit.Layers(), progress=False
+    )
     standing = (lab.frame["serial"], len(lab.history), lab.present)
-    for number, method in ((7, OWN), (8, BASELINES[0])):
-        if method != OWN:
+    for number, method in ((7, FOLLOW), (8, VALUES), (9, BASELINES[0])):
+        if method != FOLLOW:
             edit(lab, 2, method=method)
             assert lab.looks == {}
             standing = (lab.frame["serial"], len(lab.history), lab.present)
@@ -266,7 +265,9 @@ def test_where_all_words_look_is_asked_for_once(opened) -> None:
         assert standing == (lab.frame["serial"], len(lab.history), lab.present)
     edit(lab, 10, method="SDEdit")
     say(lab, "looks", id=11)
-    assert lab.looks["method"] == OWN and not lab.problem  # which is not what stands there: the page says so
+    assert (
+        lab.looks["method"] == FOLLOW and not lab.problem
+    )  # which is not what stands there: the page says so
     with pytest.raises(ValueError, match="'SDEdit' has no attention maps"):
         attention_explorer(lab.pipe, lab)
 
@@ -343,28 +344,29 @@ def test_back_at_what_is_shown_the_settings_are_its_own(opened) -> None:
     assert lab.target["settings"]["tau_c"] == 0.1 and np.array_equal(shown(lab), fresh(lab))
 
 
-def drag(lab, draw: random.Random, number: int) -> int:
+def drag(lab, draw: random.Random, number: int, method: str) -> int:
     """One random drag: 1 to 10 events at 30 Hz, the last one let go."""
-    name = draw.choice(["tau_c", "tau_s", "tau_u", "tau_v", "guidance"])
+    name = draw.choice(["tau_c", "tau_s", "tau_u", *["tau_v"] * (method == VALUES), "guidance"])
     for _ in range(draw.randint(1, 10)):
         value = draw.choice([1.0, 2.0, 4.0]) if name == "guidance" else round(draw.random(), 2)
         number += 1
-        edit(lab, number, moving=True, **{name: value})
+        edit(lab, number, moving=True, method=method, **{name: value})
         time.sleep(1 / 30)
     if draw.random() < 0.5:  # the other half lets go while the last one is being computed
         settle(lab)
     number += 1
-    edit(lab, number, **{name: value})
+    edit(lab, number, method=method, **{name: value})
     return number
 
 
 @pytest.mark.slow
-def test_random_drags_end_in_what_a_new_editor_makes(opened) -> None:
+@pytest.mark.parametrize("method", [FOLLOW, VALUES])
+def test_random_drags_end_in_what_a_new_editor_makes(opened, method) -> None:
     lab = opened()
     draw = random.Random(0)
     number = 1
     for _ in range(DRAGS):
-        number = drag(lab, draw, number)
+        number = drag(lab, draw, number, method)
         assert lab.frame["id"] == number and not lab.problem
         assert np.array_equal(shown(lab), fresh(lab)), lab.target["settings"]
 
@@ -411,7 +413,7 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
         (axis("tau_c", "0,5"), None, "'0,5' is no number"),
         (axis("tau_c", 0, 25), None, "must lie between 0 and 1, not 25"),
         (axis("guidance", "nan"), None, "must be finite"),
-        (axis("method", "magic"), None, "choose from value inputs, DDIM"),
+        (axis("method", "magic"), None, "choose from following the source, value inputs, DDIM"),
         (axis("guide_from_source", "perhaps"), None, "choose from yes"),
         (axis("tau_c", 0, 0.2, 0.4, 0.6, 0.8, 1), axis("tau_s", *range(7)), "must lie between"),
         (
@@ -419,7 +421,7 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
             axis("tau_s", 0, 0.2, 0.4, 0.6, 0.8, 1),
             "7 × 6 = 42 tiles are too many",
         ),
-        (axis("strength", 0.2), None, "value inputs does not use strength"),
+        (axis("strength", 0.2), None, "following the source does not use strength"),
         (axis("tau_s", 0, 1), axis("method", "SDEdit"), "SDEdit does not use tau_s"),
         (axis("reweight", 2, word="panda"), None, "'panda' is not in the prompt"),
         (axis("reweight", 2), None, "Choose the word"),
@@ -437,19 +439,23 @@ def test_bad_requests_are_sentences_and_the_picture_stays(opened) -> None:
     assert not lab.problem and np.array_equal(shown(lab), fresh(lab))
 
 
-def test_a_new_source_is_fitted_and_found_again(opened, pipe64, picture) -> None:
+def test_a_new_source_is_fitted_where_value_inputs_are_chosen_and_found_again(opened, picture) -> None:
     lab = opened()
     stages = []
     lab.observe(lambda change: stages.append(change.new["stage"]), "progress")
     say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=4)
-    assert lab.source["kind"] == "seed" and lab.source["id"] == 2 and "fitting" in stages
-    drawn = styledit.generate(pipe64, PROMPT, seed=3, progress=False).image
+    assert lab.source["kind"] == "seed" and lab.source["id"] == 2 and "fitting" not in stages
+    drawn = styledit.generate(lab.pipe, PROMPT, seed=3, progress=False).image
     assert np.array_equal(decoded(lab.source["picture"]), np.asarray(drawn))
+    edit(lab, 3, method=VALUES)
+    assert "fitting" in stages and not lab.prepared.found and np.array_equal(shown(lab), fresh(lab))
+    fitted = shown(lab)
     stages.clear()
-    say(lab, "source", id=3, kind="seed", seed=3, prompt=PROMPT, steps=4)
-    assert "fitting" not in stages and lab.prepared.found
+    say(lab, "source", id=4, kind="seed", seed=3, prompt=PROMPT, steps=4)
+    edit(lab, 5, method=VALUES)
+    assert "fitting" not in stages and lab.prepared.found and np.array_equal(shown(lab), fitted)
     data = bytes(open_bytes(picture.resize((48, 40))))
-    say(lab, "source", data, id=4, kind="upload", name="mine.png", prompt=TARGET, steps=4)
+    say(lab, "source", data, id=6, kind="upload", name="mine.png", prompt=TARGET, steps=4)
     assert lab.source["kind"] == "upload" and not lab.problem
 
 
@@ -523,7 +529,7 @@ def test_what_was_automatic_stays_automatic(opened) -> None:
 def test_a_new_word_after_an_undo_has_suggested_settings(opened) -> None:
     lab = opened()
     for number, prompt in ((2, PROMPT), (3, "a red fox in the snow")):
-        say(lab, "edit", id=number, moving=False, prompt=prompt, settings={}, auto=True, method=OWN)
+        say(lab, "edit", id=number, moving=False, prompt=prompt, settings={}, auto=True, method=FOLLOW)
     unchanged = lab.history[1]
     assert unchanged["settings"] != lab.history[2]["settings"] and unchanged["prompt"] == PROMPT
     say(lab, "recall", id=unchanged["id"], request=4)
@@ -531,7 +537,9 @@ def test_a_new_word_after_an_undo_has_suggested_settings(opened) -> None:
     asked = {name: lab.target[name] for name in ("settings", "auto", "method")}  # as the page has them
     say(lab, "edit", id=5, moving=False, prompt="a red dog in the snow", **asked)
     settings = dict(lab.target["settings"])
-    say(lab, "edit", id=6, moving=False, prompt="a red dog in the snow", settings={}, auto=True, method=OWN)
+    say(
+        lab, "edit", id=6, moving=False, prompt="a red dog in the snow", settings={}, auto=True, method=FOLLOW
+    )
     assert settings == lab.target["settings"] != unchanged["settings"]
 
 
@@ -582,7 +590,7 @@ def test_two_pictures_are_compared(opened) -> None:
     first = shown(lab)
     edit(lab, 2, tau_c=0.0, tau_s=0.0)
     second = shown(lab)
-    edit(lab, 3, guidance=2.0)
+    edit(lab, 3, guidance=4.0)
     pictures = {
         1: first,
         2: second,
@@ -615,16 +623,16 @@ def test_the_history_keeps_sixty_and_no_more_than_its_room(monkeypatch) -> None:
     source = Source("seed", "", PROMPT, 5)
     past = History()
     for k in range(65):
-        past.stand(EditRequest(k, False, TARGET, {"tau_c": k}, OWN), source, b"x" * 100, b"")
+        past.stand(EditRequest(k, False, TARGET, {"tau_c": k}, FOLLOW), source, b"x" * 100, b"")
     assert [entry.id for entry in past.entries] == list(range(6, 66)) and past.present.id == 65
     past.rename(60, "best")
     assert past.entry(60).name == "best"
     with pytest.raises(ValueError, match="no longer there"):
         past.recall(5)
     monkeypatch.setattr("styledit.lab.edit.history.LARGEST", 1000)
-    past.stand(EditRequest(65, False, TARGET, {"tau_c": 65}, OWN), source, b"x" * 100, b"")
+    past.stand(EditRequest(65, False, TARGET, {"tau_c": 65}, FOLLOW), source, b"x" * 100, b"")
     assert len(past.entries) == 10
-    past.stand(EditRequest(66, False, TARGET, {"tau_c": 66}, OWN), source, b"x" * 2000, b"")
+    past.stand(EditRequest(66, False, TARGET, {"tau_c": 66}, FOLLOW), source, b"x" * 2000, b"")
     assert [entry.id for entry in past.entries] == [67]
 
 
@@ -646,7 +654,7 @@ def test_a_saved_picture_opens_as_it_was(opened, tmp_path) -> None:
 
 def test_a_file_that_does_not_say_whether_its_settings_were_suggested_opens(pipe64, picture) -> None:
     settings = png_recipe.as_dict(styledit.Settings())
-    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, OWN, "a model", auto=True)
+    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, FOLLOW, "a model", auto=True)
     data = png_recipe.save_png(pipe64, saved)
     assert open_png(data).auto
     image = Image.open(io.BytesIO(data))
@@ -664,7 +672,7 @@ def test_a_file_that_does_not_say_whether_its_settings_were_suggested_opens(pipe
 def test_a_file_with_the_earlier_name_of_a_setting_opens(pipe64, picture) -> None:
     settings = png_recipe.as_dict(styledit.Settings(tau_c_words={"blue": 0.2}))
     settings["tau_words"] = settings.pop("tau_c_words")
-    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, OWN, "a model")
+    saved = png_recipe.SavedEdit(picture, picture, PROMPT, TARGET, 5, settings, FOLLOW, "a model")
     back = open_png(png_recipe.save_png(pipe64, saved))
     assert back.settings["tau_c_words"] == {"blue": 0.2} and "tau_words" not in back.settings
 
@@ -672,7 +680,7 @@ def test_a_file_with_the_earlier_name_of_a_setting_opens(pipe64, picture) -> Non
 def test_saving_waits_for_the_edit_on_its_way(opened) -> None:
     lab = opened()
     edit(lab, 2, moving=True, tau_c=0.1)
-    say(lab, "edit", id=3, moving=False, prompt=TARGET, method=OWN, wait=False,
+    say(lab, "edit", id=3, moving=False, prompt=TARGET, method=FOLLOW, wait=False,
         settings=dict(lab.target["settings"]) | {"tau_c": 0.1})  # fmt: skip
     say(lab, "save")
     assert open_png(lab.saved["data"]).settings["tau_c"] == 0.1 == lab.target["settings"]["tau_c"]
@@ -681,10 +689,19 @@ def test_saving_waits_for_the_edit_on_its_way(opened) -> None:
 def test_an_edit_and_an_inversion_open(opened, pipe64, inversion64) -> None:
     values = styledit.fit_values(pipe64, inversion64, progress=False)
     made = styledit.edit(pipe64, inversion64, TARGET, values=values, tau_c=0.2, progress=False)
-    lab = opened(made)
+    lab = opened(made, pipe=pipe64)
     assert np.array_equal(shown(lab), np.asarray(made.image)) and lab.target["settings"]["tau_c"] == 0.2
+    assert lab.target["method"] == VALUES and lab.prepared.given
+    edit(lab, 2)
+    say(lab, "save")
+    assert lab.frame["method"] == FOLLOW and not open_png(lab.saved["data"]).given  # it reads none of them
     lab = opened(inversion64)
     assert lab.source["steps"] == inversion64.steps and lab.frame["exact"]
+    made = styledit.edit(lab.pipe, inversion64, TARGET, tau_c=0.2, progress=False)
+    lab = opened(made)
+    assert np.array_equal(shown(lab), np.asarray(made.image)) and np.array_equal(shown(lab), fresh(lab))
+    assert lab.target["method"] == FOLLOW and "no control" not in lab.source["note"]
+    assert "Editor(pipe, inversion)" in lab.code
     drawn = styledit.generate(pipe64, PROMPT, steps=4, progress=False)
     assert opened(drawn).source["prompt"] == PROMPT
 
@@ -739,16 +756,16 @@ def test_methods_of_all_kinds(opened) -> None:
 
     lab = opened(methods={"mine": mine, "broken": broken, "wrong": wrong})
     own = shown(lab)
-    for k, name in enumerate((*BASELINES, "mine")):
+    for k, name in enumerate((VALUES, *BASELINES, "mine")):
         edit(lab, 2 + k, method=name)
         assert not lab.problem and lab.target["method"] == name, lab.problem
     wanted = mine(lab.pipe, lab.prepared.inversion, TARGET, lab.target["settings"])
     assert np.array_equal(shown(lab), np.asarray(wanted.image))
-    edit(lab, 20, method="broken")
+    edit(lab, 30, method="broken")
     assert "raised RuntimeError: no" in lab.problem
-    edit(lab, 21, method="wrong")
+    edit(lab, 31, method="wrong")
     assert "must return a styledit.Edit" in lab.problem
-    edit(lab, 22)
+    edit(lab, 32)
     assert np.array_equal(shown(lab), own)
     with pytest.raises(TypeError, match="four arguments"):
         opened(methods={"few": lambda pipe: None})
@@ -756,6 +773,8 @@ def test_methods_of_all_kinds(opened) -> None:
 
 def test_closing_in_the_middle_of_a_fit_leaves_nothing(pipe64, picture) -> None:
     lab = edit_lab(pipe64, picture, PROMPT, steps=40)
+    settle(lab)
+    edit(lab, 2, method=VALUES, moving=True)
     while lab.progress["stage"] != "fitting":
         time.sleep(0.001)
     thread, prepared = lab.worker.thread, weakref.ref(lab.prepared)
@@ -845,7 +864,7 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
     written: dict[str, set[tuple[str, str]]] = {"page": set(), "styledit-lab": set()}
     of_widgets = set(vars(AnyWidget()))
     parts = (EditLab, RequestQueue, EditMaker, Display, Scores, Archive, History, Guiding)
-    parts += (ContactSheets, Settling)
+    parts += (ContactSheets,)
 
     def record(owner: type, name: str) -> None:
         written.get(threading.current_thread().name, set()).add((owner.__name__, name))
@@ -911,10 +930,8 @@ def test_each_thread_writes_its_own_fields(opened, picture, monkeypatch) -> None
         say(lab, "stop")
         say(lab, "recall", id=1, request=7)
         say(lab, "open", lab.saved["data"], id=8)
-        say(lab, "source", id=9, kind="seed", seed=3, prompt=PROMPT, steps=12, wait=False)
-        until(lambda: lab.source["id"] == 9 and lab.source["state"] == "fitting")
-        say(lab, "stop")
-        say(lab, "fit")
+        say(lab, "source", id=9, kind="upload", prompt=PROMPT, steps=3)
+        edit(lab, 10, method=VALUES)
         say(lab, "edit")
 
     page = threading.Thread(target=use, name="page")
@@ -990,7 +1007,7 @@ def test_a_picture_outside_the_world_is_said_beforehand(opened) -> None:
     assert lab.frame["exact"] and not lab.problem
 
 
-def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) -> None:
+def test_a_source_chosen_while_a_fit_is_kept_is_not_lost(opened, monkeypatch) -> None:
     lab = opened(steps=3)
     keep = lab.cache.keep
 
@@ -1000,7 +1017,8 @@ def test_a_source_chosen_while_another_is_kept_is_not_lost(opened, monkeypatch) 
         keep(*given)
 
     monkeypatch.setattr(lab.cache, "keep", slow)
-    say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=3)
+    say(lab, "source", id=2, kind="upload", prompt=PROMPT, steps=3)
+    edit(lab, 2, method=VALUES)  # which is fitted, and kept
     assert lab.source["id"] == 3 and lab.source["seed"] == 4 and lab.frame["exact"]
 
 
@@ -1038,7 +1056,7 @@ def test_a_failed_edit_leaves_what_is_in_use(opened) -> None:
     settings = lab.target["settings"]
     edit(lab, 2, method="broken", tau_c=0.9)
     assert "ZeroDivisionError" in lab.problem
-    assert lab.target["settings"] == settings and lab.target["method"] == OWN
+    assert lab.target["settings"] == settings and lab.target["method"] == FOLLOW
 
 
 def test_another_source_ends_what_was_of_the_first(opened, inversion64) -> None:
@@ -1114,20 +1132,20 @@ def test_edits_that_the_lab_cannot_make_are_shown_as_they_are(opened, pipe64, in
     say(lab, "save")
     assert "change something" in lab.problem
     edit(lab, 2, tau_c=0.3)
-    assert np.array_equal(shown(lab), fresh(lab)) and "fit_values" in lab.code
+    assert np.array_equal(shown(lab), fresh(lab)) and "fit_values" not in lab.code
 
 
 @pytest.mark.slow
 def test_given_value_inputs_and_baselines_have_their_code(opened, pipe64, inversion64) -> None:
     values = styledit.fit_values(pipe64, inversion64, guidance=5.0, progress=False)
-    lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False))
+    lab = opened(styledit.edit(pipe64, inversion64, TARGET, values=values, progress=False), pipe=pipe64)
     assert "values = ...  # the value inputs that the lab was opened with" in lab.code
     say(lab, "save")
     data = lab.saved["data"]
     say(lab, "open", data, id=2)
-    assert "are not in the file" in lab.source["note"]
+    assert "are not in the file" in lab.source["note"] and lab.target["method"] == VALUES
     lab = opened()
-    for k, name in enumerate(BASELINES):
+    for k, name in enumerate((FOLLOW, VALUES, *BASELINES)):
         edit(lab, 2 + k, method=name)
         lines = lab.code.splitlines()
         start = next(k for k, line in enumerate(lines) if line.startswith("inversion = "))
@@ -1171,7 +1189,7 @@ def test_large_pictures_and_other_models_survive_saving(pipe64) -> None:
     back = open_png(png_recipe.save_png(pipe64, kept))
     assert np.array_equal(np.asarray(back.picture), np.asarray(noisy)) and back.model == "elsewhere"
     told = png_recipe.differences(back, "here", known=False)
-    assert "another model" in told and "'mine' is not there" in told
+    assert "another model" in told and "'mine' is not there, so it follows the source" in told
 
 
 def test_the_strip_says_which_steps_were_replayed(opened) -> None:
@@ -1183,7 +1201,7 @@ def test_the_strip_says_which_steps_were_replayed(opened) -> None:
     assert states.count("replayed") == lab.shown.edit.replayed
 
 
-# --- a source that is not fitted yet ----------------------------------------------------------------
+# --- value inputs, which are fitted when they are chosen ----------------------------------------------
 
 
 def watched(lab, *traits: str) -> list[tuple[str, dict]]:
@@ -1193,180 +1211,175 @@ def watched(lab, *traits: str) -> list[tuple[str, dict]]:
     return told
 
 
-def followed(lab, **changes) -> np.ndarray:
-    """What following the inversion makes of the settings that the page shows."""
-    settings = png_recipe.from_dict(dict(lab.target["settings"]) | changes)
-    prepared = lab.prepared
-    editor = styledit.Editor(lab.pipe, prepared.inversion, guidance=prepared.guidance, follow_inversion=True)
-    return np.asarray(editor.edit(lab.target["prompt"], progress=False, **settings).image)
+def stages(told: list[tuple[str, dict]]) -> list[str]:
+    """What the page was told that is being done, in order."""
+    named = [about["stage"] for name, about in told if name == "progress" and about["stage"]]
+    return [stage for k, stage in enumerate(named) if k == 0 or named[k - 1] != stage]
 
 
-def unfitted(lab, number: int = 2, steps: int = 8, prompt: str = TARGET) -> None:
-    """Another source whose fit was stopped as soon as its first edit stood."""
-    say(lab, "source", id=number, kind="seed", seed=number, prompt=PROMPT, steps=steps, wait=False)
-    say(lab, "edit", id=number + 1, moving=False, prompt=prompt, settings={}, auto=True, wait=False)
-    until(lambda: lab.frame["id"] == number + 1 and lab.frame["exact"])
-    say(lab, "stop")
-    assert lab.source["state"] == "stopped" and lab.prepared.follows and not lab.problem
+def fit_until(lab, number: int, done: int = 3) -> None:
+    """Ask for an edit by value inputs, and wait until that many steps of their fit are shown as done."""
+    say(
+        lab, "edit", id=number, moving=False, prompt=TARGET, settings={}, auto=True, method=VALUES, wait=False
+    )
+    until(lambda: lab.progress["stage"] == "fitting" and lab.progress["done"] >= done)
 
 
-def test_a_new_picture_shows_at_once_is_edited_by_following_and_then_by_its_fit(opened) -> None:
+def plain_fit(lab) -> styledit.ValueInputs:
+    """What the library's own call learns of the source."""
+    return styledit.fit_values(lab.pipe, lab.prepared.inversion, progress=False)
+
+
+def test_a_new_picture_shows_at_once_and_is_edited_without_a_fit(opened) -> None:
     lab = opened()
     told = watched(lab, "source", "frame", "target", "progress")
     say(lab, "source", id=2, kind="seed", seed=3, prompt=PROMPT, steps=6)
     sources = [source for name, source in told if name == "source"]
     states = [source["state"] for source in sources if source["reconstruction"] is None]
-    assert states == ["inverting", "fitting"] and lab.source["state"] == "fitted"
-    assert sources[0]["picture"] == sources[-1]["picture"]
-    exact = [frame for name, frame in told if name == "frame" and frame["exact"]]
-    assert [frame["method"] for frame in exact] == ["direct inversion", OWN]
-    assert exact[0]["id"] == exact[1]["id"]
-    first = next(k for k, (_, about) in enumerate(told) if about is exact[0])
-    assert any(about.get("stage") == "fitting" for _, about in told[first:])
-    assert not any(about.get("stage") == "fitting" for _, about in told[:first])
-    assert sum(name == "target" for name, _ in told) == 1  # the controls stand still
+    assert states == ["inverting", "inverted"] and sources[0]["picture"] == sources[-1]["picture"]
+    (exact,) = [frame for name, frame in told if name == "frame" and frame["exact"]]
+    assert exact["method"] == FOLLOW and "fitting" not in stages(told)
     assert np.array_equal(shown(lab), fresh(lab, lab.target["prompt"])) and len(lab.history) == 2
-    pictures = [decoded(frame["picture"]) for frame in exact]
-    assert np.array_equal(pictures[0], followed(lab)) and not np.array_equal(*pictures)
-    assert lab.frame["before"] is None  # what it took the place of is no edit of the user's
+    assert lab.frame["before"] is None and lab.prepared.values is None
 
 
-def test_a_stopped_fit_leaves_the_lab_usable_and_goes_on_when_asked(opened) -> None:
-    lab = opened()
-    unfitted(lab)
-    assert np.array_equal(shown(lab), followed(lab)) and lab.frame["method"] == "direct inversion"
-    edit(lab, 5, moving=True, tau_c=0.1)
-    edit(lab, 6, tau_c=0.1)
-    assert lab.frame["id"] == 6 and np.array_equal(shown(lab), followed(lab))
-    assert lab.target["method"] == OWN and lab.source["state"] == "stopped"
-    thumb, entries = lab.history[-1]["thumb"], len(lab.history)
-    say(lab, "fit")
-    assert lab.source["state"] == "fitted" and lab.frame["method"] == OWN and lab.frame["id"] == 6
-    assert np.array_equal(shown(lab), fresh(lab))
-    assert len(lab.history) == entries and lab.history[-1]["thumb"] != thumb
-    plain = styledit.fit_values(lab.pipe, lab.prepared.inversion, progress=False)
-    assert torch.equal(lab.prepared.values.shift, plain.shift)  # though it was interrupted
-
-
-def test_the_history_says_what_followed_and_is_made_again_by_the_fit(opened) -> None:
-    lab = opened()
-    unfitted(lab)
-    for number, tau in ((5, 0.1), (6, 0.6)):
-        edit(lab, number, tau_c=tau)
-    early = lab.history[1:]
-    assert [entry["method"] for entry in lab.history] == [OWN, *["direct inversion"] * 3]
-    pictures = [lab.archive.past.entry(entry["id"]).picture for entry in early]
-    assert np.array_equal(decoded(pictures[1]), followed(lab, tau_c=0.1))
-    say(lab, "recall", id=early[1]["id"], request=7)  # the fit rests: it still follows
-    assert np.array_equal(shown(lab), decoded(pictures[1])) and len(lab.history) == 4
-    say(lab, "rename", id=early[0]["id"], name="mine")
-    say(lab, "fit")
-    assert lab.source["state"] == "fitted" and [entry["method"] for entry in lab.history] == [OWN] * 4
-    assert lab.history[1]["name"] == "mine" and len(lab.history) == 4 and not lab.problem
-    for entry, before in zip(early, pictures, strict=True):
-        kept = lab.archive.past.entry(entry["id"])
-        assert kept.picture != before and kept.thumb == thumbnail(Image.open(io.BytesIO(kept.picture)))
-        say(lab, "recall", id=entry["id"], request=8)
-        assert np.array_equal(shown(lab), decoded(kept.picture))
-        assert np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
-        assert lab.frame["method"] == OWN and lab.archive.past.entry(entry["id"]).picture == kept.picture
-
-
-def stopped_before_it_was_made_again(lab, monkeypatch) -> None:
-    """A source with a fit, and a stop before the edit that followed was made by it."""
-    unfitted(lab)
-    offer = lab.queue.offer_edit
-
-    def offer_and_stop(request) -> None:
-        offer(request)
-        say(lab, "stop", wait=False)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(lab.queue, "offer_edit", offer_and_stop)
-        say(lab, "fit")
-    assert not lab.prepared.follows and lab.shown.follows
-
-
-def test_a_stop_before_the_fitted_edit_is_said_and_the_next_request_goes_on(opened, monkeypatch) -> None:
-    lab = opened()
-    stopped_before_it_was_made_again(lab, monkeypatch)
-    assert lab.source["state"] == "behind" and lab.frame["method"] == "direct inversion"
-    assert lab.history[-1]["method"] == "direct inversion" and not lab.queue
-    early = lab.history[-1]["id"]
-    edit(lab, 9, tau_c=0.05)
-    assert np.array_equal(shown(lab), fresh(lab)) and lab.frame["method"] == OWN
-    assert lab.source["state"] == "fitted" and lab.history[1]["method"] == OWN
-    kept = lab.archive.past.entry(early).picture
-    say(lab, "recall", id=early, request=10)
-    assert np.array_equal(shown(lab), decoded(kept)) and np.array_equal(shown(lab), fresh(lab))
-
-
-def test_what_a_stop_left_as_it_was_is_made_again_when_asked(opened, monkeypatch) -> None:
-    lab = opened()
-    stopped_before_it_was_made_again(lab, monkeypatch)
-    number, entries = lab.frame["id"], len(lab.history)
-    say(lab, "fit")
-    assert lab.source["state"] == "fitted" and lab.frame["method"] == OWN and lab.frame["id"] == number
-    assert np.array_equal(shown(lab), fresh(lab)) and len(lab.history) == entries
-
-
-def test_an_edit_that_fails_by_the_fit_is_asked_for_once(opened, monkeypatch) -> None:
-    lab = opened()
-    unfitted(lab)
-    make, asked = EditMaker.make, []
-
-    def broken(self, request, *given):
-        if self.prepared.follows:
-            return make(self, request, *given)
-        asked.append(request)
-        raise ValueError("no edit")
-
-    monkeypatch.setattr(EditMaker, "make", broken)
-    say(lab, "fit")
-    assert lab.problem == "no edit" and len(asked) <= 2 and lab.source["state"] == "behind"
-    monkeypatch.setattr(EditMaker, "make", make)
-    say(lab, "fit")
-    assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab))
-
-
-def test_an_edit_goes_before_the_fit_which_ends_as_if_alone(opened) -> None:
-    lab = opened()
-    say(lab, "source", id=2, kind="seed", seed=4, prompt=PROMPT, steps=12, wait=False)
-    until(lambda: lab.progress["stage"] == "fitting")
-    for k in range(3):
-        edit(lab, 5 + k, moving=True, tau_c=0.2 * k)
-        until(lambda k=k: lab.frame["id"] == 5 + k and lab.frame["exact"])
-        assert lab.prepared.follows, "the fit did not wait"
+def test_a_model_without_a_rule_is_edited_by_direct_inversion(opened, pipe64) -> None:
+    lab = opened(pipe=pipe64)
+    settings = png_recipe.from_dict(lab.target["settings"])
+    plain = styledit.baselines.direct_inversion(
+        pipe64, lab.prepared.inversion, TARGET, progress=False, **settings
+    )
+    assert lab.frame["method"] == FOLLOW and np.array_equal(shown(lab), np.asarray(plain.image))
+    assert "follow_inversion=True" in lab.code and not lab.world["methods"][0]["follows"]
+    edit(lab, 2, moving=True, tau_c=0.0)
     settle(lab)
-    assert lab.frame["method"] == OWN and np.array_equal(shown(lab), fresh(lab))
-    plain = styledit.fit_values(lab.pipe, lab.prepared.inversion, progress=False)
-    assert torch.equal(lab.prepared.values.scale, plain.scale)
+    assert lab.frame["id"] == 2 and lab.frame["exact"]
 
 
-def test_what_followed_is_saved_and_coded_as_what_it_is(opened) -> None:
+def test_value_inputs_are_fitted_when_they_are_chosen(opened) -> None:
+    """With progress; the controls are the method's at once, the picture stays until the edit is there."""
     lab = opened()
-    unfitted(lab)
+    before = lab.frame
+    told = watched(lab, "progress", "target", "frame")
+    say(lab, "edit", id=2, moving=False, prompt=TARGET, settings={}, auto=True, method=VALUES)
+    assert stages(told) == ["fitting", "editing"]
+    first = next(k for k, (name, _) in enumerate(told) if name == "target")
+    assert told[first][1]["method"] == VALUES
+    assert [name for name, _ in told[:first]] == []
+    values = plain_fit(lab)
+    assert torch.equal(lab.prepared.values.shift, values.shift)
+    plain = styledit.edit(lab.pipe, lab.prepared.inversion, TARGET, values=values, progress=False)
+    assert np.array_equal(shown(lab), np.asarray(plain.image)) and lab.frame["method"] == VALUES
+    assert lab.target["settings"] == lab.target["suggested"] == png_recipe.as_dict(plain.settings)
+    assert np.array_equal(decoded(lab.source["reconstruction"]), np.asarray(plain.reconstruction))
+    assert lab.frame["before"] == before["picture"] and not np.array_equal(
+        shown(lab), decoded(before["picture"])
+    )
+    told.clear()
+    edit(lab, 3, method=VALUES, tau_s=0.1)
+    edit(lab, 4)
+    assert "fitting" not in stages(told) and np.array_equal(shown(lab), fresh(lab))
+
+
+@pytest.mark.parametrize("method", [FOLLOW, VALUES])
+def test_a_first_look_at_what_stands_is_what_stands(opened, method) -> None:
+    """With the details that it keeps, and under a mask."""
+    lab = opened()
+    cells = np.zeros((16, 16), bool)
+    cells[3:12, 4:11] = True
+    for number, mask in (
+        (2, None),
+        (3, png_recipe.mask_as_dict(PaintedMask.of(np.kron(cells, np.ones((2, 2))) > 0))),
+    ):
+        edit(lab, number, method=method, tau_c=0.3, keep_details=True, mask=mask)
+        maker, standing = lab.maker, lab.shown
+        look = maker.preview(standing.request, standing.settings, standing)  # nothing moved
+        while True:
+            try:
+                next(look)
+            except StopIteration as end:
+                apart = np.abs(np.asarray(end.value).astype(int) - shown(lab))
+                break
+        assert apart.max() <= 1, number
+        frames = watched(lab, "frame")
+        say(lab, "shown", serial=lab.frame["serial"])
+        edit(lab, 10 + number, method=method, moving=True, tau_c=0.9, keep_details=True, mask=mask)
+        settle(lab)
+        assert [frame["exact"] for _, frame in frames] == [False, True]
+        say(lab, "shown", serial=lab.frame["serial"])
+
+
+def test_a_stopped_fit_leaves_the_edit_that_stands_and_goes_on_when_asked_again(opened) -> None:
+    lab = opened()
+    before, entries = shown(lab), len(lab.history)
+    fit_until(lab, 2)
+    say(lab, "stop")
+    assert (
+        np.array_equal(shown(lab), before) and lab.frame["method"] == FOLLOW and lab.prepared.values is None
+    )
+    assert len(lab.history) == entries and not lab.problem and lab.progress["stage"] == ""
+    edit(lab, 3, moving=True, tau_c=0.1)
+    edit(lab, 4, tau_c=0.1)
+    assert np.array_equal(shown(lab), fresh(lab)) and lab.prepared.values is None
+    told = watched(lab, "progress")
+    edit(lab, 5, method=VALUES)
+    assert (
+        next(about["done"] for _, about in told if about["stage"] == "fitting") > 1
+    )  # not from its beginning
+    assert torch.equal(lab.prepared.values.shift, plain_fit(lab).shift)  # though it was interrupted
+    assert np.array_equal(shown(lab), fresh(lab))
+
+
+def test_newer_edits_go_before_the_fit_which_ends_as_if_alone(opened) -> None:
+    lab = opened(steps=12)
+    for k in range(3):
+        fit_until(lab, 2 + 2 * k, 2 * (k + 1))
+        edit(lab, 3 + 2 * k, tau_c=0.2 * k)
+        assert lab.frame["id"] == 3 + 2 * k and np.array_equal(shown(lab), fresh(lab))
+        assert lab.prepared.values is None, "the fit did not wait"
+    for k in range(4):  # a slider that moves under a method whose fit is on its way
+        edit(lab, 10 + k, method=VALUES, moving=True, tau_c=0.1 * k)
+    edit(lab, 14, method=VALUES, tau_c=0.5)
+    assert lab.frame["id"] == 14 and np.array_equal(shown(lab), fresh(lab))
+    assert torch.equal(lab.prepared.values.scale, plain_fit(lab).scale)
+
+
+def test_a_sheet_and_an_edit_that_need_one_fit_share_it(opened) -> None:
+    lab = opened()
+    begun = []
+    lab.observe(lambda change: begun.append(change.new.get("id")), "sheet")
+    say(lab, "sheet", id=2, rows=axis("method", FOLLOW, VALUES), columns=None, wait=False)
+    until(lambda: 2 in begun and lab.maker._fit is not None)
+    say(lab, "edit", id=3, moving=False, prompt=TARGET, settings={}, auto=True, method=VALUES)
+    assert lab.frame["id"] == 3 and np.array_equal(shown(lab), fresh(lab))
+    tile = lab.display.sheets.find(2).tile(1, 0)
+    assert tile.exact and np.array_equal(decoded(tile.picture), shown(lab))
+    assert torch.equal(lab.prepared.values.scale, plain_fit(lab).scale) and not lab.problem
+
+
+def test_a_saved_edit_by_value_inputs_opens_as_one(opened) -> None:
+    lab = opened()
+    edit(lab, 2, method=VALUES, tau_c=0.3)
     wanted = shown(lab)
-    assert "follow_inversion=True" in lab.code and "fit_values" not in lab.code
-    lines = lab.code.splitlines()
-    start = next(k for k, line in enumerate(lines) if line.startswith("inversion = "))
-    scope = {"styledit": styledit, "pipe": lab.pipe, "picture": lab.prepared.picture}
-    exec("\n".join(lines[start:]), scope)
-    assert np.array_equal(np.asarray(scope["edit"].image), wanted)
+    assert "fit_values" in lab.code
     say(lab, "save")
-    data = lab.saved["data"]
-    assert open_png(data).method == "direct inversion"
-    say(lab, "open", data, id=9)
-    assert lab.target["method"] == "direct inversion" and np.array_equal(shown(lab), wanted)
+    other = opened()
+    say(other, "open", lab.saved["data"], id=3)
+    assert other.target["method"] == VALUES and np.array_equal(shown(other), wanted)
+    assert "differ" not in other.source["note"]
 
 
 def test_a_guided_edit_waits_for_the_fit_that_it_begins_with(opened) -> None:
     lab = opened()
-    unfitted(lab, steps=4)
     guide = {"prompt": TARGET, "settings": lab.target["settings"], "weights": {"l2": 1.0}, "iterations": 2}
+    standing = lab.frame["picture"]
+    say(lab, "guide", id=7, start="edit", wait=False, **guide)
+    until(lambda: lab.progress["stage"] == "fitting" and lab.progress["done"] >= 3)
+    say(lab, "stop")  # which ends it: there is nothing yet that could be kept
+    assert lab.guided == {} and lab.frame["picture"] == standing and not lab.queue
     say(lab, "guide", id=8, start="edit", **guide)
     assert lab.guided["id"] == 8 and lab.guided["stopped"] == "done" and not lab.problem
-    assert lab.source["state"] == "fitted" and lab.frame["id"] == 8
+    assert torch.equal(lab.prepared.values.shift, plain_fit(lab).shift) and lab.frame["id"] == 8
 
 
 def test_a_stopped_or_refused_source_gives_the_one_that_stands_back(opened, monkeypatch) -> None:
@@ -1391,21 +1404,26 @@ def test_a_stopped_or_refused_source_gives_the_one_that_stands_back(opened, monk
 
 def test_a_fit_that_fails_is_a_sentence_and_can_be_asked_for_again(opened, monkeypatch) -> None:
     lab = opened()
-    good = session.ValueFit.run
+    good, before = session.ValueFit.run, shown(lab)
 
     def broken(self):
         yield from ()
         raise ValueError("no fit")
 
     monkeypatch.setattr(session.ValueFit, "run", broken)
-    say(lab, "source", id=2, kind="seed", seed=7, prompt=PROMPT, steps=4)
-    assert lab.problem == "no fit" and lab.source["state"] == "stopped" and lab.frame["exact"]
+    edit(lab, 2, method=VALUES)
+    assert lab.problem == "no fit" and np.array_equal(shown(lab), before) and lab.target["method"] == FOLLOW
     say(lab, "guide", id=8, prompt=TARGET, settings=lab.target["settings"], weights={"l2": 1.0}, iterations=2,
         start="edit")  # fmt: skip
-    assert lab.problem == "no fit" and lab.frame["id"] != 8
+    assert lab.problem == "no fit" and lab.frame["id"] != 8 and not lab.queue
+    say(lab, "sheet", id=9, rows=axis("method", FOLLOW, VALUES), columns=None)
+    assert lab.problem == "no fit" and [tile["picture"] is None for tile in lab.sheet["tiles"]] == [
+        False,
+        True,
+    ]
     monkeypatch.setattr(session.ValueFit, "run", good)
-    say(lab, "fit")
-    assert lab.source["state"] == "fitted" and np.array_equal(shown(lab), fresh(lab, lab.target["prompt"]))
+    edit(lab, 10, method=VALUES)
+    assert not lab.problem and np.array_equal(shown(lab), fresh(lab))
 
 
 # --- an hour of use ---------------------------------------------------------------------------------
@@ -1427,7 +1445,7 @@ def test_as_many_edits_again_hold_no_more(opened) -> None:
     number, held = 10, []
     for guidances in (np.linspace(2, 3, 28), np.linspace(4, 5, 28)):
         for guidance in guidances.tolist():
-            for method in (OWN, "negative-prompt"):
+            for method in (FOLLOW, "negative-prompt"):
                 number += 1
                 edit(lab, number, method=method, guidance=guidance)
                 assert lab.frame["id"] == number and not lab.problem

@@ -29,7 +29,8 @@ def exact():
 
 def fresh():
     "What a new editor makes of the settings that the page shows."
-    editor = styledit.Editor(pipe, lab.prepared.inversion, values=lab.prepared.values)
+    values = lab.prepared.values if lab.target["method"] == "value inputs" else None
+    editor = styledit.Editor(pipe, lab.prepared.inversion, values=values)
     return editor.edit(lab.target["prompt"], progress=False, **from_dict(lab.target["settings"])).image
 
 def right():
@@ -127,7 +128,8 @@ def slide(page: NotebookPage, name: str, value: float) -> None:
 
 def test_it_opens_and_every_slider_gives_the_librarys_picture(lab: NotebookPage) -> None:
     assert np.array_equal(on_screen(lab), of_library(lab))
-    for name, value in (("tau_c", 0.2), ("tau_s", 0.4), ("tau_u", 1.0), ("tau_v", 0.6), ("guidance", 4.0)):
+    assert lab.by_id("method").input_value() == "following the source" and lab.by_id("tau_v").is_disabled()
+    for name, value in (("tau_c", 0.2), ("tau_s", 0.4), ("tau_u", 1.0), ("guidance", 4.0)):
         slide(lab, name, value)
         lab.until(f"lab.target['settings'][{name!r}] == {value}")
         done(lab)
@@ -293,9 +295,9 @@ def test_the_contact_sheet_gives_a_tiles_settings(lab: NotebookPage) -> None:
     assert lab.by_id("sheet-size").inner_text().endswith("tiles")
     lab.by_id("sheet-rows-values").fill("0, 1")
     lab.by_id("sheet-columns").select_option("method")
-    for name in lab.python("[method['name'] for method in lab.world['methods']]"):
-        if name not in ("value inputs", "SDEdit"):
-            lab.by_id(f"sheet-columns-method-{name}").click()
+    assert lab.by_id("sheet-size").inner_text() == "2 × 4 = 8 tiles"
+    for name in ("value inputs", "direct inversion", "DDIM + P2P", "SDEdit"):
+        lab.by_id(f"sheet-columns-method-{name}").click()
     assert lab.by_id("sheet-size").inner_text() == "2 × 2 = 4 tiles"
     lab.by_id("sheet-draw").click()
     lab.until("bool(lab.sheet) and all(tile['exact'] for tile in lab.sheet['tiles'])", 300)
@@ -303,7 +305,7 @@ def test_the_contact_sheet_gives_a_tiles_settings(lab: NotebookPage) -> None:
     lab.by_id("large-0-0").click()
     lab.page.keyboard.press("ArrowDown")
     told = "document.querySelector('[data-testid=large-text]').textContent"
-    lab.page.wait_for_function(f"{told}.startsWith('tau_c 1, value inputs')")
+    lab.page.wait_for_function(f"{told}.startsWith('tau_c 1, following the source')")
     lab.until("lab.tile and lab.tile['row'] == 1")
     lab.page.wait_for_timeout(300)
     exact = lab.python("np.asarray(lab.display.sheets.kept[-1].tiles[2].image).tolist()")
@@ -339,51 +341,43 @@ def test_what_a_method_ignores_is_off_and_its_own_parameters_are_there(lab: Note
     wanted = "styledit.baselines.sdedit(pipe, lab.prepared.inversion, lab.target['prompt'], strength=0.3, "
     wanted += "guidance=lab.target['settings']['guidance'], progress=False).image"
     assert np.array_equal(on_screen(lab), np.array(lab.python(f"np.asarray({wanted}).tolist()"), np.uint8))
-    lab.by_id("method").select_option("value inputs")
-    lab.until("lab.target['method'] == 'value inputs' and exact()", 120)
+    lab.by_id("method").select_option("following the source")
+    lab.until("lab.target['method'] == 'following the source' and exact()", 120)
     assert lab.by_id("tau_c").is_enabled() and not lab.by_id("strength").is_visible()
     assert lab.by_id("tau_c").get_attribute("aria-description") is None and not lab.errors
 
 
-STOP_BEFORE_THE_EDIT = """
-offer = lab.queue.offer_edit
-def offer_and_stop(request):
-    offer(request)
-    lab.queue.stop()
-    lab.queue.offer_edit = offer
-lab.queue.offer_edit = offer_and_stop
-"""
-
-
 @pytest.mark.slow
-def test_a_new_picture_is_there_before_its_edit_and_can_be_edited_without_a_fit(lab: NotebookPage) -> None:
-    """The picture at once, a first edit by following the inversion, a stop, more edits, the fit after all."""
+def test_a_new_picture_is_edited_at_once_and_by_value_inputs_once_they_are_there(lab: NotebookPage) -> None:
+    """An edit without a fit, value inputs whose fit is stopped, more edits, the fit after all."""
     source = on_screen(lab, "source-image")
     lab.by_id("sample-08_frog").click()  # which no other test of this kernel fits
     lab.page.wait_for_selector(".styledit-coming", state="attached")
-    lab.page.wait_for_selector(".styledit-figure-edit figcaption:has-text('direct inversion')")
+    lab.until("lab.source['name'] == '08_frog' and exact()", 120)
+    painted(lab)
+    assert lab.python("lab.prepared.values is None") and np.array_equal(on_screen(lab), of_library(lab))
     assert not np.array_equal(on_screen(lab, "source-image"), source)
+    standing = on_screen(lab)
+    lab.by_id("method").select_option("value inputs")
+    lab.page.wait_for_selector('[data-testid="progress-text"]:has-text("Fitting")')
     lab.by_id("stop").click()
-    lab.until("lab.source['state'] == 'stopped' and not lab.worker._runs")
-    assert "follow the inversion" in lab.by_id("fit-text").inner_text()
+    lab.until("not lab.worker._runs")
+    assert np.array_equal(on_screen(lab), standing) and lab.python("lab.prepared.values is None")
+    lab.by_id("method").select_option("following the source")
     slide(lab, "tau_c", 0.15)
     lab.until("lab.target['settings']['tau_c'] == 0.15")
     done(lab)
-    assert lab.python("lab.frame['method']") == "direct inversion"
-    assert lab.by_id("method").input_value() == "value inputs"
-    early = lab.python("lab.history[-2]['id']")
-    assert "direct inversion" in lab.by_id(f"history-{early}").get_attribute("title")
-    lab.python("None", STOP_BEFORE_THE_EDIT)
-    lab.by_id("fit").click()
-    lab.until("lab.source['state'] == 'behind' and not lab.worker._runs", 120)
-    assert "What was made before still follows" in lab.by_id("fit-text").inner_text()
-    lab.by_id("fit").click()
-    lab.until("lab.source['state'] == 'fitted' and exact()", 120)
-    assert "direct inversion" not in lab.by_id(f"history-{early}").get_attribute("title")
-    painted(lab)
+    assert np.array_equal(on_screen(lab), of_library(lab)) and lab.by_id("tau_v").is_disabled()
+    lab.by_id("method").select_option("value inputs")
+    lab.until("lab.frame['method'] == 'value inputs' and exact()", 120)
+    slide(lab, "tau_v", 0.6)
+    lab.until("lab.target['settings']['tau_v'] == 0.6")
+    done(lab)
     assert np.array_equal(on_screen(lab), of_library(lab))
     assert lab.page.locator(".styledit-figure-edit figcaption").inner_text() == "Edit"
-    assert not lab.by_id("fit").is_visible() and not lab.errors
+    first, last = lab.python("[lab.history[k]['id'] for k in (0, -1)]")
+    assert "following the source" in lab.by_id(f"history-{first}").get_attribute("title")
+    assert "value inputs" in lab.by_id(f"history-{last}").get_attribute("title") and not lab.errors
 
 
 @pytest.mark.slow

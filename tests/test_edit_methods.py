@@ -15,16 +15,18 @@ import styledit
 from styledit import baselines
 from styledit.lab import open_png
 from styledit.lab.edit import png_recipe
+from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.guided import Guiding
 from styledit.lab.edit.maker import EditMaker
 from styledit.lab.edit.methods import (
     BASELINES,
+    FOLLOW,
     FOLLOWING,
     NULL_TEXT,
-    OWN,
     SDEDIT,
     SETTINGS,
     TABLE,
+    VALUES,
     parameters_of,
 )
 from styledit.lab.edit.requests import EditRequest
@@ -44,7 +46,7 @@ from test_edit_lab import (  # noqa: F401 (fixtures)
 )
 
 DRAWS = 8  # pairs after which a setting that changed nothing counts as one that is not read
-VALUES = {
+CHOICES = {
     "guidance": (1.5, 3.0, 7.5),
     "tau_v": (0.0, 0.5, 1.0),
     "tau_v_changed": (None, 0.2, 1.0),
@@ -85,11 +87,11 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def maker(pipe64, inversion64) -> EditMaker:
-    values = styledit.fit_values(pipe64, inversion64, progress=False)
+def maker(ruled64, inversion64, tmp_path_factory) -> EditMaker:
     source = Source("upload", "mine", PROMPT, inversion64.steps, inversion64.image)
-    prepared = Prepared.of(pipe64, source, inversion64, values, found=False)
-    return EditMaker(pipe64, prepared, {}, Guiding(pipe64, lambda _: None))
+    prepared = Prepared.of(ruled64, source, inversion64, None, found=False)
+    cache = FitCache(tmp_path_factory.mktemp("fits"))
+    return EditMaker(ruled64, prepared, {}, Guiding(ruled64, lambda _: None), cache)
 
 
 def finished(run):
@@ -103,8 +105,8 @@ def finished(run):
 
 def drawn(draw: random.Random, name: str) -> EditRequest:
     """A request with every setting and parameter at random."""
-    settings = {setting: draw.choice(VALUES[setting]) for setting in SETTINGS}
-    own = {each.name: draw.choice(VALUES[each.name]) for each in TABLE[name].parameters}
+    settings = {setting: draw.choice(CHOICES[setting]) for setting in SETTINGS}
+    own = {each.name: draw.choice(CHOICES[each.name]) for each in TABLE[name].parameters}
     return EditRequest(0, False, TARGET, settings, name, parameters=own)
 
 
@@ -112,7 +114,7 @@ def changed(draw: random.Random, request: EditRequest, name: str) -> EditRequest
     """The same with another value of one thing."""
     in_settings = name in SETTINGS
     known = dict(request.settings if in_settings else request.parameters)
-    known[name] = draw.choice([value for value in VALUES[name] if value != known.get(name)])
+    known[name] = draw.choice([value for value in CHOICES[name] if value != known.get(name)])
     parts = (known, request.parameters) if in_settings else (request.settings, known)
     return EditRequest(0, False, TARGET, parts[0], request.method, parameters=parts[1])
 
@@ -173,7 +175,7 @@ def test_what_a_method_ignores_is_not_computed_again(opened) -> None:  # noqa: F
     edit(lab, 3, method=SDEDIT, tau_c=0.1, tau_v=1.0, blend=["car"])
     assert lab.shown.edit is made and len(lab.history) == entries
     assert lab.target["settings"]["tau_c"] == 0.1  # for the next method
-    edit(lab, 4, method=SDEDIT, guidance=2.0)
+    edit(lab, 4, method=SDEDIT, guidance=4.0)
     assert lab.shown.edit is not made
     assert lab.frame["step_states"][0] == {"state": "skipped", "switches": {}}
     edit(lab, 5, method="DDIM + P2P")
@@ -192,7 +194,7 @@ def test_a_methods_own_parameters_go_everywhere(opened) -> None:  # noqa: F811
     assert lab.target["parameters"] == lab.history[-1]["parameters"] == {"strength": 0.4, "seed": 3}
     pictures = {SDEDIT: (lab.history[-1]["id"], shown(lab))}
     edit(lab, 3, method=NULL_TEXT, parameters=own)
-    guidance = lab.prepared.values.guidance
+    guidance = lab.prepared.guidance
     nulls = baselines.fit_nulls(
         lab.pipe, lab.prepared.inversion, guidance=guidance, iterations=2, progress=False
     )
@@ -262,12 +264,13 @@ def of_library(lab, tile) -> np.ndarray:
     settings = png_recipe.from_dict(png_recipe.as_dict(tile.settings))
     common = {"progress": False, "guidance": settings.pop("guidance")}
     own = parameters_of(request.method, request.parameters)
-    if request.method == OWN:
-        editor = styledit.Editor(lab.pipe, inversion, values=lab.prepared.values)
+    if request.method in (FOLLOW, VALUES):
+        values = lab.prepared.values if request.method == VALUES else None
+        editor = styledit.Editor(lab.pipe, inversion, values=values)
         return np.asarray(editor.edit(request.prompt, **common, **settings).image)
     if request.method == SDEDIT:
         return np.asarray(baselines.sdedit(lab.pipe, inversion, request.prompt, **own, **common).image)
-    guidance = lab.prepared.values.guidance
+    guidance = lab.prepared.guidance
     if request.method in FOLLOWING:
         name, fixed = FOLLOWING[request.method]
         own = fixed | TABLE[request.method].keywords(own)
@@ -281,7 +284,7 @@ def of_library(lab, tile) -> np.ndarray:
     if own:
         fit = baselines.fit_nulls(lab.pipe, inversion, guidance=guidance, progress=False, **own)
         options = {"null_embeddings": fit.embeddings}
-    editor = styledit.Editor(lab.pipe, inversion, guidance=guidance, **options)
+    editor = styledit.Editor(lab.pipe, inversion, guidance=guidance, rule=None, **options)
     return np.asarray(editor.edit(request.prompt, **common, **settings).image)
 
 
@@ -289,7 +292,7 @@ def drawn_axis(draw: random.Random, name: str) -> dict:
     """Some values of an axis."""
     kind = AXES[name]
     known = {
-        "method": [OWN, *BASELINES],
+        "method": [FOLLOW, VALUES, *BASELINES],
         "prompt": [TARGET, "a blue car on the beach", "a red fox in the snow"],
         "switch": ["yes", "no"],
         "words": ["none", "car", "car + snow"],
@@ -308,9 +311,9 @@ def test_each_tile_is_what_the_library_makes(opened, seed) -> None:  # noqa: F81
             "tau_c": 0.3,
             "reweight": {"blue": 2.0},
             "blend": ["snow"],
-            "mask": draw.choice(VALUES["mask"]),
+            "mask": draw.choice(CHOICES["mask"]),
         }
-        edit(lab, 2, method=draw.choice([OWN, *BASELINES]), **changes)
+        edit(lab, 2, method=draw.choice([FOLLOW, VALUES, *BASELINES]), **changes)
     method = lab.target["method"]
     own = [name for name in AXES if name in ("method", "prompt") or TABLE[method].reads(name)]
     others = [None, *(name for name in AXES if name != "method")]
@@ -362,9 +365,9 @@ def test_sheets_are_kept_and_exported(opened) -> None:  # noqa: F811
     lab = opened()
     seen = []
     lab.observe(lambda change: seen.append(change.new), "sheet")
-    say(lab, "sheet", id=2, rows=axis("tau_c", 0, 1), columns=axis("method", OWN, SDEDIT))
+    say(lab, "sheet", id=2, rows=axis("tau_c", 0, 1), columns=axis("method", FOLLOW, SDEDIT))
     first = lab.sheet
-    assert first["rows"] == ["tau_c 0", "tau_c 1"] and first["columns"] == [OWN, SDEDIT]
+    assert first["rows"] == ["tau_c 0", "tau_c 1"] and first["columns"] == [FOLLOW, SDEDIT]
     same = [tile["picture"] for tile in first["tiles"] if tile["method"] == SDEDIT]
     assert same[0] == same[1]  # it ignores tau_c
     say(lab, "sheet", id=3, rows=axis("guidance", 1, 3), columns=None)
@@ -432,7 +435,7 @@ def test_a_tile_that_fails_stays_empty(opened) -> None:  # noqa: F811
         raise RuntimeError("no")
 
     lab = opened(methods={"broken": broken})
-    say(lab, "sheet", id=2, rows=axis("method", OWN, "broken"), columns=None)
+    say(lab, "sheet", id=2, rows=axis("method", FOLLOW, "broken"), columns=None)
     assert [tile["picture"] is None for tile in lab.sheet["tiles"]] == [False, True]
     assert "raised RuntimeError" in lab.problem
     say(lab, "export", id=3, sheet=2, kind="png")

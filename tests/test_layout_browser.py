@@ -14,10 +14,10 @@ pytestmark = pytest.mark.slow
 
 OTHERS = """
 from styledit.lab import attention_explorer, inversion_player
-prepared = lab.prepared
 run = styledit.generate(pipe, "a red fox", steps=4, seed=3, record=styledit.Layers(), progress=False)
 from IPython.display import display
-display(attention_explorer(pipe, run), inversion_player(pipe, prepared.inversion, prepared.values))
+values = styledit.fit_values(pipe, lab.prepared.inversion, progress=False)
+display(attention_explorer(pipe, run), inversion_player(pipe, lab.prepared.inversion, values))
 """
 # windows in CSS pixels: a laptop, the same at 150 %, half of it, a narrow one
 WINDOWS = ((1366, 768), (911, 512), (683, 768), (400, 760))

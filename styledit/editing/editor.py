@@ -51,7 +51,8 @@ class Edit:
     first (T where nothing had changed since an earlier edit); `replayed`: at how many steps of this run the
     source's attention was kept from before;
     `inversion`, `values`: what it was made from, where known; `x0` (T, 1, C, h, w): the estimate of the clean
-    latents that each step made, where it is known.
+    latents that each step made, where it is known; `rule`: how it followed its source; None where it ran
+    free, or that is not known.
     """
 
     image: Image.Image
@@ -68,6 +69,7 @@ class Edit:
     inversion: Inversion | None = None
     values: LearnedValues | None = None
     x0: torch.Tensor | None = None
+    rule: UpdateRule | None = None
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no one answer to ==
@@ -563,6 +565,7 @@ def edits_of(run: EditRun, first_step: int = 0) -> list[Edit]:
             inversion=inversion,
             values=source.values,
             x0=x0[:, k : k + 1],
+            rule=source.rule,
         )
         for k, prompt in enumerate(run.target.prompts)
     ]

@@ -284,7 +284,7 @@ test("a source whose picture is there is on its way until it can be edited", () 
   pending.arrived();
   assert.deepEqual(classes(), { "styledit-stale": false, "styledit-coming": false });
   pending.begin(5, parts);
-  traits.source = { ...stood, ...parts, id: 5, state: "fitting" };
+  traits.source = { ...stood, ...parts, id: 5, state: "inverted" };
   pending.arrived();
   assert.equal(pending.failed(), false);
 });
@@ -559,7 +559,7 @@ test("the first values of an axis include the present one", () => {
     parameters: { strength: 0.45 },
   };
   const first = (name, word) =>
-    firstValues(kind(name), presentValue(kind(name), current, methods, word), methods).join(", ");
+    firstValues(kind(name), presentValue(kind(name), current, methods, word)).join(", ");
   assert.equal(first("tau_c"), "0, 0.25, 0.35, 0.5, 0.75, 1");
   assert.equal(first("guidance"), "1, 2, 3, 5, 7.5");
   assert.equal(first("strength"), "0.2, 0.4, 0.45, 0.6, 0.8, 1");
@@ -570,7 +570,7 @@ test("the first values of an axis include the present one", () => {
   assert.equal(first("tau_v_changed"), "0, 0.25, 0.5, 0.75, 1");
   assert.equal(first("guide_from_source"), "no, yes");
   assert.equal(first("blend"), "none, car + snow");
-  assert.equal(first("method"), methods.map(({ name }) => name).join(", "));
+  assert.equal(first("method"), "following the source, value inputs, direct inversion, DDIM + P2P");
   assert.equal(first("prompt"), "a fox");
 });
 
@@ -731,14 +731,16 @@ test("a switch that acts for some words is partly lit", () => {
 test("a method without value inputs reads none, and SDEdit takes nothing over", () => {
   const settings = { ...DEFAULT_SETTINGS, tau_s: 1, tau_v: 1 };
   const of = (name) => methods.find((method) => method.name === name);
-  const lit = switchesOf(settings, 3, of("null-text"));
-  assert.deepEqual(
-    [lit.tau_s, lit.tau_v],
-    [
-      ["on", "on", "on"],
-      ["off", "off", "off"],
-    ],
-  );
+  for (const name of ["following the source", "null-text"]) {
+    const lit = switchesOf(settings, 3, of(name));
+    assert.deepEqual(
+      [lit.tau_s, lit.tau_v],
+      [
+        ["on", "on", "on"],
+        ["off", "off", "off"],
+      ],
+    );
+  }
   const none = switchesOf(settings, 3, of("SDEdit"));
   assert.ok(Object.values(none).every((states) => states.every((state) => state === "off")));
   assert.match(stepSentence(none, 0, of("SDEdit")), /“SDEdit” takes nothing over/);
@@ -747,8 +749,16 @@ test("a method without value inputs reads none, and SDEdit takes nothing over", 
 test("a step says what it takes over", () => {
   const settings = { ...DEFAULT_SETTINGS, tau_c: 0.5, tau_s: 0, tau_v: 0 };
   const lit = switchesLit(settings, 4);
-  assert.match(stepSentence(lit, 1, methods[0]), /^Step 2 of 4, in the edit's run: its words look where/);
-  assert.equal(stepSentence(lit, 2, methods[0]), "Step 3 of 4: the edit's run goes its own way.");
+  const of = (name) => methods.find((method) => method.name === name);
+  const values = of("value inputs");
+  assert.match(stepSentence(lit, 1, values), /^Step 2 of 4, in the edit's run: its words look where/);
+  assert.equal(stepSentence(lit, 2, values), "Step 3 of 4: the edit's run goes its own way.");
+  const follows = of("following the source");
+  assert.match(stepSentence(lit, 1, follows), /: it takes the source's own step, .*; its words look where/);
+  assert.match(
+    stepSentence(lit, 2, follows),
+    /^Step 3 of 4, .*: it takes the source's own step, and adds [^;]*$/,
+  );
 });
 
 test("the end of an edit is said of exact pictures only", () => {

@@ -186,7 +186,7 @@ def warm_up(page: NotebookPage, seen: Soak) -> None:
     page.by_id("from-challenge").click()
     after(page.by_id(f"challenge-{CHALLENGE}").click)
     after(lambda: slide("steps", MOST_STEPS))
-    for method in ("direct inversion", "value inputs"):
+    for method in ("direct inversion", "value inputs", "following the source"):
         after(lambda method=method: page.by_id("method").select_option(method))
     page.by_id("fold-guided").click()
     page.by_id("guided-preset").select_option("brief")

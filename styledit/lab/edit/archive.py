@@ -12,20 +12,19 @@ from dataclasses import replace
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
-from PIL import Image
 
 from styledit.editing import Settings
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import GUIDED, Guiding
-from styledit.lab.edit.history import Entry, History
-from styledit.lab.edit.methods import OWN
+from styledit.lab.edit.history import History
+from styledit.lab.edit.methods import FOLLOW, VALUES
 from styledit.lab.edit.queue import RequestQueue, SourceRequest
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import Prepared, Source
 from styledit.lab.edit.sheet import ContactSheets
 from styledit.lab.edit.sheet_files import sheet_csv, sheet_png
 from styledit.lab.edit.traits import EditTraits
-from styledit.lab.frames import decode, encode, thumbnail
+from styledit.lab.frames import decode, thumbnail
 from styledit.metrics import psnr
 from styledit.pictures import read_image
 from styledit.pipeline import model_fingerprint
@@ -49,14 +48,9 @@ class Archive:
         """The line of the history that the edit on the page has, a new one where it has none."""
         picture = self.page.frame["picture"]
         thumb = thumbnail(shown.edit.image)
-        entry = self.past.stand(_settled(shown), source, picture, thumb, shown.follows)
+        entry = self.past.stand(_settled(shown), source, picture, thumb)
         self.page.history = self.past.as_dicts()
         self.page.present = {"entry": entry.id, "request": shown.request.id}
-
-    def renew(self, entry: Entry, image: Image.Image) -> None:
-        """The picture of an entry that followed the inversion, now by the value inputs."""
-        self.past.renew(replace(entry, picture=encode(image), thumb=thumbnail(image), follows=False))
-        self.page.history = self.past.as_dicts()
 
     def recall(self, message: Mapping[str, Any], source_id: int, present: Prepared | None) -> None:
         """Show an entry of the history again.
@@ -142,11 +136,11 @@ class Archive:
             target=request.prompt,
             steps=source.steps,
             settings=png_recipe.as_dict(shown.settings),
-            method=shown.method,
+            method=request.method,
             model=prepared.inversion.model,
-            given=prepared.given,
+            given=prepared.given and request.method in (VALUES, GUIDED),
             guide=request.guide,
-            parameters=methods.parameters_of(shown.method, request.parameters),
+            parameters=methods.parameters_of(request.method, request.parameters),
             auto=request.auto,
         )
         number = int(self.page.saved.get("id", 0)) + 1
@@ -159,8 +153,7 @@ class Archive:
         """
         request, source, entry = _settled(shown), prepared.source, self.past.present
         named = entry.name if entry is not None and entry.is_of(request, source) else ""
-        made = replace(request, method=shown.method)
-        recipe = repr((source.prompt, source.steps, made.key, prepared.picture.size)).encode()
+        recipe = repr((source.prompt, source.steps, request.key, prepared.picture.size)).encode()
         return png_recipe.file_name(named or request.prompt, recipe + prepared.picture.tobytes())
 
     def export(self, message: Mapping[str, Any], sheets: ContactSheets) -> None:
@@ -187,7 +180,7 @@ class Archive:
         number = int(message["id"])
         there = [each["name"] for each in self.page.world["methods"]]
         known = saved.method in there or saved.guide is not None
-        method = GUIDED if saved.guide is not None else saved.method if known else OWN
+        method = GUIDED if saved.guide is not None else saved.method if known else FOLLOW
         note = png_recipe.differences(saved, model_fingerprint(self.pipe), known)
         picture = read_image(self.pipe, saved.picture)
         source = Source("upload", "opened.png", saved.prompt, saved.steps, picture, note=note)

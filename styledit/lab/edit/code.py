@@ -6,7 +6,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit.lab.edit import methods
 from styledit.lab.edit.guided import saved_code
-from styledit.lab.edit.methods import OWN, SDEDIT, editor_code
+from styledit.lab.edit.methods import SDEDIT, VALUES, editor_code
 from styledit.lab.edit.png_recipe import PLAIN, runs_of
 from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.session import Prepared, Source
@@ -26,10 +26,9 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit,
     Args:
         file: the name under which the edit is saved; a picture of the user's is read from there.
     """
-    target, method, guide = shown.request.prompt, shown.method, shown.request.guide
+    target, method, guide = shown.request.prompt, shown.request.method, shown.request.guide
     settings = shown.settings
     source = prepared.source
-    guidance = prepared.guidance
     read = methods.named(method).reads
     own = methods.parameters_of(method, shown.request.parameters)
     plain = {name: getattr(settings, name) for name in PLAIN if read(name)} | dict(
@@ -47,8 +46,8 @@ def as_code(pipe: StableDiffusionPipeline, prepared: Prepared, shown: ShownEdit,
         lines.append(f"runs = {runs_of(mask)!r}  # of the mask's cells: kept, painted, and so on in turn")
         lines.append(f"mask = np.repeat(np.arange(len(runs)) % 2, runs).reshape({mask.height}, {mask.width})")
         keywords.append("    mask=mask,")
-    known = editor_code(method, guidance, own)
-    if guide is not None or method == OWN:
+    known = editor_code(method, prepared, own)
+    if guide is not None or method == VALUES:
         lines.append(_values_code(prepared))
     if guide is not None:
         lines += guide.code(target, keywords, file)

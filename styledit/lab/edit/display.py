@@ -16,7 +16,7 @@ from styledit.lab.edit import methods, png_recipe, serialising
 from styledit.lab.edit.code import as_code
 from styledit.lab.edit.guided import GUIDED
 from styledit.lab.edit.maker import EditMaker
-from styledit.lab.edit.methods import OWN
+from styledit.lab.edit.methods import FOLLOW
 from styledit.lab.edit.queue import RequestQueue
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.scores import Scores
@@ -59,7 +59,6 @@ class Display:
         self._serial = 0
         # Source and frame that stand while another source is on its way.
         self._stood: tuple[dict[str, Any], dict[str, Any]] | None = None
-        self._followed = False  # whether the reconstruction is that of an edit that followed the inversion
 
     def announce(self, number: int, source: Source, picture: Image.Image) -> None:
         """The picture of another source, which is being inverted; `begin` or `withdraw` comes next."""
@@ -77,14 +76,13 @@ class Display:
         self._serial += 1
         self.page.frame = frame and frame | {"serial": self._serial}
 
-    def begin(self, number: int, prepared: Prepared, state: str) -> None:
+    def begin(self, number: int, prepared: Prepared) -> None:
         """Another source, whose request has this number: nothing but its picture is on the page yet."""
         self.source_id = number
         self._stood = None
-        self._followed = False
         self.scores.begin()
         source = prepared.source
-        self.page.source = serialising.source_dict(self.pipe, number, source, prepared.picture, state)
+        self.page.source = serialising.source_dict(self.pipe, number, source, prepared.picture, "inverted")
         self._publish_frame(source.steps, {"id": number, "exact": False, "picture": None})
         self.queue.confirm(self._serial)  # nothing of it is painted
         self.publish_sheet(self.sheets.newest(prepared.source))
@@ -112,7 +110,7 @@ class Display:
         target = serialising.words_dict(self.pipe, source.prompt, request.prompt) | {
             "id": request.id,
             "settings": png_recipe.as_dict(settings),
-            "suggested": png_recipe.as_dict(maker.suggested(request.prompt)),
+            "suggested": png_recipe.as_dict(maker.suggested(request.method, request.prompt)),
         }
         target |= request.for_page()
         if target != self.page.target:
@@ -129,11 +127,11 @@ class Display:
         self, prepared: Prepared, shown: ShownEdit, before: ShownEdit | None, seconds: float
     ) -> None:
         """The exact edit that stands now, and the one that it replaced."""
-        edit, method = shown.edit, shown.method
+        edit, method = shown.edit, shown.request.method
         if before is not None and before.edit is not edit:
             self.publish_looks({})
         replaced = None if before is None else before.png
-        if before is not None and (before.edit is edit or shown.refines(before)):
+        if before is not None and before.edit is edit:
             replaced = self.page.frame.get("before")
         self._publish_frame(
             prepared.inversion.steps,
@@ -141,7 +139,7 @@ class Display:
                 "id": shown.request.id,
                 "exact": True,
                 "picture": shown.png,
-                "method": shown.method,
+                "method": method,
                 "mask": _mask_bytes(edit),
                 "seconds": seconds,
                 "first_step": edit.first_step,
@@ -152,9 +150,7 @@ class Display:
                 "score": self.scores.of(prepared.source, shown),
             },
         )
-        if not self.page.source.get("reconstruction") or (self._followed and shown.method == OWN):
-            self._followed = shown.follows
-            self.publish_source(reconstruction=encode(edit.reconstruction))
+        self.publish_source(reconstruction=encode(edit.reconstruction))
 
     def publish_code(self, prepared: Prepared, shown: ShownEdit, file: str) -> None:
         """The calls that make the edit. `file`: the name under which it is saved."""
@@ -227,7 +223,7 @@ def snapshot(prepared: Prepared, shown: ShownEdit) -> Image.Image:
 
 
 def in_short(request: EditRequest, settings: Settings) -> str:
-    """The numbers that a method reads in one line, after its name where it is not the kit's own."""
+    """The numbers that a method reads in one line, after its name where it is not the first of them."""
     method = methods.named(request.method)
     numbers = {name: getattr(settings, name) for name in ("guidance", "tau_v", "tau_c", "tau_s", "tau_u")}
     said = {
@@ -235,4 +231,4 @@ def in_short(request: EditRequest, settings: Settings) -> str:
     }
     said |= methods.parameters_of(request.method, request.parameters)
     values = ", ".join(f"{name} = {value:g}" for name, value in said.items() if value is not None)
-    return values if request.method in (OWN, GUIDED) else f"{request.method}: {values}"
+    return values if request.method in (FOLLOW, GUIDED) else f"{request.method}: {values}"

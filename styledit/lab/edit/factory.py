@@ -9,11 +9,12 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.editing import Edit
+from styledit.editing.suggestion import suggest_rule
 from styledit.generation import Denoised
 from styledit.guiding import Guided
 from styledit.inversion import Inversion
 from styledit.lab.edit import png_recipe
-from styledit.lab.edit.methods import OWN, MethodFunction, checked
+from styledit.lab.edit.methods import FOLLOW, VALUES, MethodFunction, checked
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.samples import samples
 from styledit.lab.edit.session import MOST_STEPS, Ready, Source
@@ -82,15 +83,17 @@ def _lab_of_edit(pipe: StableDiffusionPipeline, edit: Edit, own: Mapping[str, An
         raise ValueError("This edit does not know its inversion; give edit_lab(pipe, picture, prompt).")
     inversion = edit.inversion
     values = edit.values if isinstance(edit.values, ValueInputs) else None
-    foreign = values is None or bool(edit.settings.regularisation)
+    method = FOLLOW if values is None else VALUES
+    by_method = values is not None or (edit.rule is not None and edit.rule == suggest_rule(pipe))
+    foreign = not by_method or bool(edit.settings.regularisation)
     note = (
-        "This edit was made in a way for which the lab has no control: the first change makes it anew, with "
-        "value inputs."
+        "This edit was made in a way for which the lab has no control: the first change makes it anew, by "
+        f"{method}."
     )
     first = Source(
         "upload", "edit", inversion.prompt, inversion.steps, inversion.image, note=note if foreign else ""
     )
-    request = EditRequest(0, False, edit.target_prompt, png_recipe.as_dict(edit.settings), OWN)
+    request = EditRequest(0, False, edit.target_prompt, png_recipe.as_dict(edit.settings), method)
     return EditLab(pipe, first, request, Ready(inversion, values, edit if foreign else None), own)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from styledit.lab.edit.methods import DIRECT
 from styledit.lab.edit.requests import EditRequest
 from styledit.lab.edit.session import Source
 
@@ -16,9 +15,7 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the history: what makes the edit again, and its exact picture (PNG). `follows`: that followed
-    the inversion while there were no value inputs yet.
-    """
+    """A line of the history: what makes the edit again, and its exact picture (PNG)."""
 
     id: int
     name: str
@@ -26,7 +23,6 @@ class Entry:
     request: EditRequest
     picture: bytes
     thumb: bytes
-    follows: bool = False
 
     def is_of(self, request: EditRequest, source: Source) -> bool:
         """Whether it has the picture of a request."""
@@ -41,21 +37,19 @@ class History:
         self.present: Entry | None = None
         self._recalled: Entry | None = None
 
-    def stand(
-        self, request: EditRequest, source: Source, picture: bytes, thumb: bytes, follows: bool = False
-    ) -> Entry:
+    def stand(self, request: EditRequest, source: Source, picture: bytes, thumb: bytes) -> Entry:
         """The line of an edit that is shown: the last one, or the one recalled, where that is the same; else
         a new one.
         """
         last = self.entries[-1] if self.entries else None
         known = [entry for entry in (self._recalled, last) if entry and entry.is_of(request, source)]
         if known:
-            # It may be automatic now, or made by value inputs that were not there before.
-            self.renew(replace(known[0], request=request, picture=picture, thumb=thumb, follows=follows))
+            # It may be automatic now, or made anew where it was opened.
+            self._renew(replace(known[0], request=request, picture=picture, thumb=thumb))
             self.present = self.entry(known[0].id)
         else:
             number = 1 + (last.id if last else 0)
-            self.present = Entry(number, "", source, request, picture, thumb, follows)
+            self.present = Entry(number, "", source, request, picture, thumb)
             self.entries = _newest([*self.entries, self.present])
             self._recalled = None
         return self.present
@@ -86,14 +80,9 @@ class History:
         Raises:
             ValueError: it is no longer there.
         """
-        self.renew(replace(self.entry(number), name=name[:LONGEST_NAME]))
+        self._renew(replace(self.entry(number), name=name[:LONGEST_NAME]))
 
-    def followed(self, source: Source) -> Entry | None:
-        """The newest of a source that followed its inversion; None where there is none."""
-        own = (entry for entry in reversed(self.entries) if entry.source.key == source.key)
-        return next((entry for entry in own if entry.follows), None)
-
-    def renew(self, entry: Entry) -> None:
+    def _renew(self, entry: Entry) -> None:
         """An entry in the place of the one with its number."""
         self.entries = [entry if old.id == entry.id else old for old in self.entries]
         if self.present is not None and self.present.id == entry.id:
@@ -113,7 +102,6 @@ class History:
                 "thumb": entry.thumb,
             }
             | entry.request.for_page()
-            | ({"method": DIRECT} if entry.follows else {})
             for entry in self.entries
         ]
 

@@ -20,26 +20,26 @@ from styledit.editing import Edit, Editor, Settings
 from styledit.editing.details import restore_details
 from styledit.editing.editor import Preview
 from styledit.lab.edit import methods, png_recipe
+from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.guided import Guide, Guiding
-from styledit.lab.edit.methods import OWN, SDEDIT, MethodFunction
+from styledit.lab.edit.methods import FOLLOW, SDEDIT, VALUES, MethodFunction
 from styledit.lab.edit.requests import EditRequest, ShownEdit
-from styledit.lab.edit.session import Prepared, Progress, with_progress
+from styledit.lab.edit.session import Prepared, Progress, fitting, is_over, lab_editor, with_progress
 from styledit.pictures import decode_latents
 from styledit.previews import preview_change
 from styledit.prompts import split_words
 from styledit.values import ValueInputs
 
+PREVIEWED = (FOLLOW, VALUES)  # methods whose edits are looked at beforehand, while a slider moves
+
 
 @dataclass(frozen=True)
 class Made:
-    """An edit that was asked for; its guide says where it was stopped, `problem` what went wrong, `follows`
-    whether it followed the inversion while there were no value inputs yet.
-    """
+    """An edit that was asked for; its guide says where it was stopped, `problem` what went wrong."""
 
     edit: Edit
     guide: Guide | None = None
     problem: str = ""
-    follows: bool = False
 
 
 class EditMaker:
@@ -47,6 +47,7 @@ class EditMaker:
 
     Args:
         own: the user's own methods.
+        cache: keeps a fit of value inputs on disk.
     """
 
     def __init__(
@@ -55,19 +56,24 @@ class EditMaker:
         prepared: Prepared,
         own: Mapping[str, MethodFunction],
         guiding: Guiding,
+        cache: FitCache,
     ) -> None:
         self.pipe = pipe
         self.prepared = prepared
         self.own = own
         self.guiding = guiding
+        self.cache = cache
+        self._suggesting = lab_editor(pipe, prepared.inversion, rule=None)  # for methods other than `FOLLOW`
+        self._fit: Generator[Progress, None, ValueInputs] | None = None  # one that was begun
         self._editors: dict[str, tuple[Mapping[str, float], Editor]] = {}  # by method, with its parameters
         self._nulls: dict[int, torch.Tensor] = {}  # null-text's fits by their iterations
 
-    def suggested(self, prompt: str, given: Mapping[str, Any] | None = None) -> Settings:
-        """The suggested settings for a target prompt, beside those that are given; the guidance, where none
-        is said, is that of the fit.
+    def suggested(self, method: str, prompt: str, given: Mapping[str, Any] | None = None) -> Settings:
+        """A method's suggested settings for a target prompt, beside those that are given; the guidance, where
+        none is said, is that of the fit.
         """
-        settings = self.prepared.editor.suggest(prompt, **(given or {}))
+        editor = self.prepared.editor if method == FOLLOW else self._suggesting
+        settings = editor.suggest(prompt, **(given or {}))
         if settings.guidance is not None:
             return settings
         return replace(settings, guidance=self.prepared.guidance)
@@ -81,37 +87,40 @@ class EditMaker:
         methods.parameters_of(request.method, request.parameters)
         split_words(self.pipe, request.prompt)
         if request.settings is not None:
-            return self.suggested(request.prompt, png_recipe.from_dict(request.settings))
+            return self.suggested(request.method, request.prompt, png_recipe.from_dict(request.settings))
         of_style = self.guiding.settings_of(self.prepared, request.prompt, request.guide)
-        return self.suggested(request.prompt, of_style)
+        return self.suggested(request.method, request.prompt, of_style)
 
     def preview(
         self, request: EditRequest, settings: Settings, shown: ShownEdit
-    ) -> Generator[Any, None, Image.Image]:
-        """Roughly what is coming of an edit of the kit's own, from the edit that is shown."""
-        run = self.prepared.editor.previewing(request.prompt, **png_recipe.keywords(settings))
-        preview = yield from run
-        if preview.change is None or not _begins_at(shown.edit, preview):
-            picture = self._detailed(decode_latents(self.pipe, preview.z)[0], settings)
+    ) -> Generator[Any, None, Image.Image | None]:
+        """Roughly what is coming of an edit by one of `PREVIEWED`, from the edit that is shown. None where
+        only a coarse run from the start could tell, though the prompt is the same: what is shown is nearer.
+        """
+        editor = yield from self.editor(request.method, {})
+        preview = yield from editor.previewing(request.prompt, **png_recipe.keywords(settings))
+        if preview.change is None and request.prompt == shown.request.prompt:
+            return None
+        same_details = shown.settings.keep_details == settings.keep_details
+        if preview.change is None or not same_details or not _begins_at(shown.edit, preview):
+            picture = _detailed(decode_latents(self.pipe, preview.z)[0], settings, editor)
         else:
-            picture = preview_change(self.pipe, self._unpasted(shown), preview.change)
+            picture = preview_change(self.pipe, self._unpasted(shown, editor), preview.change)
         inversion = self.prepared.inversion
         size = inversion.z_T.shape[-2:]
         return picture if settings.mask is None else settings.mask.paste(picture, inversion.image, size)
 
-    def _detailed(self, picture: Image.Image, settings: Settings) -> Image.Image:
-        """A preview with the details that its finished edit will have, once its source is known."""
-        source = self.prepared.editor.source
-        if not settings.keep_details or source is None or source.inversion.steps not in source.latents:
-            return picture
-        return restore_details(picture, source.reconstruction(), source.inversion.image)
+    def warming_up(self, method: str) -> Generator[Any, None, None]:
+        """Make the next preview from the last edit by one of `PREVIEWED` ready."""
+        editor = yield from self.editor(method, {})
+        yield from editor.warming_up()
 
-    def _unpasted(self, shown: ShownEdit) -> Image.Image:
+    def _unpasted(self, shown: ShownEdit, editor: Editor) -> Image.Image:
         """The shown edit with nothing of the source pasted back: another mask may show what lies under it."""
         mask, z = shown.edit.settings.mask, shown.edit.latents[-1]
         if mask is None or not mask.is_finer((z.shape[-2], z.shape[-1])):
             return shown.edit.image
-        return decode_latents(self.pipe, z)[0]
+        return _detailed(decode_latents(self.pipe, z)[0], shown.settings, editor)
 
     def make(
         self,
@@ -155,15 +164,27 @@ class EditMaker:
         run: Generator[State, None, Any] = editor.editing(
             request.prompt, **methods.keywords_of(request.method, settings)
         )
-        edit = yield from with_progress(run, "editing", steps)
-        return Made(edit, follows=request.method == OWN and self.prepared.follows)
+        return Made((yield from with_progress(run, "editing", steps)))
 
-    def take_values(self, values: ValueInputs) -> None:
-        """The value inputs are there: the kit's own edits are made by them from now on."""
-        self.prepared = self.prepared.fitted(values)
+    def fitting(self) -> Generator[Progress, None, None]:
+        """The value inputs of the source, where they are not there yet. A fit whose run was closed goes on
+        from there the next time.
+        """
+        while self.prepared.values is None:  # whoever else fits meanwhile
+            if self._fit is None or is_over(self._fit):
+                self._fit = fitting(self.pipe, self.prepared)
+            try:
+                progress = next(self._fit)
+            except StopIteration as end:
+                self._fit = None
+                self.prepared = replace(self.prepared, values=end.value)
+                if not self.prepared.found:
+                    self.cache.keep(self.pipe, self.prepared.inversion, end.value)
+            else:
+                yield progress
 
     def editor(self, name: str, parameters: Mapping[str, float]) -> Generator[Progress, None, Editor]:
-        """The editor of a method. The kit's own and the last other one are kept: they hold much.
+        """The editor of a method. The first and the last other one are kept: they hold much.
 
         Args:
             parameters: the method's own, all of them.
@@ -171,8 +192,10 @@ class EditMaker:
         Raises:
             ValueError: no such method.
         """
-        if name == OWN:
+        if name == FOLLOW:
             return self.prepared.editor
+        if name == VALUES:
+            yield from self.fitting()
         if name not in self._editors or self._editors[name][0] != parameters:
             run = methods.making_editor(name, self.pipe, self.prepared, parameters, self._nulls)
             editor = yield from with_progress(run, "fitting", self.prepared.inversion.steps)
@@ -185,6 +208,14 @@ class EditMaker:
     def has_editor(self, name: str) -> bool:
         """Whether a method is one of the editor's, so that variants go on from each other."""
         return name not in self.own and name != SDEDIT
+
+
+def _detailed(picture: Image.Image, settings: Settings, editor: Editor) -> Image.Image:
+    """A preview with the details that its finished edit will have, once its source is known."""
+    source = editor.source
+    if not settings.keep_details or source is None or source.inversion.steps not in source.latents:
+        return picture
+    return restore_details(picture, source.reconstruction(), source.inversion.image)
 
 
 def _begins_at(edit: Edit, preview: Preview) -> bool:

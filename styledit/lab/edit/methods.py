@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ from styledit.lab.edit.keeping import MIB, drop_oldest
 from styledit.lab.edit.png_recipe import PLAIN
 from styledit.lab.edit.session import Prepared, lab_editor, states_kept
 
-OWN = "value inputs"
+FOLLOW, VALUES = "following the source", "value inputs"  # the kit's own
 DDIM, DIRECT, NEGATIVE, NULL_TEXT, SDEDIT = (
     "DDIM + P2P",
     "direct inversion",
@@ -87,8 +87,9 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; and
-    what settings that it ignores are set to. What is ignored cannot change a bit of its picture.
+    """What a method does, in a line; of each setting that it ignores, why; the parameters of its own; what
+    settings that it ignores are set to; and whether each step of its edit takes the source's step along. What
+    is ignored cannot change a bit of its picture.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Method:
     ignored: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    follows: bool = False
 
     def reads(self, name: str) -> bool:
         """Whether a setting or parameter of that name can change its picture."""
@@ -107,6 +109,7 @@ class Method:
         return {
             "name": self.name,
             "hint": self.hint,
+            "follows": self.follows,
             "ignored": dict(self.ignored),
             "parameters": [
                 {name: value for name, value in asdict(parameter).items() if name != "keyword"}
@@ -253,7 +256,16 @@ def _always_from_source(name: str) -> dict[str, str]:
 TABLE = {
     method.name: method
     for method in (
-        Method(OWN, "The kit's own: learned value inputs keep the picture, and Prompt-to-Prompt edits it."),
+        Method(
+            FOLLOW,
+            "Each step follows the source's path and adds what the prompts differ in; nothing is learned.",
+            dict.fromkeys(_without_values(FOLLOW), "Without a fit there are no value inputs."),
+            follows=True,
+        ),
+        Method(
+            VALUES,
+            "Value inputs are learned once, so that they keep the picture; then Prompt-to-Prompt edits it.",
+        ),
         Method(
             DDIM,
             "Prompt-to-Prompt on the inverted picture as it is: nothing is learned, and the picture drifts.",
@@ -293,6 +305,7 @@ TABLE = {
             FOLLOWED_NEGATIVE,
             "Negative-prompt, and what keeps the source on the picture at each step keeps the edit near it.",
             _always_from_source(FOLLOWED_NEGATIVE),
+            follows=True,
         ),
         Method(
             PROXIMAL,
@@ -305,18 +318,21 @@ TABLE = {
             "Each step first brings the source back, then edits where that leads; on the inverted picture.",
             _without_values(H_EDIT_D),
             (_reference("h_edit_d_reference"),),
+            follows=True,
         ),
         Method(
             H_EDIT_R,
             "Each step first brings the source back, then edits where that leads; on the noised picture.",
             _without_values(H_EDIT_R),
             (_reference("h_edit_r_reference"), _noise("h_edit_noise")),
+            follows=True,
         ),
         Method(
             EDIT_FRIENDLY,
             "The picture under a noise of its own at each step; the edit draws what the source would have.",
             _without_values(EDIT_FRIENDLY),
             (_skip("edit_friendly_skip", 0.36), _noise("edit_friendly_noise")),
+            follows=True,
         ),
         Method(
             LEDITS,
@@ -324,18 +340,21 @@ TABLE = {
             "large.",
             _without_values(LEDITS),
             (MASKED, SCALE, _noise("ledits_noise")),
+            follows=True,
         ),
         Method(
             FLOW_EDIT,
             "No inversion: the picture moves by what the prompts differ in, under a new noise at each step.",
             _without_values(FLOW_EDIT),
             (_skip("flow_edit_skip", 0.34), STEPWISE, _noise("flow_edit_noise")),
+            follows=True,
         ),
         Method(
             DDCM,
             "No inversion: each step guesses the whole edit under fresh noise, and the next begins from it.",
             _without_values(DDCM),
             (_noise("ddcm_noise"),),
+            follows=True,
         ),
         Method(
             SDEDIT,
@@ -348,7 +367,7 @@ TABLE = {
         ),
     )
 }
-BASELINES = tuple(name for name in TABLE if name != OWN)
+BASELINES = tuple(name for name in TABLE if name not in (FOLLOW, VALUES))
 
 
 def names(own: Mapping[str, MethodFunction]) -> list[str]:
@@ -361,11 +380,16 @@ def named(name: str) -> Method:
     return TABLE.get(name) or Method(name, "")
 
 
-def as_dicts(own: Mapping[str, MethodFunction]) -> list[dict[str, Any]]:
-    """All methods as the page takes them; a user's function says of itself what its docstring begins with."""
+def as_dicts(own: Mapping[str, MethodFunction], by_rule: bool = True) -> list[dict[str, Any]]:
+    """All methods as the page takes them; a user's function says of itself what its docstring begins with.
+
+    Args:
+        by_rule: whether the model has a rule of its own by which edits follow.
+    """
     hints = {name: (inspect.getdoc(function) or "").split("\n")[0] for name, function in own.items()}
     users = [Method(name, hint or "A function of your own.") for name, hint in hints.items()]
-    return [method.as_dict() for method in (*TABLE.values(), *users)]
+    first, *others = TABLE.values()
+    return [method.as_dict() for method in (replace(first, follows=by_rule), *others, *users)]
 
 
 def read_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -398,13 +422,16 @@ def making_editor(
     parameters: Mapping[str, float],
     nulls: dict[int, torch.Tensor],
 ) -> Generator[State, None, Editor | None]:
-    """The editor of a baseline as a run; None of a method that is none of the editor's.
+    """The editor of a method other than `FOLLOW` as a run; None of a method that is none of the editor's.
 
     Args:
+        prepared: with its value inputs, where the method is `VALUES`.
         parameters: the method's own, all of them.
         nulls: learned null embeddings by their number of iterations; a fit joins them.
     """
     inversion, guidance = prepared.inversion, prepared.guidance
+    if name == VALUES:
+        return lab_editor(pipe, inversion, values=prepared.values)
     if name == NULL_TEXT:
         iterations = int(parameters[ITERATIONS.name])
         if iterations not in nulls:
@@ -426,13 +453,15 @@ def making_editor(
     return lab_editor(pipe, inversion, guidance=guidance, **options[name]) if name in options else None
 
 
-def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> list[str] | None:
+def editor_code(name: str, prepared: Prepared, parameters: Mapping[str, float]) -> list[str] | None:
     """Lines of code that make the editor of a method; None of a method that is none of the editor's.
 
     Args:
         parameters: the method's own, all of them.
     """
-    given = f"pipe, inversion, guidance={guidance!r}"
+    if name == FOLLOW and prepared.editor.rule is None:
+        name = DIRECT
+    given = f"pipe, inversion, guidance={prepared.guidance!r}"
     own = "".join(f", {parameter}={value!r}" for parameter, value in parameters.items())
     if name in FOLLOWING:
         function, fixed = FOLLOWING[name]
@@ -440,7 +469,8 @@ def editor_code(name: str, guidance: float, parameters: Mapping[str, float]) -> 
         own = "".join(f", {keyword}={value!r}" for keyword, value in keywords.items())
         return [f"editor = styledit.baselines.{function}({given}{own})"]
     codes = {
-        OWN: ["editor = styledit.Editor(pipe, inversion, values=values)"],
+        FOLLOW: ["editor = styledit.Editor(pipe, inversion)"],
+        VALUES: ["editor = styledit.Editor(pipe, inversion, values=values)"],
         DDIM: [f"editor = styledit.Editor({given}, rule=None)"],
         DIRECT: [f"editor = styledit.Editor({given}, follow_inversion=True)"],
         NEGATIVE: [f"editor = styledit.Editor({given}, null_embeddings=inversion.c)"],

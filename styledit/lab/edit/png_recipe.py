@@ -209,7 +209,7 @@ def differences(saved: SavedEdit, model: str, known: bool) -> str:
     if saved.given:
         found.append("its value inputs were given, and are not in the file")
     if not known:
-        found.append(f"its method {saved.method!r} is not there, so value inputs make it")
+        found.append(f"its method {saved.method!r} is not there, so it follows the source")
     return f"The saved edit is made anew, and will differ: {', and '.join(found)}." if found else ""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from styledit.editing import Edit, Settings
 from styledit.lab.edit import methods
 from styledit.lab.edit.guided import GUIDED, Guide
-from styledit.lab.edit.methods import DIRECT, OWN
+from styledit.lab.edit.methods import FOLLOW, VALUES
 from styledit.lab.frames import encode
 
 
@@ -51,7 +51,7 @@ class EditRequest:
     @classmethod
     def first(cls, prompt: str) -> Self:
         """The first edit to a target prompt, with the settings that suit it; asked for by no message."""
-        return cls(0, False, prompt, None, OWN)
+        return cls(0, False, prompt, None, FOLLOW)
 
     @classmethod
     def of(cls, message: Mapping[str, Any], guide: Guide | None = None) -> Self:
@@ -61,14 +61,14 @@ class EditRequest:
             guide is None and bool(message["moving"]),
             str(message["prompt"]),
             None if message.get("auto") else dict(message["settings"]),
-            GUIDED if guide is not None else str(message.get("method") or OWN),
+            GUIDED if guide is not None else str(message.get("method") or FOLLOW),
             guide,
             dict(message.get("parameters") or {}),
         )
 
     def for_page(self) -> dict[str, Any]:
-        """What the page's controls show of it beside the settings."""
-        method = OWN if self.guide is not None else self.method
+        """What the page's controls show of it beside the settings; a guided edit is one of value inputs."""
+        method = VALUES if self.guide is not None else self.method
         return {
             "method": method,
             "parameters": methods.parameters_of(method, self.parameters),
@@ -85,25 +85,15 @@ def _said(value: object) -> str:
 @dataclass(frozen=True)
 class ShownEdit:
     """An exact edit that stands on the page, with the settings that its request came to. `foreign`: the lab
-    could not make it itself; `follows`: it followed the inversion while there were no value inputs yet.
+    could not make it itself.
     """
 
     request: EditRequest
     settings: Settings
     edit: Edit
     foreign: bool = False
-    follows: bool = False
 
     @cached_property
     def png(self) -> bytes:
         """Its picture, exactly."""
         return encode(self.edit.image)
-
-    @property
-    def method(self) -> str:
-        """The method that made it."""
-        return DIRECT if self.follows else self.request.method
-
-    def refines(self, other: ShownEdit) -> bool:
-        """Whether it is what another one stood in for."""
-        return other.follows and not self.follows and self.request.key == other.request.key

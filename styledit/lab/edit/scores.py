@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from styledit.lab.edit import png_recipe
-from styledit.lab.edit.methods import OWN
+from styledit.lab.edit.methods import FOLLOW
 from styledit.lab.edit.requests import ShownEdit
 from styledit.lab.edit.samples import Challenge, challenges, score
 from styledit.lab.edit.session import Prepared, Source
@@ -40,13 +40,12 @@ class Scores:
             return None
         request = shown.request
         reached = score(challenge, shown.edit.image)
-        if request.auto and shown.method == OWN:
+        if request.auto and request.method == FOLLOW:
             self._suggested = reached.psnr
         best = self._best.get(challenge.name)
         if reached.succeeded and (best is None or best["psnr"] < reached.psnr):
             settings = png_recipe.as_dict(shown.settings)
             again = {"prompt": request.prompt, "settings": settings} | request.for_page()
-            again |= {"method": shown.method} if shown.follows else {}
             best = self._best[challenge.name] = {"psnr": reached.psnr, "request": again}
         return {
             "psnr": reached.psnr,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Literal
 
 from diffusers import StableDiffusionPipeline
 from PIL import Image
@@ -15,7 +15,7 @@ from PIL import Image
 from styledit.editing import Edit, Settings
 from styledit.editing.blend import blend_start
 from styledit.editing.settings import is_on
-from styledit.editing.suggestion import Change
+from styledit.editing.suggestion import Change, suggest_rule
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.guided import guiding_dict
 from styledit.lab.edit.methods import SDEDIT, MethodFunction
@@ -53,7 +53,7 @@ def world_dict(pipe: StableDiffusionPipeline, own: Mapping[str, MethodFunction])
             }
             for challenge in (challenges() if embedded else ())
         ],
-        "methods": methods.as_dicts(own),
+        "methods": methods.as_dicts(own, suggest_rule(pipe) is not None),
         "axes": [asdict(kind) for kind in AXES.values()],
         "most_tiles": MOST_TILES,
         "slots": [{"label": label, "words": list(words)} for label, words in prompt_slots(pipe).items()],
@@ -77,9 +77,13 @@ def painting_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
 
 
 def source_dict(
-    pipe: StableDiffusionPipeline, number: int, source: Source, picture: Image.Image, state: str
+    pipe: StableDiffusionPipeline,
+    number: int,
+    source: Source,
+    picture: Image.Image,
+    state: Literal["inverting", "inverted"],
 ) -> dict[str, Any]:
-    """The source, once it has a picture; `state`: how far it is."""
+    """The source, once it has a picture."""
     return source.about() | {
         "id": number,
         "state": state,

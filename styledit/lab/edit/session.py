@@ -1,4 +1,4 @@
-"""One picture on its way to edits, without a widget: read, inverted, fitted, and what to expect of it.
+"""One picture on its way to edits, without a widget: read, inverted, and what to expect of it.
 
 Everything that computes is a generator with a yield after each network call.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal, Self, TypeVar
 
@@ -94,9 +94,9 @@ class Ready:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A source that can be edited, at `guidance`: by its value inputs, or, while there are none yet, by
-    following its inversion (direct inversion). `found`: whether its fit need not be kept; `given`: whether
-    its value inputs are the user's own, and no plain fit.
+    """A source that can be edited: by `editor`, which follows it, and by its value inputs once they are
+    there. `guidance`: the w of their fit; `found`: whether a fit need not be kept; `given`: whether its value
+    inputs are the user's own, and no plain fit.
     """
 
     source: Source
@@ -107,11 +107,6 @@ class Prepared:
     editor: Editor
     found: bool
     given: bool = False
-
-    @property
-    def follows(self) -> bool:
-        """Whether its edits follow the inversion, for want of value inputs."""
-        return self.values is None
 
     @cached_property
     def fit_key(self) -> str:
@@ -132,18 +127,21 @@ class Prepared:
         given: bool = False,
     ) -> Self:
         """A source with its inversion, and its value inputs where they are there."""
-        if values is None:
-            guidance = fit_guidance(pipe)
-            editor = lab_editor(pipe, inversion, guidance=guidance, follow_inversion=True)
-        else:
-            guidance = values.guidance
-            editor = lab_editor(pipe, inversion, values=values)
+        guidance = fit_guidance(pipe) if values is None else values.guidance
+        editor = following_editor(pipe, inversion, guidance)
         return cls(source, inversion.image, inversion, guidance, values, editor, found, given)
 
-    def fitted(self, values: ValueInputs) -> Self:
-        """The same with its value inputs."""
-        editor = lab_editor(self.editor.pipe, self.inversion, values=values)
-        return replace(self, values=values, editor=editor)
+
+def following_editor(pipe: StableDiffusionPipeline, inversion: Inversion, guidance: float) -> Editor:
+    """An editor without value inputs, by the model's own rule; of a model that has none, direct inversion.
+
+    Args:
+        guidance: w of the source in direct inversion.
+    """
+    editor = lab_editor(pipe, inversion)
+    if editor.rule is not None:
+        return editor
+    return lab_editor(pipe, inversion, guidance=guidance, follow_inversion=True)
 
 
 def lab_editor(pipe: StableDiffusionPipeline, inversion: Inversion, **options: Any) -> Editor:
@@ -159,20 +157,6 @@ def states_kept(inversion: Inversion) -> int:
     """Bytes that the states of a picture's earlier edits may take: an hour makes hundreds of edits."""
     one = 2 * inversion.steps * inversion.z_T.nbytes  # z and x0 of each step
     return EDITS_KEPT * one
-
-
-@dataclass
-class Settling:
-    """What a source is still owed once it can be edited: done whenever nothing else is. `stops`: how often
-    the page had asked to stop when it last went on; it rests where there was another stop since.
-    """
-
-    run: Generator[Progress, None, None]
-    stops: int
-
-    def goes_on(self, stops: int) -> bool:
-        """Whether there is more of it to do, after so many stops."""
-        return self.stops == stops and not is_over(self.run)
 
 
 def drawing(pipe: StableDiffusionPipeline, source: Source) -> Generator[Progress, None, Image.Image]:

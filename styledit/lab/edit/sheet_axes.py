@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from styledit.lab.edit.methods import SETTINGS, TABLE
+from styledit.lab.edit.methods import DDIM, DIRECT, FOLLOW, SETTINGS, TABLE, VALUES
 from styledit.lab.edit.requests import EditRequest
 
 Value = float | bool | str | tuple[str, ...]
@@ -14,6 +14,7 @@ Kind = Literal["number", "switch", "words", "method", "prompt"]
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
 METHOD, PROMPT = "method", "prompt"
+FIRST_METHODS = (FOLLOW, VALUES, DIRECT, DDIM)
 NONE = "none"  # how an empty list of words is typed
 SWITCH = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
@@ -31,7 +32,7 @@ class AxisKind:
     label: str
     short: str
     kind: Kind = "number"
-    values: tuple[float, ...] = FRACTIONS
+    values: tuple[float | str, ...] = FRACTIONS
     least: float | None = 0.0
     most: float | None = 1.0
     by_word: bool = False
@@ -49,7 +50,7 @@ def _axes() -> list[AxisKind]:
         AxisKind("tau_u", "Keep shapes, unprompted τu", "tau_u"),
         AxisKind("tau_v", "Stay near the picture τv", "tau_v"),
         AxisKind("guidance", "Guidance", "guidance", values=GUIDANCES, least=None, most=None),
-        AxisKind(METHOD, "Method", "", "method", ()),
+        AxisKind(METHOD, "Method", "", "method", FIRST_METHODS),
         AxisKind(PROMPT, "Target prompt", "", "prompt", ()),
         *(
             AxisKind(

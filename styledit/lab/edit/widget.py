@@ -26,20 +26,18 @@ from styledit.lab.edit.archive import Archive
 from styledit.lab.edit.cache import FitCache
 from styledit.lab.edit.display import Display, snapshot
 from styledit.lab.edit.guided import Guiding
-from styledit.lab.edit.maker import EditMaker, Made
-from styledit.lab.edit.methods import OWN, MethodFunction
+from styledit.lab.edit.maker import PREVIEWED, EditMaker, Made
+from styledit.lab.edit.methods import VALUES, MethodFunction
 from styledit.lab.edit.queue import RequestQueue, SourceRequest
 from styledit.lab.edit.requests import EditRequest, ShownEdit
 from styledit.lab.edit.session import (
     Prepared,
     Progress,
     Ready,
-    Settling,
     Source,
     domain_warning,
     drawing,
     first_signs,
-    fitting,
     is_over,
     last_sign,
     preparing,
@@ -67,16 +65,15 @@ PAGE_FIELDS = {
     ),
 }
 WORKER_FIELDS = PAGE_FIELDS | {
-    "EditLab": frozenset({"maker", "shown", "_settling", "_drawing", "_warm_up", "problem"})
+    "EditLab": frozenset({"maker", "shown", "_checking", "_drawing", "_warm_up", "problem"})
     | {"source", "target", "frame", "progress", "history", "present", "compared", "guided", "code", "saved"}
     | {"sheet", "sheets", "tile", "exported", "steps_shown", "_steps_open", "_pictured"}
     | {"word_map", "looks", "place", "led"},
-    "EditMaker": frozenset({"prepared", "_editors", "_nulls"}),
-    "Display": frozenset({"source_id", "_serial", "_stood", "_followed"}),
+    "EditMaker": frozenset({"prepared", "_editors", "_nulls", "_fit"}),
+    "Display": frozenset({"source_id", "_serial", "_stood"}),
     "Scores": frozenset({"_suggested", "_best"}),
     "History": frozenset({"entries", "present", "_recalled"}),
     "Guiding": frozenset({"last_upload", "_kept"}),
-    "Settling": frozenset({"stops"}),
     "ContactSheets": frozenset({"kept"}),
 }
 
@@ -96,7 +93,6 @@ class EditLab(EditTraits):
         "guide": ("id", "prompt", "settings", "weights", "iterations", "start"),
         "shown": ("serial",),
         "stop": (),
-        "fit": (),
         "sheet": ("id", "rows", "columns"),
         "show_sheet": ("id",),
         "tile": ("sheet", "row", "column"),
@@ -135,7 +131,7 @@ class EditLab(EditTraits):
         self.maker = None
         self.shown = None
         self._opened_with = None if ready is None else (opened, first, ready)
-        self._settling: Settling | None = None
+        self._checking: Generator[Progress, None, None] | None = None  # a picture of the user's
         self._drawing: Generator[Progress, None, None] | None = None  # a contact sheet's
         self._steps_open = False  # whether the page shows the steps' pictures
         self._pictured: ShownEdit | None = None  # whose they are
@@ -150,8 +146,6 @@ class EditLab(EditTraits):
     def snapshot(self) -> Image.Image | None:
         prepared, shown = self.prepared, self.shown
         if prepared is None or shown is None:
-            return None
-        if shown.follows and self._state(prepared) == "fitting":  # a better one comes
             return None
         return snapshot(prepared, shown)
 
@@ -169,8 +163,6 @@ class EditLab(EditTraits):
             self.queue.ask_edit(EditRequest.of(message))
         elif kind == "source":
             self.queue.ask_source(SourceRequest(int(message["id"]), partial(self._source, message, data)))
-        elif kind == "fit":
-            self.queue.ask(self._go_on_settling)
         elif kind == "sheet":
             self.queue.ask_sheet(message)
         elif kind == "show_sheet":
@@ -212,9 +204,8 @@ class EditLab(EditTraits):
                 self.display.withdraw()
             if queue.source is not None:
                 yield from self._guarded(self._prepare())
-            elif (edit := queue.edit) is not None and self.maker is not None:
-                waits = edit.guide is not None and self.maker.prepared.follows
-                yield from self._guarded(self._fit_first(edit) if waits else self._edit(self.maker))
+            elif queue.edit is not None and self.maker is not None:
+                yield from self._guarded(self._edit(self.maker))
                 changed = True
             elif queue.take_save():
                 self._save()
@@ -224,21 +215,19 @@ class EditLab(EditTraits):
                 yield from self._guarded(self._look(wanted))
             elif (message := queue.take_sheet()) is not None:
                 self._try(partial(self._begin_sheet, message))
-            elif self._settling is not None and self._settling.goes_on(queue.stops):
-                yield from self._guarded(self._settle(self._settling, lambda: bool(queue)))
+            elif self._checking is not None and not is_over(self._checking):
+                yield from self._guarded(self._going_on(self._checking, lambda: bool(queue)))
             elif self._drawing is not None and not is_over(self._drawing):
                 yield from self._guarded(self._going_on(self._drawing, lambda: bool(queue)))
-            elif self._warm_up and self.prepared is not None:
+            elif self._warm_up and self.maker is not None and self.shown is not None:
                 self._warm_up = False
-                warming_up = self.prepared.editor.warming_up()
+                warming_up = self.maker.warming_up(self.shown.request.method)
                 yield from self._guarded(self._driven(warming_up, lambda: bool(queue)))
             elif (shown := self._to_picture()) is not None and self.prepared is not None:
                 yield from self._guarded(self._picture_steps(shown, self.prepared))
             elif not queue.has_commands:
                 break
         self.display.publish_progress()
-        if self.prepared is not None:
-            self.display.publish_source(state=self._state(self.prepared))
         if changed:
             self.show_snapshot()
 
@@ -349,87 +338,36 @@ class EditLab(EditTraits):
 
     def _begin(self, number: int, prepared: Prepared, check: bool) -> None:
         """Another source, of the request of this number. `check`: it may be none of the model's world."""
-        signs: list[str] = []
-        self.maker = EditMaker(self.pipe, prepared, self.own, self.guiding)
+        self.maker = EditMaker(self.pipe, prepared, self.own, self.guiding, self.cache)
         self.shown = None
         self._drawing = None
-        self._settling = Settling(self._settled(self.maker, signs if check else None), self.queue.stops)
-        self.display.begin(number, prepared, self._state(prepared))
+        self._checking = None
+        self.display.begin(number, prepared)
         if check:
-            signs += first_signs(self.pipe, prepared.inversion)
+            signs = first_signs(self.pipe, prepared.inversion)
             self._warn(prepared, signs)
+            self._checking = self._check(prepared, signs, self.queue.stops)
 
     def _warn(self, prepared: Prepared, signs: list[str]) -> None:
         """Say what to expect of a picture with such signs."""
         note = f"{prepared.source.note} {domain_warning(self.pipe, signs)}".strip()
         self.display.publish_source(note=note)
 
-    def _settled(self, maker: EditMaker, signs: list[str] | None) -> Generator[Progress, None, None]:
-        """What a source is still owed once it can be edited: the last sign that its picture is none of the
-        model's world, and its value inputs, with the edit that had to do without them.
+    def _check(self, prepared: Prepared, signs: list[str], stops: int) -> Generator[Progress, None, None]:
+        """The last sign that a picture is none of the model's world, unless the page asks to stop again.
 
         Args:
-            signs: those that were seen at once; None looks for none.
+            signs: those that were seen at once.
+            stops: how often it had asked before.
         """
-        prepared = maker.prepared
-        if signs is not None:
-            self._warn(prepared, signs + (yield from last_sign(self.pipe, prepared.inversion)))
-        if prepared.follows:
-            values = yield from fitting(self.pipe, prepared)
-            maker.take_values(values)
-            if not prepared.found:
-                self.cache.keep(self.pipe, prepared.inversion, values)
-        yield from self._made_again(maker)
-
-    def _made_again(self, maker: EditMaker) -> Generator[Progress, None, None]:
-        """What followed the inversion, by the value inputs: the edit on the page, and the history's."""
-        past = self.archive.past
-        if self.shown is not None and self.shown.follows:
-            self.queue.offer_edit(self.shown.request)
-            yield Progress("editing", 0, 1)
-        while (entry := past.followed(maker.prepared.source)) is not None:
-            made = yield from maker.make(entry.request, maker.settings(entry.request))
-            if past.followed(maker.prepared.source) is entry:  # nothing has come in between
-                self.archive.renew(entry, made.edit.image)
-
-    def _settle(self, settling: Settling, outdated: Callable[[], bool]) -> Work:
-        """Go on with what the source is owed until something else is asked for; a stop lets it rest."""
-        yield from self._going_on(settling.run, lambda: outdated() or settling.stops != self.queue.stops)
-
-    def _fit_first(self, asked: EditRequest) -> Work:
-        """The value inputs, for an edit that begins with them."""
-        queue, maker = self.queue, self.maker
-        self._go_on_settling()
-        if self._settling is None or maker is None:
-            return
-
-        def outdated() -> bool:
-            return queue.edit is not asked or queue.source is not None or not maker.prepared.follows
-
-        try:
-            yield from self._settle(self._settling, outdated)
-        except Exception:
-            queue.drop_edit(asked)
-            raise
-
-    def _go_on_settling(self) -> None:
-        """Fit after a stop, or anew after an error, and make again what had to do without value inputs."""
-        state = None if self.maker is None else self._state(self.maker.prepared)
-        if self.maker is None or state not in ("stopped", "behind"):
-            return
-        if state == "behind" or self._settling is None or is_over(self._settling.run):
-            self._settling = Settling(self._settled(self.maker, None), self.queue.stops)
-        self._settling.stops = self.queue.stops
-        self.display.publish_source(state=self._state(self.maker.prepared))
-
-    def _state(self, prepared: Prepared) -> str:
-        """How far a source is that can be edited."""
-        followed = self.archive.past.followed(prepared.source) or (self.shown and self.shown.follows)
-        if not prepared.follows and not followed:
-            return "fitted"
-        if self._settling is not None and self._settling.goes_on(self.queue.stops):
-            return "fitting"
-        return "stopped" if prepared.follows else "behind"
+        run = last_sign(self.pipe, prepared.inversion)
+        while self.queue.stops == stops:
+            try:
+                progress = next(run)
+            except StopIteration as end:
+                self._warn(prepared, signs + end.value)
+                return
+            yield progress
 
     def _first_edit(self, prompt: str) -> EditRequest:
         """What to show of a new source: another style."""
@@ -442,13 +380,12 @@ class EditLab(EditTraits):
         asked = self.queue.edit
         if asked is None:
             return
-        if not maker.prepared.follows:
-            self._go_on_settling()  # which a stop kept from making some edits again
         display, before = self.display, self.shown
-        if not self._is_owed(maker, asked):
-            display.publish_problem("")
+        display.publish_problem("")
         start = time.perf_counter()
         try:
+            if asked.guide is not None and not (yield from self._fitted(maker, asked)):
+                return
             request, settings, made = yield from self._make(maker, asked)
         except Exception:
             self.queue.drop_edit(asked)
@@ -462,14 +399,23 @@ class EditLab(EditTraits):
             return
         newest = replace(newest, guide=made.guide, prompt=request.prompt)
         foreign = before is not None and before.edit is made.edit and before.foreign
-        self.shown = ShownEdit(newest, settings, made.edit, foreign, made.follows)
-        self._warm_up = newest.method == OWN
+        self.shown = ShownEdit(newest, settings, made.edit, foreign)
+        self._warm_up = newest.method in PREVIEWED
         display.publish_exact(maker.prepared, self.shown, before, time.perf_counter() - start)
         display.publish_target(maker, newest, settings)  # of what is shown, whatever was said on the way
         if not newest.moving:
             self.archive.remember(self.shown, maker.prepared.source)
         self._publish_code()
         display.publish_progress()
+
+    def _fitted(self, maker: EditMaker, asked: EditRequest) -> Generator[None, None, bool]:
+        """The value inputs, with which a guided edit begins; whether it is still asked for."""
+
+        def outdated() -> bool:
+            return not self.queue.wants(asked.key)
+
+        yield from self._driven(maker.fitting(), outdated)
+        return not outdated()
 
     def _make(
         self, maker: EditMaker, asked: EditRequest
@@ -485,16 +431,16 @@ class EditLab(EditTraits):
         settings = maker.settings(request)
         if not request.moving:
             display.publish_target(maker, request, settings)
-        owed = self._is_owed(maker, asked)
-        if shown is not None and shown.request.key == asked.key and not owed:
-            return request, settings, Made(shown.edit, asked.guide, follows=shown.follows)
+        if shown is not None and shown.request.key == asked.key:
+            return request, settings, Made(shown.edit, asked.guide)
 
         def outdated() -> bool:
             return not queue.wants(asked.key)
 
         show = partial(display.publish_preview, maker.prepared, request)
-        if request.moving and not owed:
-            if shown is not None and request.method == shown.request.method == OWN:
+        if request.moving:
+            by = request.method
+            if shown is not None and by == shown.request.method and by in PREVIEWED:
                 preview = yield from self._driven(maker.preview(request, settings, shown), outdated)
                 if preview is not None:
                     show(preview)
@@ -506,12 +452,6 @@ class EditLab(EditTraits):
         if made is not None and made.problem:
             display.publish_problem(made.problem)
         return request, settings, made
-
-    def _is_owed(self, maker: EditMaker, asked: EditRequest) -> bool:
-        """Whether an edit stands already, but had to do without value inputs that are there now."""
-        shown = self.shown
-        same = shown is not None and shown.request.key == asked.key
-        return same and shown is not None and shown.follows and not maker.prepared.follows
 
     def _guide(self, message: Mapping[str, Any], data: bytes) -> None:
         """Ask for a guided edit, once its style picture is read."""
@@ -570,13 +510,14 @@ class EditLab(EditTraits):
         if shown is None or maker is None:
             raise ValueError("This lab has no edit to explore: wait until it shows one, or open another lab.")
         if shown.edit.maps is None and not records(maker, shown):
-            how = "an opened file" if shown.foreign else f"the method {shown.method!r}"
+            how = "an opened file" if shown.foreign else f"the method {shown.request.method!r}"
             raise ValueError(
                 f"The edit of {how} has no attention maps; choose another method in the lab, then explore."
             )
         of = maker.prepared  # the worker goes on with its editors, this has its own
         own = Prepared.of(self.pipe, of.source, of.inversion, of.values, of.found, of.given)
-        return result_of(recording(EditMaker(self.pipe, own, self.own, self.guiding), shown))[1]
+        maker = EditMaker(self.pipe, own, self.own, self.guiding, self.cache)
+        return result_of(recording(maker, shown))[1]
 
     # What a link asks: see `styledit.lab.linking`.
 
@@ -610,13 +551,11 @@ class EditLab(EditTraits):
         base = self.shown.request
         if base.guide is not None:
             settings = png_recipe.as_dict(self.shown.settings)
-            base = replace(base, settings=settings, method=OWN, guide=None)
+            base = replace(base, settings=settings, method=VALUES, guide=None)
         planned = lay_out_sheet(int(message["id"]), self.maker, base, message["rows"], message["columns"])
         self._drawing = self._draw_sheet(self.maker, planned, self.queue.stops)
         self.display.publish_problem("")
         self.display.keep_sheet(planned, looked_at=True)
-        if any(tile.request.method == OWN for tile in planned.tiles):
-            self._go_on_settling()  # else the tiles would be made by another method than they say
 
     def _show_sheet(self, message: Mapping[str, Any]) -> None:
         """Look at an earlier contact sheet."""

@@ -15,7 +15,7 @@ from styledit.editing.run import EditRun
 from styledit.editing.source import SourceBranch
 from styledit.lab.edit import methods, png_recipe
 from styledit.lab.edit.maker import EditMaker
-from styledit.lab.edit.methods import DIRECT, OWN
+from styledit.lab.edit.methods import FOLLOW
 from styledit.lab.edit.requests import ShownEdit
 from styledit.maps import map_size, resize
 from styledit.prompts import find_word, positions_of, split_words
@@ -35,9 +35,9 @@ class WordLooks:
 
 
 def looking(maker: EditMaker, shown: ShownEdit, word: str) -> Generator[Any, None, torch.Tensor]:
-    """The mean map of a word, (h, w) as the latents: the source's, for a word that its prompt has, else the
-    that of the kit's own edit with the shown settings, which is run once for that, whatever method made the
-    shown one. A yield after each network call.
+    """The mean map of a word, (h, w) as the latents: the source's, for a word that its prompt has, else that
+    of the edit that follows the source with the shown settings, which is run once for that, whatever method
+    made the shown one. A yield after each network call.
 
     Raises:
         ValueError: a word that neither prompt has.
@@ -73,16 +73,16 @@ def looking_around(maker: EditMaker, shown: ShownEdit) -> Generator[Any, None, W
 
 def recording(maker: EditMaker, shown: ShownEdit) -> Generator[Any, None, tuple[str, Edit]]:
     """An edit with its maps, and the method that made it: the shown one again where that is one of the
-    editor's, else the kit's own with the same prompt and settings. A yield after each network call.
+    editor's, else following the source with the same prompt and settings. A yield after each network call.
     """
     if shown.edit.maps is not None and shown.edit.maps.layers:
-        return shown.method, shown.edit
+        return shown.request.method, shown.edit
     asked = shown.request
-    name = asked.method if records(maker, shown) else OWN
+    name = asked.method if records(maker, shown) else FOLLOW
     editor = yield from maker.editor(name, methods.parameters_of(name, asked.parameters))
     keywords = methods.keywords_of(name, shown.settings)
     edit: Any = yield from editor.editing(asked.prompt, record=Layers(), **keywords)
-    return (DIRECT if name == OWN and maker.prepared.follows else name), edit
+    return name, edit
 
 
 def records(maker: EditMaker, shown: ShownEdit) -> bool:

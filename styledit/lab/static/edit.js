@@ -271,7 +271,7 @@ function slider(label, { min = 0, max = 1, step = 0.05, value = 0, title = "" },
 // styledit/lab/front/edit/methods.js
 function methodNamed(methods, name) {
   const found = methods.find((method) => method.name === name);
-  return found ?? { name, hint: "", ignored: {}, parameters: [] };
+  return found ?? { name, hint: "", follows: false, ignored: {}, parameters: [] };
 }
 function whyIgnored(lab, setting) {
   return methodNamed(lab.world.methods, lab.edits.current.method).ignored[setting] ?? "";
@@ -1667,7 +1667,7 @@ function guidedSection(lab) {
     element(
       "p",
       { class: "styledit-hint" },
-      "The value inputs of the changed words (of all, where none is changed) are optimised for what the decoded picture should be. Choose what pulls, and how strongly; every other setting is the one above. With a style picture and an unchanged prompt, CLIP first says that picture's look in the prompt."
+      "The value inputs of the changed words (of all, where none is changed) are optimised for what the decoded picture should be; where the source has none yet, they are fitted first. Choose what pulls, and how strongly; every other setting is the one above. With a style picture and an unchanged prompt, CLIP first says that picture's look in the prompt."
     ),
     weights.root,
     slot.root,
@@ -1763,6 +1763,7 @@ var DOES = {
   blend: "outside the mask it is the source",
   tau_v: "its words say what was learned from the picture"
 };
+var ALONG = "it takes the source's own step, and adds what the prompts differ in";
 var LANES = [
   ["tau_c", TAU_NAMES.tau_c, "c"],
   ["tau_s", TAU_NAMES.tau_s, "s"],
@@ -1793,13 +1794,14 @@ function switchesOf(settings, steps, { ignored }) {
   for (const [name] of LANES) if (ignored[name]) lit[name].fill("off");
   return lit;
 }
-function stepSentence(lit, step, { name: method, ignored }) {
+function stepSentence(lit, step, { name: method, ignored, follows }) {
   const steps = lit.tau_c.length;
   const where = `Step ${step + 1} of ${steps}`;
   if (LANES.every(([name]) => ignored[name])) return `${where}. “${method}” takes nothing over at a step.`;
   const parts = LANES.filter(([name]) => lit[name][step] !== "off").map(
     ([name]) => `${DOES[name]}${lit[name][step] === "part" ? " (some words)" : ""}`
   );
+  if (follows) parts.unshift(ALONG);
   if (!parts.length) return `${where}: the edit's run goes its own way.`;
   return `${where}, in the edit's run: ${parts.join("; ")}.`;
 }
@@ -2957,13 +2959,13 @@ function presentValue({ name, kind, by_word }, current, methods, word = "") {
   const parameter = methods.flatMap(({ parameters }) => parameters).find((one) => one.name === name);
   return current.parameters[name] ?? parameter?.default ?? 0;
 }
-function firstValues({ kind, values }, present2, methods) {
+function firstValues({ kind, values }, present2) {
   if (kind === "switch") return ["no", "yes"];
-  if (kind === "method") return methods.map(({ name }) => name);
+  if (kind === "method") return values.map(String);
   if (kind === "prompt") return [String(present2)];
   if (kind === "words") return [.../* @__PURE__ */ new Set(["none", String(present2)])];
   const own = Number(Number(present2).toFixed(4));
-  return [.../* @__PURE__ */ new Set([...values, own])].sort((a, b) => a - b).map(String);
+  return [.../* @__PURE__ */ new Set([...values.map(Number), own])].sort((a, b) => a - b).map(String);
 }
 function splitValues(text, kind) {
   const parts = text.split(kind === "prompt" ? /\n/ : /[,;\n]/).map((part) => part.trim());
@@ -3017,9 +3019,11 @@ function axisChoice(lab, title, testid, first, changed) {
   const labels = { "aria-label": `Values of the ${title.toLowerCase()}`, spellcheck: "false" };
   const line = keepKeys(element("input", { type: "text", "data-testid": `${testid}-values`, ...labels }));
   const lines = keepKeys(element("textarea", { rows: 3, "data-testid": `${testid}-prompts`, ...labels }));
-  const toggles = methods.map(
-    ({ name, hint: hint2 }) => toggleButton(name, `${testid}-method-${name}`, () => changed(), { title: hint2, "aria-pressed": "true" })
-  );
+  const begins = firstValues(kindNamed(lab.world, "method"), "");
+  const toggles = methods.map(({ name, hint: hint2 }) => {
+    const attributes = { title: hint2, "aria-pressed": String(begins.includes(name)) };
+    return toggleButton(name, `${testid}-method-${name}`, () => changed(), attributes);
+  });
   const group = element(
     "div",
     { class: "styledit-row", role: "group", "aria-label": "Methods" },
@@ -3038,7 +3042,7 @@ function axisChoice(lab, title, testid, first, changed) {
     const kind = kindOf();
     if (!kind || typed || kind.kind === "method") return;
     const field = kind.kind === "prompt" ? lines : line;
-    const values = firstValues(kind, presentValue(kind, lab.edits.current, methods, word.value), methods);
+    const values = firstValues(kind, presentValue(kind, lab.edits.current, methods, word.value));
     field.value = values.join(kind.kind === "prompt" ? "\n" : ", ");
   };
   const show = () => {
@@ -3666,7 +3670,7 @@ var STAGES2 = {
   drawing: "Drawing the source",
   checking: "Checking the picture",
   inverting: "Inverting the picture",
-  fitting: "Fitting the value inputs",
+  fitting: "Fitting the method to the picture",
   editing: "Editing",
   guiding: "Guiding the value inputs",
   sheet: "Drawing the grid of settings"
@@ -3692,27 +3696,6 @@ function progressLine(lab) {
     if (stage !== shown) text.textContent = works ? STAGES2[stage] ?? stage : "";
     shown = stage;
     bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
-  });
-  return root;
-}
-var RESTS = {
-  stopped: [
-    "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion).",
-    "Go on fitting"
-  ],
-  behind: [
-    "The value inputs are fitted. What was made before still follows the inversion (direct inversion).",
-    "Make it again"
-  ]
-};
-function fitLine(lab) {
-  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
-  const on = pushButton("", "fit", () => lab.send({ type: "fit" }));
-  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
-  lab.onTrait("source", ({ state }) => {
-    const rests = state && RESTS[state];
-    root.hidden = !rests;
-    [text.textContent, on.textContent] = rests ?? ["", ""];
   });
   return root;
 }
@@ -4910,7 +4893,6 @@ function labParts(lab, local) {
     targetPrompt(lab),
     problemLine(lab),
     local,
-    fitLine(lab),
     commonControls(lab, progressLine(lab)),
     foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),

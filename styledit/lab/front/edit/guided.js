@@ -89,8 +89,9 @@ export function guidedSection(lab) {
       "p",
       { class: "styledit-hint" },
       "The value inputs of the changed words (of all, where none is changed) are optimised for what the decoded " +
-        "picture should be. Choose what pulls, and how strongly; every other setting is the one above. With a style " +
-        "picture and an unchanged prompt, CLIP first says that picture's look in the prompt.",
+        "picture should be; where the source has none yet, they are fitted first. Choose what pulls, and how strongly; " +
+        "every other setting is the one above. With a style picture and an unchanged prompt, CLIP first says that " +
+        "picture's look in the prompt.",
     ),
     weights.root,
     slot.root,

@@ -20,6 +20,7 @@ const DOES = {
   blend: "outside the mask it is the source",
   tau_v: "its words say what was learned from the picture",
 };
+const ALONG = "it takes the source's own step, and adds what the prompts differ in";
 /** @type {[Switch, string, string][]} */
 const LANES = [
   ["tau_c", TAU_NAMES.tau_c, "c"],
@@ -79,13 +80,14 @@ export function switchesOf(settings, steps, { ignored }) {
  * @param {number} step
  * @param {Method} method
  */
-export function stepSentence(lit, step, { name: method, ignored }) {
+export function stepSentence(lit, step, { name: method, ignored, follows }) {
   const steps = lit.tau_c.length;
   const where = `Step ${step + 1} of ${steps}`;
   if (LANES.every(([name]) => ignored[name])) return `${where}. “${method}” takes nothing over at a step.`;
   const parts = LANES.filter(([name]) => lit[name][step] !== "off").map(
     ([name]) => `${DOES[name]}${lit[name][step] === "part" ? " (some words)" : ""}`,
   );
+  if (follows) parts.unshift(ALONG);
   if (!parts.length) return `${where}: the edit's run goes its own way.`;
   return `${where}, in the edit's run: ${parts.join("; ")}.`;
 }

@@ -151,7 +151,7 @@ function bringIntoRow(row, item) {
  */
 function stripItem({ id }, methods, recall, compare) {
   const image = element("img", { alt: "" });
-  let shown = ""; // the bytes of its picture, which may be a better one later
+  let shown = ""; // the bytes of its picture, which may be another one later
   const caption = element("span", {});
   const picture = pushButton("", `history-${id}`, () => recall(id), {
     class: "styledit-thumb",

@@ -17,7 +17,7 @@ import { editRequests } from "./requests.js";
 import { scoreSection } from "./score.js";
 import { sheetSection } from "./sheet.js";
 import { sourceSection } from "./source.js";
-import { fitLine, problemLine, progressLine } from "./status.js";
+import { problemLine, progressLine } from "./status.js";
 import { pictureViews } from "./views.js";
 import { wordTable } from "./words.js";
 /** @import { Model, Rendered } from "../shared/types.js" */
@@ -137,7 +137,6 @@ function labParts(lab, local) {
     targetPrompt(lab),
     problemLine(lab),
     local,
-    fitLine(lab),
     commonControls(lab, progressLine(lab)),
     foldedPart("What happens", "fold-happens", ...happeningSection(lab)),
     scoreSection(lab),

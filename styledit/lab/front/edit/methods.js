@@ -10,7 +10,7 @@ import { element } from "../shared/elements.js";
  */
 export function methodNamed(methods, name) {
   const found = methods.find((method) => method.name === name);
-  return found ?? { name, hint: "", ignored: {}, parameters: [] };
+  return found ?? { name, hint: "", follows: false, ignored: {}, parameters: [] };
 }
 
 /**

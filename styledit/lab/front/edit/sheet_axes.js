@@ -30,19 +30,18 @@ export function presentValue({ name, kind, by_word }, current, methods, word = "
 }
 
 /**
- * The values that an axis begins with: those of its range, and the present one among them.
+ * The values that an axis begins with: those of its range, and the present one among them; of methods some.
  * @param {AxisKind} kind
  * @param {number | string} present
- * @param {Method[]} methods
  * @returns {string[]}
  */
-export function firstValues({ kind, values }, present, methods) {
+export function firstValues({ kind, values }, present) {
   if (kind === "switch") return ["no", "yes"];
-  if (kind === "method") return methods.map(({ name }) => name);
+  if (kind === "method") return values.map(String);
   if (kind === "prompt") return [String(present)];
   if (kind === "words") return [...new Set(["none", String(present)])];
   const own = Number(Number(present).toFixed(4));
-  return [...new Set([...values, own])].sort((a, b) => a - b).map(String);
+  return [...new Set([...values.map(Number), own])].sort((a, b) => a - b).map(String);
 }
 
 /**
@@ -132,9 +131,11 @@ export function axisChoice(lab, title, testid, first, changed) {
   const labels = { "aria-label": `Values of the ${title.toLowerCase()}`, spellcheck: "false" };
   const line = keepKeys(element("input", { type: "text", "data-testid": `${testid}-values`, ...labels }));
   const lines = keepKeys(element("textarea", { rows: 3, "data-testid": `${testid}-prompts`, ...labels }));
-  const toggles = methods.map(({ name, hint }) =>
-    toggleButton(name, `${testid}-method-${name}`, () => changed(), { title: hint, "aria-pressed": "true" }),
-  );
+  const begins = firstValues(kindNamed(lab.world, "method"), "");
+  const toggles = methods.map(({ name, hint }) => {
+    const attributes = { title: hint, "aria-pressed": String(begins.includes(name)) };
+    return toggleButton(name, `${testid}-method-${name}`, () => changed(), attributes);
+  });
   const group = element(
     "div",
     { class: "styledit-row", role: "group", "aria-label": "Methods" },
@@ -153,7 +154,7 @@ export function axisChoice(lab, title, testid, first, changed) {
     const kind = kindOf();
     if (!kind || typed || kind.kind === "method") return;
     const field = kind.kind === "prompt" ? lines : line;
-    const values = firstValues(kind, presentValue(kind, lab.edits.current, methods, word.value), methods);
+    const values = firstValues(kind, presentValue(kind, lab.edits.current, methods, word.value));
     field.value = values.join(kind.kind === "prompt" ? "\n" : ", ");
   };
   const show = () => {

@@ -2,7 +2,7 @@
 import { pushButton } from "../shared/controls.js";
 import { element } from "../shared/elements.js";
 import { countOf, delayedCall } from "./parts.js";
-/** @import { Frame, Lab, SourceState } from "./types.js" */
+/** @import { Frame, Lab } from "./types.js" */
 
 const REST = 600; // ms without a newer edit, after which the last one is announced
 
@@ -11,7 +11,7 @@ const STAGES = {
   drawing: "Drawing the source",
   checking: "Checking the picture",
   inverting: "Inverting the picture",
-  fitting: "Fitting the value inputs",
+  fitting: "Fitting the method to the picture",
   editing: "Editing",
   guiding: "Guiding the value inputs",
   sheet: "Drawing the grid of settings",
@@ -44,34 +44,6 @@ export function progressLine(lab) {
     if (stage !== shown) text.textContent = works ? (STAGES[stage] ?? stage) : "";
     shown = stage;
     bar.title = works ? `${done} of ${countOf(total, "step")}` : "";
-  });
-  return root;
-}
-
-/** @type {Partial<Record<SourceState, [said: string, button: string]>>} */
-const RESTS = {
-  stopped: [
-    "The value inputs are not fitted. Until they are, edits follow the inversion (direct inversion).",
-    "Go on fitting",
-  ],
-  behind: [
-    "The value inputs are fitted. What was made before still follows the inversion (direct inversion).",
-    "Make it again",
-  ],
-};
-
-/**
- * That a stop left the value inputs unfitted, or what was made without them as it was, and the way to go on.
- * @param {Lab} lab
- */
-export function fitLine(lab) {
-  const text = element("span", { role: "status", "aria-live": "polite", "data-testid": "fit-text" });
-  const on = pushButton("", "fit", () => lab.send({ type: "fit" }));
-  const root = element("div", { class: "styledit-row styledit-aside", hidden: true }, text, on);
-  lab.onTrait("source", ({ state }) => {
-    const rests = state && RESTS[state];
-    root.hidden = !rests;
-    [text.textContent, on.textContent] = rests ?? ["", ""];
   });
   return root;
 }

@@ -60,6 +60,8 @@ export interface Parameter {
 export interface Method {
   name: string;
   hint: string;
+  /** Whether each step of its edit takes the source's step along. */
+  follows: boolean;
   /** Why it does not read a setting. */
   ignored: Record<string, string>;
   parameters: Parameter[];
@@ -71,7 +73,8 @@ export interface AxisKind {
   label: string;
   short: string;
   kind: "number" | "switch" | "words" | "method" | "prompt";
-  values: number[];
+  /** What it begins with. */
+  values: (number | string)[];
   least: number | null;
   most: number | null;
   by_word: boolean;
@@ -136,8 +139,6 @@ export interface SourceParts {
   steps: number;
 }
 
-export type SourceState = "inverting" | "fitting" | "stopped" | "behind" | "fitted";
-
 /** Two sources of the same `key` are the same picture with the same prompt. */
 export interface KnownSource extends SourceParts {
   key: string;
@@ -145,7 +146,7 @@ export interface KnownSource extends SourceParts {
 
 export interface Source extends KnownSource {
   id: number;
-  state: SourceState;
+  state: "inverting" | "inverted";
   picture: Bytes;
   reconstruction: Bytes | null;
   words: string[];
