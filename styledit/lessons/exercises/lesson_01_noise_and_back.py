@@ -38,7 +38,7 @@ def check_estimate(estimate: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None
     "01 A walk that goes wrong", right="the network is told the timestep of the latent that it is given"
 )
 def check_walk(walk: Callable[[Network, Tensor, Tensor, list[int]], Tensor]) -> None:
-    """Check `walk(network, z_0, abar, t)`: z_T by DDIM inversion, where `network(z, t)` predicts the noise."""
+    """Check `walk(network, z_0, abar, t)`: z_T by DDIM inversion, where `network(z, t)` predicts noise."""
     z_0 = noise(1)[0]
     abar, t = torch.tensor([0.05, 0.3, 0.7, 1.0]), [900, 500, 100, 0]
     got = answer(walk, _toy_network, z_0, abar, t)
@@ -83,8 +83,8 @@ def check_guidance(guided: Callable[[Tensor, Tensor, float], Tensor]) -> None:
 
 @exercise("01 A good number", right="PSNR is higher than that of a picture with a car, and there is no car")
 def check_no_car(fake: Callable[[Tensor], Tensor]) -> None:
-    """Check `fake(pixels)`: from the lesson's picture (1, 3, H, W) in [0, 1], another that is near it in PSNR and
-    in which the judge sees no car.
+    """Check `fake(pixels)`: from the lesson's picture (1, 3, H, W) in [0, 1] another that is near it in PSNR
+    and in which the judge sees no car.
     """
     source = Image.open(CAR).convert("RGB")
     pixels = as_pixels(source)

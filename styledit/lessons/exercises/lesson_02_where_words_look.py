@@ -46,8 +46,8 @@ def check_heads(split: Callable[[Tensor, int], Tensor]) -> None:
     same(
         got,
         x.unflatten(-1, (3, -1)).transpose(1, 2),
-        "of 12 numbers and 3 heads, the first head gets numbers 0 to 3, the second 4 to 7, the third 8 to 11; "
-        "the axes of the result are (B, heads, n, d_head).",
+        "of 12 numbers and 3 heads, the first head gets numbers 0 to 3, the second 4 to 7, the third 8 to "
+        "11; the axes of the result are (B, heads, n, d_head).",
     )
 
 
