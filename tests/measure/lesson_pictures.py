@@ -4,6 +4,7 @@ way back from noise, where words look and what they do, and what edits change.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,30 +81,39 @@ def way_back_row(
 def words(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     """Where each token is read, and what silencing it changes.
 
-    A row: `picture`; `area`, the share of the picture that the thing covers; `own`, the share of the
-    self-attention of the thing's pixels, on the finest grid, that stays on the thing; `tokens`, as in
-    `token_rows`.
+    A row: `picture`; `thing`, its word; `area`, the share of the picture that the thing covers; `own`, the
+    share of the self-attention of the thing's pixels, on the finest grid, that stays on the thing; `tokens`,
+    as in `token_rows`.
     """
     rows = []
     for name in names():
-        picture = lesson_picture(pipe, name)
-        record = Record((Layers(), Layers(kind="self", scales=(1,))))
-        inversion = invert(pipe, picture.image, picture.prompt, record=record, progress=False)
-        rows.append(words_row(pipe, name, picture, inversion))
+        rows.append(words_row(pipe, name, lesson_picture(pipe, name)))
         print(f"  {name:<20} {rows[-1]['own']:.2f} of {rows[-1]['area']:.2f}", flush=True)
     return rows
 
 
-def words_row(
-    pipe: StableDiffusionPipeline, name: str, picture: LessonPicture, inversion: Inversion
-) -> dict[str, Any]:
+def words_row(pipe: StableDiffusionPipeline, name: str, picture: LessonPicture) -> dict[str, Any]:
     """One row of `words`."""
+    record = Record((Layers(), Layers(kind="self", scales=(1,))))
+    inversion = invert(pipe, picture.image, picture.prompt, record=record, progress=False)
     return {
         "picture": name,
+        "thing": thing_named(picture.prompt),
         "area": round(float(picture.mask.mean()), 4),
         "own": round(own_share(inversion, picture.mask), 4),
         "tokens": token_rows(pipe, picture, inversion),
     }
+
+
+def thing_named(prompt: str) -> str:
+    """The word of the first thing that a caption names."""
+    return next(word for word in prompt.split() if word in things())
+
+
+@cache
+def things() -> frozenset[str]:
+    """The words of all things of the model's world."""
+    return frozenset(load_judge(EMBEDDED_FOLDER / "judge").labels["object"])
 
 
 def token_rows(
@@ -185,12 +195,11 @@ def two_things(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     whether it is named first; which share of its `own` word's map, and of the `other` thing's, lies on it,
     on the finest grid.
     """
-    things = load_judge(EMBEDDED_FOLDER / "judge").labels["object"]
     rows = []
     for i, case in enumerate(held_out_cases()):
         if case.kind not in TWO:
             continue
-        named = [word for word in case.source_prompt.split() if word in things]
+        named = [word for word in case.source_prompt.split() if word in things()]
         (other,) = [word for word in named if word != case.object]
         maps = invert(pipe, case.source, case.source_prompt, progress=False).maps.select(layers=1)
         mask = thing_mask(i)
