@@ -98,7 +98,7 @@ def plot_two_runs(
         raise ValueError(
             "Two runs are drawn with the pictures of two latents or more; give {0: ..., T: ...}."
         )
-    ax = ax or plt.subplots(figsize=(12, 6.6))[1]
+    ax = ax or plt.subplots(figsize=(12, 5.4))[1]
     unit = (len(pictures) - 1) / steps  # a step's width: pictures stand one apart
     source_y, edit_y, lane = len(SWITCHES) * 0.4 + 0.55, -1.35, 0.4
     for i, pair in sorted(pictures.items()):
@@ -145,7 +145,7 @@ def _runs_ends(ax: Axes, source_y: float, edit_y: float, end: float, indices: Se
         color=COLOURS[1],
     )
     ax.annotate("", (-0.5, edit_y + 0.75), (-0.5, source_y + 0.05), arrowprops=ARROW | {"color": "black"})
-    ax.text(0, source_y + 0.86, "the noise z_T", ha="center", fontsize=11)
+    ax.text(0, source_y + 0.86, "the noise z_T, where both begin", ha="center", fontsize=11)
     ax.text(end, source_y + 0.86, "the picture again", ha="center", fontsize=11)
     for i in indices:
         ax.text(i / max(indices) * end, edit_y - 0.36, f"i = {i}", ha="center", va="center", fontsize=11)

@@ -162,6 +162,6 @@ def _draw_key(ax: Axes, marked: bool, end: float) -> None:
     """What the colours are."""
     names = {**LAYER, **({"shown below": MARKED} if marked else {})}
     for k, (name, colour) in enumerate(names.items()):
-        x, y = end / 2 - 1.2, 0.75 - 0.34 * k
+        x, y = end / 2 - 1.0, -0.75 - 0.32 * k
         ax.add_patch(Rectangle((x, y - 0.1), 0.4, 0.2, facecolor=colour, alpha=0.55))
         ax.text(x + 0.5, y, name, va="center", fontsize=12)
