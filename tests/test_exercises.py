@@ -79,6 +79,10 @@ def walk_told_where_it_arrives(network, z_0, abar, t):
     return z
 
 
+def walk_that_asks_the_beginning(network, z_0, abar, t):
+    return walk(lambda z, told: network(z_0, told), z_0, abar, t)
+
+
 def walk_that_stops_early(network, z_0, abar, t):
     z = z_0
     for i in range(len(t) - 1, 1, -1):
@@ -90,34 +94,34 @@ def mean_colour(pixels):
     return pixels.mean((2, 3), keepdim=True).expand_as(pixels)
 
 
-def blurred(pixels):
-    """A picture in which each pixel is the mean of the 65 x 65 around it."""
-    padded = torch.nn.functional.pad(pixels, (32, 32, 32, 32), mode="replicate")
-    return torch.nn.functional.avg_pool2d(padded, 65, stride=1)
+def rows_alone(pixels):
+    """Each row in its mean colour: sky, sea and sand."""
+    return pixels.mean(3, keepdim=True).expand_as(pixels)
 
 
 RIGHT |= {
     "check_estimate": lambda z, eps, abar: (z - (1 - abar).sqrt() * eps) / abar.sqrt(),
     "check_walk": walk,
     "check_guidance": lambda uncond, cond, w: (1 - w) * uncond + w * cond,
-    "check_no_car": blurred,
+    "check_no_car": rows_alone,
 }
 WRONG += [
     ("check_estimate", lambda z, eps, abar: z - (1 - abar).sqrt() * eps, "gives that picture back"),
     ("check_estimate", lambda z, eps, abar: eps, "the picture already"),
+    ("check_walk", walk_told_where_it_arrives, "which level and timestep"),
     ("check_walk", walk_that_stops_early, "not the walk yet"),
     ("check_walk", lambda network, z_0, abar, t: z_0, "not the walk yet"),
     ("check_walk", lambda network, z_0, abar, t: network(z_0, 0)[:, :1], "shape"),
     ("check_guidance", lambda uncond, cond, w: cond + w * (cond - uncond), "w = 1"),
     ("check_guidance", lambda uncond, cond, w: cond[:, :1], "shape"),
     ("check_no_car", lambda pixels: pixels, "the car can still be seen"),
-    ("check_no_car", torch.zeros_like, "are asked for"),
+    ("check_no_car", mean_colour, "are asked for"),
     ("check_no_car", lambda pixels: pixels[:, :1], "shape"),
 ]
 
 
 def test_a_loop_as_it_was_given_is_no_answer_yet() -> None:
-    verdict = exercises.check_walk.grade(walk_told_where_it_arrives)
+    verdict = exercises.check_walk.grade(walk_that_asks_the_beginning)
     assert verdict.passed is None and "as it was given" in verdict.text
     verdict = exercises.check_heads.grade(interleaved)
     assert verdict.passed is None and "as it was given" in verdict.text
