@@ -29,7 +29,7 @@ from styledit.recording import Record
 from styledit.storage.data import EMBEDDED_FOLDER
 from styledit.values import fit_values
 
-STEPS = (10, 20, 40, 80)  # T of the ways back
+STEPS = (10, 20, 40)  # T of the ways back
 GUIDANCES = (1.0, 2.0, 3.0, 7.5)
 FEW = 8  # pictures of what takes long, or of each kind
 STEP = 3  # of 30, at which tokens are silenced
@@ -221,7 +221,7 @@ def thing_mask(case: int) -> np.ndarray:
 
 
 def edits(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
-    """What FEW edits each of a style, a place and a colour change, with value inputs and by suggested settings.
+    """What FEW edits each of a style, a place and a colour change, with value inputs and suggested settings.
 
     A row: `case` of the benchmark, `kind`, and the mean change of the pixels, from 0 to 1, `on` the thing and
     `around` it.

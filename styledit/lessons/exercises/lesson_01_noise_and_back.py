@@ -46,8 +46,8 @@ def check_walk(walk: Callable[[Network, Tensor, Tensor, list[int]], Tensor]) -> 
     same(
         got,
         _walk(_toy_network, z_0, abar, t),
-        "this is not the walk yet. Which latent does a step take apart, and which level and timestep does that "
-        "latent have? Only the last line speaks of where the step arrives.",
+        "this is not the walk yet. Which latent does a step take apart, and which level and timestep does "
+        "that latent have? Only the last line speaks of where the step arrives.",
     )
 
 
