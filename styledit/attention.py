@@ -229,7 +229,7 @@ def attention_layers(unet: UNet2DConditionModel, kind: Literal["cross", "self"] 
             for name in names
             if not unet.get_submodule(name.removesuffix("." + KINDS[kind])).only_cross_attention
         ]
-    scales = _scales(unet)
+    scales = block_scales(unet)
     return {name: scale for prefix, scale in scales.items() for name in names if name.startswith(prefix)}
 
 
@@ -239,13 +239,13 @@ def decoder_blocks(unet: UNet2DConditionModel) -> dict[str, int]:
     """
     return {
         f"{prefix}resnets.{j}": scale
-        for prefix, scale in _scales(unet).items()
+        for prefix, scale in block_scales(unet).items()
         if prefix.startswith("up_blocks")
         for j, _ in enumerate(unet.get_submodule(prefix + "resnets").children())
     }
 
 
-def _scales(unet: UNet2DConditionModel) -> dict[str, int]:
+def block_scales(unet: UNet2DConditionModel) -> dict[str, int]:
     """{what the names of a block's modules begin with: its scale}, in the order of the network."""
     scales, scale = {}, 1
     for i, block in enumerate(unet.down_blocks):

@@ -39,9 +39,9 @@ WRONG: list[tuple[str, Any, str]] = []  # a check, a wrong answer, a part of its
 
 
 class Made:
-    """An answer that is made when it is needed."""
+    """An answer that is made when it is needed, from what it is graded with."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(self, make: Callable[..., Any]) -> None:
         self.make = make
 
 
@@ -60,32 +60,72 @@ WRONG += [
 # 01
 
 
-def noised(z_0, eps, abar):
-    return abar.sqrt() * z_0 + (1 - abar).sqrt() * eps
+def walk(network, z_0, abar, t):
+    z = z_0
+    for i in range(len(t) - 1, 0, -1):
+        z = moved(z, network(z, t[i]), abar[i], abar[i - 1])
+    return z
 
 
-def inverse_step(eps, z, abar, abar_next):
+def moved(z, eps, abar, abar_next):
     x0 = (z - (1 - abar) ** 0.5 * eps) / abar**0.5
     return abar_next**0.5 * x0 + (1 - abar_next) ** 0.5 * eps
 
 
+def walk_told_where_it_arrives(network, z_0, abar, t):
+    z = z_0
+    for i in range(len(t) - 1, 0, -1):
+        z = moved(z, network(z, t[i - 1]), abar[i], abar[i - 1])
+    return z
+
+
+def walk_that_asks_the_beginning(network, z_0, abar, t):
+    return walk(lambda z, told: network(z_0, told), z_0, abar, t)
+
+
+def walk_that_stops_early(network, z_0, abar, t):
+    z = z_0
+    for i in range(len(t) - 1, 1, -1):
+        z = moved(z, network(z, t[i]), abar[i], abar[i - 1])
+    return z
+
+
+def mean_colour(pixels):
+    return pixels.mean((2, 3), keepdim=True).expand_as(pixels)
+
+
+def rows_alone(pixels):
+    """Each row in its mean colour: sky, sea and sand."""
+    return pixels.mean(3, keepdim=True).expand_as(pixels)
+
+
 RIGHT |= {
-    "check_noising": noised,
     "check_estimate": lambda z, eps, abar: (z - (1 - abar).sqrt() * eps) / abar.sqrt(),
-    "check_inverse_step": inverse_step,
+    "check_walk": walk,
     "check_guidance": lambda uncond, cond, w: (1 - w) * uncond + w * cond,
+    "check_no_car": rows_alone,
 }
 WRONG += [
-    ("check_noising", lambda z_0, eps, abar: abar * z_0 + (1 - abar) * eps, "where is a root"),
-    ("check_noising", lambda z_0, eps, abar: z_0 + (1 - abar).sqrt() * eps, "abar = 0"),
-    ("check_noising", lambda z_0, eps, abar: noised(eps, z_0, abar), "abar = 1"),
     ("check_estimate", lambda z, eps, abar: z - (1 - abar).sqrt() * eps, "gives that picture back"),
     ("check_estimate", lambda z, eps, abar: eps, "the picture already"),
-    ("check_inverse_step", lambda e, z, abar, abar_next: inverse_step(e, z, abar_next, abar), "which level"),
-    ("check_inverse_step", lambda e, z, abar, abar_next: z + e, "stay what it is"),
+    ("check_walk", walk_told_where_it_arrives, "which level and timestep"),
+    ("check_walk", walk_that_stops_early, "not the walk yet"),
+    ("check_walk", lambda network, z_0, abar, t: z_0, "not the walk yet"),
+    ("check_walk", lambda network, z_0, abar, t: network(z_0, 0)[:, :1], "shape"),
     ("check_guidance", lambda uncond, cond, w: cond + w * (cond - uncond), "w = 1"),
     ("check_guidance", lambda uncond, cond, w: cond[:, :1], "shape"),
+    ("check_no_car", lambda pixels: pixels, "the car can still be seen"),
+    ("check_no_car", mean_colour, "are asked for"),
+    ("check_no_car", lambda pixels: pixels[:, :1], "shape"),
 ]
+
+
+def test_a_loop_as_it_was_given_is_no_answer_yet() -> None:
+    verdict = exercises.check_walk.grade(walk_that_asks_the_beginning)
+    assert verdict.passed is None and "as it was given" in verdict.text
+    verdict = exercises.check_heads.grade(interleaved)
+    assert verdict.passed is None and "as it was given" in verdict.text
+
 
 # 02
 
@@ -94,24 +134,41 @@ def attention(Q, K):
     return torch.softmax(Q @ K.mT * Q.shape[-1] ** -0.5, -1)
 
 
-def centre(heat):
-    rows, columns = torch.meshgrid(*map(torch.arange, heat.shape), indexing="ij")
-    return torch.stack([(rows * heat).sum(), (columns * heat).sum()]) / heat.sum()
+def heads_apart(x, heads):
+    return torch.stack(x.chunk(heads, -1), 1)
+
+
+def interleaved(x, heads):
+    return x.unflatten(-1, (-1, heads)).permute(0, 3, 1, 2)
+
+
+def best_choice(maps, mask):
+    """The layer, head and step whose map of the word is read on the mask the most."""
+
+    def on(choice):
+        layer, head, step = choice
+        heat = maps.select(layers=layer, heads=head).word("beach", steps=step)
+        return float(heat[torch.from_numpy(mask)].sum() / heat.sum())
+
+    layers = maps.layers.items()
+    choices = [(layer, head, 0) for layer, of in layers for head in range(of.shape[1])]
+    return max(choices, key=on)
 
 
 RIGHT |= {
     "check_attention": attention,
-    "check_word_map": lambda A, tokens, h, w: A[:, :, tokens].sum(2).mean(0).reshape(h, w),
-    "check_centre": centre,
+    "check_heads": heads_apart,
+    "check_choice": Made(best_choice),
 }
 WRONG += [
     ("check_attention", lambda Q, K: torch.softmax(Q @ K.mT, -1), "too sharp or too flat"),
     ("check_attention", lambda Q, K: torch.softmax(Q @ K.mT / 2, -2), "over which axis"),
     ("check_attention", lambda Q, K: Q @ K.mT / 2, "add up to 1"),
-    ("check_word_map", lambda A, tokens, h, w: A[:, :, tokens].mean(2).mean(0).view(h, w), "0.6"),
-    ("check_word_map", lambda A, tokens, h, w: A[:, :, tokens].sum(2).sum(0).view(h, w), "averaged"),
-    ("check_centre", lambda heat: (heat == heat.max()).nonzero()[0].float(), "half-way"),
-    ("check_centre", lambda heat: centre(heat).flip(0), "row, column"),
+    ("check_heads", lambda x, heads: x.unflatten(-1, (heads, -1)), "shape"),
+    ("check_heads", lambda x, heads: heads_apart(x, heads).flip(1), "the first head"),
+    ("check_choice", "up_blocks.2", "not a str"),
+    ("check_choice", ("up_blocks.2.attentions.0.transformer_blocks.0.attn2", 99, 0), "no such map"),
+    ("check_choice", Made(lambda maps, mask: (next(iter(maps.layers)), 0, 0)), "as it covers"),
 ]
 
 # 03
@@ -392,7 +449,13 @@ WRONG += [
     ("check_rate", lambda step, steps, peak: rate(step, 10_000, peak), "how many there are"),
 ]
 
-NO_FUNCTION = ("check_target", "check_new_word", "check_cure", "check_record")  # what they grade
+NO_FUNCTION = (
+    "check_target",
+    "check_choice",
+    "check_new_word",
+    "check_cure",
+    "check_record",
+)  # what they grade
 RETURN_NUMBER = (
     "check_cost",
     "check_first_step",
@@ -418,8 +481,11 @@ def graded(request, short_inversion) -> Callable:
     """A function (check, answer) -> Verdict."""
 
     def grade(name: str, answer: Any) -> Any:
-        answer = answer.make() if isinstance(answer, Made) else answer
-        others = short_inversion if name == "check_lab_method" else ()
+        pipe, inversion, _ = short_inversion
+        mask = lesson_picture(pipe, "car").mask
+        others = {"check_lab_method": short_inversion, "check_choice": (inversion.maps, mask)}.get(name, ())
+        if isinstance(answer, Made):
+            answer = answer.make(*others)
         return getattr(exercises, name).grade(answer, *others)
 
     return grade
@@ -503,8 +569,8 @@ def test_the_judge_sees_the_lesson_picture() -> None:
 def test_a_check_shows_its_verdict_and_goes_on(capsys) -> None:
     exercises.check_guidance(RIGHT["check_guidance"])
     assert capsys.readouterr().out.startswith("✓ 01 Guidance: right")
-    exercises.check_noising(lambda z_0, eps, abar: z_0)
-    assert capsys.readouterr().out.startswith("✗ 01 Noising: not yet")
+    exercises.check_attention(lambda Q, K: Q @ K.mT)
+    assert capsys.readouterr().out.startswith("✗ 02 Attention: not yet")
     exercises.check_estimate(...)
     assert capsys.readouterr().out.startswith("○ 01 The clean estimate: no answer yet")
     assert exercises.progress().passed == 1
@@ -580,7 +646,7 @@ def test_a_broken_file_loses_nothing(broken) -> None:
     exercises.check_guidance(RIGHT["check_guidance"])
     before = progress_file().read_bytes()
     progress_file().write_bytes(before + broken)
-    exercises.check_noising(RIGHT["check_noising"])
+    exercises.check_estimate(RIGHT["check_estimate"])
     assert exercises.progress().passed == 2
     assert progress_file().read_bytes().startswith(before + broken)
 

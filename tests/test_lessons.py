@@ -161,6 +161,8 @@ def names(embedded) -> dict[str, Any]:
         "Layers": Layers,
         "pipe": embedded,
         "inversion": inversion,
+        "maps": inversion.maps,
+        "mask": picture.mask,
         "MY_TARGET": picture.prompt.replace("beach", "snow"),
         "editor": styledit.Editor(embedded, inversion),
         "nothing": {"tau_v": 0, "tau_c": 0, "tau_s": 0, "tau_u": 0, "guidance": 3, "blend": ()},

@@ -15,6 +15,7 @@ from PIL import Image
 
 import styledit
 from styledit import lessons
+from styledit.attention import attention_layers
 from styledit.lab.palettes import DIVERGING
 
 
@@ -213,6 +214,56 @@ def test_setup_makes_svg_that_repeats(tmp_path) -> None:
             plt.savefig(tmp_path / f"{name}.svg", metadata={"Date": None})
     drawn = (tmp_path / "a.svg").read_bytes()
     assert drawn == (tmp_path / "b.svg").read_bytes() and b"A title to search for" in drawn
+
+
+# --- diagrams ---------------------------------------------------------------------------------------
+
+PROMPTS = ("a red car", "a blue car")
+
+
+def arrows_of(ax, name: str) -> int:
+    """At how many steps a lane has an arrow."""
+    return sum(len(drawn.get_offsets()) for drawn in ax.collections if drawn.get_gid() == name)
+
+
+def test_two_runs_light_each_switch_where_it_acts(picture) -> None:
+    pictures = {i: (picture, picture) for i in (0, 10, 20)}
+    ax = lessons.plot_two_runs(pictures, 20, PROMPTS, {"tau_c": 0.6, "tau_s": 0.0, "blend": 1.0})
+    assert [arrows_of(ax, name) for name in ("tau_v", "tau_c", "tau_s", "blend")] == [0, 12, 0, 16]
+    assert len(ax.images) == 6
+    texts = " ".join(text.get_text() for text in ax.texts)
+    assert all(words in texts for words in (*PROMPTS, "i = 10", "cross-attention maps", "value inputs"))
+    everything = lessons.plot_two_runs(pictures, 20, PROMPTS)
+    assert arrows_of(everything, "tau_u") == 20 and arrows_of(everything, "blend") == 16
+
+
+@pytest.mark.parametrize(
+    "lit, pictures, reason",
+    [
+        ({"tau_x": 0.5}, 2, "must be one of 'tau_v'"),
+        ({"tau_c": 1.5}, 2, "tau_c must be"),
+        ({}, 1, "pictures of two latents"),
+    ],
+)
+def test_two_runs_refuse_what_they_cannot_draw(lit, pictures, reason, picture) -> None:
+    with pytest.raises(ValueError, match=reason):
+        lessons.plot_two_runs({i: (picture, picture) for i in range(pictures)}, 1, PROMPTS, lit)
+
+
+@pytest.mark.parametrize("network", ["embedded", "pipe"])
+def test_a_unet_is_drawn_with_every_attention_layer_that_it_has(network, request) -> None:
+    unet = request.getfixturevalue(network).unet
+    ax = lessons.plot_unet(unet, (16, 16), marked=[next(iter(attention_layers(unet)))])
+    drawn = [box.get_gid() for box in ax.patches if box.get_gid()]
+    for kind in ("cross", "self"):
+        ending = {"cross": "attn2", "self": "attn1"}[kind]
+        assert [name for name in drawn if name.endswith(ending)] == list(attention_layers(unet, kind))
+    assert drawn.index("mid_block.resnets.0") < drawn.index("mid_block.resnets.1")
+    assert sum("resnets" in name for name in drawn) == sum(
+        type(module).__name__ == "ResnetBlock2D" for module in unet.modules()
+    )
+    with pytest.raises(ValueError, match="no layer 'attn'"):
+        lessons.plot_unet(unet, (16, 16), marked=["attn"])
 
 
 # --- the slider -------------------------------------------------------------------------------------

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import styledit
-from measure import photographs, results, value_inputs
+from measure import lesson_pictures, photographs, results, value_inputs
 from measure.methods import PAPER, SHORT
 from styledit.lab.edit import advice
 from styledit.lab.edit.samples import challenges
-from styledit.lessons import stored, stored_result
+from styledit.lessons import lesson_picture, stored, stored_result
 from styledit.pipeline import model_fingerprint
 
 # --- storing ----------------------------------------------------------------------------------------
@@ -42,6 +46,57 @@ def test_a_result_is_stored_as_it_comes(embedded, tmp_path, monkeypatch) -> None
     assert stored_result(embedded, "mine") == [{"picture": "fox", "psnr": 1.5}]
     with pytest.raises(SystemExit, match="no result 'yours'"):
         results.main(["yours"])
+
+
+# --- lessons 00 to 02 -------------------------------------------------------------------------------
+
+
+def test_rows_of_the_lesson_pictures_are_those_that_would_be_computed(embedded) -> None:
+    names = lesson_pictures.names()
+    assert len(names) == 16
+    ways = {(row["picture"], row["steps"], row["guidance"]) for row in stored_result(embedded, "way_back")}
+    assert ways == set(
+        product(names[: lesson_pictures.FEW], lesson_pictures.STEPS, lesson_pictures.GUIDANCES)
+    )
+    assert [row["picture"] for row in stored_result(embedded, "words")] == names
+    kinds = [row["kind"] for row in stored_result(embedded, "edits")]
+    assert {kind: kinds.count(kind) for kind in kinds} == dict.fromkeys(
+        lesson_pictures.EDITED, lesson_pictures.FEW
+    )
+    assert len(stored_result(embedded, "two_things")) == 24
+
+
+def test_one_row_of_each_is_computed_again(embedded) -> None:
+    name = "01_car.png"
+    picture = lesson_picture(embedded, name)
+    inversion = styledit.invert(
+        embedded, picture.image, picture.prompt, steps=10, record=None, progress=False
+    )
+    again = lesson_pictures.way_back_row(embedded, name, inversion, 2.0)
+    (kept,) = [
+        row
+        for row in stored_result(embedded, "way_back")
+        if (row["picture"], row["steps"], row["guidance"]) == (name, 10, 2.0)
+    ]
+    assert again["psnr"] == pytest.approx(kept["psnr"], abs=0.1)
+    assert again["noise_std"] == pytest.approx(kept["noise_std"], abs=0.01)
+    again = lesson_pictures.words_row(embedded, name, picture)
+    kept = next(row for row in stored_result(embedded, "words") if row["picture"] == name)
+    assert again["thing"] == kept["thing"] == "car"
+    for new, old in zip(again["tokens"], kept["tokens"], strict=True):
+        assert new["token"] == old["token"] and new["on"] == pytest.approx(old["on"], abs=0.01)
+        assert new["silenced_on"] == pytest.approx(old["silenced_on"], abs=0.01)
+
+
+def test_shares_on_a_mask() -> None:
+    mask = np.zeros((4, 4), bool)
+    mask[:2, :2] = True
+    heat = torch.ones(4, 4)
+    assert lesson_pictures.share_on(heat, mask) == 0.25
+    assert lesson_pictures.on_grid(mask, (2, 2)).tolist() == [[True, False], [False, False]]
+    white = Image.new("RGB", (4, 4), "white")
+    black = Image.fromarray((~mask[..., None] * np.full(3, 255)).astype(np.uint8))
+    assert lesson_pictures.changes(white, black, mask) == (1.0, 0.0)
 
 
 # --- lesson 03 --------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ from styledit.storage.versions import need as _need
 _need("The lessons", "matplotlib", "IPython", "ipywidgets", "anywidget")
 
 from styledit.lessons import exercises  # noqa: E402
-from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline  # noqa: E402
+from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline, plot_two_runs  # noqa: E402
 from styledit.lessons.exercises import predict, progress  # noqa: E402
 from styledit.lessons.gradient_figures import gradient_picture, matrix_picture, share_inside  # noqa: E402
 from styledit.lessons.map_figures import grey, legend, map_layer, overlay, plot_map, show_maps, show_words  # noqa: E402
 from styledit.lessons.models import without_weights  # noqa: E402
+from styledit.lessons.network_figure import plot_unet  # noqa: E402
 from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images  # noqa: E402
 from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup  # noqa: E402
 from styledit.lessons.scrub import Scrubber, scrub  # noqa: E402
@@ -45,6 +46,8 @@ __all__ = [
     # diagrams
     "plot_attention_shapes",
     "plot_timeline",
+    "plot_two_runs",
+    "plot_unet",
     # exercises
     "exercises",
     "predict",

@@ -22,7 +22,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 import styledit
-from measure import compare
+from measure import compare, lesson_pictures
 from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
@@ -119,6 +119,10 @@ def drawn(pipe: StableDiffusionPipeline, file: Path = DRAWN_FILE) -> list[dict[s
 
 
 RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
+    "edits": lesson_pictures.edits,
+    "way_back": lesson_pictures.way_back,
+    "words": lesson_pictures.words,
+    "two_things": lesson_pictures.two_things,
     "value_fits": value_fits,
     "value_edits": value_edits,
     "comparison": comparison,

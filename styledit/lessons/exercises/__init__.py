@@ -9,13 +9,13 @@ from styledit.lessons.exercises.lesson_00_first_edit import check_target
 from styledit.lessons.exercises.lesson_01_noise_and_back import (
     check_estimate,
     check_guidance,
-    check_inverse_step,
-    check_noising,
+    check_no_car,
+    check_walk,
 )
 from styledit.lessons.exercises.lesson_02_where_words_look import (
     check_attention,
-    check_centre,
-    check_word_map,
+    check_choice,
+    check_heads,
 )
 from styledit.lessons.exercises.lesson_03_value_inputs import (
     check_by_word,
@@ -48,14 +48,14 @@ __all__ = [
     # 00
     "check_target",
     # 01
-    "check_noising",
     "check_estimate",
-    "check_inverse_step",
+    "check_walk",
     "check_guidance",
+    "check_no_car",
     # 02
     "check_attention",
-    "check_word_map",
-    "check_centre",
+    "check_heads",
+    "check_choice",
     # 03
     "check_value_input",
     "check_guess",

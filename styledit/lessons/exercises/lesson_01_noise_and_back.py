@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from styledit.ddim import ddim_inverse_step, guide
-from styledit.lessons.exercises.checking import NotYet, answer, exercise, noise, same
+from styledit.lab.edit.samples import judged
+from styledit.lessons.exercises.checking import Empty, NotYet, answer, exercise, noise, same
+from styledit.lessons.pictures import FOLDER
+from styledit.metrics import psnr
+from styledit.pictures import as_pixels, to_pictures
 
-
-@exercise("01 Noising", right="any noise level in one step, without walking there")
-def check_noising(noised: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
-    """Check `noised(z_0, eps, abar)`, the latent at a noise level."""
-    z_0, eps = noise(2)
-    clean, nothing, middle = torch.tensor(1.0), torch.tensor(0.0), torch.tensor(0.3)
-    same(answer(noised, z_0, eps, clean), z_0, "at abar = 1 nothing but the picture may be left.")
-    same(answer(noised, z_0, eps, nothing), eps, "at abar = 0 nothing but the noise may be left.")
-    mixed = answer(noised, z_0, eps, middle)
-    if torch.allclose(mixed, middle * z_0 + (1 - middle) * eps, atol=1e-5):
-        raise NotYet(
-            "both ends are right, but the result has too little variance in between; where is a root?"
-        )
-    same(mixed, middle.sqrt() * z_0 + (1 - middle).sqrt() * eps, "both ends are right; what is between them?")
+Network = Callable[[Tensor, int], Tensor]
+CAR = FOLDER / "01_car.png"
+BETTER_THAN = 14.5  # dB; the way back at w = 7.5 reaches less
 
 
 @exercise("01 The clean estimate", right="the noising equation, solved for the picture")
@@ -39,22 +34,34 @@ def check_estimate(estimate: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None
         same(answer(estimate, z, eps, abar), z_0, hint, tolerance=1e-4)
 
 
-@exercise("01 One step towards noise", right="`ddim_step` with the same eps undoes it")
-def check_inverse_step(step: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> None:
-    """Check `step(eps, z, abar, abar_next)`, one DDIM inversion step for a network that predicts noise."""
-    z, eps = noise(2)
-    abar, abar_next = torch.tensor(0.8), torch.tensor(0.5)
+@exercise("01 A walk that goes wrong", right="the network is asked where the walk is, not where it began")
+def check_walk(walk: Callable[[Network, Tensor, Tensor, list[int]], Tensor]) -> None:
+    """Check `walk(network, z_0, abar, t)`: z_T by DDIM inversion, where `network(z, t)` predicts noise."""
+    z_0 = noise(1)[0]
+    abar, t = torch.tensor([0.05, 0.3, 0.7, 1.0]), [900, 500, 100, 0]
+    got = answer(walk, _toy_network, z_0, abar, t)
+    given = _walk(lambda z, told: _toy_network(z_0, told), z_0, abar, t)
+    if got.shape == z_0.shape and torch.allclose(got, given, atol=1e-5):
+        raise Empty("the loop goes wrong as it was given; find the line, change it, and run the cell again.")
     same(
-        answer(step, eps, z, abar, abar),
-        z,
-        "where both levels are the same, the latent should stay what it is; two lines are needed, and the "
-        "first has no `abar_next` in it.",
+        got,
+        _walk(_toy_network, z_0, abar, t),
+        "this is not the walk yet. Which latent does a step take apart, and which level and timestep does "
+        "that latent have? Only the last line speaks of where the step arrives.",
     )
-    same(
-        answer(step, eps, z, abar, abar_next),
-        ddim_inverse_step(eps, z, abar, abar_next, "epsilon"),
-        "which level does the latent have that you take apart, and which the one you put together?",
-    )
+
+
+def _walk(network: Network, z_0: Tensor, abar: Tensor, t: list[int]) -> Tensor:
+    """z_T by DDIM inversion."""
+    z = z_0
+    for i in range(len(abar) - 1, 0, -1):
+        z = ddim_inverse_step(network(z, t[i]), z, abar[i], abar[i - 1], "epsilon")
+    return z
+
+
+def _toy_network(z: Tensor, t: int) -> Tensor:
+    """A noise estimate that depends on both of its arguments."""
+    return (0.2 + 0.001 * t) * z.tanh() + math.cos(t / 300)
 
 
 @exercise("01 Guidance", right="from the empty prompt through the prompt, and beyond")
@@ -68,3 +75,21 @@ def check_guidance(guided: Callable[[Tensor, Tensor, float], Tensor]) -> None:
         guide(uncond, cond, 7.5),
         "w = 0 and w = 1 are right; where on the straight line through those two does w = 7.5 lie?",
     )
+
+
+@exercise("01 A good number", right="PSNR is higher than that of a picture with a car, and there is no car")
+def check_no_car(fake: Callable[[Tensor], Tensor]) -> None:
+    """Check `fake(pixels)`: from the lesson's picture (1, 3, H, W) in [0, 1] another that is near it in PSNR
+    and in which the judge sees no car.
+    """
+    source = Image.open(CAR).convert("RGB")
+    pixels = as_pixels(source)
+    got = answer(fake, pixels)
+    if got.shape != pixels.shape:
+        raise NotYet(f"the result has shape {tuple(got.shape)} and should have {tuple(pixels.shape)}.")
+    (made,) = to_pictures(got)
+    number, seen = psnr(made, source), judged(made)["object"]
+    if number < BETTER_THAN:
+        raise NotYet(f"your picture has {number:.1f} dB; more than {BETTER_THAN:g} are asked for.")
+    if seen == "car":
+        raise NotYet(f"{number:.1f} dB, and the car can still be seen. What does a mean of squares forgive?")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from styledit.lessons.exercises.checking import NotYet, answer, exercise, noise, same
+from styledit.lessons.exercises.checking import Empty, NotYet, answer, exercise, kind_of, noise, same
+from styledit.maps import AttentionMaps
+
+WORD = "beach"
+CLAIM = 2.0  # times as much of the word's attention on the car as the car covers of the picture
 
 
 @exercise("02 Attention", right="a softmax over tokens: each pixel shares itself out among the words")
@@ -30,33 +36,35 @@ def check_attention(attention: Callable[[Tensor, Tensor], Tensor]) -> None:
     )
 
 
-@exercise(
-    "02 A word's map", right="averaged over heads, summed over the word's tokens, laid out as a picture"
-)
-def check_word_map(word_map: Callable[[Tensor, list[int], int, int], Tensor]) -> None:
-    """Check `word_map(A, tokens, h, w)`: (h, w) from A (heads, HW, N)."""
-    A = noise(1, 3, 8, 5)[0].softmax(-1)
-    one = answer(word_map, A, [2], 2, 4)
-    same(one, A[..., 2].mean(0).view(2, 4), "for a word of one token: its column, averaged over heads.")
+@exercise("02 Heads", right="each head gets numbers that lie side by side")
+def check_heads(split: Callable[[Tensor, int], Tensor]) -> None:
+    """Check `split(x, heads)`: (B, n, channels) as (B, heads, n, d_head), head by head."""
+    x = torch.arange(24.0).view(1, 2, 12)
+    got = answer(split, x, 3)
+    if got.shape == (1, 3, 2, 4) and torch.equal(got, x.unflatten(-1, (-1, 3)).permute(0, 3, 1, 2)):
+        raise Empty("the split is as it was given; find what is wrong with it, and run the cell again.")
     same(
-        answer(word_map, A, [1, 3], 2, 4),
-        A[..., [1, 3]].sum(-1).mean(0).view(2, 4),
-        "one token is right. A pixel that gives each of a word's two tokens 0.3 looks at the word with 0.6.",
+        got,
+        x.unflatten(-1, (3, -1)).transpose(1, 2),
+        "of 12 numbers and 3 heads, the first head gets numbers 0 to 3, the second 4 to 7, the third 8 to "
+        "11; the axes of the result are (B, heads, n, d_head).",
     )
 
 
-@exercise("02 The centre of a map", right="and where a word looks at two corners, its centre is in between")
-def check_centre(centre: Callable[[Tensor], Tensor]) -> None:
-    """Check `centre(heat)`: the centre of mass (row, column) of a map (h, w), a tensor of 2."""
-    spike = torch.zeros(4, 6)
-    spike[1, 5] = 3.0
-    same(
-        answer(centre, spike).float(),
-        torch.tensor([1.0, 5.0]),
-        "one bright pixel is the centre, (row, column) as indices from 0, however bright it is.",
-    )
-    corners = torch.zeros(4, 6)
-    corners[0, 0] = corners[3, 5] = 0.5
-    same(
-        answer(centre, corners).float(), torch.tensor([1.5, 2.5]), "two equal pixels: half-way between them."
-    )
+@exercise("02 A map for any claim", right="with so many maps to choose from, one of them says what you like")
+def check_choice(choice: Any, maps: AttentionMaps, mask: np.ndarray) -> None:
+    """Check a `choice` (layer, head, step): on this one map, *beach* is read on the car (`mask`, (H, W))."""
+    if not isinstance(choice, (tuple, list)) or len(choice) != 3:
+        raise NotYet(f"a choice is (layer, head, step), not {kind_of(choice)}.")
+    layer, head, step = choice
+    try:
+        heat = maps.select(layers=layer, heads=int(head)).word(WORD, steps=int(step))
+    except (TypeError, ValueError) as error:
+        raise NotYet(f"there is no such map: {error}") from error
+    inside = torch.from_numpy(mask)
+    times = float(heat[inside].sum() / heat.sum() / inside.float().mean())
+    if times < CLAIM:
+        raise NotYet(
+            f"the car gets {times:.2f} times as much of *{WORD}* as it covers of the picture; find a map "
+            f"with {CLAIM:g} times or more. A loop over layers, heads and steps may look for you."
+        )
