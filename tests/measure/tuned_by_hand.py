@@ -32,8 +32,8 @@ SWAPS: dict[str, tuple[str, ...]] = {  # {factor: what a wrong caption says of i
 def tuned_by_hand(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
     """Every challenge of another place, with value inputs: the suggested edit, and a grid of settings.
 
-    A row: `case`, `suggested`, and `grid`, 25 entries with `tau_c`, `tau_s`; of each edit `psnr` [dB] and `lpips`
-    to the truth, and `success`, whether the judge sees the change.
+    A row: `case`, `suggested`, and `grid`, 25 entries with `tau_c`, `tau_s`. Of each edit: `psnr` [dB] and
+    `lpips` to the truth, and `success`, whether the judge sees the change.
     """
     network = load_networks().perceptual
     rows = []
