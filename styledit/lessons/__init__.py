@@ -14,7 +14,7 @@ from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, s
 from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup  # noqa: E402
 from styledit.lessons.scrub import Scrubber, scrub  # noqa: E402
 from styledit.lessons.stored import stored_result  # noqa: E402
-from styledit.lessons.tables import table_html  # noqa: E402
+from styledit.lessons.tables import mean_and_range, table_html  # noqa: E402
 from styledit.lessons.widgets import wait_for  # noqa: E402
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "progress",
     # long computations
     "stored_result",
+    "mean_and_range",
     "table_html",
     # models and widgets
     "without_weights",
