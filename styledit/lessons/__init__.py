@@ -5,7 +5,9 @@ from styledit.storage.versions import need as _need
 _need("The lessons", "matplotlib", "IPython", "ipywidgets", "anywidget")
 
 from styledit.lessons import exercises  # noqa: E402
+from styledit.lessons.board import board  # noqa: E402
 from styledit.lessons.diagrams import plot_attention_shapes, plot_timeline  # noqa: E402
+from styledit.lessons.drawing import balloon_drawing  # noqa: E402
 from styledit.lessons.exercises import predict, progress  # noqa: E402
 from styledit.lessons.gradient_figures import gradient_picture, matrix_picture, share_inside  # noqa: E402
 from styledit.lessons.map_figures import grey, legend, map_layer, overlay, plot_map, show_maps, show_words  # noqa: E402
@@ -23,6 +25,7 @@ __all__ = [
     "LessonPicture",
     "Pictures",
     "lesson_picture",
+    "balloon_drawing",
     "show_images",
     "Scrubber",
     "scrub",
@@ -56,4 +59,6 @@ __all__ = [
     # models and widgets
     "without_weights",
     "wait_for",
+    # a class
+    "board",
 ]
