@@ -380,16 +380,8 @@ def true_cosine(picture: Image.Image) -> float:
     return 0.5 if picture.tobytes() == fox().tobytes() else 0.95
 
 
-def patch(halvings):
-    seen = 4
-    for _ in range(halvings):
-        seen = 2 * (seen - 1) + 4
-    return seen
-
-
 RIGHT |= {
     "check_style_loss": gram_loss,
-    "check_patch": patch,
     "check_fooled_clip": Made(car),
 }
 WRONG += [
@@ -398,9 +390,6 @@ WRONG += [
     ("check_style_loss", lambda F, other: gram_loss(F, other) + 1, "held against itself"),
     ("check_style_loss", loss_of(lambda F: F.mean((2, 3))), "look at products"),
     ("check_style_loss", loss_of(lambda F: F.square().mean()[None]), "which feature is which"),
-    ("check_patch", lambda n: 4 + 3 * n, "without stride"),
-    ("check_patch", lambda n: 4 * 2**n, "see 4 each"),
-    ("check_patch", lambda n: 10 * n, "with 2 it should be 22"),
     ("check_fooled_clip", 0.95, "a picture is asked for"),
     ("check_fooled_clip", Made(fox), "no true drawing has more"),
     ("check_fooled_clip", Made(watercolour), "an honest picture"),
@@ -441,7 +430,6 @@ RETURN_NUMBER = (
     "check_first_step",
     "check_wins",
     "check_map_bytes",
-    "check_patch",
     "check_rate",
 )
 RETURN_OTHER = ("check_lab_method", "check_front", "check_method")

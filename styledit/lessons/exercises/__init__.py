@@ -43,7 +43,6 @@ from styledit.lessons.exercises.lesson_07_which_method import check_front, check
 from styledit.lessons.exercises.lesson_08_your_own_model import check_map_bytes, check_record
 from styledit.lessons.exercises.lesson_09_guided_objectives import (
     check_fooled_clip,
-    check_patch,
     check_style_loss,
 )
 from styledit.lessons.exercises.lesson_a1_how_the_small_model_was_made import check_belief, check_rate
@@ -91,7 +90,6 @@ __all__ = [
     "check_record",
     # 09
     "check_style_loss",
-    "check_patch",
     "check_fooled_clip",
     # A1
     "check_belief",

@@ -10,8 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from styledit.lab.edit.samples import judged
-from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, kind_of, noise, number
-from styledit.objectives.critic import receptive_field
+from styledit.lessons.exercises.checking import NotYet, answer, exercise, kind_of, noise
 
 
 @exercise("09 A style loss", right="it asks what goes together, and not where")
@@ -40,19 +39,6 @@ def check_style_loss(loss: Callable[[list[Tensor], list[Tensor]], Any]) -> None:
         raise NotYet(
             "features that are strong at the same places, or at others, should differ: look at products."
         )
-
-
-@exercise("09 What a patch sees", right="each layer sees four of the layer below it, two apart")
-def check_patch(side: Callable[[int], Any]) -> None:
-    """Check `side(halvings)`: the pixels (of one side) behind one output of the patch critic."""
-    if number(call(side, 1)) == 7:
-        raise NotYet("that is two layers of 4×4 without stride; the first one moves by two pixels.")
-    if number(call(side, 1)) != 10:
-        raise NotYet("the last layer sees 4 of the one before, which lie 2 pixels apart, and see 4 each.")
-    for halvings in (2, 3, 5):
-        wanted = receptive_field(halvings)
-        if number(call(side, halvings)) != wanted:
-            raise NotYet(f"right for one halving; with {halvings} it should be {wanted} pixels.")
 
 
 @exercise("09 Fooling CLIP", right="the number that was optimised is no evidence; another network sees it")
