@@ -59,7 +59,7 @@ def first_losses(stage: Callable[..., Any], *arguments: Any, **options: Any) -> 
 
 
 def curve(name: str) -> np.ndarray:
-    """The committed curve of a stage, (points, 3): step, loss (a mean since the point before), seconds a step."""
+    """The committed curve of a stage, (points, 3): step, mean loss since the last point, seconds a step."""
     with open(folders.CURVES / f"{name}.csv") as file:
         return np.array([[float(x) for x in row.values()] for row in csv.DictReader(file)])
 
