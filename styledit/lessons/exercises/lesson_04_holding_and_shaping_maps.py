@@ -20,7 +20,8 @@ def check_pull(pull: Callable[..., Tensor]) -> None:
     """Check `pull(z, i, rate, maps_of, A_hat)`: z minus rate times the gradient of L1 between the maps of z,
     `maps_of(z, i)`, and those of the inversion at the same step, `A_hat(i)`.
     """
-    (z,), kept = noise(1), [maps.flatten(2).softmax(-1)[0] for maps in noise(3)]
+    z, *others = noise(4)
+    kept = [maps.flatten(2).softmax(-1)[0] for maps in others]
 
     def maps_of(z: Tensor, i: int) -> dict[str, Tensor]:
         return {"layer": (z.flatten(2)[0] * (i + 1)).softmax(-1)}
