@@ -21,6 +21,7 @@ import styledit
 from conftest import make_pipeline
 from styledit import Layers, Record
 from styledit.editing import Edit, Settings
+from styledit.guiding.terms import as_pixels
 from styledit.lab.edit.png_recipe import SavedEdit, as_dict, save_png
 from styledit.lab.edit.samples import challenges
 from styledit.lessons import (
@@ -33,6 +34,7 @@ from styledit.lessons import (
     wait_for,
     without_weights,
 )
+from styledit.objectives import attention_l1
 
 ROOT = Path(__file__).resolve().parent.parent
 SANITIZER = ROOT / "tests" / "nbval_sanitize.cfg"
@@ -189,6 +191,13 @@ def names(embedded) -> dict[str, Any]:
         "loose": {},
         "fox": {},
         "pulled": lambda *given, **settings: tried,
+        "attention_l1": attention_l1,
+        "Image": Image,
+        "picture": image,
+        "as_pixels": as_pixels,
+        "clip_loss": torch.mean,
+        "cosine": lambda picture: 0.0,
+        "own": [0.0],
         "failed": ["heart"],
     }
 
