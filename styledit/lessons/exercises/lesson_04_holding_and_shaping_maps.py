@@ -21,10 +21,10 @@ def check_pull(pull: Callable[..., Tensor]) -> None:
     `maps_of(z, i)`, and those of the inversion at the same step, `A_hat(i)`.
     """
     z, *others = noise(4)
-    kept = [maps.flatten(2).softmax(-1)[0] for maps in others]
+    kept = [maps.flatten(2).mT.softmax(-1) for maps in others]  # (heads, HW, N), one head
 
     def maps_of(z: Tensor, i: int) -> dict[str, Tensor]:
-        return {"layer": (z.flatten(2)[0] * (i + 1)).softmax(-1)}
+        return {"layer": (z.flatten(2).mT * (i + 1)).softmax(-1)}
 
     def A_hat(i: int) -> dict[str, Tensor]:
         return {"layer": kept[i]}
