@@ -6,6 +6,7 @@ METHOD ?=
 DRAWN ?=
 ONLY ?=
 LESSONS ?=
+MODEL ?=
 RESULTS ?=
 KIND ?=
 
@@ -18,7 +19,8 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
 help:
 	@echo "make lab           open the lessons in JupyterLab"
 	@echo "make tour          the first edit without a browser; its pictures go to out/"
-	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these"
+	@echo "make lessons       run all lessons and store them with their outputs; LESSONS='01 02' runs these;"
+	@echo "                   LESSONS=08 MODEL=owner/name: lesson 08 with your model (a GPU; it may download)"
 	@echo "make walk          run the lessons in a real browser; LESSONS='01 02' these (needs chromium)"
 	@echo "make results       compute again what takes the lessons too long, data/results; RESULTS=name computes one"
 	@echo "make test          formatting, lint, types, three lessons and the quick tests: about ten minutes"
@@ -46,7 +48,7 @@ tour: setup
 	$(PY) -m styledit tour
 
 lessons: setup
-	$(OFFLINE) $(PY) -m styledit.lessons.build $(LESSONS)
+	$(if $(MODEL),,$(OFFLINE)) $(PY) -m styledit.lessons.build $(LESSONS) $(if $(MODEL),--model "$(MODEL)")
 
 walk: setup
 	$(OFFLINE) PYTHONPATH=tests $(PY) -m measure.walk $(LESSONS)

@@ -1,4 +1,4 @@
-"""Text-guided editing of real pictures with latent diffusion models, by learned value inputs.
+"""Text-guided editing of given pictures with latent diffusion models, by learned value inputs.
 
 The names below are grouped by the stages of one picture's path. `styledit.lessons` has the
 figures and exercises.

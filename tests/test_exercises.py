@@ -18,10 +18,13 @@ from PIL import Image
 import styledit
 from styledit import Layers, Record
 from styledit.editing import Edit, Settings
-from styledit.lab.edit.samples import judged
+from styledit.lab.edit.samples import Challenge, challenges, judged
 from styledit.lessons import exercises, lesson_picture
 from styledit.lessons.exercises.predictions import judge_prediction
 from styledit.lessons.progress import progress_file
+from styledit.maps import AttentionMaps
+from styledit.objectives import gram
+from styledit.prompts import Word
 
 CAR = Path(__file__).resolve().parent.parent / "data" / "images" / "01_car.png"
 
@@ -204,8 +207,18 @@ WRONG += [
 # 04
 
 
-def held(A, A_hat, of):
-    return sum(of(a - b) for a, b in zip(A, A_hat, strict=True))
+def pull(z, i, rate, maps_of, A_hat, *, held_by=lambda i: i):
+    z = z.detach().requires_grad_()
+    A, kept = maps_of(z, i), A_hat(held_by(i))
+    (slope,) = torch.autograd.grad(sum((A[layer] - kept[layer]).abs().mean() for layer in A), z)
+    return (z - rate * slope).detach()
+
+
+def pull_by_l2(z, i, rate, maps_of, A_hat):
+    z = z.detach().requires_grad_()
+    A, kept = maps_of(z, i), A_hat(i)
+    (slope,) = torch.autograd.grad(sum((A[layer] - kept[layer]).square().mean() for layer in A), z)
+    return (z - rate * slope).detach()
 
 
 def entropy(heat):
@@ -218,37 +231,37 @@ def entropy_without_xlogy(heat):
     return -(p * p.log()).sum() / math.log(len(p))
 
 
-def places(heat):
-    h, w = heat.shape
-    return (torch.arange(h) + 0.5)[:, None] / h, (torch.arange(w) + 0.5)[None] / w
+FOX = "a plain sticker of a fox in the snow"
 
 
-def spread(heat, along=places):
-    p = heat / heat.sum()
-    return sum((p * (at - (p * at).sum()) ** 2).sum() for at in along(heat))
-
-
-def in_pixels(heat):
-    return torch.arange(len(heat))[:, None], torch.arange(heat.shape[1])[None]
+def with_map(cells: int, picture: Image.Image, prompt: str = FOX) -> Edit:
+    """An edit in which the fox looks at so many of 16 cells, alike."""
+    row = torch.zeros(1, 1, 16, 3)  # (step, head, pixel, token)
+    row[:, :, :cells, 1] = 1 / cells
+    maps = AttentionMaps({"one": row}, {"one": (4, 4)}, (Word("fox", (1,)),), (128, 128))
+    return replace(edit_of(picture, prompt), maps=maps)
 
 
 RIGHT |= {
-    "check_hold": lambda A, A_hat: held(A, A_hat, lambda d: d.square().mean()),
+    "check_pull": pull,
     "check_entropy": entropy,
-    "check_spread": spread,
+    "check_broken": Made(lambda: with_map(2, car())),
 }
 WRONG += [
-    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.mean()), "made positive"),
-    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.abs().mean()), "that is L1"),
-    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.square().sum()), "more pixels"),
-    ("check_hold", lambda A, A_hat: held(A, A_hat, lambda d: d.square().mean()) / 2, "added up"),
+    ("check_pull", lambda *given: pull(*given, held_by=lambda i: 0), "at the first step and at no other"),
+    ("check_pull", lambda z, i, rate, *given: pull(z, i, -rate, *given), "farther apart"),
+    ("check_pull", lambda z, *given: z, "nothing moved"),
+    ("check_pull", pull_by_l2, "not down the slope of L1"),
+    ("check_pull", lambda z, i, rate, *given: pull(z, i, 100.0, *given), "at rate 0"),
     ("check_entropy", lambda heat: -(heat * heat.log()).sum(), "not yet"),
     ("check_entropy", lambda heat: entropy(heat) * torch.tensor(16.0).log(), "Make 1 the most"),
     ("check_entropy", lambda heat: 1 - entropy(heat), "should have 1"),
     ("check_entropy", entropy_without_xlogy, "zeros"),
-    ("check_spread", lambda heat: spread(heat, in_pixels), "counted in pixels"),
-    ("check_spread", lambda heat: spread(heat, lambda heat: places(heat)[1:]), "two directions"),
-    ("check_spread", lambda heat: spread(heat).sqrt(), "mean square"),
+    ("check_broken", 3000, "an edit is asked for"),
+    ("check_broken", Made(lambda: edit_of(car(), FOX)), "not recorded"),
+    ("check_broken", Made(lambda: with_map(2, car(), "a plain sticker of a car")), "the word is to stay"),
+    ("check_broken", Made(lambda: with_map(12, car())), "sparser is lower"),
+    ("check_broken", Made(lambda: with_map(2, fox())), "still sees a fox"),
 ]
 
 # 05
@@ -271,6 +284,10 @@ def blend_the_wrong_way(z, z_source, heat, threshold):
 
 def car() -> Image.Image:
     return Image.open(CAR).convert("RGB")
+
+
+def fox() -> Image.Image:
+    return Image.open(CAR.with_name("00_fox.png")).convert("RGB")
 
 
 def edit_of(image, prompt="a plain sticker of a red car in the snow") -> Edit:
@@ -320,8 +337,18 @@ def give_back(pipe, inversion, target, settings) -> Edit:
     return replace(edit, image=edit.reconstruction)
 
 
+def first_step_at_15(before, after, T):
+    return math.ceil(min(before, after) * T) if T < 50 else min(before, after) * T
+
+
+def blind() -> Challenge:
+    """The challenge that doing nothing wins, by its number of dB."""
+    return challenges()[1]
+
+
 RIGHT |= {
     "check_first_step": lambda before, after, T: math.ceil(round(min(before, after) * T, 6)),
+    "check_fooled_score": Made(lambda: blind().picture),
     "check_lab_method": follow_inversion,
 }
 WRONG += [
@@ -329,7 +356,11 @@ WRONG += [
     ("check_first_step", lambda before, after, T: max(before, after) * T, "Where do they part"),
     ("check_first_step", lambda before, after, T: round(min(before, after) * 15), "know T"),
     ("check_first_step", lambda before, after, T: round(min(before, after) * T), "on or off"),
-    ("check_first_step", lambda before, after, T: math.ceil(min(before, after) * T), "a little more"),
+    ("check_first_step", first_step_at_15, "a whole number"),
+    ("check_fooled_score", 3, "a picture is asked for"),
+    ("check_fooled_score", Made(lambda: blind().picture.resize((64, 64))), "(64, 64)"),
+    ("check_fooled_score", Made(lambda: Image.new("RGB", (128, 128))), "source and truth agree"),
+    ("check_fooled_score", Made(lambda: blind().truth), "a better edit"),
     ("check_lab_method", 3, "without brackets"),
     ("check_lab_method", lambda: 1, "stopped with TypeError"),
     ("check_lab_method", lambda *_: "edit", "returned a str"),
@@ -387,45 +418,38 @@ WRONG += [
 # 09
 
 
-def products(F):
-    return F.flatten(1) @ F.flatten(1).T
+def gram_loss(F, other):
+    return sum((gram(a) - gram(b)).square().sum() for a, b in zip(F, other, strict=True))
 
 
-def patch(halvings):
-    seen = 4
-    for _ in range(halvings):
-        seen = 2 * (seen - 1) + 4
-    return seen
+def loss_of(statistic):
+    return lambda F, other: sum(
+        (statistic(a) - statistic(b)).square().sum() for a, b in zip(F, other, strict=True)
+    )
 
 
-def hinge(real, fake):
-    return (1 - real).clamp_min(0).mean() + (1 + fake).clamp_min(0).mean()
+def watercolour() -> Image.Image:
+    return Image.open(CAR.with_name("02_cat.png")).convert("RGB")
 
 
-def squared_hinge(real, fake):
-    return (1 - real).clamp_min(0).square().mean() + (1 + fake).clamp_min(0).square().mean()
+def true_cosine(picture: Image.Image) -> float:
+    """A stand-in for CLIP, which takes every drawing but the fox for what was asked."""
+    return 0.5 if picture.tobytes() == fox().tobytes() else 0.95
 
 
 RIGHT |= {
-    "check_gram": lambda F: products(F) / F.numel(),
-    "check_patch": patch,
-    "check_hinge": hinge,
+    "check_style_loss": gram_loss,
+    "check_fooled_clip": Made(car),
 }
 WRONG += [
-    ("check_gram", products, "divide by C h w"),
-    ("check_gram", lambda F: products(F) / F.shape[0], "divide by C h w"),
-    ("check_gram", lambda F: products(F) / F[0].numel(), "divided by the places"),
-    ("check_gram", lambda F: F.flatten(1).T @ F.flatten(1), "a column for each channel"),
-    ("check_gram", lambda F: products(F * torch.arange(5)) / F.numel(), "moved along"),
-    ("check_gram", lambda F: F, "a column for each channel"),
-    ("check_gram", lambda F: torch.corrcoef(F.flatten(1)), "G = F Fᵀ"),
-    ("check_patch", lambda n: 4 + 3 * n, "without stride"),
-    ("check_patch", lambda n: 4 * 2**n, "see 4 each"),
-    ("check_patch", lambda n: 10 * n, "with 2 it should be 22"),
-    ("check_hinge", lambda real, fake: (fake - real).mean(), "nothing is left"),
-    ("check_hinge", squared_hinge, "means over the patches"),
-    ("check_hinge", lambda real, fake: hinge(real, fake) / 2, "pays 1 for each kind"),
-    ("check_hinge", lambda real, fake: hinge(real, fake).clamp_max(2), "wrong way round"),
+    ("check_style_loss", loss_of(lambda F: F), "moved along"),
+    ("check_style_loss", lambda F, other: F[0].sum() * 0, "should cost something"),
+    ("check_style_loss", lambda F, other: gram_loss(F, other) + 1, "held against itself"),
+    ("check_style_loss", loss_of(lambda F: F.mean((2, 3))), "look at products"),
+    ("check_style_loss", loss_of(lambda F: F.square().mean()[None]), "which feature is which"),
+    ("check_fooled_clip", 0.95, "a picture is asked for"),
+    ("check_fooled_clip", Made(fox), "no true drawing has more"),
+    ("check_fooled_clip", Made(watercolour), "an honest picture"),
 ]
 
 # A1
@@ -436,32 +460,34 @@ def rate(step, steps, peak):
 
 
 RIGHT |= {
-    "check_v": lambda z_0, eps, abar: abar.sqrt() * eps - (1 - abar).sqrt() * z_0,
+    "check_belief": lambda z, v, abar: abar.sqrt() * z - (1 - abar).sqrt() * v,
     "check_rate": rate,
 }
 WRONG += [
-    ("check_v", lambda z_0, eps, abar: eps, "ᾱ = 0"),
-    ("check_v", lambda z_0, eps, abar: z_0, "ᾱ = 1"),
-    ("check_v", lambda z_0, eps, abar: abar * eps - (1 - abar) * z_0, "roots"),
+    ("check_belief", lambda z, v, abar: abar.sqrt() * z + (1 - abar).sqrt() * v, "which sign"),
+    ("check_belief", lambda z, v, abar: v, "ᾱ = 1"),
+    ("check_belief", lambda z, v, abar: abar * z - (1 - abar) * v, "ᾱ = 0.9"),
     ("check_rate", lambda step, steps, peak: 1.0, "should be `peak`"),
     ("check_rate", lambda step, steps, peak: peak, "first 300 steps"),
     ("check_rate", lambda step, steps, peak: peak * min(1, (step + 1) / 300), "last 30 %"),
     ("check_rate", lambda step, steps, peak: rate(step, 10_000, peak), "how many there are"),
 ]
 
-NO_FUNCTION = (
+NO_FUNCTION = (  # what they grade
     "check_target",
     "check_choice",
     "check_new_word",
     "check_cure",
     "check_record",
-)  # what they grade
+    "check_broken",
+    "check_fooled_score",
+    "check_fooled_clip",
+)
 RETURN_NUMBER = (
     "check_cost",
     "check_first_step",
     "check_wins",
     "check_map_bytes",
-    "check_patch",
     "check_rate",
 )
 RETURN_OTHER = ("check_lab_method", "check_front", "check_method")
@@ -482,10 +508,15 @@ def graded(request, short_inversion) -> Callable:
 
     def grade(name: str, answer: Any) -> Any:
         pipe, inversion, _ = short_inversion
-        mask = lesson_picture(pipe, "car").mask
-        others = {"check_lab_method": short_inversion, "check_choice": (inversion.maps, mask)}.get(name, ())
+        others = {
+            "check_lab_method": lambda: short_inversion,
+            "check_choice": lambda: (inversion.maps, lesson_picture(pipe, "car").mask),
+            "check_broken": lambda: (with_map(8, fox()), "fox"),
+            "check_fooled_score": lambda: (blind(), fox()),
+            "check_fooled_clip": lambda: (true_cosine, 0.9, "watercolor"),
+        }.get(name, tuple)()
         if isinstance(answer, Made):
-            answer = answer.make(*others)
+            answer = answer.make(*(others if name == "check_choice" else ()))
         return getattr(exercises, name).grade(answer, *others)
 
     return grade

@@ -15,11 +15,26 @@ from typing import Any
 import nbformat
 import pytest
 import torch
+from PIL import Image
 
 import styledit
+from conftest import make_pipeline
 from styledit import Layers, Record
 from styledit.editing import Edit, Settings
-from styledit.lessons import build, exercises, lesson_picture, setup, wait_for, without_weights
+from styledit.guiding.terms import as_pixels
+from styledit.lab.edit.png_recipe import SavedEdit, as_dict, save_png
+from styledit.lab.edit.samples import challenges
+from styledit.lessons import (
+    balloon_drawing,
+    board,
+    build,
+    exercises,
+    lesson_picture,
+    setup,
+    wait_for,
+    without_weights,
+)
+from styledit.objectives import attention_l1
 
 ROOT = Path(__file__).resolve().parent.parent
 SANITIZER = ROOT / "tests" / "nbval_sanitize.cfg"
@@ -28,6 +43,11 @@ PREDICTIONS = 2  # at least, in each lesson
 WITHOUT_SLIDER = ("08",)  # lessons, by number
 WITH_LAB = ("00", "05", "06", "07", "08", "09")
 COMPARED = ("01", "02", "03", "04", "05", "07", "09")  # have cells whose output nbval compares
+FOR_THE_LESSON = (
+    "check_cure",
+    "check_broken",
+    "check_fooled_clip",
+)  # what only its own edits and networks can tell
 CHECK = re.compile(r"^exercises\.(check_\w+)\((.+)\)$", re.MULTILINE)
 
 pytestmark = pytest.mark.usefixtures("own_record")
@@ -167,6 +187,19 @@ def names(embedded) -> dict[str, Any]:
         "editor": styledit.Editor(embedded, inversion),
         "nothing": {"tau_v": 0, "tau_c": 0, "tau_s": 0, "tau_u": 0, "guidance": 3, "blend": ()},
         "tried": {"heart": tried},
+        "blind": challenges()[1],
+        "honest": Image.new("RGB", challenges()[1].truth.size),
+        "shaped": {("sparsity", 0): tried},
+        "loose": {},
+        "fox": {},
+        "pulled": lambda *given, **settings: tried,
+        "attention_l1": attention_l1,
+        "Image": Image,
+        "picture": image,
+        "as_pixels": as_pixels,
+        "clip_loss": torch.mean,
+        "cosine": lambda picture: 0.0,
+        "own": [0.0],
         "failed": ["heart"],
     }
 
@@ -180,8 +213,8 @@ def test_a_solution_passes_and_the_empty_cell_does_not(check, arguments, given, 
     assert grader.grade(*eval(f"[{arguments}]", namespace)).passed is None
     exec(solution, namespace)
     (answer, *others) = eval(f"[{arguments}]", namespace)
-    if check == "check_cure":  # whether four steps cure it is for the lesson
-        assert isinstance(answer, Edit)
+    if check in FOR_THE_LESSON:
+        assert isinstance(answer, (Edit, Image.Image))
         return
     verdict = grader.grade(answer, *others)
     assert verdict.passed, verdict
@@ -262,6 +295,52 @@ def test_build_refuses_and_leaves_the_file(source, limits, reason, tmp_path) -> 
     assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
 
 
+def test_a_model_is_named_to_the_lesson_that_runs_with_any(tmp_path) -> None:
+    file = tmp_path / "lesson.ipynb"
+    names = (build.MODEL_VARIABLE, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    source = f"import os\nprint(*(os.environ.get(name, 'none') or 'empty' for name in {names}))"
+    for model, printed in (("owner/name", "owner/name none none"), (None, "empty 1 1")):
+        nbformat.write(notebook_of((source, "")), file)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in names:
+                patch.delenv(name, raising=False)
+            build.build(file, None, model=model)
+        (output,) = nbformat.read(file, as_version=4).cells[0].outputs
+        assert output.text.strip() == printed
+
+
+@pytest.mark.parametrize("names", [[], ["01"], ["0"]])
+def test_other_lessons_run_with_the_embedded_model_only(names) -> None:
+    with pytest.raises(SystemExit, match="Only lesson 08 runs with another model: LESSONS=08 MODEL="):
+        build.main(names, model="owner/name")
+
+
+@pytest.mark.slow
+def test_lesson_08_runs_with_another_model(tokenizer, tmp_path, monkeypatch) -> None:
+    """Tiny networks with random weights: their pictures say nothing, that all cells run does."""
+    make_pipeline(tokenizer).save_pretrained(tmp_path / "model")
+    (lesson,) = build.lessons(["08"])
+    copy = tmp_path / lesson.name
+    text = lesson.read_text(encoding="utf-8")
+    known = {  # in words of the tiny tokenizer
+        "a photograph of a cat on a sofa": "a sketch of a cat on the snow",
+        "a photograph of a dog on a sofa": "a sketch of a fox on the snow",
+        "a drawing of a cat on a sofa": "a pencil of a cat on the snow",
+        "T = 50": "T = 4",
+    }
+    for written, own in known.items():
+        assert written in text
+        text = text.replace(written, own)
+    copy.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(build, "FOLDER", tmp_path)
+    build.main(["08"], model=str(tmp_path / "model"))
+    cells = code(nbformat.read(copy, as_version=4))
+    printed = "".join(out.text for cell in cells for out in cell.outputs if out.output_type == "stream")
+    assert f"made by {tmp_path / 'model'}, 32 × 32 pixels, T = 4, in float32" in printed
+    tables = "".join(str(out.data) for cell in cells for out in cell.outputs if "data" in out)
+    assert " s at T = 4" in tables and "not run" not in tables
+
+
 def test_build_knows_its_lessons() -> None:
     assert build.lessons([]) == NOTEBOOKS
     assert build.lessons(["00"]) == NOTEBOOKS[:1]
@@ -270,6 +349,28 @@ def test_build_knows_its_lessons() -> None:
 
 
 # --- what lessons use -------------------------------------------------------------------------------
+
+
+def test_the_balloon_is_always_the_same_and_of_any_size() -> None:
+    assert balloon_drawing(64).size == (64, 64)
+    assert balloon_drawing().tobytes() == balloon_drawing().tobytes()
+
+
+def test_a_board_ranks_what_the_judge_sees_and_makes_each_edit_again(embedded, tmp_path) -> None:
+    challenge = challenges()[25]
+    inversion = styledit.invert(embedded, challenge.picture, challenge.prompt, 4, progress=False)
+    editor = styledit.Editor(embedded, inversion)
+    edit = editor.edit(challenge.target, progress=False)
+    recipe = {"prompt": challenge.prompt, "target": challenge.target, "steps": 4, "method": "value inputs"}
+    handed = {"an edit": edit.image, "the truth": challenge.truth, "nothing": challenge.picture}
+    for name, image in handed.items():
+        saved = SavedEdit(
+            image=image, picture=challenge.picture, settings=as_dict(edit.settings), model="", **recipe
+        )
+        (tmp_path / f"{name}.png").write_bytes(save_png(embedded, saved))
+    ranks = board(tmp_path, challenge, editor)
+    assert next(iter(ranks)) == "the truth" and ranks["nothing"].psnr is None
+    assert [name for name, one in ranks.items() if one.made_again] == ["an edit"]
 
 
 def test_every_lesson_picture_has_words_of_the_model(embedded) -> None:

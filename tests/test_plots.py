@@ -186,6 +186,13 @@ def test_a_table_marks_the_best() -> None:
 # --- curves -----------------------------------------------------------------------------------------
 
 
+def test_a_mean_is_said_with_its_range() -> None:
+    assert lessons.mean_and_range([1.0, 2.0, 6.0]) == "3.0 (1.0 to 6.0)"
+    assert lessons.mean_and_range([0.0111, 0.0333], 3) == "0.022 (0.011 to 0.033)"
+    with pytest.raises(ValueError, match="no numbers"):
+        lessons.mean_and_range([])
+
+
 def test_plot_drift(pipe, inversion) -> None:
     runs = {
         f"w = {w}": styledit.reconstruct(pipe, inversion, guidance=w, progress=False).latents

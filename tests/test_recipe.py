@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, CLIPTextModel
 
 from measure import judges
 from measure.report import both_there
-from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train
+from recipe import cost, folders, loop, make_data, muon, patch_pca, tokenizer, train, watching
 from recipe.artwork import AUTHORS, SEEN_ARTISTS, artists_of
 from recipe.edition import COMMITTED, Code
 from recipe.samples import augmented, pictures_of, scenes, to_tensor, training_scenes
@@ -179,6 +179,21 @@ def test_the_curve_is_logged_and_falls(elsewhere):
     rows = list(csv.DictReader((elsewhere / "cache" / "toy.csv").open()))
     assert [int(row["step"]) for row in rows] == [50, 100, 150, 200]
     assert float(rows[-1]["loss"]) < 0.2 * float(rows[0]["loss"])
+
+
+def test_a_stage_is_watched_from_its_first_step_whatever_lies_in_the_cache(elsewhere):
+    first = watching.first_losses(fit, 4)
+    assert watching.first_losses(fit, 4) == first and len(first) == 4
+    (elsewhere / "curves").mkdir()
+    (elsewhere / "curves" / "toy.csv").write_text("step,loss,seconds_per_step\n50,1.5,0.2\n100,1.0,0.2\n")
+    assert watching.curve("toy").tolist() == [[50, 1.5, 0.2], [100, 1.0, 0.2]]
+
+
+def test_the_committed_unets_rate_is_warmed_up_twice_and_falls_twice():
+    rates = [
+        watching.unet_rate(step) for step in (0, 1_000, watching.RESTART, 4_000, 7_999, 8_000, unet.STEPS - 1)
+    ]
+    assert rates == pytest.approx([1 / 300, 1, 1 / 300, 1, 0.02, 0.5, 0.02], abs=0.01)
 
 
 def test_a_diverging_stage_says_so(elsewhere):

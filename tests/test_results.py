@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 
 import styledit
-from measure import lesson_pictures, photographs, results, value_inputs
+from measure import lesson_pictures, map_terms, photographs, results, tuned_by_hand, value_inputs
 from measure.methods import PAPER, SHORT
 from styledit.lab.edit import advice
 from styledit.lab.edit.samples import challenges
 from styledit.lessons import lesson_picture, stored, stored_result
+from styledit.metrics import load_networks
 from styledit.pipeline import model_fingerprint
 
 # --- storing ----------------------------------------------------------------------------------------
@@ -128,6 +129,69 @@ def test_one_edit_in_several_ways(pipe, inversion) -> None:
     assert made["off"].values is None
     assert [edit.settings.tau_v for way, edit in made.items() if way != "off"] == [0.0, 0.5, 0.5, 1.0]
     assert made["by word"].settings.tau_v_changed == 0.0
+
+
+# --- lesson 04 --------------------------------------------------------------------------------------
+
+
+def test_the_stored_terms_are_of_the_cases_that_would_be_chosen(embedded) -> None:
+    rows = stored_result(embedded, "map_terms")
+    assert [(row["case"], row["thing"]) for row in rows] == [(i, c.object) for i, c in map_terms.chosen()]
+    assert len(rows) >= 8
+    for row in rows:
+        assert [fit["weight"] for fit in row["fits"]] == list(map_terms.LAMBDAS)
+        assert row["held"].keys() == map_terms.HELD.keys()
+        rates = {name: tuple(each["rate"] for each in found) for name, found in row["shaped"].items()}
+        assert rates == map_terms.SHAPED
+
+
+def test_a_row_of_terms(embedded, monkeypatch) -> None:
+    """Few rates and steps: a pull moves its number down, and switches hold the thing nearer than nothing."""
+    monkeypatch.setattr(map_terms, "LAMBDAS", (0.0,))
+    monkeypatch.setattr(map_terms, "SHAPED", {"sparsity": (0, 300)})
+    held = map_terms.Held.of(embedded, results.held_out_cases()[25], steps=5)
+    (fit,) = map_terms.fits(held)
+    assert fit["maps"] > 0 and fit["psnr"] > 15
+    edits = map_terms.edits(held)
+    assert edits["switches"]["thing"] > edits["nothing"]["thing"]
+    still, pulled = map_terms.shaped(held)["sparsity"]
+    assert pulled["number"] < still["number"] and still["psnr"] is None and pulled["psnr"] < 40
+
+
+# --- lesson 06 --------------------------------------------------------------------------------------
+
+
+def test_the_stored_grids_are_of_every_challenge_of_another_place(embedded) -> None:
+    rows = stored_result(embedded, "tuned_by_hand")
+    assert [row["case"] for row in rows] == [c.name for c in challenges() if c.kind == tuned_by_hand.KIND]
+    every = [(c, s) for c in tuned_by_hand.TAUS for s in tuned_by_hand.TAUS]
+    assert all([(tile["tau_c"], tile["tau_s"]) for tile in row["grid"]] == every for row in rows)
+
+
+def test_the_truth_has_the_best_scores() -> None:
+    challenge, network = challenges()[24], load_networks().perceptual
+    best = tuned_by_hand.scores(challenge, challenge.truth, network)
+    assert best == {"psnr": float("inf"), "lpips": 0.0, "success": True}
+    source = tuned_by_hand.scores(challenge, challenge.picture, network)
+    assert source["psnr"] < 40 and source["lpips"] > 0.05 and not source["success"]
+
+
+def test_the_stored_signs_are_of_what_would_be_asked(embedded) -> None:
+    asked = [(group, name, prompt) for group, name, _, prompt in tuned_by_hand.asked()]
+    rows = stored_result(embedded, "signs")
+    assert [(row["group"], row["picture"], row["prompt"]) for row in rows] == asked
+    assert all(sum(row["group"] == group for row in rows) >= 6 for group in {row["group"] for row in rows})
+
+
+def test_a_wrong_caption_is_wrong_in_one_factor() -> None:
+    right = "a plain sticker of a red car on the beach"
+    wrong = {factor: tuned_by_hand.swapped(right, factor) for factor in tuned_by_hand.SWAPS}
+    assert wrong == {
+        "style": "a watercolor painting of a red car on the beach",
+        "thing": "a plain sticker of a cat on the beach",
+        "place": "a plain sticker of a red car in the forest",
+    }
+    assert "a rocket in" in tuned_by_hand.swapped("a watercolor painting of a cat in the snow", "thing")
 
 
 # --- lesson 07 --------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 What is stored depends on the code and the model alone: no times, no versions, no counts of anything else. A
 lesson fails here where a cell raises or takes too long, or where the whole is too large; its file then stays
 as it was.
+
+`make lessons LESSONS=08 MODEL=...` runs lesson 08 with another model, which may be downloaded, and without a
+limit of a cell's time: the lesson then stores that model's pictures, and the memory and times that they took.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from styledit.storage.data import LESSONS_FOLDER
 FOLDER = LESSONS_FOLDER
 MOST_BYTES = 1_500_000  # of a lesson
 MOST_SECONDS = 30.0  # of a cell
+OTHER_MODEL = "08"  # the lesson that runs with any model, by its number
+MODEL_VARIABLE = "STYLEDIT_MODEL"  # which model it takes
 WIDGET = "application/vnd.jupyter.widget-view+json"
 REDRAW = "__import__('importlib').import_module('styledit.lessons.build').redraw_widgets()"
 CELL_METADATA = ("tags", "jupyter", "collapsed", "slideshow")  # that is stored
@@ -41,15 +46,24 @@ class LessonError(Exception):
     """A lesson that cannot be stored."""
 
 
-def build(file: Path, most_seconds: float = MOST_SECONDS, most_bytes: int = MOST_BYTES) -> list[float]:
+def build(
+    file: Path,
+    most_seconds: float | None = MOST_SECONDS,
+    most_bytes: int = MOST_BYTES,
+    model: str | None = None,
+) -> list[float]:
     """Run a notebook in its folder and store it with its outputs; the seconds of each of its cells.
+
+    Args:
+        most_seconds: that a cell may take; None for no limit.
+        model: of which lesson OTHER_MODEL loads its pipeline; None for the embedded one.
 
     Raises:
         LessonError: a cell raises or takes longer than `most_seconds`, or the lesson is larger than
             `most_bytes`.
     """
     notebook = nbformat.read(file, as_version=4)
-    seconds = _run(notebook, file, most_seconds)
+    seconds = _run(notebook, file, most_seconds, model)
     stored = nbformat.writes(tidy(notebook), version=4) + "\n"
     size = len(stored.encode())
     if size > most_bytes:
@@ -90,11 +104,11 @@ def tidy(notebook: Any) -> Any:
     return notebook
 
 
-def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
+def _run(notebook: Any, file: Path, most_seconds: float | None, model: str | None) -> list[float]:
     """Execute it in place, printing how long each cell took."""
     client = NotebookClient(
         notebook,
-        timeout=int(4 * most_seconds) + 60,
+        timeout=None if most_seconds is None else int(4 * most_seconds) + 60,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(file.parent)}},
@@ -102,7 +116,10 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
         coalesce_streams=True,
     )
     seconds = []
-    with tempfile.TemporaryDirectory() as folder, _environment(**{VARIABLE: f"{folder}/progress.jsonl"}):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _environment(model, **{VARIABLE: f"{folder}/progress.jsonl"}),
+    ):
         with client.setup_kernel():
             for k, cell in enumerate(notebook.cells):
                 if cell.cell_type != "code":
@@ -120,7 +137,7 @@ def _run(notebook: Any, file: Path, most_seconds: float) -> list[float]:
                 seconds.append(time.perf_counter() - start)
                 first = cell.source.strip().splitlines()[:1]
                 print(f"  cell {k:3d} {seconds[-1]:6.1f} s  {''.join(first)[:70]}")
-                if seconds[-1] > most_seconds:
+                if most_seconds is not None and seconds[-1] > most_seconds:
                     raise LessonError(
                         f"{file.name}, cell {k} took {seconds[-1]:.0f} s, more than {most_seconds:g}; "
                         "let `make results` compute it."
@@ -136,11 +153,13 @@ def redraw_widgets() -> None:
 
 
 class _environment:
-    """Variables for the kernel, for the time of a run."""
+    """Variables for the kernel, for the time of a run; without a network, unless a model is named."""
 
-    def __init__(self, **variables: str) -> None:
-        offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-        self.variables = offline | variables
+    def __init__(self, model: str | None, **variables: str) -> None:
+        quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+        chosen = offline | {MODEL_VARIABLE: ""} if model is None else {MODEL_VARIABLE: model}
+        self.variables = quiet | chosen | variables
         self.before: dict[str, str | None] = {}
 
     def __enter__(self) -> None:
@@ -169,13 +188,24 @@ def lessons(names: list[str]) -> list[Path]:
     return found
 
 
-def main(names: list[str], most_seconds: float = MOST_SECONDS) -> None:
-    """Build lessons, all of them even where one fails, and exit 1 then."""
+def main(names: list[str], most_seconds: float = MOST_SECONDS, model: str | None = None) -> None:
+    """Build lessons, all of them even where one fails, and exit 1 then.
+
+    Args:
+        model: a folder, a file or a hub id; see `build`.
+    """
+    chosen = lessons(names)
+    if model is not None and [file.name[:2] for file in chosen] != [OTHER_MODEL]:
+        raise SystemExit(
+            f"Only lesson {OTHER_MODEL} runs with another model: LESSONS={OTHER_MODEL} MODEL=..."
+        )
+    if model is not None and Path(model).exists():
+        model = str(Path(model).resolve())  # a lesson runs in its own folder
     failed = []
-    for file in lessons(names):
+    for file in chosen:
         print(file.name)
         try:
-            build(file, most_seconds)
+            build(file, most_seconds if model is None else None, model=model)
         except LessonError as error:
             print(f"  FAILED: {error}")
             failed.append(file.name)
@@ -189,5 +219,8 @@ if __name__ == "__main__":
         "names", nargs="*", help="beginnings of file names (01); all lessons where none is named"
     )
     parser.add_argument("--seconds", type=float, default=MOST_SECONDS, help="of a cell, on a busy machine")
+    parser.add_argument(
+        "--model", help=f"which model lesson {OTHER_MODEL} runs with: a folder, a file, a hub id"
+    )
     given = parser.parse_args()
-    main(given.names, given.seconds)
+    main(given.names, given.seconds, given.model)

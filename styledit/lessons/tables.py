@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
+def mean_and_range(numbers: Sequence[float], digits: int = 1) -> str:
+    """The mean of some numbers with their range, "24.1 (18.0 to 29.3)".
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not numbers:
+        raise ValueError("There are no numbers to take the mean of.")
+    mean = sum(numbers) / len(numbers)
+    return f"{mean:.{digits}f} ({min(numbers):.{digits}f} to {max(numbers):.{digits}f})"
+
+
 def table_html(
     rows: Mapping[str, Sequence[str]], head: Sequence[str], best: Sequence[Sequence[str]] = ()
 ) -> str:

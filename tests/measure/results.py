@@ -27,8 +27,10 @@ from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
 from measure.drawn import TRUTH, Log, Request, keys
+from measure.map_terms import map_terms
 from measure.methods import METHODS, SHORT
 from measure.photographs import photographs
+from measure.tuned_by_hand import signs, tuned_by_hand
 from measure.value_inputs import value_edits, value_fits
 from styledit.lessons import stored
 from styledit.pipeline import model_fingerprint
@@ -127,6 +129,9 @@ RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
     "value_edits": value_edits,
     "comparison": comparison,
     "guided": guided,
+    "map_terms": map_terms,
+    "tuned_by_hand": tuned_by_hand,
+    "signs": signs,
     "photographs": photographs,
     "drawn": drawn,
 }

@@ -140,7 +140,7 @@ def html(pipe, editors: dict[str, styledit.Editor]) -> str:
         for i in range(len(latents))
     }
     parts = [
-        "<h1>styledit: edit a real picture by rewriting its sentence</h1>",
+        "<h1>styledit: edit a picture by rewriting its sentence</h1>",
         "<p>Made by the small model that comes with the kit, on a laptop's processor. Nothing here needs a "
         "server: choose an edit, move the slider, hover the words.</p>",
         "<h2>How much of the source's structure to keep</h2>",

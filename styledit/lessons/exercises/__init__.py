@@ -24,9 +24,9 @@ from styledit.lessons.exercises.lesson_03_value_inputs import (
     check_value_input,
 )
 from styledit.lessons.exercises.lesson_04_holding_and_shaping_maps import (
+    check_broken,
     check_entropy,
-    check_hold,
-    check_spread,
+    check_pull,
 )
 from styledit.lessons.exercises.lesson_05_regularised_editing import (
     check_blend,
@@ -34,11 +34,18 @@ from styledit.lessons.exercises.lesson_05_regularised_editing import (
     check_new_word,
     check_take_over,
 )
-from styledit.lessons.exercises.lesson_06_the_lab import check_first_step, check_lab_method
+from styledit.lessons.exercises.lesson_06_the_lab import (
+    check_first_step,
+    check_fooled_score,
+    check_lab_method,
+)
 from styledit.lessons.exercises.lesson_07_which_method import check_front, check_method, check_wins
 from styledit.lessons.exercises.lesson_08_your_own_model import check_map_bytes, check_record
-from styledit.lessons.exercises.lesson_09_guided_objectives import check_gram, check_hinge, check_patch
-from styledit.lessons.exercises.lesson_a1_how_the_small_model_was_made import check_rate, check_v
+from styledit.lessons.exercises.lesson_09_guided_objectives import (
+    check_fooled_clip,
+    check_style_loss,
+)
+from styledit.lessons.exercises.lesson_a1_how_the_small_model_was_made import check_belief, check_rate
 from styledit.lessons.exercises.predictions import predict
 
 __all__ = [
@@ -62,9 +69,9 @@ __all__ = [
     "check_cost",
     "check_by_word",
     # 04
-    "check_hold",
+    "check_pull",
     "check_entropy",
-    "check_spread",
+    "check_broken",
     # 05
     "check_take_over",
     "check_new_word",
@@ -72,6 +79,7 @@ __all__ = [
     "check_cure",
     # 06
     "check_first_step",
+    "check_fooled_score",
     "check_lab_method",
     # 07
     "check_wins",
@@ -81,10 +89,9 @@ __all__ = [
     "check_map_bytes",
     "check_record",
     # 09
-    "check_gram",
-    "check_patch",
-    "check_hinge",
+    "check_style_loss",
+    "check_fooled_clip",
     # A1
-    "check_v",
+    "check_belief",
     "check_rate",
 ]

@@ -8,26 +8,44 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, same
+from styledit.editing import Edit
+from styledit.lab.edit.samples import judged
+from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, kind_of, noise, same
+from styledit.objectives import sparsity
+from styledit.prompts import find_word
 
 
-@exercise("04 Holding", right="a mean over each layer's map, summed over the layers")
-def check_hold(hold: Callable[[list[Tensor], list[Tensor]], Tensor]) -> None:
-    """Check `hold(A, A_hat)`: L_attn of lists of maps (heads, HW, N), one a layer."""
-    A = [noise(1, 2, 4, 5)[0].softmax(-1), noise(1, 2, 16, 5)[0].softmax(-1)]
-    A_hat = [maps.flip(1) for maps in A]
-    same(answer(hold, A, A), torch.tensor(0.0), "maps that have not moved cost nothing.")
-    each = [(maps - other).square().mean() for maps, other in zip(A, A_hat, strict=True)]
-    total = torch.stack(each).sum()
-    got = answer(hold, A, A_hat)
-    absolute = sum((maps - other).abs().mean() for maps, other in zip(A, A_hat, strict=True))
-    if got.numel() == 1 and torch.allclose(got.double(), torch.as_tensor(absolute).double(), rtol=1e-3):
-        raise NotYet("that is L1; in L2 a large difference counts for more than many small ones.")
-    if got.numel() == 1 and torch.allclose(got.double(), total.double() / 2, rtol=1e-3, atol=0.0):
-        raise NotYet("two layers that moved weigh no more than one by your count; are they added up?")
-    if got.numel() == 1 and float(got) > 3 * float(total):
-        raise NotYet("a layer of more pixels weighs more by your count; what is taken within a layer?")
-    same(got, total, "how is a difference made positive, so that a large one counts more?", 1e-7)
+@exercise("04 A pull", right="each step is held by the maps of its own moment, and down the slope is nearer")
+def check_pull(pull: Callable[..., Tensor]) -> None:
+    """Check `pull(z, i, rate, maps_of, A_hat)`: z minus rate times the gradient of L1 between the maps of z,
+    `maps_of(z, i)`, and those of the inversion at the same step, `A_hat(i)`.
+    """
+    z, *others = noise(4)
+    kept = [maps.flatten(2).mT.softmax(-1) for maps in others]  # (heads, HW, N), one head
+
+    def maps_of(z: Tensor, i: int) -> dict[str, Tensor]:
+        return {"layer": (z.flatten(2).mT * (i + 1)).softmax(-1)}
+
+    def A_hat(i: int) -> dict[str, Tensor]:
+        return {"layer": kept[i]}
+
+    def moved(i: int, by: float, held: int) -> Tensor:
+        at = z.clone().requires_grad_()
+        (slope,) = torch.autograd.grad((maps_of(at, i)["layer"] - kept[held]).abs().mean(), at)
+        return z - by * slope
+
+    for i in range(3):
+        got = answer(pull, z, i, 100.0, maps_of, A_hat)
+        if i and torch.allclose(got, moved(i, 100.0, 0), atol=1e-4):
+            raise NotYet(
+                "right at the first step and at no other. Which moment of the inversion is step i held by?"
+            )
+        if torch.allclose(got, moved(i, -100.0, i), atol=1e-4):
+            raise NotYet("after your pull the maps are farther apart than before it.")
+        if torch.allclose(got, z, atol=1e-6):
+            raise NotYet("nothing moved; a rate of 100 should move the latent.")
+        same(got, moved(i, 100.0, i), f"at step {i} the latent moves, but not down the slope of L1.", 1e-4)
+    same(answer(pull, z, 1, 0.0, maps_of, A_hat), z, "at rate 0 the latent should stay what it is.")
 
 
 @exercise("04 Sparsity", right="0 for a single pixel, 1 where all are alike, whatever the map's size")
@@ -52,26 +70,30 @@ def check_entropy(entropy: Callable[[Tensor], Tensor]) -> None:
         raise NotYet("right but for a map with zeros: 0 ln 0 counts as 0, and a computer says nan.")
 
 
-@exercise("04 Localisation", right="and two far corners are sparse but not local")
-def check_spread(spread: Callable[[Tensor], Tensor]) -> None:
-    """Check `spread(heat)`: the variance of a map (h, w) about its centre, on a picture with sides of 1."""
-    one = torch.zeros(4, 8)
-    one[1, 2] = 2.0
-    same(answer(spread, one), torch.tensor(0.0), "one pixel has no spread, wherever it is.")
-    pair = torch.zeros(4, 8)
-    pair[1, 2] = pair[1, 6] = 0.5
-    got = answer(spread, pair)
-    if torch.allclose(got.double(), torch.tensor(4.0).double(), atol=1e-4):
+@exercise("04 A good number", right="what is pulled at says nothing of the picture any more")
+def check_broken(edit: Edit, unpulled: Edit, word: str) -> None:
+    """Check an edit whose word is sparser than in the edit that was not pulled, and whose picture the judge
+    no longer names so.
+    """
+    if not isinstance(edit, Edit):
+        raise NotYet(f"an edit is asked for, as `pulled` makes it, not {kind_of(edit)}.")
+    if edit.maps is None or unpulled.maps is None:
+        raise NotYet("its maps were not recorded; `pulled` with `loose` records them.")
+    if edit.target_prompt != unpulled.target_prompt:
+        raise NotYet(f"its prompt should be {unpulled.target_prompt!r}: the word is to stay in it.")
+    number, before = _sparsity(edit, word), _sparsity(unpulled, word)
+    if number >= before:
+        raise NotYet(f"its sparsity is {number:.3f}, without a pull it is {before:.3f}; sparser is lower.")
+    if judged(edit.image)["object"] == word:
         raise NotYet(
-            "that is counted in pixels; on a picture whose sides are 1, how wide is one of 8 pixels?"
+            f"the number is better ({number:.3f}), and the judge still sees a {word}. How far can you pull?"
         )
-    hint = "two pixels of a row, half a picture apart: the mean square of how far they are from their centre."
-    same(got, torch.tensor(1 / 16), hint, 1e-5)
-    corners = torch.zeros(4, 4)
-    corners[0, 0] = corners[3, 3] = 1.0
-    same(
-        answer(spread, corners),
-        torch.tensor(2 * 0.375**2),
-        "along a row it is right. A distance has two directions, and a map must add up to 1 first.",
-        1e-5,
-    )
+
+
+def _sparsity(edit: Edit, word: str) -> float:
+    """The sparsity of a word's maps, the mean over steps and recorded layers."""
+    assert edit.maps is not None
+    tokens = find_word(edit.maps.words, word)
+    count = len(next(iter(edit.maps.layers.values())))
+    steps = range(count) if edit.maps.steps is None else edit.maps.steps
+    return float(sum(sparsity(edit.maps.step(i), tokens) for i in steps) / count)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 from styledit.editing import Edit
 from styledit.inversion import Inversion
-from styledit.lessons.exercises.checking import Empty, NotYet, call, exercise, number
+from styledit.lab.edit.samples import Challenge, score
+from styledit.lessons.exercises.checking import Empty, NotYet, call, exercise, kind_of, number
 from styledit.metrics import psnr
 
 
@@ -24,8 +26,26 @@ def check_first_step(first: Callable[[float, float, int], Any]) -> None:
         raise NotYet("it is right for T = 15; does your answer know T?")
     if number(call(first, 0.15, 0.8, 15)) != 3:
         raise NotYet("right where tau T is a whole number; at 0.15 · 15 = 2.25, is step 2 on or off?")
-    if number(call(first, 0.14, 0.8, 50)) != 7:
-        raise NotYet("0.14 · 50 is 7, though a computer takes it for a little more.")
+    if number(call(first, 0.14, 0.8, 50)) not in (7, 8):  # 7 by hand, 8 by a computer's 7.000000000000001
+        raise NotYet("at T = 50, 0.14 holds steps 0 to 6. Is your answer a whole number there?")
+
+
+@exercise("06 Fooling the score", right="a number of pixels cannot tell an edit from none")
+def check_fooled_score(picture: Image.Image, challenge: Challenge, suggested: Image.Image) -> None:
+    """Check a picture that is nearer to a challenge's truth, in dB, than the suggested edit, and in which the
+    judge does not see the change.
+    """
+    if not isinstance(picture, Image.Image):
+        raise NotYet(f"a picture is asked for, such as `edit.image`, not {kind_of(picture)}.")
+    if picture.size != challenge.truth.size:
+        raise NotYet(f"the truth has {challenge.truth.size} pixels, and your picture {picture.size}.")
+    reached, plain = score(challenge, picture.convert("RGB")), score(challenge, suggested)
+    if reached.psnr <= plain.psnr:
+        raise NotYet(
+            f"it has {reached.psnr:.1f} dB the suggestion {plain.psnr:.1f}. Where do source and truth agree?"
+        )
+    if reached.succeeded:
+        raise NotYet("nearer than the suggestion, and the judge sees the change: that is a better edit.")
 
 
 @exercise("06 A method of your own", right="the lab can edit with it")

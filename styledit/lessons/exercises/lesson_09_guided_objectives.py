@@ -6,54 +6,58 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, number, same
-from styledit.objectives import gram, hinge_critic
-from styledit.objectives.critic import receptive_field
+from styledit.lab.edit.samples import judged
+from styledit.lessons.exercises.checking import NotYet, answer, exercise, kind_of, noise
 
 
-@exercise("09 A Gram matrix", right="it knows which features go together, and not where")
-def check_gram(mine: Callable[[Tensor], Any]) -> None:
-    """Check `mine(F)`: G = F Fᵀ / (C h w), the Gram matrix (C, C) of features F (C, h, w)
-    (Gatys et al., 1508.06576, divided by the number of features).
+@exercise("09 A style loss", right="it asks what goes together, and not where")
+def check_style_loss(loss: Callable[[list[Tensor], list[Tensor]], Any]) -> None:
+    """Check `loss(F, F_hat)` of features (1, C, h, w), one a layer: 0 for the same, the same wherever the
+    features of the style picture lie, and larger where other features go together. Any such loss is right.
     """
-    features = noise(1, 4, 3, 5)[0]  # (C, h, w), not square
-    wanted = gram(features[None])[0]
-    got = answer(mine, features)
-    if got.shape != (4, 4):
-        raise NotYet(f"a row and a column for each channel, (4, 4), not {tuple(got.shape)}.")
-    if torch.allclose(got, wanted * 4 * 15, atol=1e-4) or torch.allclose(got, wanted * 15, atol=1e-4):
-        raise NotYet("a picture twice as large would have a larger matrix; divide by C h w.")
-    if torch.allclose(got, wanted * 4, atol=1e-4):
-        raise NotYet("divided by the places; divide by the channels, too: C h w.")
-    shifted = features.roll(2, -1)
-    if not torch.allclose(answer(mine, shifted), got, atol=1e-5):
-        raise NotYet("it changes where the features are moved along. Sum over the places.")
-    same(got, wanted, "G = F Fᵀ / (C h w), with F as (C, h w).")
+    F, other = ([maps[:1], maps[1:]] for maps in noise(2, 2, 3, 4, 5))
+    if abs(float(answer(loss, F, F))) > 1e-6:
+        raise NotYet("a picture held against itself should cost nothing.")
+    plain = float(answer(loss, F, other))
+    if plain <= 0:
+        raise NotYet("features of two different pictures should cost something.")
+    moved = [maps.roll(2, -1) for maps in other]
+    if abs(float(answer(loss, F, moved)) - plain) > 1e-4 * plain:
+        raise NotYet(
+            "it changes when the style picture is moved along; what must be summed before comparing?"
+        )
+    if abs(float(answer(loss, [F[0]], [F[0].flip(1)]))) <= 1e-6:
+        raise NotYet(
+            "features that changed their parts cost nothing: it does not know which feature is which."
+        )
+    signs = torch.tensor([1.0, 1.0, -1.0, -1.0, 0.0]).expand(1, 1, 4, 5)
+    together, apart = torch.cat([signs, signs], 1), torch.cat([signs, -signs], 1)
+    if abs(float(answer(loss, [together], [apart]))) <= 1e-6:
+        raise NotYet(
+            "features that are strong at the same places, or at others, should differ: look at products."
+        )
 
 
-@exercise("09 What a patch sees", right="each layer sees four of the layer below it, two apart")
-def check_patch(side: Callable[[int], Any]) -> None:
-    """Check `side(halvings)`: the pixels (of one side) behind one output of the patch critic."""
-    if number(call(side, 1)) == 7:
-        raise NotYet("that is two layers of 4×4 without stride; the first one moves by two pixels.")
-    if number(call(side, 1)) != 10:
-        raise NotYet("the last layer sees 4 of the one before, which lie 2 pixels apart, and see 4 each.")
-    for halvings in (2, 3, 5):
-        wanted = receptive_field(halvings)
-        if number(call(side, halvings)) != wanted:
-            raise NotYet(f"right for one halving; with {halvings} it should be {wanted} pixels.")
-
-
-@exercise("09 The hinge", right="a patch that is told apart with room to spare pulls no more")
-def check_hinge(loss: Callable[[Tensor, Tensor], Any]) -> None:
-    """Check `loss(real, fake)`: what the critic minimises, from its numbers for patches of both kinds."""
-    real, fake = torch.tensor([3.0, 2.0]), torch.tensor([-2.0, -1.5])
-    same(answer(loss, real, fake), torch.tensor(0.0), "real above 1 and fake below -1: nothing is left.")
-    zero = torch.zeros(2)
-    same(answer(loss, zero, zero), torch.tensor(2.0), "a critic that says 0 to all pays 1 for each kind.")
-    if float(answer(loss, -real, -fake)) <= 2:
-        raise NotYet("a critic that has it the wrong way round should pay more than one that says nothing.")
-    real, fake = noise(2, 1, 1, 4, 4)
-    same(answer(loss, real, fake), hinge_critic(real, fake), "means over the patches, then the sum of both.")
+@exercise("09 Fooling CLIP", right="the number that was optimised is no evidence; another network sees it")
+def check_fooled_clip(
+    picture: Image.Image, cosine: Callable[[Image.Image], float], most: float, style: str
+) -> None:
+    """Check a picture whose CLIP cosine with a sentence is above `most`, and whose style the judge does not
+    name as the sentence does.
+    """
+    if not isinstance(picture, Image.Image):
+        raise NotYet(
+            f"a picture is asked for, not {kind_of(picture)}; the cell above shows how pixels become one."
+        )
+    reached = cosine(picture.convert("RGB"))
+    if reached <= most:
+        raise NotYet(
+            f"its cosine is {reached:.2f}; no true drawing has more than {most:.2f}, and yours should."
+        )
+    if judged(picture.convert("RGB"))["style"] == style:
+        raise NotYet(
+            f"CLIP is pleased ({reached:.2f}), and the judge agrees that it is {style}: an honest picture."
+        )

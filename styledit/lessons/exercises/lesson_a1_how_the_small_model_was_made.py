@@ -10,18 +10,23 @@ import torch
 from styledit.lessons.exercises.checking import NotYet, answer, call, exercise, noise, number, same
 
 
-@exercise("A1 What the network should say", right="that is v, the target of every training step")
-def check_v(v: Callable[..., Any]) -> None:
-    """Check `v(z_0, eps, abar)`: the target of a network that predicts v."""
+@exercise(
+    "A1 What the network believes",
+    right="v and z are two mixtures of picture and noise, solved for the picture",
+)
+def check_belief(estimate: Callable[..., Any]) -> None:
+    """Check `estimate(z, v, abar)`: the picture's latent that a network which says v believes in."""
     z_0, eps = noise(2)
-    same(answer(v, z_0, eps, torch.tensor(1.0)), eps, "without noise (ᾱ = 1), only ε is left to say.")
-    same(
-        answer(v, z_0, eps, torch.tensor(0.0)),
-        -z_0,
-        "in pure noise (ᾱ = 0), it is the picture; its sign?",
-    )
-    wanted = 0.36**0.5 * eps - 0.64**0.5 * z_0
-    same(answer(v, z_0, eps, torch.tensor(0.36)), wanted, "both ends are right; where are the roots?")
+    for level in (1.0, 0.9, 0.36, 0.0):
+        abar = torch.tensor(level)
+        z = abar.sqrt() * z_0 + (1 - abar).sqrt() * eps
+        v = abar.sqrt() * eps - (1 - abar).sqrt() * z_0
+        got = answer(estimate, z, v, abar)
+        if level < 1 and torch.allclose(got, abar.sqrt() * z + (1 - abar).sqrt() * v, atol=1e-5):
+            raise NotYet(
+                "right without noise (ᾱ = 1), and the worse the more noise there is. In v, which sign has z₀?"
+            )
+        same(got, z_0, f"at ᾱ = {level:g} it does not give the picture back; put z and v into it by hand.")
 
 
 @exercise("A1 The learning rate", right="up, along, and down")
