@@ -413,7 +413,7 @@ def test_what_is_to_be_forgotten_must_be_there(tmp_path):
 
 
 def test_a_failed_edit_has_one_cause(capsys):
-    one = Found("object", "cat", 3.0, True, (False, False), False, False)
+    one = Found(0, "object", "cat", 3.0, True, (False, False), False, False)
     found = [
         one,
         replace(one, z_T=True),

@@ -27,6 +27,7 @@ from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
 from measure.drawn import TRUTH, Log, Request, keys
+from measure.from_noise import from_noise
 from measure.methods import METHODS, SHORT
 from measure.photographs import photographs
 from measure.value_inputs import value_edits, value_fits
@@ -124,6 +125,7 @@ RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
     "comparison": comparison,
     "guided": guided,
     "photographs": photographs,
+    "from_noise": from_noise,
     "drawn": drawn,
 }
 COMPUTED = tuple(name for name in RESULTS if name != "drawn")
