@@ -35,7 +35,15 @@ from measure.drawn import (
     picture_file,
     picture_folder,
 )
-from measure.drawn_report import PRINTED, draw_pictures, in_complete_rounds, missed, print_reach, report
+from measure.drawn_report import (
+    PRINTED,
+    comparable,
+    draw_pictures,
+    in_complete_rounds,
+    missed,
+    print_reach,
+    report,
+)
 from measure.from_noise import Found
 from measure.front import draw_front, front, points_of, print_front
 from measure.intervals import difference, interval, print_differences
@@ -342,6 +350,16 @@ def test_only_rounds_that_all_methods_have_count():
     assert list(dict.fromkeys(row["method"] for row in whole)) == [TRUTH, "SDEdit", OURS, PAPER]
     cut = in_complete_rounds(rows, replace(request, cases=17))  # the last round is a short one
     assert {row["case"] for row in cut if row["method"] == OURS} == set(range(17))
+
+
+def test_means_are_compared_in_rounds_of_all_methods_that_ran_on_half_of_the_cases() -> None:
+    ran = {TRUTH: range(30), OURS: range(28), "null-text": range(5, 21), "SDEdit": range(10)}
+    rows = [{"method": name, "case": i} for name, cases in ran.items() for i in cases]
+    cases: dict[str, list[int]] = {}
+    for row in comparable(rows):
+        cases.setdefault(row["method"], []).append(row["case"])
+    assert cases == {name: list(range(7, 21)) for name in (TRUTH, "null-text", OURS)}
+    assert comparable([row for row in rows if row["method"] != TRUTH]) == []  # the judge's error is not known
 
 
 def test_the_ceiling_and_the_judge_are_told_by_kind(capsys):

@@ -35,7 +35,7 @@ from styledit.lessons.exercises.lesson_05_regularised_editing import (
     check_take_over,
 )
 from styledit.lessons.exercises.lesson_06_the_lab import check_first_step, check_lab_method
-from styledit.lessons.exercises.lesson_07_which_method import check_front, check_method, check_wins
+from styledit.lessons.exercises.lesson_07_which_method import check_follow, check_front, check_method
 from styledit.lessons.exercises.lesson_08_your_own_model import check_map_bytes, check_record
 from styledit.lessons.exercises.lesson_09_guided_objectives import check_gram, check_hinge, check_patch
 from styledit.lessons.exercises.lesson_a1_how_the_small_model_was_made import check_rate, check_v
@@ -74,7 +74,7 @@ __all__ = [
     "check_first_step",
     "check_lab_method",
     # 07
-    "check_wins",
+    "check_follow",
     "check_front",
     "check_method",
     # 08
