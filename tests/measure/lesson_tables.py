@@ -100,8 +100,8 @@ def share(numbers: Iterable[float]) -> str:
 
 
 class Blurred(NamedTuple):
-    """Of each case, its first true answer compared with the mean of all its answers, and with the others:
-    PSNR in dB and a distance, (cases,) each; `pictures` of the last case.
+    """How far the first true answer of each case is from the others, and from the mean of the others: PSNR in
+    dB and a distance, (cases,) each; `pictures` of the last case.
     """
 
     mean_psnr: np.ndarray
@@ -114,19 +114,19 @@ class Blurred(NamedTuple):
 def blurred_answers(
     edits: Iterable[SceneEdit], distance: Callable[[Image.Image, Image.Image], float]
 ) -> Blurred:
-    """What the mean of true answers is worth, in the edits that have more than one."""
+    """What the mean of true answers is worth as an answer, in the edits that leave something open."""
     rows, pictures = [], {}
     for edit in edits:
         first, *others = true_answers(*edit)
         if not others:
             continue
-        mean = Image.fromarray(np.mean([first, *others], axis=0).round().astype(np.uint8))
-        pictures = {"a true answer": first, "another": others[0], "the mean of all": mean}
+        mean = Image.fromarray(np.mean(others, axis=0).round().astype(np.uint8))
+        pictures = {"a true answer": first, "another": others[0], "the mean of the others": mean}
         rows.append(
             [
-                f(first, mean) if blurred else np.mean([f(first, one) for one in others])
-                for f in (styledit.psnr, distance)
-                for blurred in (True, False)
+                compare(first, mean) if of_mean else np.mean([compare(first, one) for one in others])
+                for compare in (styledit.psnr, distance)
+                for of_mean in (True, False)
             ]
         )
     return Blurred(*np.transpose(rows), pictures)
