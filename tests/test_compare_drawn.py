@@ -574,4 +574,5 @@ def test_the_mean_of_answers_is_nearer_to_each_than_they_are() -> None:
     assert len(found.mean_psnr) == 2  # a new colour leaves nothing open
     assert (found.mean_psnr > found.other_psnr).all()
     assert found.mean_distance == pytest.approx(-found.mean_psnr)
+    assert str(found).startswith("PSNR: the mean ") and str(found).count("nearer in 2 of 2 cases") == 2
     assert list(found.pictures) == ["a true answer", "another", "the mean of the others"]

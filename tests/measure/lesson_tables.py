@@ -110,6 +110,17 @@ class Blurred(NamedTuple):
     other_distance: np.ndarray
     pictures: dict[str, Image.Image]
 
+    def __str__(self) -> str:
+        psnr = _both("PSNR", self.mean_psnr, self.other_psnr, self.mean_psnr > self.other_psnr)
+        near = self.mean_distance < self.other_distance
+        return f"{psnr}\n{_both('LPIPS', self.mean_distance, self.other_distance, near)}"
+
+
+def _both(name: str, mean: np.ndarray, other: np.ndarray, nearer: np.ndarray) -> str:
+    mine, theirs = (f"{given.mean():.2f} ± {given.std():.2f}" for given in (mean, other))
+    share = f"{nearer.sum()} of {len(nearer)}"
+    return f"{name}: the mean {mine}, another answer {theirs}; the mean is nearer in {share} cases"
+
 
 def blurred_answers(
     edits: Iterable[SceneEdit], distance: Callable[[Image.Image, Image.Image], float]
