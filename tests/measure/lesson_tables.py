@@ -32,7 +32,7 @@ KIND_HEAD = (
     "open cases", "a true answer to another (dB)", "to the nearest other", "plain call to the nearest",
 )  # fmt: skip
 CAUSE_HEAD = (
-    "the new thing is seen (%)", "true answer", "edit", "from ẑ[0]", "from fresh noise",
+    "the judge sees the change (%)", "true answer", "edit", "from ẑ[0]", "from fresh noise",
     "failed edits: model, latent, taken over",
 )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _ceiling(table: Table, truth: Table, kind: str, between: Mapping[int, float]
 
 
 def causes(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of `measure.from_noise` by kind: where the judge names the new thing, and what failed."""
+    """Rows of `measure.from_noise` by kind: where the judge sees the change, and what failed."""
     cells = {}
     for kind in dict.fromkeys(row["kind"] for row in rows):
         some = [row for row in rows if row["kind"] == kind]
