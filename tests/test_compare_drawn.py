@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,10 +36,19 @@ from measure.drawn import (
     picture_file,
     picture_folder,
 )
-from measure.drawn_report import PRINTED, draw_pictures, in_complete_rounds, missed, print_reach, report
+from measure.drawn_report import (
+    PRINTED,
+    comparable,
+    draw_pictures,
+    in_complete_rounds,
+    missed,
+    print_reach,
+    report,
+)
 from measure.from_noise import Found
 from measure.front import draw_front, front, points_of, print_front
 from measure.intervals import difference, interval, print_differences
+from measure.lesson_tables import blurred_answers, by_kind, by_method, causes, share
 from measure.methods import BY_TABLE, METHODS, OURS, PAPER, method_named, settings_of
 from measure.table import Table
 from measure.truths import RIM, between, between_nearest, nearest, true_answers
@@ -344,6 +354,16 @@ def test_only_rounds_that_all_methods_have_count():
     assert {row["case"] for row in cut if row["method"] == OURS} == set(range(17))
 
 
+def test_means_are_compared_in_rounds_of_all_methods_that_ran_on_half_of_the_cases() -> None:
+    ran = {TRUTH: range(30), OURS: range(28), "null-text": range(5, 21), "SDEdit": range(10)}
+    rows = [{"method": name, "case": i} for name, cases in ran.items() for i in cases]
+    cases: dict[str, list[int]] = {}
+    for row in comparable(rows):
+        cases.setdefault(row["method"], []).append(row["case"])
+    assert cases == {name: list(range(7, 21)) for name in (TRUTH, "null-text", OURS)}
+    assert comparable([row for row in rows if row["method"] != TRUTH]) == []  # the judge's error is not known
+
+
 def test_the_ceiling_and_the_judge_are_told_by_kind(capsys):
     rows = fabricated({OURS: [15.0, 16.0]}, nearest_psnr=17.0)
     truth = [
@@ -413,7 +433,7 @@ def test_what_is_to_be_forgotten_must_be_there(tmp_path):
 
 
 def test_a_failed_edit_has_one_cause(capsys):
-    one = Found("object", "cat", 3.0, True, (False, False), False, False)
+    one = Found(0, "object", "cat", 3.0, True, (False, False), False, False)
     found = [
         one,
         replace(one, z_T=True),
@@ -480,3 +500,79 @@ def untimed(line: str) -> str:
     row = json.loads(line)
     assert set(KEY) <= set(row)
     return json.dumps({name: value for name, value in row.items() if not name.endswith("seconds")})
+
+
+# --- lesson 07's tables -----------------------------------------------------------------------------
+
+
+def test_the_best_of_a_column_is_bold_and_a_price_is_not() -> None:
+    numbers = {
+        "success": 50.0,
+        "truth_psnr": 20.04,
+        "truth_lpips": 0.2,
+        "evaluations": 0,
+        "edit_evaluations": 45,
+    }
+    rows = [{"method": OURS, "case": 0, "kind": "place", **numbers}]
+    rows += [rows[0] | {"method": "SDEdit", "truth_psnr": 19.96, "truth_lpips": 0.1, "success": 100.0}]
+    html = by_method(Table(rows), ["SDEdit", OURS])
+    bold = re.findall(r"<b>([^<]*)</b>", html)
+    assert bold == ["100", "20.0", "0.100", "20.0"]  # what is shown alike is bold in both
+    assert html.index("SDEdit") < html.index(OURS)
+
+
+def test_a_kind_is_told_with_the_judge_the_best_other_and_the_ceiling() -> None:
+    rows, answers = [], []
+    for i in range(12):
+        kind = ("place", "colour")[i % 2]
+        left_open = {"between": 18.0 + i % 4, "between_nearest": 20.0} if kind == "place" else {}
+        answers.append(
+            {"method": TRUTH, "case": i, "kind": kind, "success": 100.0, "answers": 8 if left_open else 1}
+            | left_open
+        )
+        for name, dB in ((OURS, 21.0), ("SDEdit", 15.0), ("null-text", 19.0)):
+            rows.append(
+                {
+                    "method": name,
+                    "case": i,
+                    "kind": kind,
+                    "success": 50.0,
+                    "truth_psnr": dB,
+                    "nearest_psnr": dB + 1,
+                }
+            )
+    colour, place = by_kind(Table(rows), Table(answers)).split("<tr>")[2:]
+    for cell in ("100", "50", "21.0", "19.0 (null-text)", "6 of 6", "19.0 ± 1.0", "20.0", "22.0"):
+        assert f">{cell}</td>" in place
+    assert "0 of 6" in colour and "one answer" in colour
+
+
+def test_causes_are_counted_by_kind() -> None:
+    one = {
+        "kind": "object",
+        "truth": True,
+        "noise": [True, False],
+        "z_T": False,
+        "edit": False,
+        "failed": "latent",
+    }
+    html = causes([one, one | {"edit": True, "z_T": True, "failed": None}])
+    for cell in ("100", "50", "0, 1, 0"):
+        assert f">{cell}</td>" in html
+    assert "object, 2 cases" in html
+
+
+def test_a_share_has_an_interval_where_there_are_enough_cases() -> None:
+    assert share([100.0, 0.0]) == "50"
+    assert re.fullmatch(r"50 \(\d+ to \d+\)", share([100.0, 0.0] * 10))
+    assert share([]) == "-"
+
+
+def test_the_mean_of_answers_is_nearer_to_each_than_they_are() -> None:
+    edits = [edit for edit in drawn_edits(14, drawn.SEED) if edit[0] in ("object", "colour")]
+    found = blurred_answers(edits, lambda a, b: -styledit.psnr(a, b))
+    assert len(found.mean_psnr) == 2  # a new colour leaves nothing open
+    assert (found.mean_psnr > found.other_psnr).all()
+    assert found.mean_distance == pytest.approx(-found.mean_psnr)
+    assert str(found).startswith("PSNR: the mean ") and str(found).count("nearer in 2 of 2 cases") == 2
+    assert list(found.pictures) == ["a true answer", "another", "the mean of the others"]

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from styledit import Layers, Record
 from styledit.editing import Edit, Settings
 from styledit.lab.edit.samples import Challenge, challenges, judged
 from styledit.lessons import exercises, lesson_picture
+from styledit.lessons.exercises.lesson_07_which_method import follow
 from styledit.lessons.exercises.predictions import judge_prediction
 from styledit.lessons.progress import progress_file
 from styledit.maps import AttentionMaps
@@ -371,8 +373,38 @@ WRONG += [
 # 07
 
 
-def front(table):
+def strict_front(table):
     return {name for name, (a, b) in table.items() if not any(c > a and d > b for c, d in table.values())}
+
+
+def front(table):
+    def dominated(a, b):
+        return any(c >= a and d >= b and (c, d) != (a, b) for c, d in table.values())
+
+    return [name for name, numbers in table.items() if not dominated(*numbers)]
+
+
+def without_ties(table):
+    """No method of which another is at least as good in both numbers."""
+    return [
+        name
+        for name, (a, b) in table.items()
+        if not any(other != name and c >= a and d >= b for other, (c, d) in table.items())
+    ]
+
+
+def follow_wrongly(z, levels, noise, w_src, w_hat, w, at="the target", root=True):
+    """Lesson 07's suspicious loop, or one that forgets the root of abar."""
+    sigma = ((1 - levels) / levels).sqrt()
+    delta = torch.zeros_like(z[0])
+    for i in range(len(z) - 1):
+        x = z[i] + (levels[i].sqrt() if root else 1) * delta
+        n, s, _ = noise(x if at == "the target" else z[i], i)
+        e_src = n + w_src * (s - n)
+        n, s, t = noise(x, i)
+        e_tgt = n + w_src * (s - n) + w * (t - n) - w_hat * (s - n)
+        delta = delta - (sigma[i] - sigma[i + 1]) * (e_tgt - e_src)
+    return z[-1] + levels[-1].sqrt() * delta
 
 
 def ignore_the_sentence(pipe, inversion, target_prompt, settings) -> Edit:
@@ -380,18 +412,23 @@ def ignore_the_sentence(pipe, inversion, target_prompt, settings) -> Edit:
 
 
 RIGHT |= {
-    "check_wins": lambda mine, theirs: np.mean(np.array(mine) > np.array(theirs)),
+    "check_follow": follow,
     "check_front": front,
     "check_method": follow_inversion,
 }
 WRONG += [
-    ("check_wins", lambda mine, theirs: sum(a > b for a, b in zip(mine, theirs, strict=True)), "as a share"),
-    ("check_wins", lambda mine, theirs: float(sum(mine) > sum(theirs)), "by how much"),
-    ("check_wins", lambda mine, theirs: np.mean(np.array(mine) >= np.array(theirs)), "a tie is no win"),
-    ("check_wins", lambda mine, theirs: "most", "a number is asked for"),
+    ("check_follow", follow_wrongly, "At which latent"),
+    ("check_follow", partial(follow_wrongly, at="the source", root=False), "At which latent"),
+    (
+        "check_follow",
+        lambda z, levels, noise, w_src, w_hat, w: follow(z, levels, noise, w_src, 1, w),
+        "z[-1]",
+    ),
     ("check_front", lambda table: list(table), "beats A in both"),
     ("check_front", lambda table: [max(table, key=table.get)], "better in one number"),
     ("check_front", lambda table: 2, "the names"),
+    ("check_front", lambda table: [name for name in front(table) if len(table) > 1], "that is alone"),
+    ("check_front", without_ties, "two equal methods"),
     ("check_method", lambda pipe, inversion, target: None, "four arguments"),
     ("check_method", lambda pipe, inversion, target, settings: inversion.image, "of type Image"),
     ("check_method", edit_the_source, "not of the target"),
@@ -486,7 +523,6 @@ NO_FUNCTION = (  # what they grade
 RETURN_NUMBER = (
     "check_cost",
     "check_first_step",
-    "check_wins",
     "check_map_bytes",
     "check_rate",
 )
@@ -538,6 +574,10 @@ def test_every_check_is_tried_here() -> None:
 def test_right_answers_pass(name, graded) -> None:
     verdict = graded(name, RIGHT[name])
     assert verdict.passed, verdict
+
+
+def test_the_front_may_be_that_of_methods_beaten_twice(graded) -> None:
+    assert graded("check_front", strict_front).passed
 
 
 @pytest.mark.parametrize("name, answer, hint", WRONG, ids=[f"{name}-{hint}" for name, _, hint in WRONG])

@@ -316,3 +316,18 @@ def test_labels_cannot_end_the_script(picture) -> None:
 def test_a_start_that_is_not_there(picture) -> None:
     with pytest.raises(ValueError, match="from 0 to 1"):
         lessons.scrub({"a": picture, "b": picture}, start=2)
+
+
+def test_an_interval_that_holds_the_compared_number_is_drawn_empty() -> None:
+    given = {"ahead": (2.0, 1.0, 3.0), "unsure": (0.5, -1.0, 2.0), "few": (1.0, float("nan"), float("nan"))}
+    ax = lessons.plot_intervals(given, at=0, title="a title")
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(given)
+    bars, dots = ax.lines[1::2], ax.lines[2::2]
+    assert [list(bar.get_xdata()) for bar in bars[:2]] == [[1.0, 3.0], [-1.0, 2.0]]
+    assert [dot.get_xdata()[0] for dot in dots] == [2.0, 0.5, 1.0]
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, True, True]
+    bottom, top = ax.get_ylim()
+    assert bottom > top  # the first name is on top
+    for wrong in ({}, {"two": (1.0, 2.0)}):
+        with pytest.raises(ValueError, match="at least one interval, each as"):
+            lessons.plot_intervals(wrong)

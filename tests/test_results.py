@@ -11,7 +11,16 @@ import torch
 from PIL import Image
 
 import styledit
-from measure import lesson_pictures, map_terms, photographs, results, tuned_by_hand, value_inputs
+from measure import (
+    from_noise,
+    lesson_pictures,
+    map_terms,
+    photographs,
+    results,
+    tuned_by_hand,
+    value_inputs,
+)
+from measure.cases import drawn_edits
 from measure.methods import PAPER, SHORT
 from styledit.lab.edit import advice
 from styledit.lab.edit.samples import challenges
@@ -205,6 +214,15 @@ def test_the_stored_comparison_is_whole(embedded) -> None:
     assert set(ran) == {*SHORT, results.OWN_TITLE, results.NOTHING}
     for method, cases in ran.items():
         assert len(cases) == (17 if method == PAPER else 84)
+
+
+def test_the_stored_rows_of_why_edits_fail_are_those_that_would_be_computed(embedded) -> None:
+    rows = stored_result(embedded, "from_noise")
+    assert [row["case"] for row in rows] == sorted(job.case for job in from_noise.jobs_of(from_noise.STORED))
+    for row in rows:
+        found = from_noise.Found(**{name: value for name, value in row.items() if name != "failed"})
+        assert found.failed == row["failed"] and len(found.noise) == from_noise.SEEDS
+        assert found.kind == drawn_edits(row["case"] + 1, from_noise.SEED)[row["case"]][0]
 
 
 def test_a_row_is_what_the_case_says() -> None:

@@ -14,7 +14,7 @@ from styledit.lessons.map_figures import grey, legend, map_layer, overlay, plot_
 from styledit.lessons.models import without_weights  # noqa: E402
 from styledit.lessons.network_figure import plot_unet  # noqa: E402
 from styledit.lessons.pictures import LessonPicture, Pictures, lesson_picture, show_images  # noqa: E402
-from styledit.lessons.plots import COLOURS, plot_drift, plot_lines, setup  # noqa: E402
+from styledit.lessons.plots import COLOURS, plot_drift, plot_intervals, plot_lines, setup  # noqa: E402
 from styledit.lessons.scrub import Scrubber, scrub  # noqa: E402
 from styledit.lessons.stored import stored_result  # noqa: E402
 from styledit.lessons.tables import mean_and_range, table_html  # noqa: E402
@@ -45,6 +45,7 @@ __all__ = [
     # curves
     "COLOURS",
     "plot_drift",
+    "plot_intervals",
     "plot_lines",
     # diagrams
     "plot_attention_shapes",

@@ -86,6 +86,44 @@ def plot_lines(
     return ax
 
 
+def plot_intervals(
+    intervals: Mapping[str, tuple[float, float, float]],
+    *,
+    at: float | None = None,
+    title: str = "",
+    xlabel: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Means with their intervals, a line a name from the top.
+
+    Args:
+        intervals: {name: (mean, low, high)}; low and high may be NaN, where there are too few cases.
+        at: a number to compare with, a vertical line; what surely lies on one side of it is drawn full.
+
+    Raises:
+        TypeError: `intervals` is no {name: three numbers}.
+        ValueError: there is none, or one of other than three numbers.
+    """
+    rows = {
+        name: _row(f"The interval {name!r}", numbers)
+        for name, numbers in check.mapping("intervals", intervals).items()
+    }
+    if not rows or any(len(row) != 3 for row in rows.values()):
+        raise ValueError("Give at least one interval, each as (mean, low, high).")
+    ax = ax or plt.subplots(figsize=(8.5, 0.6 + 0.42 * len(rows)))[1]
+    if at is not None:
+        ax.axvline(at, color="#8a8a8a", linewidth=1.2)
+    for k, (mean, low, high) in enumerate(rows.values()):
+        is_sure = at is None or low > at or high < at
+        ax.plot([low, high], [k, k], color=COLOURS[0], linewidth=3, alpha=1 if is_sure else 0.45)
+        ax.plot(mean, k, "o", color=COLOURS[0], markersize=9, markerfacecolor=None if is_sure else "white")
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xlabel(xlabel)
+    ax.set_title(title)
+    return ax
+
+
 def _row(name: str, values: object) -> np.ndarray:
     """Numbers (n,), or one sentence."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,6 +77,18 @@ def in_complete_rounds(rows: Sequence[Row], request: Request) -> list[Row]:
     return sorted(
         (row for row in rows if row["case"] in counting),
         key=lambda row: (order[row["method"]], row["case"]),
+    )
+
+
+def comparable(rows: Sequence[Row]) -> list[Row]:
+    """The rows from which means may be compared: of the methods that ran on at least half as many cases as
+    `OURS`, in the rounds that all of these have whole.
+    """
+    ran = Counter(row["method"] for row in rows)
+    methods = tuple(name for name in METHODS if ran[name] and 2 * ran[name] >= ran[OURS])
+    number = 1 + max((row["case"] for row in rows), default=-1)
+    return in_complete_rounds(
+        [row for row in rows if row["method"] in (TRUTH, *methods)], Request(methods, number)
     )
 
 

@@ -4,8 +4,8 @@
     python -m measure.from_noise --kinds "one of two" --guidance 5
 
 A line for each kind: in how many pictures the judge names what changed, in the true answer; in the target
-prompt generated from noise; in the same from the source's z_T; and in the edit by direct inversion, all with
-the settings that the plain call chooses. What failed in an edit is then the *model*, where no picture from
+prompt generated from noise; in the same from the source's z_T; and in the plain call's edit, all at the
+guidance that it chooses. What failed in an edit is then the *model*, where no picture from
 noise shows it; the *latent*, where noise does but z_T does not; or the *maps* and whatever else is taken over
 from the source, where z_T does.
 """
@@ -15,9 +15,11 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
+from diffusers import StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
@@ -27,9 +29,9 @@ from measure.cases import KINDS, drawn_case, drawn_edits
 from measure.drawn import SEED
 from recipe.make_data import FOR_PAIRS
 from styledit.denoising import resolve_guidance
-from styledit.editing.suggestion import suggest
 
 CASES = 20  # of each kind
+STORED = ("object", "one of two")  # kinds
 SEEDS = 4
 LEAST = 8  # things that are named
 CAUSES = ("model", "latent", "maps")
@@ -49,9 +51,10 @@ class Job:
 class Found:
     """Whether the judge names what changed in each picture of a case; `noise` has a picture a seed.
 
-    `thing`: what the changed thing becomes; `guidance`: at which all are made.
+    `case`: its number; `thing`: what the changed thing becomes; `guidance`: at which all are made.
     """
 
+    case: int
     kind: str
     thing: str
     guidance: float
@@ -83,12 +86,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if min(options.cases, options.seeds, options.workers) < 1 or options.seed < 0:
         parser.error("--cases, --seeds and --workers take a number from 1 on, --seed one from 0 on.")
-    jobs = [
-        Job(len(KINDS) * k + KINDS.index(kind), options.seed, options.seeds, options.guidance)
-        for k in range(options.cases)
-        for kind in options.kinds
-    ]
+    jobs = jobs_of(options.kinds, options.cases, options.seeds, options.seed, options.guidance)
     report(list(tqdm(in_processes(measure, jobs, options.workers), total=len(jobs), smoothing=0)))
+
+
+def jobs_of(
+    kinds: Sequence[str],
+    cases: int = CASES,
+    seeds: int = SEEDS,
+    seed: int = SEED,
+    guidance: float | None = None,
+) -> list[Job]:
+    """So many drawn cases of each kind."""
+    numbers = [len(KINDS) * k + KINDS.index(kind) for k in range(cases) for kind in kinds]
+    return [Job(number, seed, seeds, guidance) for number in numbers]
+
+
+def from_noise(pipe: StableDiffusionPipeline, workers: int = 2) -> list[dict[str, Any]]:
+    """Lesson 07: why edits of the kinds STORED fail. A row: the fields of `Found`, and what `failed`."""
+    found = in_processes(measure, jobs_of(STORED), workers)
+    rows = [asdict(one) | {"failed": one.failed} for one in found]
+    return sorted(rows, key=lambda row: row["case"])
 
 
 def measure(job: Job) -> Found:
@@ -96,19 +114,19 @@ def measure(job: Job) -> Found:
     bench = this_bench()
     case = drawn_case(*drawn_edits(job.case + 1, job.seed)[job.case])
     (inversion,) = bench.invert([case])
-    settings = suggest(bench.pipe, inversion, case.target_prompt)
-    guidance = resolve_guidance(job.guidance, settings.guidance)
+    editor = styledit.Editor(bench.pipe, inversion)
+    guidance = resolve_guidance(job.guidance, editor.suggest(case.target_prompt).guidance)
 
     def generated(**start: object) -> Image.Image:
         return styledit.generate(
             bench.pipe, case.target_prompt, steps=STEPS, guidance=guidance, progress=False, **start
         ).image
 
-    editor = styledit.Editor(bench.pipe, inversion, follow_inversion=True)
     edit = editor.edit(case.target_prompt, guidance=guidance, progress=False)
     # Noise does not know in which half a thing is to stand.
     halves = ("left", "right") if case.kind in FOR_PAIRS else (None,)
     return Found(
+        job.case,
         case.kind,
         case.target_object,
         guidance,

@@ -27,6 +27,7 @@ from measure import guided as guiding
 from measure.bench import in_processes, this_bench
 from measure.cases import Case, held_out_cases
 from measure.drawn import TRUTH, Log, Request, keys
+from measure.from_noise import from_noise
 from measure.map_terms import map_terms
 from measure.methods import METHODS, SHORT
 from measure.photographs import photographs
@@ -133,6 +134,7 @@ RESULTS: dict[str, Callable[[StableDiffusionPipeline], Any]] = {
     "tuned_by_hand": tuned_by_hand,
     "signs": signs,
     "photographs": photographs,
+    "from_noise": from_noise,
     "drawn": drawn,
 }
 COMPUTED = tuple(name for name in RESULTS if name != "drawn")

@@ -3,7 +3,7 @@
 PSNR to one true answer has a ceiling where the prompts leave something open, for instance the hills of a
 new place: nobody can know them, and an edit that draws others is as good. The ceiling is the PSNR between two
 true answers. (The mean of all answers would be up to 3 dB nearer to each, half of the squared difference of
-two, but is no answer itself: a method that blurs what it does not know is ahead in PSNR and behind in LPIPS.)
+two, but is no answer itself: a method that blurs what it does not know is ahead in PSNR, and in LPIPS.)
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from styledit.lessons.exercises.lesson_06_the_lab import (
     check_fooled_score,
     check_lab_method,
 )
-from styledit.lessons.exercises.lesson_07_which_method import check_front, check_method, check_wins
+from styledit.lessons.exercises.lesson_07_which_method import check_follow, check_front, check_method
 from styledit.lessons.exercises.lesson_08_your_own_model import check_map_bytes, check_record
 from styledit.lessons.exercises.lesson_09_guided_objectives import (
     check_fooled_clip,
@@ -82,7 +82,7 @@ __all__ = [
     "check_fooled_score",
     "check_lab_method",
     # 07
-    "check_wins",
+    "check_follow",
     "check_front",
     "check_method",
     # 08
