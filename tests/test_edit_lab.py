@@ -813,7 +813,7 @@ def test_the_first_target_is_the_same_thing_in_another_style(begin, embedded, pi
     assert serialising.first_target(pipe64, f"{begin} a car") == f"{begin} a car"
 
 
-def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
+def test_the_cache_keeps_and_forgets(tmp_path, pipe64, ruled64, inversion64) -> None:
     cache = FitCache(tmp_path / "fits")
     values = styledit.fit_values(pipe64, inversion64, progress=False)
     about = (inversion64.image, inversion64.prompt, inversion64.steps)
@@ -829,6 +829,7 @@ def test_the_cache_keeps_and_forgets(tmp_path, pipe64, inversion64) -> None:
     assert cache.find(pipe64, *about) is None
     cache.keep(pipe64, inversion64, values)
     assert cache.find(pipe64, *about) is not None
+    assert cache.find(ruled64, *about) is None  # the same network, whose fits are at another guidance
     for file in (tmp_path / "fits").glob("*.values.safetensors"):
         file.write_bytes(b"damaged")
     assert cache.find(pipe64, *about) is None

@@ -17,6 +17,7 @@ from styledit.pipeline import model_fingerprint
 from styledit.prompts import prompt_slots
 from styledit.storage.data import cache_folder
 from styledit.values import ValueInputs
+from styledit.values.fitting import fit_guidance
 
 MIB = 2**20
 LIMIT = 512 * MIB  # of all that is kept
@@ -54,6 +55,8 @@ class FitCache:
             return None
         if _key(inversion.model, inversion.image, inversion.prompt, inversion.steps) != key:
             return None  # a file under another one's name
+        if values.guidance != fit_guidance(pipe):
+            return None  # the model's own numbers were others then
         now = time.time()
         for kind in ("inversion", "values"):
             with contextlib.suppress(OSError):
