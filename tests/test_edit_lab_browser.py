@@ -643,7 +643,7 @@ def test_an_emptied_prompt_another_upload_and_an_opened_file(quick: NotebookPage
     assert download.value.suggested_filename == quick.python("lab.saved['name']")
     download.value.save_as(tmp_path / "saved.png")
     for k in range(12):  # so many that the first ones are out of sight
-        slide(quick, "guidance", 2 + k / 4)
+        slide(quick, "guidance", 5 + k / 4)
         quick.until(f"lab.present['entry'] == {k + 3}", 60)
     quick.by_id("history-1").click()
     quick.until("lab.present['entry'] == 1 and exact()")
