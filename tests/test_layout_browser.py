@@ -37,6 +37,10 @@ SEEN = """(name, share = 0.8) => {
 
 # [ratio, text, colour, class] of the texts in a widget that are too near to what they are written on.
 CONTRAST = """least => {
+  const inactive = [  // of which nothing is asked (WCAG 2.2, 1.4.3)
+    ".styledit-ignored output", ".styledit-ignored input", ".styledit-ignored .styledit-suggested-mark",
+    ".styledit-part.styledit-ignored",
+  ].join();
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const pen = canvas.getContext("2d", {willReadFrequently: true});
@@ -90,14 +94,14 @@ CONTRAST = """least => {
     const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const element = texts.currentNode.parentElement;
-      if (!texts.currentNode.data.trim() || element.closest("option, style")) continue;
+      if (!texts.currentNode.data.trim() || element.closest(`option, style, ${inactive}`)) continue;
       if (!element.checkVisibility()) continue;
       const style = getComputedStyle(element);
       judge(element, element.closest("svg") ? style.fill : style.color, texts.currentNode.data);
     }
     const controls = "input:not([type=range]):not([type=file]), select, textarea";
     for (const control of root.querySelectorAll(controls)) {
-      if (!control.checkVisibility()) continue;
+      if (!control.checkVisibility() || control.matches(inactive)) continue;
       judge(control, getComputedStyle(control).color, control.value || "a control");
       const hint = getComputedStyle(control, "::placeholder");
       if (control.placeholder) judge(control, hint.color, control.placeholder);
@@ -181,7 +185,7 @@ def test_pictures_and_controls_are_seen_together(lab: NotebookPage) -> None:
         for width, height in WINDOWS:
             size(lab, width, height)
             seen = pictures[:2] if width < 500 else pictures
-            for control in ("target-prompt", "tau_c", "tau_v", "guidance", "suggested", "fold-mask"):
+            for control in ("target-prompt", "tau_c", "tau_s", "guidance", "suggested", "fold-mask"):
                 lab.by_id(control).focus()
                 lab.page.wait_for_timeout(100)
                 assert in_view(lab, control), f"{kind}, {width} x {height}: {control}"
