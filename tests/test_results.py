@@ -173,7 +173,7 @@ def test_a_row_of_terms(embedded, monkeypatch) -> None:
 def test_the_stored_grids_are_of_every_challenge_of_another_place(embedded) -> None:
     rows = stored_result(embedded, "tuned_by_hand")
     assert [row["case"] for row in rows] == [c.name for c in challenges() if c.kind == tuned_by_hand.KIND]
-    every = [(c, s) for c in tuned_by_hand.TAUS for s in tuned_by_hand.TAUS]
+    every = [(c, s) for c in tuned_by_hand.FRACTIONS for s in tuned_by_hand.FRACTIONS]
     assert all([(tile["tau_c"], tile["tau_s"]) for tile in row["grid"]] == every for row in rows)
 
 

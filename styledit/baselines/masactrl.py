@@ -8,14 +8,13 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.attention import attention_layers
-from styledit.baselines.once import NO_MAPS, ONCE
+from styledit.baselines.once import NO_SWITCHES, ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, Injection
 from styledit.inversion import Inversion, check_inversion
 
 START = 4 / 50  # step 4 of 50, as published
 FIRST_LAYER = 10 / 16  # layer 10 of Stable Diffusion's 16
-NOT_GIVEN: dict[str, Any] = NO_MAPS | {"tau_v": 0.0, "tau_u": 0.0}  # what a call leaves out
 
 
 def masactrl_editor(
@@ -63,7 +62,7 @@ def masactrl(
         TypeError, ValueError: as `styledit.edit` and `mutual_attention`.
     """
     editor = masactrl_editor(pipe, inversion, start=start, first_layer=first_layer, **ONCE)
-    chosen = {"guidance": guidance} | NOT_GIVEN | settings
+    chosen = {"guidance": guidance} | NO_SWITCHES | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)
 
 

@@ -8,8 +8,7 @@ from diffusers import StableDiffusionPipeline
 
 from styledit import validation as check
 from styledit.attention import attention_layers, decoder_blocks
-from styledit.baselines.masactrl import NOT_GIVEN
-from styledit.baselines.once import ONCE
+from styledit.baselines.once import NO_SWITCHES, ONCE
 from styledit.denoising import Callback
 from styledit.editing import Edit, Editor, Injection
 from styledit.inversion import Inversion, check_inversion
@@ -62,7 +61,7 @@ def plug_and_play(
         TypeError, ValueError: as `styledit.edit` and `feature_injection`.
     """
     editor = plug_and_play_editor(pipe, inversion, tau_f=tau_f, tau_a=tau_a, **ONCE)
-    chosen = {"guidance": guidance} | NOT_GIVEN | settings
+    chosen = {"guidance": guidance} | NO_SWITCHES | settings
     return editor.edit(target_prompt, progress=progress, callback=callback, **chosen)
 
 

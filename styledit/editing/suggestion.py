@@ -74,6 +74,11 @@ class Change:
         )
 
     @property
+    def is_none(self) -> bool:
+        """Whether both prompts have the same words."""
+        return not self.removed and not self.added
+
+    @property
     def gone(self) -> set[int]:
         """Those of the words that go which name something."""
         return set(self.removed) & set(naming_words(self.source))
@@ -190,9 +195,8 @@ def suggest(
     Raises:
         ValueError: a prompt that cannot be used, or a damaged table of the model.
     """
-    table = _table(pipe)
-    change = Change.between(pipe, inversion.prompt, target)
-    if not change.removed and not change.added:
+    table, change = _table(pipe), Change.between(pipe, inversion.prompt, target)
+    if change.is_none:
         same = Settings(tau_v=1.0, tau_c=1.0, tau_s=1.0, tau_u=1.0)
         # guided from the source prompt, a target of the same prompt is the source
         return replace(same, guide_from_source=True, keep_details=True) if following else same
@@ -212,9 +216,8 @@ def explain(pipe: StableDiffusionPipeline, inversion: Inversion, target: str) ->
     Raises:
         ValueError: as `suggest`.
     """
-    table = _table(pipe)
-    change = Change.between(pipe, inversion.prompt, target)
-    if not change.removed and not change.added:
+    table, change = _table(pipe), Change.between(pipe, inversion.prompt, target)
+    if change.is_none:
         return "the prompts say the same, so the picture stays as it is"
     if table is None:
         return "the model has no table of settings, so they are the published ones"

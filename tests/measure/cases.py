@@ -54,7 +54,7 @@ def _case_of(record: dict) -> Case:
         truth=Image.open(FOLDER / record["truth"]).convert("RGB"),
         source_prompt=record["source_prompt"],
         target_prompt=record["target_prompt"],
-        mask=_edited_region(record["kind"], _mask(record["mask"]), _mask(record["target_mask"])),
+        mask=_edited_region(record["kind"], read_mask(record["mask"]), read_mask(record["target_mask"])),
         changed=record["changed"],
         object=record["things"][0],
         target_object=record["things"][1],
@@ -62,7 +62,8 @@ def _case_of(record: dict) -> Case:
     )
 
 
-def _mask(name: str) -> np.ndarray:
+def read_mask(name: str) -> np.ndarray:
+    """A mask of the benchmark by its file, (H, W), True inside."""
     return np.asarray(Image.open(FOLDER / name).convert("L")) > 127
 
 

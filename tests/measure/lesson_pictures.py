@@ -13,7 +13,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from measure.cases import FOLDER, held_out_cases
+from measure.cases import held_out_cases, read_mask
 from styledit.attention import Layers
 from styledit.control import attention_control
 from styledit.ddim import predict_x0_eps
@@ -214,7 +214,7 @@ def two_things(pipe: StableDiffusionPipeline) -> list[dict[str, Any]]:
 
 def thing_mask(case: int) -> np.ndarray:
     """Where the thing is that a case of the benchmark is about, in its source: (H, W), True on it."""
-    return np.asarray(Image.open(FOLDER / f"{case:02d}_mask.png").convert("L")) > 127
+    return read_mask(f"{case:02d}_mask.png")
 
 
 # --- lesson 00 --------------------------------------------------------------------------------------

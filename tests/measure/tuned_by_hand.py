@@ -16,10 +16,10 @@ from measure.bench import STEPS
 from measure.photographs import PICTURES
 from styledit.lab.edit.samples import Challenge, challenges, samples, score
 from styledit.lab.edit.session import embedded_clip
+from styledit.lab.edit.sheet_axes import FRACTIONS
 from styledit.metrics import clip_similarity, load_networks, perceptual_distance, psnr
 from styledit.pictures import read_image
 
-TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)  # as in the lab's own grid of settings
 KIND = "place"
 NOISE = 8  # pictures of nothing
 SWAPS: dict[str, tuple[str, ...]] = {  # {factor: what a wrong caption says of it}
@@ -54,7 +54,7 @@ def _grid(pipe: StableDiffusionPipeline, challenge: Challenge, network: nn.Modul
         image = editor.edit(challenge.target, progress=False, **settings).image
         return settings | scores(challenge, image, network)
 
-    return {"suggested": scored(), "grid": [scored(tau_c=c, tau_s=s) for c in TAUS for s in TAUS]}
+    return {"suggested": scored(), "grid": [scored(tau_c=c, tau_s=s) for c in FRACTIONS for s in FRACTIONS]}
 
 
 def scores(challenge: Challenge, image: Image.Image, network: nn.Module) -> dict[str, Any]:
